@@ -1,0 +1,1 @@
+"""The rules of the auction house: pure functions over plain data, standard library only."""

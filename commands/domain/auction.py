@@ -1,0 +1,306 @@
+"""The auction: a decider (decide, evolve) over its commands and events.
+
+`decide` may be handed a part of the auction's bids, as long as it holds whatever the
+command can touch: the named bid, the named bidder's highest live bid, and the leading bid.
+"""
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import assert_never
+from uuid import UUID
+
+from commands.domain.commands import (
+    AnnounceWinner,
+    AuctionCommand,
+    CreateAuction,
+    DeleteBid,
+    DoubleBid,
+    PlaceBid,
+    WithdrawBids,
+)
+from commands.domain.events import (
+    AuctionCreated,
+    AuctionEndedUnsold,
+    AuctionEvent,
+    BidDeleted,
+    BidDoubled,
+    BidPlaced,
+    WinnerAnnounced,
+)
+from commands.domain.promoter import Draw, uniform
+from commands.domain.rejections import Rejection, RejectionCode
+
+
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """A bid; reached_version is the auction's version at which it reached its effective amount."""
+
+    id: UUID
+    bidder_id: UUID
+    amount: Decimal
+    effective_amount: Decimal
+    placed_at: datetime
+    placed_version: int
+    reached_version: int
+    doubled: bool = False
+    deleted: bool = False
+
+    @property
+    def rank(self) -> tuple[Decimal, int]:
+        """Sorts the leading bid first: highest effective amount; of equals, the one that reached it first."""
+        return (-self.effective_amount, self.reached_version)
+
+
+@dataclass(frozen=True, slots=True)
+class Auction:
+    """An auction after `version` events."""
+
+    id: UUID
+    version: int
+    title: str
+    description: str
+    starts_at: datetime
+    ends_at: datetime
+    closed: bool
+    winning_bid_id: UUID | None
+    bids: Mapping[UUID, Bid]
+
+    def live_bids(self) -> Iterator[Bid]:
+        """The bids that count, in no particular order."""
+        return (bid for bid in self.bids.values() if not bid.deleted)
+
+    @property
+    def leading_bid(self) -> Bid | None:
+        """The bid that would win now."""
+        return min(self.live_bids(), key=lambda bid: bid.rank, default=None)
+
+    def live_bids_of(self, bidder_id: UUID) -> list[Bid]:
+        """One bidder's live bids, in the order they were placed."""
+        own = (bid for bid in self.live_bids() if bid.bidder_id == bidder_id)
+        return sorted(own, key=lambda bid: bid.placed_version)
+
+
+def decide(
+    command: AuctionCommand,
+    auction: Auction | None,
+    *,
+    now: datetime,
+    bidders: Container[UUID],
+    draw: Draw = uniform,
+) -> Sequence[AuctionEvent] | Rejection:
+    """The events the command causes, or why it is refused.
+
+    `now` is when the portal accepted the command, `bidders` holds the users who exist.
+    """
+    match command:
+        case CreateAuction():
+            return _create(command, now)
+        case _ if auction is None:
+            return Rejection(RejectionCode.AUCTION_NOT_FOUND, "there is no such auction")
+        case PlaceBid():
+            return _place_bid(command, auction, now, bidders)
+        case DeleteBid():
+            return _delete_bid(command, auction, now)
+        case DoubleBid():
+            return _double_bid(command, auction, now, draw)
+        case AnnounceWinner():
+            return _announce_winner(auction, now)
+        case WithdrawBids():
+            return _withdraw_bids(command, auction)
+        case _:
+            assert_never(command)
+
+
+def _create(command: CreateAuction, now: datetime) -> Sequence[AuctionEvent] | Rejection:
+    starts_at = command.starts_at or now
+    if starts_at < now:
+        return _invalid_schedule(f"it would start in the past ({starts_at.isoformat()})")
+    if command.ends_at <= starts_at:
+        return _invalid_schedule(
+            f"it would end ({command.ends_at.isoformat()}) before it starts ({starts_at.isoformat()})"
+        )
+    return [
+        AuctionCreated(
+            auction_id=command.auction_id,
+            title=command.title,
+            description=command.description,
+            starts_at=starts_at,
+            ends_at=command.ends_at,
+            created_by=command.created_by,
+        )
+    ]
+
+
+def _invalid_schedule(what: str) -> Rejection:
+    rule = "an auction starts now or later and ends after it starts"
+    return Rejection(RejectionCode.INVALID_SCHEDULE, f"{what}; {rule}")
+
+
+def _place_bid(
+    command: PlaceBid, auction: Auction, now: datetime, bidders: Container[UUID]
+) -> Sequence[AuctionEvent] | Rejection:
+    if refusal := _not_open(auction, now):
+        return refusal
+    if command.bidder_id not in bidders:
+        return Rejection(RejectionCode.USER_NOT_FOUND, "the bidder does not exist any more")
+    own = auction.live_bids_of(command.bidder_id)
+    highest = max((bid.effective_amount for bid in own), default=None)
+    if highest is not None and command.amount <= highest:
+        return Rejection(
+            RejectionCode.BID_TOO_LOW,
+            f"{command.amount} is not higher than your own highest live bid, which counts {highest}",
+        )
+    return [BidPlaced(command.bid_id, command.bidder_id, command.amount, placed_at=now)]
+
+
+def _delete_bid(
+    command: DeleteBid, auction: Auction, now: datetime
+) -> Sequence[AuctionEvent] | Rejection:
+    bid = auction.bids.get(command.bid_id)
+    if bid is None:
+        return Rejection(RejectionCode.BID_NOT_FOUND, "there is no such bid in this auction")
+    if bid.bidder_id != command.bidder_id:
+        return Rejection(RejectionCode.BID_NOT_YOURS, "only its bidder may delete a bid")
+    if bid.deleted:
+        return Rejection(RejectionCode.BID_ALREADY_DELETED, "this bid is deleted already")
+    if _over(auction, now):
+        return _ended(auction)
+    return [BidDeleted(bid.id, bid.bidder_id)]
+
+
+def _double_bid(
+    command: DoubleBid, auction: Auction, now: datetime, draw: Draw
+) -> Sequence[AuctionEvent] | Rejection:
+    if refusal := _not_open(auction, now):
+        return refusal
+    candidates = sorted(
+        (bid for bid in auction.live_bids() if not bid.doubled),
+        key=lambda bid: bid.placed_version,
+    )
+    if not candidates:
+        return Rejection(
+            RejectionCode.NO_BID_TO_DOUBLE, "no live bid is left that was not doubled yet"
+        )
+    drawn = auction.bids[draw(candidates, int(command.lot)).id]
+    return [BidDoubled(drawn.id, drawn.bidder_id, drawn.amount * 2, command.tick)]
+
+
+def _announce_winner(auction: Auction, now: datetime) -> Sequence[AuctionEvent] | Rejection:
+    if auction.closed:
+        return Rejection(RejectionCode.AUCTION_ENDED, "this auction is closed already")
+    if now < auction.ends_at:
+        return Rejection(
+            RejectionCode.AUCTION_NOT_ENDED, f"it ends at {auction.ends_at.isoformat()}"
+        )
+    if (bid := auction.leading_bid) is None:
+        return [AuctionEndedUnsold()]
+    return [
+        WinnerAnnounced(
+            bid_id=bid.id,
+            bidder_id=bid.bidder_id,
+            amount=bid.amount,
+            effective_amount=bid.effective_amount,
+            doubled=bid.doubled,
+            placed_at=bid.placed_at,
+        )
+    ]
+
+
+def _withdraw_bids(command: WithdrawBids, auction: Auction) -> Sequence[AuctionEvent]:
+    # The deletion's own moment decides, as for any request, not when it reached this auction.
+    if _over(auction, command.deletion_accepted_at):
+        return []
+    return [BidDeleted(bid.id, bid.bidder_id) for bid in auction.live_bids_of(command.bidder_id)]
+
+
+def _over(auction: Auction, now: datetime) -> bool:
+    return auction.closed or now >= auction.ends_at
+
+
+def _ended(auction: Auction) -> Rejection:
+    return Rejection(
+        RejectionCode.AUCTION_ENDED, f"the auction ended at {auction.ends_at.isoformat()}"
+    )
+
+
+def _not_open(auction: Auction, now: datetime) -> Rejection | None:
+    if now < auction.starts_at:
+        return Rejection(
+            RejectionCode.AUCTION_NOT_STARTED,
+            f"the auction starts at {auction.starts_at.isoformat()}",
+        )
+    return _ended(auction) if _over(auction, now) else None
+
+
+def evolve(auction: Auction | None, event: AuctionEvent) -> Auction:
+    """The auction after the event; a history that breaks its own order raises KeyError or AssertionError."""
+    return replay([event], auction)
+
+
+def replay(events: Iterable[AuctionEvent], auction: Auction | None = None) -> Auction:
+    """The auction after the events, in time linear in their number and the bids it had."""
+    bids = dict(auction.bids) if auction else {}
+    for event in events:
+        auction = _next(auction, event)
+        if (bid := _changed_bid(bids, event, auction.version)) is not None:
+            bids[bid.id] = bid
+    assert auction is not None, "a history begins with the auction's creation"
+    return replace(auction, bids=bids)
+
+
+def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
+    """The auction's own fields after the event."""
+    if isinstance(event, AuctionCreated):
+        assert auction is None, "an auction is created once"
+        return Auction(
+            id=event.auction_id,
+            version=1,
+            title=event.title,
+            description=event.description,
+            starts_at=event.starts_at,
+            ends_at=event.ends_at,
+            closed=False,
+            winning_bid_id=None,
+            bids={},
+        )
+    assert auction is not None, "an auction is created before anything else happens to it"
+    auction = replace(auction, version=auction.version + 1)
+    match event:
+        case WinnerAnnounced():
+            return replace(auction, closed=True, winning_bid_id=event.bid_id)
+        case AuctionEndedUnsold():
+            return replace(auction, closed=True)
+        case BidPlaced() | BidDeleted() | BidDoubled():
+            return auction
+        case _:
+            assert_never(event)
+
+
+def _changed_bid(bids: Mapping[UUID, Bid], event: AuctionEvent, version: int) -> Bid | None:
+    """The one bid that the event changes, as it is at the auction's new version."""
+    match event:
+        case BidPlaced():
+            return Bid(
+                id=event.bid_id,
+                bidder_id=event.bidder_id,
+                amount=event.amount,
+                effective_amount=event.amount,
+                placed_at=event.placed_at,
+                placed_version=version,
+                reached_version=version,
+            )
+        case BidDeleted():
+            return replace(bids[event.bid_id], deleted=True)
+        case BidDoubled():
+            return replace(
+                bids[event.bid_id],
+                doubled=True,
+                effective_amount=event.effective_amount,
+                reached_version=version,
+            )
+        case AuctionCreated() | WinnerAnnounced() | AuctionEndedUnsold():
+            return None
+        case _:
+            assert_never(event)

@@ -1,0 +1,85 @@
+"""Events: what happened to an auction or a user, in the past tense, with ids instead of personal data."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class AuctionCreated:
+    """An auction exists and takes bids from starts_at until ends_at."""
+
+    auction_id: UUID
+    title: str
+    description: str
+    starts_at: datetime
+    ends_at: datetime
+    created_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class BidPlaced:
+    """A bid counts; placed_at is the moment the portal accepted it."""
+
+    bid_id: UUID
+    bidder_id: UUID
+    amount: Decimal
+    placed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BidDeleted:
+    """A bid counts no longer: its bidder took it back, or was deleted."""
+
+    bid_id: UUID
+    bidder_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class BidDoubled:
+    """The house drew this bid in this tick of the promoter, and it ranks with twice its amount."""
+
+    bid_id: UUID
+    bidder_id: UUID
+    effective_amount: Decimal
+    tick: int
+
+
+@dataclass(frozen=True, slots=True)
+class WinnerAnnounced:
+    """The auction is closed and this bid won."""
+
+    bid_id: UUID
+    bidder_id: UUID
+    amount: Decimal
+    effective_amount: Decimal
+    doubled: bool
+    placed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuctionEndedUnsold:
+    """The auction is closed and nobody had a live bid."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserCreated:
+    """A user exists; their name and address are kept apart from the events."""
+
+    user_id: UUID
+    is_staff: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UserDeleted:
+    """A user is gone for good."""
+
+    user_id: UUID
+
+
+AuctionEvent = (
+    AuctionCreated | BidPlaced | BidDeleted | BidDoubled | WinnerAnnounced | AuctionEndedUnsold
+)
+UserEvent = UserCreated | UserDeleted
+Event = AuctionEvent | UserEvent

@@ -1,0 +1,30 @@
+"""Refusals: an expected answer to a command, named for the rule it would break."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class RejectionCode(StrEnum):
+    """The rules that a command can break."""
+
+    AUCTION_NOT_FOUND = "AUCTION_NOT_FOUND"
+    AUCTION_NOT_STARTED = "AUCTION_NOT_STARTED"
+    AUCTION_NOT_ENDED = "AUCTION_NOT_ENDED"
+    AUCTION_ENDED = "AUCTION_ENDED"
+    BID_TOO_LOW = "BID_TOO_LOW"
+    BID_NOT_FOUND = "BID_NOT_FOUND"
+    BID_NOT_YOURS = "BID_NOT_YOURS"
+    BID_ALREADY_DELETED = "BID_ALREADY_DELETED"
+    USERNAME_TAKEN = "USERNAME_TAKEN"
+    USER_NOT_FOUND = "USER_NOT_FOUND"
+    INVALID_SCHEDULE = "INVALID_SCHEDULE"
+    NO_BID_TO_DOUBLE = "NO_BID_TO_DOUBLE"
+    EXPIRED = "EXPIRED"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a command was refused; a refused command changes nothing."""
+
+    code: RejectionCode
+    message: str

@@ -1,0 +1,112 @@
+"""One batch of an auction's jobs, in the caller's transaction."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from commands.codec import decode_command
+from commands.domain.auction import Auction, decide, replay
+from commands.domain.commands import AuctionCommand, DeleteBid, DoubleBid, PlaceBid, WithdrawBids
+from commands.domain.events import AuctionEvent, Event
+from commands.domain.rejections import Rejection
+from commands.handling.batch import Handled, decide_jobs
+from commands.ports import Job, Stream
+from commands.postgres.auctions import (
+    live_bids,
+    lock_auction,
+    save_auction,
+    share_bidders,
+    touched_bids,
+)
+from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.inbox import PostgresJobInbox
+from commands.postgres.pool import SyncConnection, clock
+
+
+def handle_auction(
+    connection: SyncConnection, stream: Stream, cutoff: datetime, limit: int
+) -> Handled:
+    """Decide the auction's oldest jobs accepted before the cutoff; Busy if another worker has it."""
+    auction = lock_auction(connection, stream.id)
+    inbox = PostgresJobInbox(connection)
+    jobs = _sharing_a_state(inbox.waiting(stream, cutoff, limit))
+    if not jobs:
+        return Handled()
+    commands = _readable(jobs)
+    bidders = share_bidders(connection, _of(commands, PlaceBid))
+    before = _with_bids(connection, auction, commands) if auction else None
+    now = clock(connection)
+    decided = decide_jobs(
+        jobs,
+        before,
+        lambda job, state: decide_job(job, state, bidders),
+        lambda state, events: replay(cast(Sequence[AuctionEvent], events), state),
+        version=before.version if before else 0,
+        now=now,
+    )
+    recorded = PostgresEventStore(connection).append(
+        stream, before.version if before else 0, decided.events, now
+    )
+    if recorded and decided.state:
+        _save(connection, before, decided.state)
+    inbox.settle(decided.outcomes, now)
+    return Handled(decided.outcomes, recorded)
+
+
+def decide_job(
+    job: Job, state: Auction | None, bidders: frozenset[UUID]
+) -> Sequence[Event] | Rejection:
+    """The domain's answer to the job; the moment of acceptance is the moment that counts."""
+    command = cast(AuctionCommand, decode_command(job.command, job.payload))
+    return decide(command, state, now=job.accepted_at, bidders=bidders)
+
+
+def _sharing_a_state(jobs: list[Job]) -> list[Job]:
+    """The first jobs that one partial state serves: a draw needs every live bid, so it goes alone."""
+    for index, job in enumerate(jobs):
+        if job.command == "DoubleBid":
+            return jobs[: max(index, 1)]
+    return jobs
+
+
+def _readable(jobs: Iterable[Job]) -> list[AuctionCommand]:
+    """The jobs' commands. An unreadable one touches no state; deciding it will fail it, with the error."""
+    commands = []
+    for job in jobs:
+        try:
+            commands.append(cast(AuctionCommand, decode_command(job.command, job.payload)))
+        except (KeyError, ValueError):
+            continue
+    return commands
+
+
+def _of(
+    commands: Iterable[AuctionCommand],
+    kind: type[PlaceBid] | type[WithdrawBids],
+) -> set[UUID]:
+    """The bidders whom commands of that kind are about."""
+    return {command.bidder_id for command in commands if isinstance(command, kind)}
+
+
+def _with_bids(
+    connection: SyncConnection, auction: Auction, commands: Sequence[AuctionCommand]
+) -> Auction:
+    if any(isinstance(command, DoubleBid) for command in commands):
+        return replace(auction, bids=live_bids(connection, auction.id))
+    named = {command.bid_id for command in commands if isinstance(command, DeleteBid)}
+    bids = touched_bids(
+        connection,
+        auction.id,
+        named=named,
+        bidders=_of(commands, PlaceBid),
+        withdrawn=_of(commands, WithdrawBids),
+    )
+    return replace(auction, bids=bids)
+
+
+def _save(connection: SyncConnection, before: Auction | None, after: Auction) -> None:
+    known = before.bids if before else {}
+    changed = [bid for bid in after.bids.values() if known.get(bid.id) is not bid]
+    save_auction(connection, after, changed)

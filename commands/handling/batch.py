@@ -1,0 +1,70 @@
+"""Deciding a batch of jobs one after the other, each on the state its predecessors left."""
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from commands.domain.events import Event
+from commands.domain.rejections import Rejection, RejectionCode
+from commands.ports import Job, JobStatus, NewEvent, Outcome, RecordedEvent, Stream
+
+State = TypeVar("State")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Generic[State]):
+    """A batch's answers: the state afterwards, the events to append, and each job's outcome."""
+
+    state: State | None
+    events: list[NewEvent]
+    outcomes: list[Outcome]
+
+
+@dataclass(slots=True)
+class Handled:
+    """What was committed: settled jobs, recorded events, and other streams that got new jobs."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    recorded: list[RecordedEvent] = field(default_factory=list)
+    woken: list[Stream] = field(default_factory=list)
+
+
+def decide_jobs(
+    jobs: Sequence[Job],
+    state: State | None,
+    decide: Callable[[Job, State | None], Sequence[Event] | Rejection],
+    evolve: Callable[[State | None, Sequence[Event]], State],
+    *,
+    version: int,
+    now: datetime,
+) -> Decided[State]:
+    """Decide the jobs in order; one that can't be decided fails, with its error, and stops no other.
+
+    `version` is where the stream stands before, `now` the clock that expires jobs.
+    """
+    events: list[NewEvent] = []
+    outcomes: list[Outcome] = []
+    for job in jobs:
+        try:
+            answer = _expired(job, now) or decide(job, state)
+            if isinstance(answer, Rejection):
+                outcomes.append(Outcome(job, JobStatus.REJECTED, rejection=answer))
+                continue
+            state = evolve(state, answer) if answer else state
+        except Exception:
+            # Whatever it is, it is this job's fault alone: kept for an operator, with its traceback.
+            outcomes.append(Outcome(job, JobStatus.FAILED, error=traceback.format_exc()))
+            continue
+        events += [NewEvent(event, job.id, job.correlation_id) for event in answer]
+        outcomes.append(Outcome(job, JobStatus.SUCCEEDED, version=version + len(events)))
+    return Decided(state, events, outcomes)
+
+
+def _expired(job: Job, now: datetime) -> Rejection | None:
+    if job.expires_at is None or now < job.expires_at:
+        return None
+    return Rejection(
+        RejectionCode.EXPIRED, f"it waited longer than {job.expires_at - job.accepted_at}"
+    )

@@ -1,0 +1,98 @@
+"""One job of a user's stream, in the caller's transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import cast
+
+from commands.codec import decode_command
+from commands.domain.commands import CreateUser, DeleteUser, UserCommand, WithdrawBids
+from commands.domain.events import Event, UserEvent
+from commands.domain.rejections import Rejection
+from commands.domain.user import User, decide, evolve
+from commands.handling.batch import Handled, decide_jobs
+from commands.ports import Job, Stream, Submission
+from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.inbox import PostgresJobInbox
+from commands.postgres.pool import SyncConnection, clock
+from commands.postgres.users import (
+    auctions_to_withdraw_from,
+    erase_user,
+    insert_user,
+    lock_user,
+    username_taken,
+)
+
+
+def handle_user(
+    connection: SyncConnection, stream: Stream, cutoff: datetime, _limit: int
+) -> Handled:
+    """Decide the user's oldest job accepted before the cutoff: one at a time, they are rare."""
+    before = lock_user(connection, stream.id)
+    inbox = PostgresJobInbox(connection)
+    jobs = inbox.waiting(stream, cutoff, limit=1)
+    if not jobs:
+        return Handled()
+    now = clock(connection)
+    version = before.version if before else 0
+    decided = decide_jobs(
+        jobs,
+        before,
+        lambda job, state: _decide_job(connection, job, state),
+        _replay,
+        version=version,
+        now=now,
+    )
+    recorded = PostgresEventStore(connection).append(stream, version, decided.events, now)
+    woken = _save(connection, jobs[0], decided.state, now) if recorded and decided.state else []
+    inbox.settle(decided.outcomes, now)
+    return Handled(decided.outcomes, recorded, woken)
+
+
+def _decide_job(
+    connection: SyncConnection, job: Job, user: User | None
+) -> Sequence[Event] | Rejection:
+    command = cast(UserCommand, decode_command(job.command, job.payload))
+    taken = isinstance(command, CreateUser) and username_taken(connection, command.username)
+    return decide(command, user, username_taken=taken)
+
+
+def _replay(user: User | None, events: Sequence[Event]) -> User:
+    for event in cast(Sequence[UserEvent], events):
+        user = evolve(user, event)
+    assert user is not None, "there is at least one event"
+    return user
+
+
+def _save(connection: SyncConnection, job: Job, user: User, now: datetime) -> list[Stream]:
+    command = decode_command(job.command, job.payload)
+    if isinstance(command, CreateUser):
+        insert_user(connection, command, user, now)
+        return []
+    assert isinstance(command, DeleteUser), "users have no other command"
+    erase_user(connection, user, now)
+    return _withdraw_bids(connection, job, user)
+
+
+def _withdraw_bids(connection: SyncConnection, job: Job, user: User) -> list[Stream]:
+    """Give each open auction with live bids of the user the job to withdraw them.
+
+    The jobs commit with the deletion, so none is lost. That no bid slips in behind them is
+    the lock's doing: a batch that places the user's bids shares the row we have locked.
+    """
+    inbox = PostgresJobInbox(connection)
+    streams = []
+    for auction_id in auctions_to_withdraw_from(connection, user.id, job.accepted_at):
+        stream = Stream("auction", auction_id)
+        inbox.accept(
+            Submission(
+                stream=stream,
+                command=WithdrawBids(auction_id, user.id, job.accepted_at),
+                content={"user": str(user.id), "auction": str(auction_id)},
+                scope="system",
+                idempotency_key=f"withdraw:{user.id}:{auction_id}",
+                causation_id=job.id,
+                correlation_id=job.correlation_id,
+            )
+        )
+        streams.append(stream)
+    return streams

@@ -1,0 +1,237 @@
+"""The write side's tables. Handlers write them in SQL; Django migrates them and shows them in admin."""
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower
+
+
+class UserManager(BaseUserManager["User"]):
+    """Looks users up for sign-in."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """The user of that name, whatever its case."""
+        return self.get(username__iexact=username)
+
+
+class User(AbstractBaseUser):
+    """State row of a user's stream, and the only place that holds their name, address and password."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    username = models.CharField(max_length=30, null=True, unique=True)
+    email = models.EmailField(null=True)
+    is_staff = models.BooleanField(default=False)
+    version = models.IntegerField(default=0)
+    created_at = models.DateTimeField()
+    deleted_at = models.DateTimeField(null=True)
+    last_login = None
+
+    USERNAME_FIELD = "username"
+    objects = UserManager()
+
+    class Meta:
+        db_table = "users"
+        constraints = (models.UniqueConstraint(Lower("username"), name="users_username_unique"),)
+
+    def __str__(self) -> str:
+        return self.username or f"deleted user {self.id}"
+
+    @property
+    def is_active(self) -> bool:  # type: ignore[override]  # it follows from another field
+        """Whether the user may sign in; Django's sign-in asks this."""
+        return self.deleted_at is None
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Auctioneers may what the admin pages offer; those offer no more than what is safe."""
+        return self.is_active and self.is_staff
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """As has_perm, for a whole app."""
+        return self.is_active and self.is_staff
+
+
+class Session(models.Model):
+    """A signed-in device: its refresh token (as a hash) changes with every use."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    refresh_hash = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "sessions"
+
+    def __str__(self) -> str:
+        return f"session {self.id}"
+
+
+class Auction(models.Model):
+    """State row of an auction's stream: what deciding the next command needs."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    version = models.IntegerField()
+    title = models.CharField(max_length=200)
+    description = models.TextField()
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    closed = models.BooleanField(default=False)
+    winning_bid_id = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "auctions"
+        indexes = (
+            models.Index(
+                fields=["ends_at"], name="auctions_to_close", condition=models.Q(closed=False)
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Bid(models.Model):
+    """State row of a bid."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    auction = models.ForeignKey(
+        Auction, on_delete=models.DO_NOTHING, db_index=False, related_name="bids"
+    )
+    bidder = models.ForeignKey(User, on_delete=models.DO_NOTHING, db_index=False)
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    effective_amount = models.DecimalField(max_digits=13, decimal_places=2)
+    placed_at = models.DateTimeField()
+    placed_version = models.IntegerField()
+    reached_version = models.IntegerField()
+    doubled = models.BooleanField(default=False)
+    deleted = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "bids"
+        indexes = (
+            models.Index(
+                models.F("auction"),
+                models.F("effective_amount").desc(),
+                models.F("reached_version"),
+                name="bids_ranking",
+                condition=models.Q(deleted=False),
+            ),
+            models.Index(
+                models.F("auction"),
+                models.F("bidder"),
+                models.F("effective_amount").desc(),
+                name="bids_own_highest",
+                condition=models.Q(deleted=False),
+            ),
+            models.Index(
+                fields=["bidder", "auction"],
+                name="bids_of_bidder",
+                condition=models.Q(deleted=False),
+            ),
+            models.Index(
+                fields=["auction"],
+                name="bids_to_double",
+                condition=models.Q(deleted=False, doubled=False),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.effective_amount} by {self.bidder_id}"
+
+
+class Job(models.Model):
+    """An accepted command and its outcome. Once the row is committed, the command is accepted."""
+
+    class Status(models.TextChoices):
+        """Where a job stands."""
+
+        QUEUED = "QUEUED"
+        SUCCEEDED = "SUCCEEDED"
+        REJECTED = "REJECTED"
+        FAILED = "FAILED"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    stream_kind = models.CharField(max_length=10)
+    stream_id = models.UUIDField()
+    command = models.CharField(max_length=40)
+    payload = models.JSONField()
+    submitted_by = models.UUIDField(null=True)
+    idempotency_scope = models.CharField(max_length=60)
+    idempotency_key = models.CharField(max_length=200, null=True)
+    fingerprint = models.BinaryField(max_length=32)
+    correlation_id = models.UUIDField()
+    causation_id = models.UUIDField(null=True)
+    accepted_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    status = models.CharField(max_length=10, choices=Status.choices)
+    settled_at = models.DateTimeField(null=True)
+    rejection_code = models.CharField(max_length=40, null=True)
+    rejection_message = models.TextField(null=True)
+    result_version = models.IntegerField(null=True)
+    error = models.TextField(null=True)
+
+    class Meta:
+        db_table = "jobs"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["idempotency_scope", "idempotency_key"],
+                name="jobs_idempotency",
+                condition=models.Q(idempotency_key__isnull=False),
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["stream_id", "accepted_at", "id"],
+                name="jobs_waiting_of_stream",
+                condition=models.Q(status="QUEUED"),
+            ),
+            models.Index(
+                fields=["accepted_at"], name="jobs_waiting", condition=models.Q(status="QUEUED")
+            ),
+            models.Index(fields=["stream_id", "accepted_at"], name="jobs_of_stream"),
+            models.Index(fields=["submitted_by"], name="jobs_of_user"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.command} {self.status}"
+
+
+class Event(models.Model):
+    """What happened, for ever: triggers refuse every change, and each row's hash covers its predecessor."""
+
+    position = models.BigAutoField(primary_key=True)
+    stream_kind = models.CharField(max_length=10)
+    stream_id = models.UUIDField()
+    version = models.IntegerField()
+    type = models.CharField(max_length=40)
+    schema_version = models.SmallIntegerField()
+    data = models.JSONField()
+    correlation_id = models.UUIDField()
+    causation_id = models.UUIDField()
+    recorded_at = models.DateTimeField()
+    hash = models.BinaryField(max_length=32)
+
+    class Meta:
+        db_table = "events"
+        constraints = (
+            models.UniqueConstraint(fields=["stream_id", "version"], name="events_stream_version"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.type} (version {self.version})"
+
+
+class PromoterTick(models.Model):
+    """One round of the promoter: every open auction has at most one draw in it."""
+
+    id = models.BigAutoField(primary_key=True)
+    ticked_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "promoter_ticks"
+        indexes = (models.Index(models.F("ticked_at").desc(), name="promoter_ticks_latest"),)
+
+    def __str__(self) -> str:
+        return f"tick {self.id}"

@@ -1,0 +1,148 @@
+"""Auctions' state rows: the part of the state a batch of commands can touch, and what they changed."""
+
+from collections.abc import Collection, Mapping
+from uuid import UUID
+
+from psycopg.errors import LockNotAvailable
+from psycopg.rows import DictRow
+
+from commands.domain.auction import Auction, Bid
+from commands.ports import Busy
+from commands.postgres.pool import SyncConnection
+
+LOCK = """
+SELECT id, version, title, description, starts_at, ends_at, closed, winning_bid_id
+FROM auctions WHERE id = %s FOR UPDATE NOWAIT
+"""
+READ = "SELECT * FROM auctions WHERE id = %s"
+BID = """id, bidder_id, amount, effective_amount, placed_at, placed_version, reached_version,
+doubled, deleted"""
+ALL_BIDS = f"SELECT {BID} FROM bids WHERE auction_id = %s"
+LIVE_BIDS = f"SELECT {BID} FROM bids WHERE auction_id = %s AND NOT deleted"
+# Only named and withdrawn bids can be deleted by the batch, so beside them one bid of each
+# bidder, the highest, and one of the auction, the leading one, can matter.
+TOUCHED_BIDS = f"""
+WITH touched AS (
+    SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND id = ANY(%(named)s)
+    UNION
+    SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND NOT deleted
+        AND bidder_id = ANY(%(withdrawn)s)
+), own_highest AS (
+    SELECT highest.* FROM unnest(%(bidders)s::uuid[]) AS bidder (id)
+    CROSS JOIN LATERAL (
+        SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND bidder_id = bidder.id
+            AND NOT deleted AND NOT id = ANY(%(named)s)
+        ORDER BY effective_amount DESC LIMIT 1
+    ) AS highest
+), leading AS (
+    SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND NOT deleted
+        AND NOT id = ANY(%(named)s) AND NOT bidder_id = ANY(%(withdrawn)s)
+    ORDER BY effective_amount DESC, reached_version LIMIT 1
+)
+SELECT * FROM touched UNION SELECT * FROM own_highest UNION SELECT * FROM leading
+"""
+SAVE_AUCTION = """
+INSERT INTO auctions (id, version, title, description, starts_at, ends_at, closed, winning_bid_id)
+VALUES (%(id)s, %(version)s, %(title)s, %(description)s, %(starts_at)s, %(ends_at)s, %(closed)s,
+        %(winning_bid_id)s)
+ON CONFLICT (id) DO UPDATE SET version = excluded.version, closed = excluded.closed,
+    winning_bid_id = excluded.winning_bid_id
+"""
+SAVE_BIDS = """
+INSERT INTO bids (id, auction_id, bidder_id, amount, effective_amount, placed_at, placed_version,
+                  reached_version, doubled, deleted)
+SELECT id, %(auction)s, bidder_id, amount, effective_amount, placed_at, placed_version,
+       reached_version, doubled, deleted
+FROM unnest(%(id)s::uuid[], %(bidder_id)s::uuid[], %(amount)s::numeric[],
+            %(effective_amount)s::numeric[], %(placed_at)s::timestamptz[],
+            %(placed_version)s::int[], %(reached_version)s::int[], %(doubled)s::bool[],
+            %(deleted)s::bool[])
+     AS new (id, bidder_id, amount, effective_amount, placed_at, placed_version, reached_version,
+             doubled, deleted)
+ON CONFLICT (id) DO UPDATE SET effective_amount = excluded.effective_amount,
+    reached_version = excluded.reached_version, doubled = excluded.doubled,
+    deleted = excluded.deleted
+"""
+# FOR SHARE: a user's deletion waits until this batch is committed, and so sees all their bids.
+SHARE_BIDDERS = """
+SELECT id FROM users WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR SHARE
+"""
+
+
+def lock_auction(connection: SyncConnection, auction_id: UUID) -> Auction | None:
+    """The auction's own fields, without bids, locked until the transaction ends; Busy if somebody has it."""
+    try:
+        row = connection.execute(LOCK, (auction_id,)).fetchone()
+    except LockNotAvailable as error:
+        raise Busy(f"auction {auction_id}") from error
+    return _auction(row, {}) if row else None
+
+
+def share_bidders(connection: SyncConnection, ids: Collection[UUID]) -> frozenset[UUID]:
+    """Those of the users who exist; they can't be deleted before this transaction ends."""
+    rows = connection.execute(SHARE_BIDDERS, (list(ids),))
+    return frozenset(row["id"] for row in rows)
+
+
+def touched_bids(
+    connection: SyncConnection,
+    auction_id: UUID,
+    *,
+    named: Collection[UUID],
+    bidders: Collection[UUID],
+    withdrawn: Collection[UUID],
+) -> Mapping[UUID, Bid]:
+    """What commands can touch that delete `named` bids, place bids for `bidders`, and withdraw users' bids."""
+    rows = connection.execute(
+        TOUCHED_BIDS,
+        {
+            "auction": auction_id,
+            "named": list(named),
+            "bidders": list(bidders),
+            "withdrawn": list(withdrawn),
+        },
+    )
+    return {row["id"]: _bid(row) for row in rows}
+
+
+def live_bids(connection: SyncConnection, auction_id: UUID) -> Mapping[UUID, Bid]:
+    """All the auction's live bids."""
+    return {row["id"]: _bid(row) for row in connection.execute(LIVE_BIDS, (auction_id,))}
+
+
+def read_auction(connection: SyncConnection, auction_id: UUID) -> Auction | None:
+    """The auction with every bid it ever had, as the state rows tell."""
+    row = connection.execute(READ, (auction_id,)).fetchone()
+    bids = {bid["id"]: _bid(bid) for bid in connection.execute(ALL_BIDS, (auction_id,))}
+    return _auction(row, bids) if row else None
+
+
+def save_auction(
+    connection: SyncConnection, auction: Auction, changed_bids: Collection[Bid]
+) -> None:
+    """Write the auction's row and those of the bids that changed."""
+    connection.execute(
+        SAVE_AUCTION,
+        {
+            "id": auction.id,
+            "version": auction.version,
+            "title": auction.title,
+            "description": auction.description,
+            "starts_at": auction.starts_at,
+            "ends_at": auction.ends_at,
+            "closed": auction.closed,
+            "winning_bid_id": auction.winning_bid_id,
+        },
+    )
+    if changed_bids:
+        columns = [column.strip() for column in BID.replace("\n", " ").split(",")]
+        values = {column: [getattr(bid, column) for bid in changed_bids] for column in columns}
+        connection.execute(SAVE_BIDS, {"auction": auction.id, **values})
+
+
+def _auction(row: DictRow, bids: Mapping[UUID, Bid]) -> Auction:
+    return Auction(**row, bids=bids)
+
+
+def _bid(row: DictRow) -> Bid:
+    return Bid(**row)

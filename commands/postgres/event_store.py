@@ -1,0 +1,143 @@
+"""The event log in Postgres: table `events`, unique (stream_id, version), changes refused by trigger."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.errors import UniqueViolation
+from psycopg.types.json import Jsonb
+
+from commands.codec import Json, decode_event, encode, event_name
+from commands.hash_chain import GENESIS, link
+from commands.ports import Conflict, NewEvent, RecordedEvent, Stream, StreamKind
+from commands.postgres.pool import SyncConnection
+from commands.upcasters import CURRENT_SCHEMA
+
+APPEND = """
+INSERT INTO events (stream_kind, stream_id, version, type, schema_version, data,
+                    causation_id, correlation_id, recorded_at, hash)
+SELECT %(kind)s, %(stream)s, version, type, schema_version, data,
+       causation_id, correlation_id, %(recorded_at)s, hash
+FROM unnest(%(version)s::int[], %(type)s::text[], %(schema_version)s::smallint[], %(data)s::jsonb[],
+            %(causation_id)s::uuid[], %(correlation_id)s::uuid[], %(hash)s::bytea[])
+     AS new (version, type, schema_version, data, causation_id, correlation_id, hash)
+ORDER BY version
+"""
+READ = """
+SELECT stream_kind, stream_id, version, type, schema_version, data,
+       causation_id, correlation_id, recorded_at, hash
+FROM events WHERE stream_id = %s AND version > %s ORDER BY version LIMIT %s
+"""
+LAST_HASH = "SELECT version, hash FROM events WHERE stream_id = %s ORDER BY version DESC LIMIT 1"
+
+
+class PostgresEventStore:
+    """The EventStore port over one connection; what it appends commits with that connection's transaction."""
+
+    def __init__(self, connection: SyncConnection) -> None:
+        self._connection = connection
+
+    def append(
+        self,
+        stream: Stream,
+        expected_version: int,
+        events: Sequence[NewEvent],
+        recorded_at: datetime,
+    ) -> list[RecordedEvent]:
+        """Add events after expected_version; Conflict unless the stream stands exactly there."""
+        previous = self._last_hash(stream, expected_version)
+        recorded: list[RecordedEvent] = []
+        columns: dict[str, list[Any]] = {
+            name: []
+            for name in (
+                "version", "type", "schema_version", "data", "causation_id", "correlation_id", "hash"
+            )
+        }  # fmt: skip
+        for version, new in enumerate(events, expected_version + 1):
+            previous = _add_row(columns, stream, version, new, recorded_at, previous)
+            recorded.append(
+                RecordedEvent(
+                    stream, version, new.event, new.causation_id, new.correlation_id,
+                    recorded_at, previous,
+                )
+            )  # fmt: skip
+        try:
+            self._connection.execute(
+                APPEND,
+                {"kind": stream.kind, "stream": stream.id, "recorded_at": recorded_at, **columns},
+            )
+        except UniqueViolation as error:
+            raise Conflict(f"{stream} has moved past version {expected_version}") from error
+        return recorded
+
+    def _last_hash(self, stream: Stream, expected_version: int) -> bytes:
+        row = self._connection.execute(LAST_HASH, (stream.id,)).fetchone()
+        version, last = (row["version"], bytes(row["hash"])) if row else (0, GENESIS)
+        if version != expected_version:
+            raise Conflict(f"{stream} stands at version {version}, not {expected_version}")
+        return last
+
+    def read(
+        self, stream_id: UUID, after_version: int = 0, limit: int = 500
+    ) -> list[RecordedEvent]:
+        """At most `limit` events after that version, in order, without gaps."""
+        rows = self._connection.execute(READ, (stream_id, after_version, limit))
+        return [recorded_event(row) for row in rows]
+
+    def streams(self, kind: StreamKind) -> Iterator[UUID]:
+        """Every stream of the kind, oldest first."""
+        rows = self._connection.execute(
+            "SELECT stream_id FROM events WHERE stream_kind = %s AND version = 1 ORDER BY position",
+            (kind,),
+        )
+        return (row["stream_id"] for row in rows)
+
+
+def _add_row(
+    columns: dict[str, list[Any]],
+    stream: Stream,
+    version: int,
+    new: NewEvent,
+    recorded_at: datetime,
+    previous: bytes,
+) -> bytes:
+    name, data = event_name(new.event), encode(new.event)
+    schema_version = CURRENT_SCHEMA.get(name, 1)
+    chained = link(
+        previous,
+        stream_id=stream.id,
+        version=version,
+        name=name,
+        schema_version=schema_version,
+        data=data,
+        causation_id=new.causation_id,
+        correlation_id=new.correlation_id,
+        recorded_at=recorded_at,
+    )
+    row = (
+        version,
+        name,
+        schema_version,
+        Jsonb(data),
+        new.causation_id,
+        new.correlation_id,
+        chained,
+    )
+    for column, value in zip(columns.values(), row, strict=True):
+        column.append(value)
+    return chained
+
+
+def recorded_event(row: dict[str, Any]) -> RecordedEvent:
+    """The event in a row that READ selected."""
+    data: Json = row["data"]
+    return RecordedEvent(
+        stream=Stream(row["stream_kind"], row["stream_id"]),
+        version=row["version"],
+        event=decode_event(row["type"], row["schema_version"], data),
+        causation_id=row["causation_id"],
+        correlation_id=row["correlation_id"],
+        recorded_at=row["recorded_at"],
+        hash=bytes(row["hash"]),
+    )

@@ -1,0 +1,84 @@
+"""Users' state rows, the only home of personal data."""
+
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.errors import UniqueViolation
+
+from commands.domain.commands import CreateUser
+from commands.domain.user import User
+from commands.ports import Conflict
+from commands.postgres.pool import SyncConnection
+
+LOCK = """
+SELECT id, version, is_staff, deleted_at IS NOT NULL AS deleted FROM users WHERE id = %s FOR UPDATE
+"""
+READ = LOCK.removesuffix("FOR UPDATE\n")
+INSERT = """
+INSERT INTO users (id, username, email, password, is_staff, version, created_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+"""
+ERASE = """
+UPDATE users SET version = %s, deleted_at = %s, username = NULL, email = NULL, password = ''
+WHERE id = %s
+"""
+LIVE_AUCTIONS = """
+SELECT DISTINCT auction_id FROM bids JOIN auctions ON auctions.id = auction_id
+WHERE bidder_id = %s AND NOT deleted AND NOT closed AND ends_at > %s ORDER BY auction_id
+"""
+
+
+def lock_user(connection: SyncConnection, user_id: UUID) -> User | None:
+    """The user, locked until the transaction ends."""
+    row = connection.execute(LOCK, (user_id,)).fetchone()
+    return User(**row) if row else None
+
+
+def read_user(connection: SyncConnection, user_id: UUID) -> User | None:
+    """The user as the state row tells."""
+    row = connection.execute(READ, (user_id,)).fetchone()
+    return User(**row) if row else None
+
+
+def username_taken(connection: SyncConnection, username: str) -> bool:
+    """Whether a user has that name, whatever its case."""
+    row = connection.execute("SELECT 1 FROM users WHERE lower(username) = lower(%s)", (username,))
+    return row.fetchone() is not None
+
+
+def insert_user(
+    connection: SyncConnection, command: CreateUser, user: User, created_at: datetime
+) -> None:
+    """Write a new user's row; Conflict if somebody took the name or the id meanwhile."""
+    try:
+        connection.execute(
+            INSERT,
+            (
+                user.id, command.username, command.email, command.password_hash, user.is_staff,
+                user.version, created_at,
+            ),
+        )  # fmt: skip
+    except UniqueViolation as error:
+        raise Conflict(f"user {user.id} or their name") from error
+
+
+def erase_user(connection: SyncConnection, user: User, deleted_at: datetime) -> None:
+    """Leave nothing of the user but that they were there; their sessions end with it."""
+    connection.execute(ERASE, (user.version, deleted_at, user.id))
+    connection.execute("DELETE FROM sessions WHERE user_id = %s", (user.id,))
+
+
+def auctions_to_withdraw_from(
+    connection: SyncConnection, user_id: UUID, at: datetime
+) -> list[UUID]:
+    """The auctions, open at that moment, in which the user has live bids."""
+    rows = connection.execute(LIVE_AUCTIONS, (user_id, at))
+    return [row["auction_id"] for row in rows]
+
+
+def personal_data(connection: SyncConnection, user_id: UUID) -> tuple[str | None, str | None]:
+    """The user's name and address as they are now; nothing once the user was deleted."""
+    row = connection.execute(
+        "SELECT username, email FROM users WHERE id = %s", (user_id,)
+    ).fetchone()
+    return (row["username"], row["email"]) if row else (None, None)

@@ -1,0 +1,56 @@
+"""Submitting commands outside the web process: accept, wake the stream, wait for the outcome."""
+
+import time
+from collections.abc import Iterable
+from uuid import UUID
+
+from commands.ports import Job, Stream, Submission
+from commands.postgres.inbox import PostgresJobInbox
+from commands.postgres.pool import pool
+from commands.signals import wake
+
+DRAIN = "commands.drain_stream"
+
+# Creating users and auctions, and announcing winners, never wait behind bids.
+_QUEUES = {
+    "CreateUser": "users",
+    "DeleteUser": "users",
+    "CreateAuction": "auctions",
+    "AnnounceWinner": "auctions",
+}
+POLL = 0.05
+
+
+def submit(submission: Submission) -> Job:
+    """Accept the command and wake its stream; raises IdempotencyConflict."""
+    with pool().connection() as connection:
+        job = PostgresJobInbox(connection).accept(submission)
+    wake_stream(job.stream, queue_of(job.command))
+    return job
+
+
+def queue_of(command: str) -> str:
+    """The queue whose workers a command wakes."""
+    return _QUEUES.get(command, "bids")
+
+
+def wake_stream(stream: Stream, queue: str) -> None:
+    """Have a worker look at the stream's waiting jobs."""
+    wake(DRAIN, (stream.kind, str(stream.id)), queue)
+
+
+def wait_for(job_id: UUID, seconds: float) -> Job | None:
+    """The job once it is settled, or as it stands when the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with pool().connection() as connection:
+            job = PostgresJobInbox(connection).find(job_id)
+        if job is None or job.settled or time.monotonic() > deadline:
+            return job
+        time.sleep(POLL)
+
+
+def wait_for_all(jobs: Iterable[Job], seconds: float) -> list[Job]:
+    """Each job as wait_for gives it, all within the same time."""
+    deadline = time.monotonic() + seconds
+    return [wait_for(job.id, deadline - time.monotonic()) or job for job in jobs]

@@ -1,0 +1,104 @@
+"""The write side's Celery tasks: thin, and harmless when run twice."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from celery import shared_task
+
+from commands import house
+from commands.handling.batch import Handled
+from commands.handling.drain import drain_batch
+from commands.ports import Busy, JobStatus, Stream, StreamKind
+from commands.postgres.pool import pool
+from commands.signals import hear, heard_since, leave_note, publish, send, wake
+from commands.submitting import DRAIN, wake_stream
+
+log = structlog.get_logger("commands")
+
+PROJECT = "projections.project_stream"
+# Younger jobs have a wake-up on its way.
+SWEEP_AFTER = timedelta(seconds=5)
+
+
+@shared_task(name=DRAIN)
+def drain_stream(kind: StreamKind, stream_id: str) -> None:
+    """Handle a stream's waiting jobs, and look again while news comes in."""
+    stream = Stream(kind, UUID(stream_id))
+    arguments = (kind, stream_id)
+    while True:
+        hear(DRAIN, arguments)
+        try:
+            _drain(stream)
+        except Busy:
+            # Whoever has the stream looks for notes after letting go of it. They may have let
+            # go before they could see ours, so try once more; then it is theirs.
+            leave_note(DRAIN, arguments)
+            try:
+                _drain(stream)
+            except Busy:
+                return
+        if not heard_since(DRAIN, arguments):
+            return
+
+
+def _drain(stream: Stream) -> None:
+    while (handled := drain_batch(stream, pool())).outcomes:
+        _tell(stream, handled)
+
+
+def _tell(stream: Stream, handled: Handled) -> None:
+    """After the commit. If we die before or within, the sweep makes up for it."""
+    if handled.recorded:
+        wake(PROJECT, (stream.kind, str(stream.id)), "projections")
+    for woken in handled.woken:
+        wake_stream(woken, "bids")
+    publish("jobs", [str(outcome.job.id) for outcome in handled.outcomes])
+    if stream.kind == "user" and handled.recorded:
+        publish("sessions", {"user": str(stream.id)})
+    for outcome in handled.outcomes:
+        failed = outcome.status is JobStatus.FAILED
+        (log.error if failed else log.info)(
+            "job settled",
+            job_id=str(outcome.job.id),
+            correlation_id=str(outcome.job.correlation_id),
+            command=outcome.job.command,
+            status=outcome.status.value,
+            stream=str(stream.id),
+            version=outcome.version,
+            rejection=outcome.rejection and outcome.rejection.code.value,
+            **({"error": outcome.error} if failed else {}),
+        )
+
+
+@shared_task(name="commands.announce_winners")
+def announce_winners() -> None:
+    """Close the auctions whose time is over."""
+    house.announce_winners()
+
+
+@shared_task(name="commands.run_promoter")
+def run_promoter() -> None:
+    """One tick of the promoter, unless another scheduler just made it."""
+    tick, jobs = house.run_promoter(at_least_apart=_half_the_interval())
+    if tick is not None:
+        log.info("promoter ticked", tick=tick, draws=len(jobs))
+
+
+def _half_the_interval() -> timedelta:
+    """Ticks of one schedule drift by less, ticks of two schedules can't both count."""
+    from django_celery_beat.models import PeriodicTask
+
+    entry = PeriodicTask.objects.filter(task="commands.run_promoter", enabled=True).first()
+    if entry is None or entry.interval is None:
+        return timedelta(seconds=30)
+    seconds = entry.interval.schedule.run_every.total_seconds()
+    return timedelta(seconds=seconds / 2)
+
+
+def wake_waiting_streams() -> int:
+    """Queue a task for every stream whose jobs wait too long, whatever was queued before; how many."""
+    streams = house.waiting_streams(SWEEP_AFTER)
+    for stream, queue in streams:
+        send(DRAIN, (stream.kind, str(stream.id)), queue)
+    return len(streams)

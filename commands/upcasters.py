@@ -1,0 +1,26 @@
+"""How old forms of an event become the present one.
+
+When an event's fields change, raise its number in CURRENT_SCHEMA and add, under
+(name, the number it had), the function that turns that form's data into the next.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+CURRENT_SCHEMA: Mapping[str, int] = {}
+
+UPCASTERS: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+def bring_up(
+    name: str,
+    schema_version: int,
+    data: dict[str, Any],
+    *,
+    current: Mapping[str, int] = CURRENT_SCHEMA,
+    upcasters: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = UPCASTERS,
+) -> dict[str, Any]:
+    """The data in the event's present form; KeyError where a step is missing."""
+    for version in range(schema_version, current.get(name, 1)):
+        data = upcasters[name, version](data)
+    return data

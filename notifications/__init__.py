@@ -1,0 +1,1 @@
+"""The notifier: who is told what, and how."""

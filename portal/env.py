@@ -1,0 +1,85 @@
+"""Typed readers of the environment that fail loudly, naming the variable and what would be right."""
+
+import contextlib
+import json
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+SERVERS_FILE = "servers.json"
+SECRET_FILE = "secret_key"
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable's text, stripped."""
+    return os.environ.get(name, default).strip()
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """The variable's comma-separated words, empty ones left out."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def boolean(name: str, default: bool) -> bool:
+    """True for 1/true/yes/on, False for 0/false/no/off; ImproperlyConfigured for anything else."""
+    value = text(name).lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    if value:
+        raise ImproperlyConfigured(f"{name}={value!r} is neither true nor false")
+    return default
+
+
+def integer(name: str, default: int) -> int:
+    """The variable as a whole number; ImproperlyConfigured if it is not one."""
+    value = text(name)
+    try:
+        return int(value) if value else default
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}={value!r} is not a whole number") from None
+
+
+def choice(name: str, default: str, allowed: set[str]) -> str:
+    """One of the allowed words; ImproperlyConfigured otherwise."""
+    value = text(name) or default
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name}={value!r} is not one of {', '.join(sorted(allowed))}")
+    return value
+
+
+def server_url(name: str, data: Path | None) -> str:
+    """Where a server is: the variable, else what `manage.py up` wrote into the data folder, else ''."""
+    if value := text(name):
+        return value
+    servers = data / SERVERS_FILE if data else None
+    if servers and servers.exists():
+        return str(json.loads(servers.read_text()).get(name, ""))
+    return ""
+
+
+def secret_key(data: Path | None) -> str:
+    """SECRET_KEY, else (outside production) a random one kept in the data folder."""
+    if value := text("SECRET_KEY"):
+        return value
+    if data is None:
+        return ""
+    file = data / SECRET_FILE
+    if not file.exists():
+        _write_once(file, secrets.token_urlsafe(64))
+    return file.read_text()
+
+
+def _write_once(file: Path, content: str) -> None:
+    """Whole or not at all, and the first of two that write at once wins."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(dir=file.parent)
+    with os.fdopen(descriptor, "w") as new:
+        new.write(content)
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, file)
+    Path(draft).unlink()

@@ -1,0 +1,108 @@
+"""One Redis subscription a process, fanned out to everything in it that waits for news."""
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from django.conf import settings
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from commands.signals import Topic, channel
+
+log = structlog.get_logger("portal")
+
+TOPICS: tuple[Topic, ...] = ("jobs", "versions", "sessions")
+EVERYTHING = "*"
+RECONNECT = 0.5
+
+
+class Listener:
+    """Hears that there is news about something; what it is, the listener reads for itself."""
+
+    def __init__(self) -> None:
+        self._news = asyncio.Event()
+        self._subjects: set[str] = set()
+
+    def tell(self, subject: str) -> None:
+        """There is news about the subject."""
+        self._subjects.add(subject)
+        self._news.set()
+
+    async def wait(self, seconds: float) -> set[str]:
+        """What there was news about since the last call; nothing if none came in that time."""
+        try:
+            async with asyncio.timeout(max(seconds, 0)):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+        self._news.clear()
+        subjects, self._subjects = self._subjects, set()
+        return subjects
+
+
+class Hub:
+    """Listens to Redis and tells the listeners; news may be lost, so who waits looks now and then."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[tuple[Topic, str], set[Listener]] = defaultdict(set)
+
+    @contextmanager
+    def listen(self, topic: Topic, *subjects: str) -> Iterator[Listener]:
+        """A listener for these subjects, or for every one. Listen first, then read: nothing is missed."""
+        listener = Listener()
+        keys = [(topic, subject) for subject in subjects or (EVERYTHING,)]
+        for key in keys:
+            self._listeners[key].add(listener)
+        try:
+            yield listener
+        finally:
+            for key in keys:
+                self._listeners[key].discard(listener)
+                if not self._listeners[key]:
+                    del self._listeners[key]
+
+    async def run(self) -> None:
+        """Pass news on until cancelled, reconnecting whenever Redis went away."""
+        while True:
+            try:
+                await self._follow()
+            except (RedisError, OSError) as error:
+                log.warning("lost Redis, listening again soon", error=str(error))
+            await asyncio.sleep(RECONNECT)
+
+    async def _follow(self) -> None:
+        async with (
+            Redis.from_url(settings.REDIS_URL, decode_responses=True) as redis,
+            redis.pubsub() as pubsub,
+        ):
+            await pubsub.subscribe(*(channel(topic) for topic in TOPICS))
+            self._tell_everybody()
+            while True:
+                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=5)
+                if message:
+                    self._pass_on(message["channel"], json.loads(message["data"]))
+
+    def _pass_on(self, source: str, content: Any) -> None:
+        topic = next(topic for topic in TOPICS if channel(topic) == source)
+        match topic:
+            case "jobs":
+                subjects = [str(job_id) for job_id in content]
+            case "versions":
+                subjects = [str(content["id"])] if content["kind"] == "auction" else []
+            case "sessions":
+                subjects = [str(value) for value in content.values()]
+        for subject in subjects:
+            for key in ((topic, subject), (topic, EVERYTHING)):
+                for listener in self._listeners.get(key, ()):
+                    listener.tell(subject)
+
+    def _tell_everybody(self) -> None:
+        """After a gap there may be news about anything."""
+        for (_, subject), listeners in self._listeners.items():
+            for listener in listeners:
+                listener.tell(subject)

@@ -1,0 +1,103 @@
+"""What a web process holds while it runs: connections, the hub, the waker, the clock."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from psycopg import AsyncConnection, Error
+from psycopg.rows import DictRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from commands.ports import Job
+from commands.postgres.pool import new_async_pool
+from commands.submitting import queue_of, wake_stream
+from portal.hub import Hub
+from projections.reader import DocumentReader
+
+log = structlog.get_logger("portal")
+
+Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
+
+
+class Clock:
+    """The database's clock, which decides, followed by how far this machine's is off."""
+
+    MEASURE_EVERY = 30.0
+
+    def __init__(self) -> None:
+        self._offset = timedelta()
+
+    def now(self) -> datetime:
+        """The portal's time."""
+        return datetime.now(UTC) + self._offset
+
+    async def follow(self, pool: Pool) -> None:
+        """Measure the offset now and then until cancelled."""
+        while True:
+            try:
+                await self._measure(pool)
+            except (Error, PoolTimeout) as error:
+                log.warning("could not read the database's clock", error=str(error))
+            await asyncio.sleep(self.MEASURE_EVERY)
+
+    async def _measure(self, pool: Pool) -> None:
+        async with pool.connection() as connection:
+            before = time.time()
+            cursor = await connection.execute("SELECT clock_timestamp() AS now")
+            row = await cursor.fetchone()
+            after = time.time()
+        assert row is not None
+        here = datetime.fromtimestamp((before + after) / 2, UTC)
+        self._offset = row["now"] - here
+
+
+class Waker:
+    """Wakes workers for accepted jobs, beside the answer to the client, which need not wait for Redis."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="waker")
+
+    def wake(self, job: Job) -> None:
+        """Have a worker look at the job's stream."""
+        self._thread.submit(wake_stream, job.stream, queue_of(job.command))
+
+    def close(self) -> None:
+        """Finish what was asked for."""
+        self._thread.shutdown()
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A web process's connections and helpers."""
+
+    pool: Pool
+    documents: DocumentReader
+    hub: Hub
+    waker: Waker
+    clock: Clock
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Runtime]:
+    """The runtime, from the web process's start to its end. It starts without its servers, too."""
+    runtime = Runtime(new_async_pool(), DocumentReader(), Hub(), Waker(), Clock())
+    await runtime.pool.open()
+    tasks = [
+        asyncio.create_task(runtime.hub.run()),
+        asyncio.create_task(runtime.clock.follow(runtime.pool)),
+    ]
+    try:
+        yield runtime
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        runtime.waker.close()
+        await runtime.documents.close()
+        await runtime.pool.close()

@@ -1,0 +1,67 @@
+"""What resolvers get of a request or a WebSocket connection."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from strawberry.types import Info
+
+from commands.requests import Caller
+from portal.auth import InvalidToken, Viewer, authenticate
+from portal.errors import forbidden, unauthenticated
+from portal.reading import Names, names_of
+from portal.runtime import Runtime
+
+
+@dataclass(slots=True)
+class Context:
+    """One HTTP request, or one WebSocket connection with all its operations.
+
+    `authorization` is the header's value, or that of connection_init's payload; `signed_in`
+    is who opened the connection.
+    """
+
+    runtime: Runtime
+    correlation_id: UUID
+    authorization: str | None
+    connection_params: dict[str, Any] = field(default_factory=dict)
+    signed_in: Viewer | None = None
+
+    async def viewer_or_none(self) -> Viewer | None:
+        """Who asks, checked now. Without a token nobody; UNAUTHENTICATED with one that is no good."""
+        if not self.authorization:
+            return None
+        scheme, _, token = self.authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise unauthenticated("the Authorization header reads: Bearer <accessToken>")
+        try:
+            return await authenticate(self.runtime.pool, token.strip())
+        except InvalidToken as error:
+            raise unauthenticated(str(error)) from error
+
+    async def viewer(self) -> Viewer:
+        """Who asks; UNAUTHENTICATED if nobody is signed in."""
+        if viewer := await self.viewer_or_none():
+            return viewer
+        raise unauthenticated()
+
+    async def auctioneer(self) -> Viewer:
+        """Who asks, if they are staff; FORBIDDEN otherwise."""
+        viewer = await self.viewer()
+        if not viewer.is_staff:
+            raise forbidden("only auctioneers may do this")
+        return viewer
+
+    async def names_of(self, ids: Collection[UUID]) -> Names:
+        """The users' names."""
+        return await names_of(self.runtime, ids)
+
+    def caller(self, viewer: Viewer | None) -> Caller:
+        """The viewer as the one who submits a command."""
+        if viewer is None:
+            return Caller.anonymous(self.correlation_id)
+        return Caller.user(viewer.user_id, self.correlation_id)
+
+
+PortalInfo: TypeAlias = Info[Context, None]

@@ -1,0 +1,108 @@
+"""Cursors: the place in a page's order where the next page begins, opaque to clients."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import strawberry
+
+from portal.errors import bad_input
+
+USUAL_PAGE = 20
+LARGEST_PAGE = 100
+
+Node = TypeVar("Node")
+Item = TypeVar("Item")
+
+
+@strawberry.type
+class PageInfo:
+    """Where a page ends, and whether there is more behind it."""
+
+    has_next_page: bool
+    end_cursor: str | None
+
+
+@strawberry.type
+class Edge(Generic[Node]):
+    """An entry of a page with its place."""
+
+    cursor: str
+    node: Node
+
+
+@strawberry.type
+class Connection(Generic[Node]):
+    """A page of entries."""
+
+    edges: list[Edge[Node]]
+    page_info: PageInfo
+
+
+def page_size(first: int | None) -> int:
+    """The page size asked for, USUAL_PAGE without one; BAD_USER_INPUT below 1 or above LARGEST_PAGE."""
+    if first is None:
+        return USUAL_PAGE
+    if not 1 <= first <= LARGEST_PAGE:
+        raise bad_input("first", f"a page holds 1 to {LARGEST_PAGE} entries, not {first}")
+    return first
+
+
+def cursor(*place: object) -> str:
+    """The place as a cursor."""
+    return base64.urlsafe_b64encode(json.dumps([str(part) for part in place]).encode()).decode()
+
+
+def place(after: str | None, *readers: Callable[[str], Any]) -> tuple[Any, ...] | None:
+    """The place in a cursor, each part read by its reader; BAD_USER_INPUT if it is not one of ours."""
+    if after is None:
+        return None
+    try:
+        parts = json.loads(base64.urlsafe_b64decode(after.encode()))
+        if len(parts) != len(readers) or not all(isinstance(part, str) for part in parts):
+            raise ValueError(parts)
+        return tuple(read(part) for read, part in zip(readers, parts, strict=True))
+    except (ValueError, TypeError, binascii.Error, InvalidOperation):
+        raise bad_input("after", "this cursor did not come from this list") from None
+
+
+def read_time(text: str) -> datetime:
+    """A time in a cursor, which has its zone."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    return moment
+
+
+def read_amount(text: str) -> Decimal:
+    """An amount in a cursor."""
+    value = Decimal(text)
+    if not value.is_finite():
+        raise ValueError(text)
+    return value
+
+
+PLACE_IN_AUCTIONS = (read_time, UUID)
+PLACE_IN_BIDS = (read_amount, int)
+PLACE_IN_WINNERS = (read_time, UUID)
+
+
+def connection(
+    found: Sequence[Item],
+    first: int,
+    node: Callable[[Item], Node],
+    place_of: Callable[[Item], tuple[object, ...]],
+) -> Connection[Node]:
+    """A page of at most `first` entries out of the found ones, of which one more tells that there is more."""
+    edges = [Edge(cursor=cursor(*place_of(item)), node=node(item)) for item in found[:first]]
+    return Connection(
+        edges=edges,
+        page_info=PageInfo(
+            has_next_page=len(found) > first, end_cursor=edges[-1].cursor if edges else None
+        ),
+    )

@@ -1,0 +1,69 @@
+"""What leaves the portal as an error: always with a code, never with a traceback."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import structlog
+from graphql import GraphQLError
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+from strawberry.extensions import SchemaExtension
+
+from commands.ports import IdempotencyConflict
+from commands.requests import InvalidInput
+from portal.errors import Code
+
+log = structlog.get_logger("portal")
+
+
+class ErrorCodes(SchemaExtension):
+    """Gives every error its code, and keeps what is inside inside."""
+
+    def on_operation(self) -> Iterator[None]:
+        """Queries and mutations: once they are done."""
+        yield
+        self._translate(self.execution_context.result)
+
+    def on_stream_result(self, result: Any) -> Iterator[None]:
+        """Subscriptions: each result before it goes out."""
+        self._translate(result)
+        yield
+
+    def _translate(self, result: Any) -> None:
+        if getattr(result, "errors", None):
+            result.errors = [translated(error) for error in result.errors]
+
+
+def translated(error: GraphQLError) -> GraphQLError:
+    """The error with a code; an unexpected one is logged and loses its content."""
+    if error.extensions and "code" in error.extensions:
+        return error
+    match error.original_error:
+        case None:
+            return _with_code(error, Code.BAD_USER_INPUT, error.message)
+        case GraphQLError():
+            return _with_code(error, Code.BAD_USER_INPUT, error.message)
+        case InvalidInput() as invalid:
+            return _with_code(error, Code.BAD_USER_INPUT, str(invalid), field=invalid.field)
+        case IdempotencyConflict() as conflict:
+            why = str(conflict)
+            return _with_code(error, Code.BAD_USER_INPUT, why, field="idempotencyKey")
+        case OperationalError() | PoolTimeout() | PyMongoError() | RedisError() as fault:
+            log.warning("a server is away", error=str(fault), path=error.path)
+            return _with_code(error, Code.UNAVAILABLE, "not available now, try again in a moment")
+        case fault:
+            log.error("unexpected error", path=error.path, exc_info=fault)
+            return _with_code(error, Code.INTERNAL, "something went wrong on our side")
+
+
+def _with_code(error: GraphQLError, code: Code, message: str, **more: Any) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions={"code": code.value, **more},
+    )

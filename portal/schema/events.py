@@ -1,0 +1,143 @@
+"""The events of an auction as subscribers get them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TypedDict, assert_never
+from uuid import UUID
+
+import strawberry
+
+from commands.domain import events
+from commands.ports import RecordedEvent
+from portal.reading import Names
+from portal.schema.types import Bid, Bidder
+
+
+@strawberry.interface(description="Something that happened in an auction.")
+class AuctionEvent:
+    """What all events have; version counts the auction's events from 1, without gaps."""
+
+    auction_id: UUID
+    version: int
+    recorded_at: datetime
+
+
+@strawberry.type(description="The auction exists.")
+class AuctionCreated(AuctionEvent):
+    """The first event of every auction."""
+
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+@strawberry.type(description="A bid counts; `bid` is as it was then.")
+class BidPlaced(AuctionEvent):
+    """A bid was placed."""
+
+    bid: Bid
+
+
+@strawberry.type(description="A bid counts no more.")
+class BidDeleted(AuctionEvent):
+    """A bid was deleted, or withdrawn with its bidder."""
+
+    bid_id: UUID
+
+
+@strawberry.type(description="The promoter drew a bid, and it ranks with twice its amount.")
+class BidDoubled(AuctionEvent):
+    """A bid was doubled."""
+
+    bid_id: UUID
+    effective_amount: Decimal
+
+
+@strawberry.type(description="The auction is closed and has a winner.")
+class WinnerAnnounced(AuctionEvent):
+    """A winner was announced."""
+
+    bid: Bid
+
+
+@strawberry.type(description="The auction is closed without a live bid.")
+class AuctionEndedUnsold(AuctionEvent):
+    """Nobody won."""
+
+
+EVENT_TYPES = (
+    AuctionCreated,
+    BidPlaced,
+    BidDeleted,
+    BidDoubled,
+    WinnerAnnounced,
+    AuctionEndedUnsold,
+)
+
+
+def bidder_of(recorded: RecordedEvent) -> UUID | None:
+    """The bidder whose name the event shows."""
+    match recorded.event:
+        case events.BidPlaced() | events.WinnerAnnounced():
+            return recorded.event.bidder_id
+        case _:
+            return None
+
+
+def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
+    """The recorded event in the API's form."""
+    common: _Common = {
+        "auction_id": recorded.stream.id,
+        "version": recorded.version,
+        "recorded_at": recorded.recorded_at,
+    }
+    match recorded.event:
+        case events.AuctionCreated() as event:
+            return AuctionCreated(
+                **common, title=event.title, starts_at=event.starts_at, ends_at=event.ends_at
+            )
+        case events.BidPlaced() as event:
+            bid = _bid(recorded, event, names, effective_amount=event.amount, doubled=False)
+            return BidPlaced(**common, bid=bid)
+        case events.BidDeleted() as event:
+            return BidDeleted(**common, bid_id=event.bid_id)
+        case events.BidDoubled() as event:
+            return BidDoubled(
+                **common, bid_id=event.bid_id, effective_amount=event.effective_amount
+            )
+        case events.WinnerAnnounced() as event:
+            amount, doubled = event.effective_amount, event.doubled
+            bid = _bid(recorded, event, names, effective_amount=amount, doubled=doubled)
+            return WinnerAnnounced(**common, bid=bid)
+        case events.AuctionEndedUnsold():
+            return AuctionEndedUnsold(**common)
+        case events.UserCreated() | events.UserDeleted():
+            raise ValueError("an auction's stream holds no events of users")
+        case _:
+            assert_never(recorded.event)
+
+
+class _Common(TypedDict):
+    auction_id: UUID
+    version: int
+    recorded_at: datetime
+
+
+def _bid(
+    recorded: RecordedEvent,
+    event: events.BidPlaced | events.WinnerAnnounced,
+    names: Names,
+    *,
+    effective_amount: Decimal,
+    doubled: bool,
+) -> Bid:
+    return Bid(
+        id=event.bid_id,
+        auction_id=recorded.stream.id,
+        bidder=Bidder(id=event.bidder_id, username=names.get(event.bidder_id)),
+        amount=event.amount,
+        effective_amount=effective_amount,
+        doubled=doubled,
+        deleted=False,
+        placed_at=event.placed_at,
+    )

@@ -1,0 +1,206 @@
+"""Mutations: commands are checked for shape and accepted as jobs; sessions are answered in place."""
+
+import asyncio
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import strawberry
+import structlog
+
+from commands import requests
+from commands.ports import Submission
+from commands.postgres.inbox import accept_async
+from portal import auth
+from portal.errors import forbidden, unauthenticated
+from portal.reading import own_user
+from portal.schema.context import Context, PortalInfo
+from portal.schema.types import Job, Session, User
+
+log = structlog.get_logger("portal")
+
+
+@strawberry.input
+class CreateUserInput:
+    """A sign-up."""
+
+    username: str
+    password: str
+    email: str | None = None
+    idempotency_key: str | None = None
+
+
+@strawberry.input(description="Without userId: the reader. Staff may name another.")
+class DeleteUserInput:
+    """The end of a user."""
+
+    user_id: UUID | None = None
+    idempotency_key: str | None = None
+
+
+@strawberry.input
+class CreateAuctionInput:
+    """A new auction; without startsAt it starts at once."""
+
+    title: str
+    description: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime
+    idempotency_key: str | None = None
+
+
+@strawberry.input(
+    description="The same idempotencyKey from the same user gives the same job, and one bid."
+)
+class PlaceBidInput:
+    """An offer."""
+
+    auction_id: UUID
+    amount: Decimal
+    idempotency_key: str | None = None
+
+
+@strawberry.input
+class DeleteBidInput:
+    """A bid to take back."""
+
+    auction_id: UUID
+    bid_id: UUID
+    idempotency_key: str | None = None
+
+
+async def accepted(context: Context, submission: Submission) -> Job:
+    """Accept the command: once the row is committed, it will be handled, whatever happens."""
+    async with context.runtime.pool.connection() as connection:
+        job = await accept_async(connection, submission)
+    context.runtime.waker.wake(job)
+    log.info(
+        "job accepted",
+        job_id=str(job.id),
+        correlation_id=str(job.correlation_id),
+        command=job.command,
+        stream=str(job.stream.id),
+        submitted_by=job.submitted_by and str(job.submitted_by),
+    )
+    return Job.of(job)
+
+
+async def session_from(context: Context, signed_in: auth.SignedIn) -> Session:
+    """The session in the API's form."""
+    return Session(
+        access_token=signed_in.access_token,
+        expires_at=signed_in.viewer.expires_at,
+        refresh_token=signed_in.refresh_token,
+        user=User.of(await own_user(context.runtime, signed_in.viewer)),
+    )
+
+
+@strawberry.type
+class Mutation:
+    """What can be asked for."""
+
+    @strawberry.mutation(description="Sign up. The job's result has the new user's id.")
+    async def create_user(self, info: PortalInfo, input: CreateUserInput) -> Job:
+        """Open to everybody."""
+        submission = await asyncio.to_thread(
+            requests.create_user,
+            info.context.caller(None),
+            username=input.username,
+            password=input.password,
+            email=input.email,
+            idempotency_key=input.idempotency_key,
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "Delete a user: live bids in open auctions are withdrawn, sessions end, personal data "
+            "is erased."
+        )
+    )
+    async def delete_user(self, info: PortalInfo, input: DeleteUserInput) -> Job:
+        """Oneself, or as staff anybody."""
+        viewer = await info.context.viewer()
+        user_id = input.user_id or viewer.user_id
+        if user_id != viewer.user_id and not viewer.is_staff:
+            raise forbidden("only auctioneers may delete somebody else")
+        submission = requests.delete_user(
+            info.context.caller(viewer), user_id=user_id, idempotency_key=input.idempotency_key
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description="Create an auction (staff only). Without startsAt it starts at once."
+    )
+    async def create_auction(self, info: PortalInfo, input: CreateAuctionInput) -> Job:
+        """For auctioneers."""
+        viewer = await info.context.auctioneer()
+        submission = requests.create_auction(
+            info.context.caller(viewer),
+            title=input.title,
+            description=input.description or "",
+            starts_at=input.starts_at,
+            ends_at=input.ends_at,
+            idempotency_key=input.idempotency_key,
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "Place a bid. It may be lower than the leading bid, but must be higher than the "
+            "bidder's own highest live bid in this auction."
+        )
+    )
+    async def place_bid(self, info: PortalInfo, input: PlaceBidInput) -> Job:
+        """For whoever is signed in."""
+        viewer = await info.context.viewer()
+        submission = requests.place_bid(
+            info.context.caller(viewer),
+            bidder_id=viewer.user_id,
+            auction_id=input.auction_id,
+            amount_text=str(input.amount),
+            idempotency_key=input.idempotency_key,
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(description="Delete an own live bid, until the auction ends.")
+    async def delete_bid(self, info: PortalInfo, input: DeleteBidInput) -> Job:
+        """For the bid's bidder."""
+        viewer = await info.context.viewer()
+        submission = requests.delete_bid(
+            info.context.caller(viewer),
+            bidder_id=viewer.user_id,
+            auction_id=input.auction_id,
+            bid_id=input.bid_id,
+            idempotency_key=input.idempotency_key,
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(description="Sign in with name and password.")
+    async def login(self, info: PortalInfo, username: str, password: str) -> Session:
+        """A new session."""
+        signed_in = await auth.sign_in(info.context.runtime.pool, username, password)
+        if signed_in is None:
+            raise unauthenticated("wrong username or password")
+        return await session_from(info.context, signed_in)
+
+    @strawberry.mutation(
+        description=(
+            "New tokens for the session. Each refresh token is good once: using a spent one ends "
+            "the session."
+        )
+    )
+    async def refresh_session(self, info: PortalInfo, refresh_token: str) -> Session:
+        """The session goes on."""
+        try:
+            signed_in = await auth.refresh(info.context.runtime.pool, refresh_token)
+        except auth.InvalidToken as error:
+            raise unauthenticated(str(error)) from error
+        return await session_from(info.context, signed_in)
+
+    @strawberry.mutation(
+        description="End the session at once, its access tokens and open sockets included."
+    )
+    async def logout(self, info: PortalInfo, refresh_token: str) -> bool:
+        """Whether there was a session to end."""
+        return await auth.sign_out(info.context.runtime.pool, refresh_token)

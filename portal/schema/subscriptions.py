@@ -1,0 +1,117 @@
+"""Subscriptions: the present state first, then what is new. They listen before they read, so nothing is missed."""
+
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from uuid import UUID
+
+import strawberry
+
+from portal.errors import bad_input, not_found
+from portal.reading import LOOK_AGAIN, events_after, events_page, find_job, names_of
+from portal.schema.context import PortalInfo
+from portal.schema.events import AuctionEvent, auction_event, bidder_of
+from portal.schema.queries import auctions_from
+from portal.schema.types import Auction, AuctionStatus, Job, status_at
+from projections.documents import AuctionDocument
+
+# Beside the news from Redis, a subscription looks this often itself, in seconds.
+QUIET = 10.0
+
+
+@strawberry.type
+class Subscription:
+    """What can be followed."""
+
+    @strawberry.subscription(
+        description="The job now, then each change, ending when it is settled."
+    )
+    async def job_updated(self, info: PortalInfo, id: UUID) -> AsyncGenerator[Job, None]:
+        """NOT_FOUND for jobs that are not the reader's."""
+        runtime = info.context.runtime
+        viewer = await info.context.viewer_or_none()
+        shown = None
+        with runtime.hub.listen("jobs", str(id)) as news:
+            while True:
+                job = await find_job(runtime, id, viewer)
+                if job is None:
+                    raise not_found("there is no such job, or it is not yours")
+                if job.status != shown:
+                    shown = job.status
+                    yield Job.of(job)
+                if job.settled:
+                    return
+                await news.wait(LOOK_AGAIN)
+
+    @strawberry.subscription(
+        description=(
+            "The auction now, then newer states in order. States may be skipped when many come at "
+            "once. A change of status by time alone is a new state, too."
+        )
+    )
+    async def auction_updated(self, info: PortalInfo, id: UUID) -> AsyncGenerator[Auction, None]:
+        """NOT_FOUND if there is no such auction."""
+        await info.context.viewer_or_none()
+        runtime = info.context.runtime
+        shown: tuple[int, AuctionStatus] | None = None
+        with runtime.hub.listen("versions", str(id)) as news:
+            while True:
+                document = await runtime.documents.auction(id)
+                if document is None:
+                    raise not_found("there is no such auction")
+                now = runtime.clock.now()
+                state = (document.version, status_at(document, now))
+                if shown is None or state[0] > shown[0] or state[1] != shown[1]:
+                    shown = state
+                    yield (await auctions_from(info.context, [document]))[0]
+                await news.wait(min(QUIET, _until_next_status(document, now)))
+
+    @strawberry.subscription(
+        description=(
+            "Every event of the auction, in order, none skipped. With afterVersion: those after "
+            "it first, then live."
+        )
+    )
+    async def auction_events(
+        self, info: PortalInfo, id: UUID, after_version: int | None = 0
+    ) -> AsyncGenerator[AuctionEvent, None]:
+        """NOT_FOUND if there is no such auction. Resume with the version of the last event received."""
+        version = after_version or 0
+        if version < 0:
+            raise bad_input("afterVersion", "versions count from 1; 0 means from the beginning")
+        await info.context.viewer_or_none()
+        runtime = info.context.runtime
+        with runtime.hub.listen("versions", str(id)) as news:
+            if not await events_page(runtime, id, version=0, limit=1):
+                raise not_found("there is no such auction")
+            while True:
+                async for recorded in events_after(runtime, id, version):
+                    bidder = bidder_of(recorded)
+                    names = await names_of(runtime, {bidder} if bidder else set())
+                    yield auction_event(recorded, names)
+                    version = recorded.version
+                await news.wait(QUIET)
+
+    @strawberry.subscription(
+        description=(
+            "Cards of auctions that were created, changed or ended. For a list page; states may "
+            "be skipped."
+        )
+    )
+    async def auctions_updated(self, info: PortalInfo) -> AsyncGenerator[Auction, None]:
+        """Every auction."""
+        await info.context.viewer_or_none()
+        runtime = info.context.runtime
+        with runtime.hub.listen("versions") as news:
+            while True:
+                changed = {UUID(subject) for subject in await news.wait(QUIET) if subject != "*"}
+                found = await runtime.documents.auctions_by_id(changed) if changed else []
+                for auction in await auctions_from(info.context, found):
+                    yield auction
+
+
+def _until_next_status(auction: AuctionDocument, now: datetime) -> float:
+    """Seconds until time alone changes the auction's status; for ever once it has ended."""
+    for moment in (auction.starts_at, auction.ends_at):
+        if now < moment:
+            return (moment - now).total_seconds() + 0.001
+    return float("inf")

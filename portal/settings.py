@@ -1,0 +1,209 @@
+"""The one settings file: every value that differs between places comes from the environment."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict
+
+from portal import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# `local` is a laptop: servers and secrets come from the data folder, pages over plain HTTP.
+# Anything served to others is `production`, which is what a process that was told nothing runs as.
+PORTAL_ENV = env.choice("PORTAL_ENV", "production", {"local", "production"})
+LOCAL = PORTAL_ENV == "local"
+PORTAL_DATA = Path(env.text("PORTAL_DATA") or BASE_DIR / ".portal").absolute()
+_data = PORTAL_DATA if LOCAL else None
+
+DEBUG = env.boolean("DEBUG", False)
+SECRET_KEY = env.secret_key(_data)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if LOCAL else "")
+
+DATABASE_URL = env.server_url("DATABASE_URL", _data)
+REDIS_URL = env.server_url("REDIS_URL", _data)
+MONGODB_URL = env.server_url("MONGODB_URL", _data)
+# Keeps portals that share one Redis or MongoDB apart.
+NAMESPACE = env.text("PORTAL_NAMESPACE", "portal")
+
+
+def _refuse_unsafe_production() -> None:
+    wrong = [
+        f"{name} must be set"
+        for name, value in (
+            ("SECRET_KEY", SECRET_KEY),
+            ("ALLOWED_HOSTS", ALLOWED_HOSTS),
+            ("DATABASE_URL", DATABASE_URL),
+            ("REDIS_URL", REDIS_URL),
+            ("MONGODB_URL", MONGODB_URL),
+        )
+        if not value
+    ]
+    if SECRET_KEY and len(SECRET_KEY) < 50:
+        wrong.append("SECRET_KEY must be at least 50 characters long")
+    if "*" in ALLOWED_HOSTS:
+        wrong.append("ALLOWED_HOSTS must name the hosts, not '*'")
+    if DEBUG:
+        wrong.append("DEBUG must be off")
+    if wrong:
+        raise ImproperlyConfigured(
+            "This is a production start (PORTAL_ENV is not 'local'), and: " + "; ".join(wrong) + "."
+        )
+
+
+if not LOCAL:
+    _refuse_unsafe_production()
+
+
+def _django_database(url: str) -> dict[str, Any]:
+    """Django's form of a Postgres URL; any libpq option in it is passed on."""
+    parts = {name: value for name, value in conninfo_to_dict(url).items() if value is not None}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.pop("dbname", "postgres"),
+        "USER": parts.pop("user", ""),
+        "PASSWORD": parts.pop("password", ""),
+        "HOST": parts.pop("host", ""),
+        "PORT": str(parts.pop("port", "")),
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {"connect_timeout": 5, **parts},
+    }
+
+
+DATABASES = {"default": _django_database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "portal.apps.PortalConfig",
+    "projections.apps.ProjectionsConfig",
+    "commands.apps.CommandsConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "django_structlog",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+
+ROOT_URLCONF = "portal.urls"
+ASGI_APPLICATION = "portal.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = env.text("STATIC_ROOT") or BASE_DIR / "staticfiles"
+# Straight from the apps' folders, so that a fresh clone serves its pages without a collect step.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- People ---
+AUTH_USER_MODEL = "commands.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.integer("ACCESS_TOKEN_SECONDS", 15 * 60))
+REFRESH_TOKEN_LIFETIME = timedelta(days=env.integer("REFRESH_TOKEN_DAYS", 30))
+
+# --- The wire ---
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
+SESSION_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = not LOCAL and env.boolean("SECURE_SSL_REDIRECT", True)
+SECURE_HSTS_SECONDS = 0 if LOCAL else env.integer("SECURE_HSTS_SECONDS", 31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+if env.boolean("BEHIND_TLS_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+GRAPHIQL = env.boolean("GRAPHIQL", LOCAL)
+
+# --- Celery: a broker of wake-ups; the job rows are the truth ---
+_redis_transport = {
+    "global_keyprefix": f"{NAMESPACE}:",
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    # A task lasts seconds, so a message unacknowledged for a minute belonged to a dead worker.
+    "visibility_timeout": 60,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 5,
+}
+# Celery names Redis over a unix socket differently from redis-py.
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_TRANSPORT_OPTIONS = _redis_transport
+# A publisher that can't reach the broker gives up at once: the sweep will wake the stream.
+CELERY_BROKER_PUBLISH_TRANSPORT_OPTIONS = {**_redis_transport, "max_retries": 0}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 50
+CELERY_TASK_SERIALIZER = "json"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10.0
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# How late beat notices an edit made in admin, in seconds.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+
+# --- Bidding ---
+# How long an accepted job may wait before it is rejected as expired instead of run, in seconds.
+# What the house itself asks for (closing, withdrawing) never expires.
+JOB_EXPIRES_AFTER = {
+    "PlaceBid": 15 * 60,
+    "DeleteBid": 15 * 60,
+    "DoubleBid": 5 * 60,
+    "CreateAuction": 60 * 60,
+    "CreateUser": 60 * 60,
+}
+
+LOGGING_CONFIG = "portal.logs.configure"
+LOGGING: dict[str, Any] = {
+    "level": env.text("LOG_LEVEL", "INFO").upper(),
+    "json": env.choice("LOG_FORMAT", "text" if LOCAL else "json", {"text", "json"}) == "json",
+}

@@ -1,0 +1,130 @@
+"""Documents as MongoDB stores them.
+
+Times are text with microseconds in UTC, because BSON's dates end at milliseconds; such text
+sorts as the times do. Money is Decimal128.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from bson.decimal128 import Decimal128
+
+from projections.documents import (
+    AuctionDocument,
+    BidDocument,
+    UserDocument,
+    WinnerDocument,
+)
+
+Bson = dict[str, Any]
+
+_TIMES = {"starts_at", "ends_at", "placed_at", "announced_at"}
+_AMOUNTS = {"amount", "effective_amount"}
+_BID_FIELDS = {field.name for field in fields(BidDocument)}
+_AUCTION_FIELDS = {field.name for field in fields(AuctionDocument)}
+
+
+def moment(value: datetime) -> str:
+    """A time as text that sorts as times do."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def words(title: str) -> list[str]:
+    """What a search finds a title by: its words, folded in case."""
+    return sorted(set(title.casefold().split()))
+
+
+def from_bid(bid: BidDocument) -> Bson:
+    """The bid's document, with `live` for the indexes."""
+    return {**_plain(_stored(asdict(bid))), "live": not bid.deleted}
+
+
+def to_bid(stored: Mapping[str, Any]) -> BidDocument:
+    """The bid in a stored document."""
+    return BidDocument(**_read(stored, _BID_FIELDS))
+
+
+def from_winner(winner: WinnerDocument) -> Bson:
+    """The winner's document, keyed by the auction."""
+    return {
+        "_id": winner.auction_id,
+        "auction_title": winner.auction_title,
+        "bid": from_bid(winner.bid),
+        "announced_at": moment(winner.announced_at),
+    }
+
+
+def to_winner(stored: Mapping[str, Any]) -> WinnerDocument:
+    """The winner in a stored document."""
+    return WinnerDocument(
+        auction_id=stored["_id"],
+        auction_title=stored["auction_title"],
+        bid=to_bid(stored["bid"]),
+        announced_at=datetime.fromisoformat(stored["announced_at"]),
+    )
+
+
+def from_auction(auction: AuctionDocument) -> Bson:
+    """The auction's document, with its title's words for searching."""
+    own = {
+        field.name: getattr(auction, field.name)
+        for field in fields(auction)
+        if field.name not in {"top_bids", "winner"}
+    }
+    return {
+        **_plain(_stored(own)),
+        "title_words": words(auction.title),
+        "top_bids": [from_bid(bid) for bid in auction.top_bids],
+        "winner": from_winner(auction.winner) if auction.winner else None,
+    }
+
+
+def to_auction(stored: Mapping[str, Any]) -> AuctionDocument:
+    """The auction in a stored document."""
+    values = _read(stored, _AUCTION_FIELDS)
+    values["top_bids"] = tuple(to_bid(bid) for bid in stored["top_bids"])
+    values["winner"] = to_winner(stored["winner"]) if stored["winner"] else None
+    return AuctionDocument(**values)
+
+
+def from_user(user: UserDocument) -> Bson:
+    """The user's document."""
+    return _plain(asdict(user))
+
+
+def to_user(stored: Mapping[str, Any]) -> UserDocument:
+    """The user in a stored document."""
+    return UserDocument(**_read(stored, {field.name for field in fields(UserDocument)}))
+
+
+def _plain(values: Bson) -> Bson:
+    return {"_id": values["id"], **{name: v for name, v in values.items() if name != "id"}}
+
+
+def _stored(values: Bson) -> Bson:
+    return {name: _stored_value(value) for name, value in values.items()}
+
+
+def _stored_value(value: Any) -> Any:
+    match value:
+        case datetime():
+            return moment(value)
+        case Decimal():
+            return Decimal128(value)
+        case _:
+            return value
+
+
+def _read(stored: Mapping[str, Any], names: set[str]) -> Bson:
+    values: Bson = {"id": stored["_id"]}
+    for name, value in stored.items():
+        if name in _TIMES:
+            values[name] = datetime.fromisoformat(value)
+        elif name in _AMOUNTS:
+            values[name] = value.to_decimal()
+        elif name in names:
+            values[name] = value
+    return values

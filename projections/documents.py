@@ -1,0 +1,256 @@
+"""The documents, and how events change them: (document, event) -> document, pure.
+
+Every document carries the version of the stream it stands at, and taking an event in twice is harmless.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import assert_never
+from uuid import UUID
+
+from commands.domain.events import (
+    AuctionCreated,
+    AuctionEndedUnsold,
+    AuctionEvent,
+    BidDeleted,
+    BidDoubled,
+    BidPlaced,
+    UserCreated,
+    UserDeleted,
+    UserEvent,
+    WinnerAnnounced,
+)
+
+# Bids in the auction's own document: the first page is read with the auction, at one version.
+TOP = 20
+
+
+@dataclass(frozen=True, slots=True)
+class BidDocument:
+    """A bid; the versions tell when in its auction's stream what happened to it."""
+
+    id: UUID
+    auction_id: UUID
+    bidder_id: UUID
+    amount: Decimal
+    effective_amount: Decimal
+    placed_at: datetime
+    placed_version: int
+    reached_version: int
+    doubled: bool = False
+    deleted_version: int | None = None
+    version: int = 0
+
+    @property
+    def deleted(self) -> bool:
+        """Whether the bid counts no more."""
+        return self.deleted_version is not None
+
+    @property
+    def rank(self) -> tuple[Decimal, int]:
+        """Sorts the leading bid first."""
+        return (-self.effective_amount, self.reached_version)
+
+
+@dataclass(frozen=True, slots=True)
+class WinnerDocument:
+    """Who won an auction, with which bid."""
+
+    auction_id: UUID
+    auction_title: str
+    bid: BidDocument
+    announced_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuctionDocument:
+    """An auction as lists and pages show it; top_bids are its first live bids, leading first."""
+
+    id: UUID
+    version: int
+    title: str
+    description: str
+    starts_at: datetime
+    ends_at: datetime
+    closed: bool = False
+    bid_count: int = 0
+    bidder_count: int = 0
+    top_bids: tuple[BidDocument, ...] = ()
+    winner: WinnerDocument | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserDocument:
+    """A user as others and they themselves see them; names go when the user goes."""
+
+    id: UUID
+    version: int
+    is_staff: bool
+    username: str | None
+    email: str | None
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lifespan:
+    """From which version to which a bid of that bidder counted."""
+
+    bidder_id: UUID
+    placed_version: int
+    deleted_version: int | None
+
+    def covers(self, version: int) -> bool:
+        """Whether the bid was live when the auction stood at that version."""
+        gone = self.deleted_version is not None and self.deleted_version <= version
+        return self.placed_version <= version and not gone
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An auction's event with what the log knows about it."""
+
+    event: AuctionEvent
+    version: int
+    recorded_at: datetime
+
+
+def touched_bid(event: AuctionEvent) -> UUID | None:
+    """The bid that the event changes, if it changes one."""
+    match event:
+        case BidPlaced() | BidDeleted() | BidDoubled():
+            return event.bid_id
+        case AuctionCreated() | WinnerAnnounced() | AuctionEndedUnsold():
+            return None
+        case _:
+            assert_never(event)
+
+
+def bid_after(bid: BidDocument | None, auction_id: UUID, recorded: Recorded) -> BidDocument | None:
+    """The bid's document after the event; unchanged by an event it has taken in already."""
+    event, version = recorded.event, recorded.version
+    if bid is not None and bid.version >= version:
+        return bid
+    match event:
+        case BidPlaced():
+            return BidDocument(
+                id=event.bid_id,
+                auction_id=auction_id,
+                bidder_id=event.bidder_id,
+                amount=event.amount,
+                effective_amount=event.amount,
+                placed_at=event.placed_at,
+                placed_version=version,
+                reached_version=version,
+                version=version,
+            )
+        case BidDeleted():
+            assert bid is not None, "a bid is placed before it is deleted"
+            return replace(bid, deleted_version=version, version=version)
+        case BidDoubled():
+            assert bid is not None, "a bid is placed before it is doubled"
+            return replace(
+                bid,
+                effective_amount=event.effective_amount,
+                reached_version=version,
+                doubled=True,
+                version=version,
+            )
+        case AuctionCreated() | WinnerAnnounced() | AuctionEndedUnsold():
+            return bid
+        case _:
+            assert_never(event)
+
+
+def auction_after(
+    auction: AuctionDocument | None,
+    history: Sequence[Recorded],
+    *,
+    top_bids: Sequence[BidDocument],
+    lifespans: Iterable[Lifespan],
+) -> AuctionDocument:
+    """The auction's document after the events.
+
+    top_bids are its first live bids after them, lifespans those of all bids of the bidders
+    they are about.
+    """
+    before = auction.version if auction else 0
+    after = history[-1].version
+    spans = list(lifespans)
+    bidders = _live_bidders(spans, after) - _live_bidders(spans, before)
+    for recorded in history:
+        auction = _own_fields_after(auction, recorded)
+    assert auction is not None, "a history begins with the auction's creation"
+    return replace(
+        auction,
+        version=after,
+        top_bids=tuple(top_bids[:TOP]),
+        bidder_count=auction.bidder_count + bidders,
+    )
+
+
+def _live_bidders(lifespans: Iterable[Lifespan], version: int) -> int:
+    return len({span.bidder_id for span in lifespans if span.covers(version)})
+
+
+def _own_fields_after(auction: AuctionDocument | None, recorded: Recorded) -> AuctionDocument:
+    event = recorded.event
+    if isinstance(event, AuctionCreated):
+        return AuctionDocument(
+            id=event.auction_id,
+            version=recorded.version,
+            title=event.title,
+            description=event.description,
+            starts_at=event.starts_at,
+            ends_at=event.ends_at,
+        )
+    assert auction is not None, "an auction is created before anything else happens to it"
+    match event:
+        case BidPlaced():
+            return replace(auction, bid_count=auction.bid_count + 1)
+        case BidDeleted():
+            return replace(auction, bid_count=auction.bid_count - 1)
+        case BidDoubled():
+            return auction
+        case WinnerAnnounced():
+            return replace(auction, closed=True, winner=_winner(auction, event, recorded))
+        case AuctionEndedUnsold():
+            return replace(auction, closed=True)
+        case _:
+            assert_never(event)
+
+
+def _winner(auction: AuctionDocument, event: WinnerAnnounced, recorded: Recorded) -> WinnerDocument:
+    bid = BidDocument(
+        id=event.bid_id,
+        auction_id=auction.id,
+        bidder_id=event.bidder_id,
+        amount=event.amount,
+        effective_amount=event.effective_amount,
+        placed_at=event.placed_at,
+        placed_version=0,
+        reached_version=0,
+        doubled=event.doubled,
+        version=recorded.version,
+    )
+    return WinnerDocument(auction.id, auction.title, bid, announced_at=recorded.recorded_at)
+
+
+def user_after(
+    user: UserDocument | None,
+    event: UserEvent,
+    version: int,
+    *,
+    username: str | None,
+    email: str | None,
+) -> UserDocument:
+    """The user's document after the event; the name and address are those they have now, if any."""
+    match event:
+        case UserCreated():
+            return UserDocument(event.user_id, version, event.is_staff, username, email)
+        case UserDeleted():
+            assert user is not None, "a user is created before they are deleted"
+            return replace(user, version=version, username=None, email=None, deleted=True)
+        case _:
+            assert_never(event)

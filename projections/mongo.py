@@ -1,0 +1,241 @@
+"""The document store in MongoDB, and where its live generation stands.
+
+Each projection's collections carry a generation number; a small pointer document says which
+one is live. A rebuild fills the next generation beside the live one, then moves the pointer.
+"""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from typing import Any, Literal
+from uuid import UUID
+
+from django.conf import settings
+from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient, ReplaceOne, WriteConcern
+from pymongo.collection import Collection as MongoCollection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from commands.ports import StreamKind
+from projections.bson_form import (
+    Bson,
+    from_auction,
+    from_bid,
+    from_user,
+    from_winner,
+    to_auction,
+    to_bid,
+    to_user,
+)
+from projections.documents import (
+    AuctionDocument,
+    BidDocument,
+    Lifespan,
+    UserDocument,
+    WinnerDocument,
+)
+
+ProjectionName = Literal["auctions", "users"]
+Generations = Mapping[ProjectionName, int]
+
+# Every query of the API walks one of these.
+INDEXES: Mapping[str, Sequence[IndexModel]] = {
+    "auctions": [
+        IndexModel([("ends_at", ASCENDING), ("_id", ASCENDING)], name="ending_soonest"),
+        IndexModel([("starts_at", ASCENDING)], name="starting"),
+        IndexModel([("title_words", ASCENDING), ("ends_at", ASCENDING)], name="title_words"),
+    ],
+    "bids": [
+        IndexModel(
+            [
+                ("auction_id", ASCENDING),
+                ("live", ASCENDING),
+                ("effective_amount", DESCENDING),
+                ("reached_version", ASCENDING),
+            ],
+            name="ranking",
+        ),
+        IndexModel(
+            [("auction_id", ASCENDING), ("bidder_id", ASCENDING), ("placed_version", DESCENDING)],
+            name="own_bids",
+        ),
+    ],
+    "winners": [
+        IndexModel([("announced_at", DESCENDING), ("_id", DESCENDING)], name="newest_first")
+    ],
+    "users": [],
+}
+COLLECTIONS: Mapping[ProjectionName, Sequence[str]] = {
+    "auctions": ("bids", "winners", "auctions"),
+    "users": ("users",),
+}
+POINTERS = "generations"
+# How long a process may go on using a generation after the pointer moved, in seconds.
+POINTER_LIFETIME = 1.0
+DUPLICATE_KEY = 11000
+
+OPTIONS: Mapping[str, Any] = {
+    "uuidRepresentation": "standard",
+    "serverSelectionTimeoutMS": 2000,
+    "connectTimeoutMS": 2000,
+    "socketTimeoutMS": 10000,
+    "appname": "portal",
+}
+
+
+@cache
+def database() -> Database[Bson]:
+    """This process's database, connected at first use."""
+    client: MongoClient[Bson] = MongoClient(settings.MONGODB_URL, **OPTIONS)
+    return client.get_default_database(default=settings.NAMESPACE)
+
+
+def collection_name(base: str, generation: int) -> str:
+    """The collection that holds those documents in that generation."""
+    return f"{base}_{generation}"
+
+
+def pointers_from(found: Sequence[Mapping[str, Any]]) -> dict[ProjectionName, int]:
+    """Each projection's live generation; the first one where no rebuild was ever made."""
+    live = {pointer["_id"]: pointer["live"] for pointer in found}
+    return {name: live.get(name, 1) for name in COLLECTIONS}
+
+
+class MongoDocuments:
+    """The Documents port over one generation of each projection."""
+
+    def __init__(self, database: Database[Bson], generations: Generations) -> None:
+        self.database = database
+        self._collections: dict[str, MongoCollection[Bson]] = {}
+        for projection, bases in COLLECTIONS.items():
+            for base in bases:
+                name = collection_name(base, generations[projection])
+                self._collections[base] = database[name]
+        # The document that says how far its stream has got must survive MongoDB's process:
+        # what is lost after it was acknowledged would be missed by nobody.
+        journaled = WriteConcern(w=1, j=True)
+        for base in ("auctions", "users"):
+            self._collections[base] = self._collections[base].with_options(write_concern=journaled)
+
+    def create_indexes(self) -> None:
+        """Make what the queries need; harmless when it is there."""
+        for base, indexes in INDEXES.items():
+            if indexes:
+                self._collections[base].create_indexes(list(indexes))
+
+    def auction(self, auction_id: UUID) -> AuctionDocument | None:
+        """The auction's document."""
+        stored = self._collections["auctions"].find_one({"_id": auction_id})
+        return to_auction(stored) if stored else None
+
+    def save_auction(self, auction: AuctionDocument, expected_version: int) -> bool:
+        """Replace the document if it still stands at expected_version (0: there is none)."""
+        auctions = self._collections["auctions"]
+        if expected_version:
+            at_version = {"_id": auction.id, "version": expected_version}
+            return auctions.replace_one(at_version, from_auction(auction)).matched_count == 1
+        try:
+            auctions.insert_one(from_auction(auction))
+        except DuplicateKeyError:
+            return False
+        return True
+
+    def bids(self, ids: Collection[UUID]) -> Mapping[UUID, BidDocument]:
+        """Those of the bids that are there."""
+        found = self._collections["bids"].find({"_id": {"$in": list(ids)}})
+        return {stored["_id"]: to_bid(stored) for stored in found}
+
+    def save_bids(self, bids: Sequence[BidDocument]) -> None:
+        """Write each bid unless a newer version of it is there."""
+        _replace_older(self._collections["bids"], [from_bid(bid) for bid in bids])
+
+    def top_bids(self, auction_id: UUID, limit: int) -> list[BidDocument]:
+        """The auction's first live bids, leading first."""
+        live = {"auction_id": auction_id, "live": True}
+        order = [("effective_amount", DESCENDING), ("reached_version", ASCENDING)]
+        return [to_bid(s) for s in self._collections["bids"].find(live).sort(order).limit(limit)]
+
+    def lifespans(self, auction_id: UUID, bidders: Collection[UUID]) -> list[Lifespan]:
+        """Those of all bids, live and deleted, that these bidders have in the auction."""
+        found = self._collections["bids"].find(
+            {"auction_id": auction_id, "bidder_id": {"$in": list(bidders)}},
+            {"bidder_id": 1, "placed_version": 1, "deleted_version": 1},
+        )
+        return [Lifespan(s["bidder_id"], s["placed_version"], s["deleted_version"]) for s in found]
+
+    def save_winner(self, winner: WinnerDocument) -> None:
+        """Write the winner; there is only ever one."""
+        stored = from_winner(winner)
+        self._collections["winners"].replace_one({"_id": stored["_id"]}, stored, upsert=True)
+
+    def user(self, user_id: UUID) -> UserDocument | None:
+        """The user's document."""
+        stored = self._collections["users"].find_one({"_id": user_id})
+        return to_user(stored) if stored else None
+
+    def save_user(self, user: UserDocument) -> None:
+        """Write the user unless a newer version is there."""
+        _replace_older(self._collections["users"], [from_user(user)])
+
+    def versions(self, kind: StreamKind, ids: Collection[UUID]) -> Mapping[UUID, int]:
+        """At which version the documents of those streams stand; absent where there is none."""
+        found = self._collections[f"{kind}s"].find({"_id": {"$in": list(ids)}}, {"version": 1})
+        return {stored["_id"]: stored["version"] for stored in found}
+
+
+def _replace_older(collection: MongoCollection[Bson], documents: Sequence[Bson]) -> None:
+    """Upsert each document where an older version or none is.
+
+    A newer one does not match, so the upsert tries to insert and fails on the key: that is the
+    guard at work. Unordered, so that one refusal does not drop the rest.
+    """
+    writes = [
+        ReplaceOne({"_id": d["_id"], "version": {"$lt": d["version"]}}, d, upsert=True)
+        for d in documents
+    ]
+    if not writes:
+        return
+    try:
+        collection.bulk_write(writes, ordered=False)
+    except BulkWriteError as error:
+        failures = error.details["writeErrors"]
+        if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+            raise
+
+
+class LiveDocuments:
+    """The documents of the live generation, following the pointer."""
+
+    def __init__(self) -> None:
+        self._documents: MongoDocuments | None = None
+        self._generations: Generations = {}
+        self._read_at = 0.0
+
+    def __call__(self) -> MongoDocuments:
+        """The live generation's documents, as of at most POINTER_LIFETIME ago."""
+        now = time.monotonic()
+        if self._documents is None or now - self._read_at > POINTER_LIFETIME:
+            self._read_at = now
+            self._follow(live_generations(database()))
+        assert self._documents is not None
+        return self._documents
+
+    def _follow(self, generations: Generations) -> None:
+        if generations == self._generations:
+            return
+        self._documents = MongoDocuments(database(), generations)
+        self._documents.create_indexes()
+        self._generations = generations
+
+
+def live_generations(database: Database[Bson]) -> Generations:
+    """Where the pointers stand."""
+    return pointers_from(list(database[POINTERS].find()))
+
+
+def move_pointer(database: Database[Bson], projection: ProjectionName, generation: int) -> None:
+    """Make a generation the live one."""
+    database[POINTERS].update_one({"_id": projection}, {"$set": {"live": generation}}, upsert=True)
+
+
+live_documents = LiveDocuments()

@@ -1,0 +1,48 @@
+"""What the projections need of a document store."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from commands.ports import StreamKind
+from projections.documents import (
+    AuctionDocument,
+    BidDocument,
+    Lifespan,
+    UserDocument,
+    WinnerDocument,
+)
+
+
+class Documents(Protocol):
+    """The documents of one generation. Of two writes of a document, the newer version stays."""
+
+    def auction(self, auction_id: UUID) -> AuctionDocument | None:
+        """The auction's document."""
+
+    def save_auction(self, auction: AuctionDocument, expected_version: int) -> bool:
+        """Replace the document if it still stands at expected_version (0: there is none); whether it did."""
+
+    def bids(self, ids: Collection[UUID]) -> Mapping[UUID, BidDocument]:
+        """Those of the bids that are there."""
+
+    def save_bids(self, bids: Sequence[BidDocument]) -> None:
+        """Write each bid unless a newer version of it is there."""
+
+    def top_bids(self, auction_id: UUID, limit: int) -> list[BidDocument]:
+        """The auction's first live bids, leading first."""
+
+    def lifespans(self, auction_id: UUID, bidders: Collection[UUID]) -> list[Lifespan]:
+        """Those of all bids, live and deleted, that these bidders have in the auction."""
+
+    def save_winner(self, winner: WinnerDocument) -> None:
+        """Write the winner; there is only ever one."""
+
+    def user(self, user_id: UUID) -> UserDocument | None:
+        """The user's document."""
+
+    def save_user(self, user: UserDocument) -> None:
+        """Write the user unless a newer version is there."""
+
+    def versions(self, kind: StreamKind, ids: Collection[UUID]) -> Mapping[UUID, int]:
+        """At which version the documents of those streams stand; absent where there is none."""
