@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
 from uuid import UUID
 
@@ -95,15 +94,19 @@ def _encoded(value: Any) -> Any:
 
 def _decoded(kind: type[Message], data: Json) -> Message:
     return kind(
-        **{name: None if data[name] is None else read(data[name]) for name, read in _readers(kind)}
+        **{name: None if data[name] is None else read(data[name]) for name, read in _READERS[kind]}
     )
 
 
-@cache
-def _readers(kind: Any) -> list[tuple[str, Callable[[Any], Any]]]:
+def _readers_of(kind: type) -> list[tuple[str, Callable[[Any], Any]]]:
     """Each field's name with what reads its JSON form; `X | None` reads as X."""
     readers = []
     for name, hint in get_type_hints(kind).items():
         options = [option for option in get_args(hint) if option is not type(None)] or [hint]
         readers.append((name, _DECODERS[options[0]]))
     return readers
+
+
+_READERS: Mapping[type, list[tuple[str, Callable[[Any], Any]]]] = {
+    kind: _readers_of(kind) for kind in (*EVENT_TYPES.values(), *COMMAND_TYPES.values())
+}

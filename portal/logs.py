@@ -18,7 +18,13 @@ def configure(options: dict[str, Any]) -> None:
     renderer: list[structlog.typing.Processor] = (
         [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
         if options["json"]
-        else [structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=False,
+                pad_event_to=0,
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
     )
     logging.config.dictConfig(
         {
@@ -43,7 +49,8 @@ def configure(options: dict[str, Any]) -> None:
                 "celery.app.trace": {"level": "WARNING"},
                 "celery.beat": {"level": "WARNING"},
                 "django_celery_beat": {"level": "WARNING"},
-                "django_structlog": {"level": "WARNING"},
+                # Celery logs a failed task itself.
+                "django_structlog": {"level": "CRITICAL"},
             },
         }
     )

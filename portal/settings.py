@@ -120,8 +120,8 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = env.text("STATIC_ROOT") or BASE_DIR / "staticfiles"
-# Straight from the apps' folders, so that a fresh clone serves its pages without a collect step.
+# Without it, files are served straight from the apps' folders: no collect step in a fresh clone.
+STATIC_ROOT = env.text("STATIC_ROOT") or None
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 

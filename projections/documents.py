@@ -237,6 +237,22 @@ def _winner(auction: AuctionDocument, event: WinnerAnnounced, recorded: Recorded
     return WinnerDocument(auction.id, auction.title, bid, announced_at=recorded.recorded_at)
 
 
+def documents_of(
+    auction_id: UUID, history: Sequence[Recorded]
+) -> tuple[AuctionDocument, dict[UUID, BidDocument]]:
+    """The auction's document and those of all its bids, from the whole history at once."""
+    bids: dict[UUID, BidDocument] = {}
+    for recorded in history:
+        bid_id = touched_bid(recorded.event)
+        if bid_id and (bid := bid_after(bids.get(bid_id), auction_id, recorded)):
+            bids[bid_id] = bid
+    live = sorted((bid for bid in bids.values() if not bid.deleted), key=lambda bid: bid.rank)
+    lifespans = [
+        Lifespan(bid.bidder_id, bid.placed_version, bid.deleted_version) for bid in bids.values()
+    ]
+    return auction_after(None, history, top_bids=live[:TOP], lifespans=lifespans), bids
+
+
 def user_after(
     user: UserDocument | None,
     event: UserEvent,

@@ -45,17 +45,22 @@ def project(
     with pool.connection() as connection, connection.transaction():
         connection.execute(LOCK, (f"project:{lane}:{stream.id}",))
         step = _project_auction if stream.kind == "auction" else _project_user
-        while step(connection, stream.id, documents):
-            pass
+        while recorded := step(connection, stream.id, documents):
+            if lane == "live":
+                _log(recorded)
     return documents.versions(stream.kind, [stream.id]).get(stream.id, 0)
 
 
-def _project_auction(connection: SyncConnection, auction_id: UUID, documents: Documents) -> bool:
+def _project_auction(
+    connection: SyncConnection, auction_id: UUID, documents: Documents
+) -> Sequence[RecordedEvent]:
     return project_auction_events(PostgresEventStore(connection), auction_id, documents)
 
 
-def project_auction_events(store: EventStore, auction_id: UUID, documents: Documents) -> bool:
-    """Take the next events of the auction in; whether there were any.
+def project_auction_events(
+    store: EventStore, auction_id: UUID, documents: Documents
+) -> Sequence[RecordedEvent]:
+    """Take the next events of the auction in; which they were.
 
     The auction's own document comes last and says how far we got. Dying before it, the same
     events are taken in again, and the bids' documents already have them.
@@ -64,7 +69,7 @@ def project_auction_events(store: EventStore, auction_id: UUID, documents: Docum
     version = auction.version if auction else 0
     recorded = store.read(auction_id, version, BATCH)
     if not recorded:
-        return False
+        return ()
     history = [
         Recorded(cast(AuctionEvent, item.event), item.version, item.recorded_at)
         for item in recorded
@@ -79,8 +84,7 @@ def project_auction_events(store: EventStore, auction_id: UUID, documents: Docum
     if after.winner:
         documents.save_winner(after.winner)
     documents.save_auction(after, expected_version=version)
-    _log(recorded)
-    return True
+    return recorded
 
 
 def _changed_bids(
@@ -103,11 +107,13 @@ def _bidders(history: Sequence[Recorded]) -> set[UUID]:
     }
 
 
-def _project_user(connection: SyncConnection, user_id: UUID, documents: Documents) -> bool:
+def _project_user(
+    connection: SyncConnection, user_id: UUID, documents: Documents
+) -> Sequence[RecordedEvent]:
     user = documents.user(user_id)
     recorded = PostgresEventStore(connection).read(user_id, user.version if user else 0, BATCH)
     if not recorded:
-        return False
+        return ()
     # Events hold no names. A stale name can't last: the deletion that ends it is a newer version.
     username, email = personal_data(connection, user_id)
     for item in recorded:
@@ -115,8 +121,7 @@ def _project_user(connection: SyncConnection, user_id: UUID, documents: Document
         user = user_after(user, event, item.version, username=username, email=email)
     assert user is not None, "there was at least one event"
     documents.save_user(user)
-    _log(recorded)
-    return True
+    return recorded
 
 
 def _log(recorded: Sequence[RecordedEvent]) -> None:

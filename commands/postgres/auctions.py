@@ -34,12 +34,12 @@ WITH touched AS (
             AND NOT deleted AND NOT id = ANY(%(named)s)
         ORDER BY effective_amount DESC LIMIT 1
     ) AS highest
-), leading AS (
+), best AS (
     SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND NOT deleted
         AND NOT id = ANY(%(named)s) AND NOT bidder_id = ANY(%(withdrawn)s)
     ORDER BY effective_amount DESC, reached_version LIMIT 1
 )
-SELECT * FROM touched UNION SELECT * FROM own_highest UNION SELECT * FROM leading
+SELECT * FROM touched UNION SELECT * FROM own_highest UNION SELECT * FROM best
 """
 SAVE_AUCTION = """
 INSERT INTO auctions (id, version, title, description, starts_at, ends_at, closed, winning_bid_id)

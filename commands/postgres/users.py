@@ -82,3 +82,11 @@ def personal_data(connection: SyncConnection, user_id: UUID) -> tuple[str | None
         "SELECT username, email FROM users WHERE id = %s", (user_id,)
     ).fetchone()
     return (row["username"], row["email"]) if row else (None, None)
+
+
+def id_of(connection: SyncConnection, username: str) -> UUID | None:
+    """The id of the user of that name, whatever its case."""
+    row = connection.execute(
+        "SELECT id FROM users WHERE lower(username) = lower(%s)", (username,)
+    ).fetchone()
+    return row["id"] if row else None

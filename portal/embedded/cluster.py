@@ -103,7 +103,7 @@ def cluster(data: Path, *, fresh: bool = False, durable: bool = True) -> Iterato
             _empty(data)
         (data / "logs").mkdir(exist_ok=True)
         # A socket's path may not be longer than about a hundred characters.
-        sockets = Path(tempfile.mkdtemp(prefix="portal-", dir="/tmp"))  # noqa: S108 (mkdtemp is private)
+        sockets = Path(tempfile.mkdtemp(prefix="portal-", dir="/tmp"))
         running = Cluster(data, sockets, durable=durable)
         try:
             running.start()

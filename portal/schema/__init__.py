@@ -1,8 +1,10 @@
 """The GraphQL schema. Its printed form is committed as schema.graphql."""
 
 import strawberry
+from graphql import GraphQLError
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 from portal.schema.errors import ErrorCodes
 from portal.schema.events import EVENT_TYPES
@@ -14,7 +16,17 @@ from portal.schema.subscriptions import Subscription
 # Clients send few different documents, and parsing one costs more than answering it.
 CACHED_DOCUMENTS = 500
 
-schema = strawberry.Schema(
+
+class PortalSchema(strawberry.Schema):
+    """Strawberry's schema, except that what clients got wrong is not logged as a crash."""
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """ErrorCodes has logged what was unexpected."""
+
+
+schema = PortalSchema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,

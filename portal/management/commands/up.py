@@ -114,6 +114,8 @@ def _environment(urls: Mapping[str, str]) -> dict[str, str]:
         "PORTAL_ENV": settings.PORTAL_ENV,
         "PORTAL_DATA": str(settings.PORTAL_DATA),
         "PYTHONUNBUFFERED": "1",
+        # Root in a container of one's own is fine here; Celery would say so at length.
+        "PYTHONWARNINGS": "ignore:You're running the worker",
     }
 
 

@@ -1,0 +1,34 @@
+"""`manage.py announce_winners`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from commands.command_line import (
+    OperatorCommand,
+    add_wait,
+    job_as_json,
+    jobs_as_text,
+    succeeded,
+)
+from commands.house import announce_winners
+from commands.submitting import wait_for_all
+
+
+class Command(OperatorCommand):
+    """Closes the auctions whose time is over, now."""
+
+    help = (
+        "Close every auction whose time is over and announce its winner, without waiting for beat."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """How long to wait."""
+        add_wait(parser)
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Submit and wait."""
+        jobs = wait_for_all(announce_winners(), options["wait"])
+        content = {"announced": [job_as_json(job) for job in jobs]}
+        self.answer(options, content, jobs_as_text(jobs) or "No auction was due.")
+        for job in jobs:
+            succeeded(job)

@@ -1,0 +1,38 @@
+"""`manage.py create_auction TITLE --ends-at WHEN`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from commands.command_line import OperatorCommand, add_wait, job_as_json, moment, settled
+from commands.postgres.pool import clock, pool
+from commands.requests import Caller, create_auction
+
+
+class Command(OperatorCommand):
+    """Creates an auction."""
+
+    help = "Create an auction. Times are ISO 8601 with a zone, or offsets from now such as +30s."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Title, description, schedule."""
+        parser.add_argument("title", metavar="TITLE")
+        parser.add_argument("--description", default="")
+        parser.add_argument("--starts-at", metavar="WHEN", help="default: at once")
+        parser.add_argument("--ends-at", metavar="WHEN", required=True)
+        add_wait(parser)
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Submit and wait."""
+        with pool().connection() as connection:
+            now = clock(connection)
+        starts_at = options["starts_at"]
+        submission = create_auction(
+            Caller.operator(),
+            title=options["title"],
+            description=options["description"],
+            starts_at=moment(starts_at, now) if starts_at else None,
+            ends_at=moment(options["ends_at"], now),
+        )
+        job = settled(submission, options["wait"])
+        text = f"Created auction {job.payload['auction_id']}."
+        self.answer(options, job_as_json(job), text)

@@ -1,0 +1,42 @@
+"""`manage.py create_user NAME [--staff]`."""
+
+import getpass
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from commands.command_line import OperatorCommand, add_wait, job_as_json, settled
+from commands.requests import Caller, create_user
+
+
+class Command(OperatorCommand):
+    """Signs somebody up, as staff if asked."""
+
+    help = "Create a user. The password comes from --password, or from standard input."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Name, password, address, staff."""
+        parser.add_argument("username", metavar="NAME")
+        parser.add_argument("--password", help="better: leave it out and pipe or type it")
+        parser.add_argument("--email")
+        parser.add_argument("--staff", action="store_true", help="an auctioneer")
+        add_wait(parser)
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Submit and wait."""
+        submission = create_user(
+            Caller.operator(),
+            username=options["username"],
+            password=options["password"] or _read_password(),
+            email=options["email"],
+            is_staff=options["staff"],
+        )
+        job = settled(submission, options["wait"])
+        text = f"Created {options['username']} ({job.payload['user_id']})."
+        self.answer(options, job_as_json(job), text)
+
+
+def _read_password() -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass("Password: ")
+    return sys.stdin.readline().rstrip("\n")

@@ -1,0 +1,46 @@
+"""`manage.py run_promoter [--once]`."""
+
+import time
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from commands.command_line import (
+    OperatorCommand,
+    add_wait,
+    answered,
+    job_as_json,
+    jobs_as_text,
+)
+from commands.house import run_promoter
+from commands.submitting import wait_for_all
+
+
+class Command(OperatorCommand):
+    """Doubles a bid in each open auction."""
+
+    help = "Run the promoter: one tick every --every seconds until Ctrl-C, or one now with --once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Once, or how often."""
+        parser.add_argument("--once", action="store_true", help="make one tick now")
+        parser.add_argument("--every", type=float, default=60.0, metavar="SECONDS")
+        add_wait(parser)
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Tick."""
+        if options["once"]:
+            return self._tick(options, timedelta(0))
+        while True:
+            # Beside beat, whoever comes first makes the tick.
+            self._tick(options, timedelta(seconds=options["every"] / 2))
+            time.sleep(options["every"])
+
+    def _tick(self, options: dict[str, Any], at_least_apart: timedelta) -> None:
+        tick, drawn = run_promoter(at_least_apart)
+        jobs = wait_for_all(drawn, options["wait"])
+        content = {"tick": tick, "draws": [job_as_json(job) for job in jobs]}
+        self.answer(options, content, f"Tick {tick}.\n{jobs_as_text(jobs)}".rstrip())
+        # That a draw found nothing to double is an answer, not a failure.
+        for job in jobs:
+            answered(job)

@@ -1,0 +1,54 @@
+"""`manage.py status`."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from rich.console import Console
+from rich.table import Table
+
+from commands.command_line import UNAVAILABLE, OperatorCommand
+from portal import env
+from portal.condition import Condition, condition
+
+
+class Command(OperatorCommand):
+    """Shows servers, queues, waiting jobs and lag."""
+
+    help = "Show how the portal is doing. Exit status 5 if a server is away."
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Ask and print."""
+        found = condition()
+        url = env.server_url("PORTAL_URL", settings.PORTAL_DATA) or None
+        if options["json"]:
+            self.answer(options, {"portal": url, **asdict(found)}, "")
+        else:
+            Console().print(_table(url, found))
+        if not found.complete:
+            away = [name for name, state in found.servers.items() if state != "up"]
+            raise CommandError(f"away: {', '.join(away)}", returncode=UNAVAILABLE)
+
+
+def _table(url: str | None, found: Condition) -> Table:
+    table = Table(show_header=False, box=None)
+    if url:
+        table.add_row("portal", url)
+    for name, state in found.servers.items():
+        table.add_row(name, state)
+    for name, depth in (found.queues or {}).items():
+        table.add_row(f"queue {name}", f"{depth} messages")
+    for row in found.waiting_jobs or []:
+        age = f"{row['jobs']} jobs, the oldest for {row['oldest_seconds']:.1f} s"
+        table.add_row(f"waiting {row['command']}", age)
+    if found.waiting_jobs == []:
+        table.add_row("waiting jobs", "none")
+    table.add_row("failed jobs", _known(found.failed_jobs))
+    table.add_row("documents behind", f"{_known(found.streams_behind)} streams")
+    table.add_row("events behind", _known(found.events_behind))
+    return table
+
+
+def _known(value: int | None) -> str:
+    return "unknown" if value is None else str(value)

@@ -1,0 +1,42 @@
+"""`manage.py rebuild_projections [NAME]`."""
+
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from commands.command_line import OperatorCommand
+from commands.ports import Stream
+from commands.postgres.pool import pool
+from projections.mongo import COLLECTIONS, database
+from projections.rebuild import rebuild
+
+
+class Command(OperatorCommand):
+    """Builds documents anew from the events."""
+
+    help = (
+        "Rebuild documents from events alone, while the portal runs: a new generation is filled "
+        "beside the live one, then takes its place. `auctions` holds auctions, bids and winners."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which."""
+        parser.add_argument("name", nargs="?", choices=sorted(COLLECTIONS), help="default: all")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Rebuild one or all."""
+        names = [options["name"]] if options["name"] else list(COLLECTIONS)
+        console = Console(stderr=True, quiet=options["json"])
+
+        def progress(streams: Iterable[Stream], name: str, total: int) -> Iterable[Stream]:
+            return track(streams, f"Rebuilding {name}", total=total, console=console)
+
+        rebuilt = {name: rebuild(name, pool(), database(), progress) for name in names}
+        content = {n: {"streams": streams, "generation": g} for n, (streams, g) in rebuilt.items()}
+        text = "\n".join(
+            f"Rebuilt {n} from {streams} streams." for n, (streams, _) in rebuilt.items()
+        )
+        self.answer(options, {"rebuilt": content}, text)

@@ -1,0 +1,62 @@
+"""`manage.py verify_events`."""
+
+from argparse import ArgumentParser
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import CommandError
+from rich.console import Console
+from rich.progress import track
+
+from commands.command_line import REJECTED, OperatorCommand
+from commands.postgres.pool import pool
+from projections.mongo import live_documents
+from projections.verify import Verdict, streams, verify
+
+
+class Command(OperatorCommand):
+    """Checks the chain, replays every stream, and compares with state rows and documents."""
+
+    help = (
+        "Verify that no event was changed, removed or reordered, and that state rows and documents "
+        "say what the events say. Exit status 1 if anything was found."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """All streams, or some."""
+        parser.add_argument("stream", nargs="*", type=UUID, help="only these auctions and users")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Verify while the portal runs."""
+        chosen = set(options["stream"])
+        with pool().connection() as connection:
+            wanted = [s for s in streams(connection) if not chosen or s.id in chosen]
+            if missing := chosen - {stream.id for stream in wanted}:
+                raise CommandError(f"no such auction or user: {', '.join(map(str, missing))}")
+            console = Console(stderr=True, quiet=options["json"])
+            verdicts = [
+                verify(connection, stream, live_documents())
+                for stream in track(wanted, "Verifying", console=console, transient=True)
+            ]
+        self._report(verdicts, options)
+
+    def _report(self, verdicts: list[Verdict], options: dict[str, Any]) -> None:
+        findings = [finding for verdict in verdicts for finding in verdict.findings]
+        behind = sum(1 for verdict in verdicts if verdict.behind)
+        events = sum(verdict.events for verdict in verdicts)
+        content = {
+            "streams": len(verdicts),
+            "events": events,
+            "behind": behind,
+            "findings": [
+                {"kind": f.stream.kind, "stream": f.stream.id, "what": f.what} for f in findings
+            ],
+        }
+        lines = [f"{f.stream.kind} {f.stream.id}: {f.what}" for f in findings]
+        summary = f"{events} events in {len(verdicts)} streams: "
+        summary += f"{len(findings)} findings." if findings else "everything agrees."
+        if behind:
+            summary += f" Documents of {behind} streams are behind."
+        self.answer(options, content, "\n".join([*lines, summary]))
+        if findings:
+            raise CommandError("the record does not agree with itself", returncode=REJECTED)

@@ -1,0 +1,127 @@
+"""What many tests need: connections, people, and a running portal."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from psycopg_pool import ConnectionPool
+
+from commands.ids import new_id
+from commands.postgres.pool import SyncConnection
+from commands.postgres.pool import pool as process_pool
+from portal.demo.client import PortalClient
+from projections.mongo import MongoDocuments, live_documents
+from tests.servers import ROOT
+
+PASSWORD = "correct horse battery staple 7"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningPortal:
+    """A portal that a test's own `manage.py up` runs."""
+
+    url: str
+    data: Path
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def manage(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run an operator's command beside it."""
+        return subprocess.run(
+            [sys.executable, str(ROOT / "manage.py"), *words, "--data", str(self.data)],
+            capture_output=True,
+            text=True,
+            input=stdin,
+            check=False,
+            timeout=120,
+        )
+
+    def logged(self) -> str:
+        """What it wrote into its terminal so far."""
+        return self.log.read_text(errors="replace")
+
+
+def wait_until(happened: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
+    """The first true value of a condition that will come true by itself."""
+    deadline = time.monotonic() + seconds
+    while not (value := happened()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"still waiting after {seconds} s: {what or happened}")
+        time.sleep(0.02)
+    return value
+
+
+@pytest.fixture
+def pool() -> ConnectionPool[SyncConnection]:
+    """This process's connections to its own database."""
+    return process_pool()
+
+
+@pytest.fixture
+def documents() -> MongoDocuments:
+    """This process's own documents."""
+    return live_documents()
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
+    """Web, workers and beat as real processes, on this test process's own world."""
+    data = tmp_path_factory.mktemp("portal")
+    log = data / "terminal.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0", "--data", str(data)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PORTAL_DATA": str(data)},
+        )
+    try:
+        yield RunningPortal(_ready_url(process, log), data, log, process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0, log.read_text()
+
+
+def _ready_url(process: subprocess.Popen[bytes], log: Path) -> str:
+    def ready() -> str | None:
+        assert process.poll() is None, log.read_text()
+        found = re.search(r"^Portal ready at (\S+)$", log.read_text(), re.MULTILINE)
+        return found[1] if found else None
+
+    url: str = wait_until(ready, 90, "Portal ready")
+    return url
+
+
+Join = Callable[..., Any]
+
+
+@pytest_asyncio.fixture
+async def join(portal: RunningPortal) -> AsyncIterator[Join]:
+    """Signs somebody up under a name nobody has yet, and in: `alice = await join("alice")`."""
+    clients: list[PortalClient] = []
+
+    async def sign_up(name: str, *, staff: bool = False) -> PortalClient:
+        client = PortalClient(portal.url)
+        clients.append(client)
+        username = f"{name}-{new_id().hex[-12:]}"
+        if staff:
+            made = portal.manage("create_user", username, "--staff", stdin=f"{PASSWORD}\n")
+            assert made.returncode == 0, made.stderr
+            await client.sign_in(username, PASSWORD)
+        else:
+            job = await client.sign_up(username, PASSWORD)
+            assert job["status"] == "SUCCEEDED", job
+        return client
+
+    yield sign_up
+    for client in clients:
+        await client.close()

@@ -1,0 +1,1 @@
+"""The rules of the auction house, tested as pure functions."""

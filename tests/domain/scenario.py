@@ -1,0 +1,163 @@
+"""Given / when / then for auctions, with a fixed cast at fixed times."""
+
+from collections.abc import Container
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from commands.codec import command_name, encode
+from commands.domain.auction import Auction, decide, replay
+from commands.domain.commands import (
+    AnnounceWinner,
+    AuctionCommand,
+    DeleteBid,
+    DoubleBid,
+    PlaceBid,
+    WithdrawBids,
+)
+from commands.domain.events import (
+    AuctionCreated,
+    AuctionEvent,
+    BidDeleted,
+    BidDoubled,
+    BidPlaced,
+)
+from commands.domain.promoter import Draw, uniform
+from commands.domain.rejections import Rejection, RejectionCode
+from commands.ports import Job, JobStatus, Stream
+
+ALICE = UUID("a11ce000-0000-4000-8000-000000000001")
+BOB = UUID("b0b00000-0000-4000-8000-000000000002")
+CHARLIE = UUID("c4a711e0-0000-4000-8000-000000000003")
+AUCTIONEER = UUID("5a1e5000-0000-4000-8000-000000000009")
+CAST = frozenset({ALICE, BOB, CHARLIE})
+
+AUCTION = UUID("ac000000-0000-4000-8000-00000000000a")
+FIRST = UUID("b1d00000-0000-4000-8000-000000000001")
+SECOND = UUID("b1d00000-0000-4000-8000-000000000002")
+THIRD = UUID("b1d00000-0000-4000-8000-000000000003")
+FOURTH = UUID("b1d00000-0000-4000-8000-000000000004")
+
+BEFORE = datetime(2025, 3, 1, 11, tzinfo=UTC)
+OPENING = datetime(2025, 3, 1, 12, tzinfo=UTC)
+DURING = datetime(2025, 3, 1, 12, 30, tzinfo=UTC)
+CLOSING = datetime(2025, 3, 1, 13, tzinfo=UTC)
+AFTER = datetime(2025, 3, 1, 14, tzinfo=UTC)
+INSTANT = timedelta(microseconds=1)
+
+CREATED = AuctionCreated(AUCTION, "A lamp", "Brass, works", OPENING, CLOSING, AUCTIONEER)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the auction said to a command."""
+
+    said: list[AuctionEvent] | Rejection
+
+    def then(self, *events: AuctionEvent) -> None:
+        """It was accepted, with exactly these events."""
+        assert self.said == list(events)
+
+    def refused(self, code: RejectionCode) -> None:
+        """It was refused for that reason, in words too; a refusal carries no events."""
+        assert isinstance(self.said, Rejection), f"accepted with {self.said}"
+        assert self.said.code is code
+        assert self.said.message
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """An auction, or none yet, with what happened to it so far."""
+
+    events: tuple[AuctionEvent, ...]
+
+    @property
+    def auction(self) -> Auction | None:
+        """The state after the events."""
+        return replay(self.events) if self.events else None
+
+    def when(
+        self,
+        command: AuctionCommand,
+        *,
+        at: datetime = DURING,
+        bidders: Container[UUID] = CAST,
+        draw: Draw = uniform,
+    ) -> Answer:
+        """Ask for something at that moment; asking alone must leave the auction as it is."""
+        auction = self.auction
+        said = decide(command, auction, now=at, bidders=bidders, draw=draw)
+        assert auction == self.auction
+        return Answer(said if isinstance(said, Rejection) else list(said))
+
+    def leads(self, bid_id: UUID | None) -> None:
+        """That bid is the leading one."""
+        assert self.auction is not None
+        leading = self.auction.leading_bid
+        assert (leading.id if leading else None) == bid_id
+
+
+def given(*events: AuctionEvent) -> Scenario:
+    """What happened before."""
+    return Scenario(events)
+
+
+def placed(bid_id: UUID, bidder_id: UUID, amount: str, at: datetime = DURING) -> BidPlaced:
+    """The event of a bid."""
+    return BidPlaced(bid_id, bidder_id, Decimal(amount), at)
+
+
+def deleted(bid_id: UUID, bidder_id: UUID) -> BidDeleted:
+    """The event of a bid's deletion."""
+    return BidDeleted(bid_id, bidder_id)
+
+
+def doubled(bid_id: UUID, bidder_id: UUID, counts: str, tick: int = 1) -> BidDoubled:
+    """The event of a doubling, with the effective amount after it."""
+    return BidDoubled(bid_id, bidder_id, Decimal(counts), tick)
+
+
+def place(bid_id: UUID, bidder_id: UUID, amount: str) -> PlaceBid:
+    """A bid."""
+    return PlaceBid(AUCTION, bid_id, bidder_id, Decimal(amount))
+
+
+def delete(bid_id: UUID, bidder_id: UUID) -> DeleteBid:
+    """Taking a bid back."""
+    return DeleteBid(AUCTION, bid_id, bidder_id)
+
+
+def double(lot: int = 0, tick: int = 1) -> DoubleBid:
+    """The promoter's draw with that lot."""
+    return DoubleBid(AUCTION, tick, str(lot))
+
+
+def announce() -> AnnounceWinner:
+    """The closing."""
+    return AnnounceWinner(AUCTION)
+
+
+def withdraw(bidder_id: UUID, deleted_at: datetime = DURING) -> WithdrawBids:
+    """Taking back what a deleted user bid."""
+    return WithdrawBids(AUCTION, bidder_id, deleted_at)
+
+
+def job(
+    command: AuctionCommand, *, number: int = 1, at: datetime = DURING, expires: datetime | None = None
+) -> Job:
+    """The command as an accepted job; its id and its request's id follow from the number."""
+    return Job(
+        id=UUID(int=number),
+        stream=Stream("auction", AUCTION),
+        command=command_name(command),
+        payload=encode(command),
+        submitted_by=None,
+        correlation_id=UUID(int=1000 + number),
+        accepted_at=at,
+        expires_at=expires,
+        status=JobStatus.QUEUED,
+        settled_at=None,
+        rejection=None,
+        version=None,
+    )

@@ -1,0 +1,240 @@
+"""What the house does: which bid leads, the promoter's draw, the winner, and withdrawn bids."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from commands.domain.auction import decide, replay
+from commands.domain.events import AuctionEndedUnsold, AuctionEvent, WinnerAnnounced
+from commands.domain.promoter import LOTS
+from commands.domain.rejections import RejectionCode
+from tests.domain.scenario import (
+    AFTER,
+    ALICE,
+    BEFORE,
+    BOB,
+    CHARLIE,
+    CLOSING,
+    CREATED,
+    DURING,
+    FIRST,
+    FOURTH,
+    INSTANT,
+    OPENING,
+    SECOND,
+    THIRD,
+    announce,
+    deleted,
+    double,
+    doubled,
+    given,
+    placed,
+    withdraw,
+)
+
+THREE_BIDS = (
+    CREATED,
+    placed(FIRST, ALICE, "10.00"),
+    placed(SECOND, BOB, "30.00"),
+    placed(THIRD, CHARLIE, "20.00"),
+)
+SOLD_TO_BOB = WinnerAnnounced(SECOND, BOB, Decimal("30.00"), Decimal("30.00"), False, DURING)
+
+
+def test_without_bids_none_leads() -> None:
+    given(CREATED).leads(None)
+
+
+def test_the_highest_bid_leads() -> None:
+    given(*THREE_BIDS).leads(SECOND)
+
+
+def test_amounts_rank_as_numbers_not_as_text() -> None:
+    given(CREATED, placed(FIRST, ALICE, "9.00"), placed(SECOND, BOB, "10.00")).leads(SECOND)
+
+
+def test_when_the_leading_bid_is_deleted_the_next_highest_leads() -> None:
+    given(*THREE_BIDS, deleted(SECOND, BOB)).leads(THIRD)
+
+
+def test_when_every_bid_is_deleted_none_leads() -> None:
+    given(CREATED, placed(FIRST, ALICE, "10.00"), deleted(FIRST, ALICE)).leads(None)
+
+
+def test_of_equal_bids_the_first_leads() -> None:
+    given(CREATED, placed(FIRST, ALICE, "10.00"), placed(SECOND, BOB, "10.00")).leads(FIRST)
+
+
+def test_a_doubled_bid_leads_over_a_bid_below_twice_its_amount() -> None:
+    given(*THREE_BIDS, doubled(THIRD, CHARLIE, "40.00")).leads(THIRD)
+
+
+def test_a_doubled_bid_reaches_its_amount_at_the_doubling_not_when_it_was_placed() -> None:
+    history = (CREATED, placed(FIRST, ALICE, "10.00"), placed(SECOND, BOB, "20.00"))
+    given(*history, doubled(FIRST, ALICE, "20.00")).leads(SECOND)
+
+
+def test_a_bid_equal_to_a_bid_that_was_doubled_before_it_does_not_lead() -> None:
+    history = (CREATED, placed(FIRST, ALICE, "10.00"), doubled(FIRST, ALICE, "20.00"))
+    given(*history, placed(SECOND, BOB, "20.00")).leads(FIRST)
+
+
+@pytest.mark.parametrize(
+    ("at", "code"),
+    [
+        (BEFORE, RejectionCode.AUCTION_NOT_STARTED),
+        (OPENING - INSTANT, RejectionCode.AUCTION_NOT_STARTED),
+        (CLOSING, RejectionCode.AUCTION_ENDED),
+        (AFTER, RejectionCode.AUCTION_ENDED),
+    ],
+)
+def test_nothing_is_doubled_outside_the_auctions_time(at: datetime, code: RejectionCode) -> None:
+    given(*THREE_BIDS).when(double(), at=at).refused(code)
+
+
+def test_nothing_is_doubled_in_a_closed_auction() -> None:
+    given(*THREE_BIDS, SOLD_TO_BOB).when(double()).refused(RejectionCode.AUCTION_ENDED)
+
+
+@pytest.mark.parametrize(
+    "bids",
+    [
+        pytest.param([], id="no bids"),
+        pytest.param([placed(FIRST, ALICE, "1.00"), deleted(FIRST, ALICE)], id="only deleted"),
+        pytest.param(
+            [placed(FIRST, ALICE, "1.00"), doubled(FIRST, ALICE, "2.00")], id="only doubled"
+        ),
+    ],
+)
+def test_without_a_live_undoubled_bid_nothing_is_doubled(bids: list[AuctionEvent]) -> None:
+    given(CREATED, *bids).when(double()).refused(RejectionCode.NO_BID_TO_DOUBLE)
+
+
+@pytest.mark.parametrize("lot", [0, LOTS // 2, LOTS - 1])
+def test_only_live_undoubled_bids_are_drawn(lot: int) -> None:
+    history = (*THREE_BIDS, deleted(FIRST, ALICE), doubled(SECOND, BOB, "60.00"))
+    given(*history).when(double(lot)).then(doubled(THIRD, CHARLIE, "40.00"))
+
+
+def test_the_amount_stays_and_the_effective_amount_becomes_twice_it() -> None:
+    history = (CREATED, placed(FIRST, ALICE, "0.01"))
+    given(*history).when(double(tick=7)).then(doubled(FIRST, ALICE, "0.02", tick=7))
+    bid = replay([*history, doubled(FIRST, ALICE, "0.02", tick=7)]).bids[FIRST]
+    assert (bid.amount, bid.effective_amount) == (Decimal("0.01"), Decimal("0.02"))
+    assert bid.doubled
+
+
+@pytest.mark.parametrize(
+    ("lot", "drawn"),
+    [
+        pytest.param(0, doubled(FIRST, ALICE, "20.00"), id="first of all lots"),
+        pytest.param(LOTS // 3, doubled(FIRST, ALICE, "20.00"), id="last of the first third"),
+        pytest.param(LOTS // 3 + 1, doubled(SECOND, BOB, "60.00"), id="first of the second third"),
+        pytest.param(LOTS * 2 // 3, doubled(SECOND, BOB, "60.00"), id="last of the second third"),
+        pytest.param(LOTS * 2 // 3 + 1, doubled(THIRD, CHARLIE, "40.00"), id="first of the last"),
+        pytest.param(LOTS - 1, doubled(THIRD, CHARLIE, "40.00"), id="last of all lots"),
+    ],
+)
+def test_the_lots_share_of_all_lots_picks_the_bid(lot: int, drawn: AuctionEvent) -> None:
+    given(*THREE_BIDS).when(double(lot)).then(drawn)
+
+
+def test_every_candidate_has_the_same_chance() -> None:
+    auction = replay(THREE_BIDS)
+    drawn: Counter[UUID] = Counter()
+    for share in range(300):
+        answer = decide(double(LOTS * share // 300 + 1), auction, now=DURING, bidders=())
+        assert isinstance(answer, list)
+        drawn[answer[0].bid_id] += 1
+    assert drawn == {FIRST: 100, SECOND: 100, THIRD: 100}
+
+
+@pytest.mark.parametrize("lot", [0, LOTS // 2, LOTS - 1])
+def test_the_draw_does_not_depend_on_the_order_in_which_the_bids_were_read(lot: int) -> None:
+    auction = replay(THREE_BIDS)
+    shuffled = replace(auction, bids={id_: auction.bids[id_] for id_ in (THIRD, FIRST, SECOND)})
+    said = [decide(double(lot), read, now=DURING, bidders=()) for read in (auction, shuffled)]
+    assert said[0] == said[1]
+
+
+def test_the_house_can_draw_in_another_way() -> None:
+    given(*THREE_BIDS).when(double(0), draw=lambda bids, lot: bids[-1]).then(
+        doubled(THIRD, CHARLIE, "40.00")
+    )
+
+
+@pytest.mark.parametrize("at", [BEFORE, DURING, CLOSING - INSTANT])
+def test_no_winner_is_announced_before_the_end(at: datetime) -> None:
+    given(*THREE_BIDS).when(announce(), at=at).refused(RejectionCode.AUCTION_NOT_ENDED)
+
+
+@pytest.mark.parametrize("at", [CLOSING, AFTER])
+def test_the_leading_bid_wins(at: datetime) -> None:
+    given(*THREE_BIDS).when(announce(), at=at).then(SOLD_TO_BOB)
+
+
+def test_a_doubled_bid_wins_with_its_effective_amount_and_pays_its_amount() -> None:
+    given(*THREE_BIDS, doubled(THIRD, CHARLIE, "40.00")).when(announce(), at=CLOSING).then(
+        WinnerAnnounced(THIRD, CHARLIE, Decimal("20.00"), Decimal("40.00"), True, DURING)
+    )
+
+
+@pytest.mark.parametrize(
+    "bids", [[], [placed(FIRST, ALICE, "10.00"), deleted(FIRST, ALICE)]], ids=["no bids", "deleted"]
+)
+def test_an_auction_without_live_bids_ends_unsold(bids: list[AuctionEvent]) -> None:
+    given(CREATED, *bids).when(announce(), at=CLOSING).then(AuctionEndedUnsold())
+
+
+@pytest.mark.parametrize(
+    "history", [(*THREE_BIDS, SOLD_TO_BOB), (CREATED, AuctionEndedUnsold())], ids=["sold", "unsold"]
+)
+def test_a_winner_is_announced_once(history: tuple[AuctionEvent, ...]) -> None:
+    given(*history).when(announce(), at=AFTER).refused(RejectionCode.AUCTION_ENDED)
+
+
+def test_the_announced_bid_stays_the_winner() -> None:
+    sold, unsold = replay([*THREE_BIDS, SOLD_TO_BOB]), replay([CREATED, AuctionEndedUnsold()])
+    assert (sold.closed, sold.winning_bid_id) == (True, SECOND)
+    assert (unsold.closed, unsold.winning_bid_id) == (True, None)
+
+
+def test_exactly_the_deleted_users_live_bids_are_withdrawn_in_the_order_placed() -> None:
+    history = (
+        *THREE_BIDS,
+        placed(FOURTH, ALICE, "11.00"),
+        doubled(FIRST, ALICE, "20.00"),
+    )
+    given(*history).when(withdraw(ALICE)).then(deleted(FIRST, ALICE), deleted(FOURTH, ALICE))
+    given(*history, deleted(FIRST, ALICE)).when(withdraw(ALICE)).then(deleted(FOURTH, ALICE))
+
+
+def test_bids_are_withdrawn_in_the_order_placed_however_they_were_read() -> None:
+    auction = replay([CREATED, placed(FIRST, ALICE, "1.00"), placed(SECOND, ALICE, "2.00")])
+    backwards = replace(auction, bids={id_: auction.bids[id_] for id_ in (SECOND, FIRST)})
+    answer = decide(withdraw(ALICE), backwards, now=DURING, bidders=())
+    assert answer == [deleted(FIRST, ALICE), deleted(SECOND, ALICE)]
+
+
+@pytest.mark.parametrize("at", [DURING, CLOSING, AFTER])
+def test_a_deletion_accepted_before_the_end_withdraws_whenever_it_is_handled(at: datetime) -> None:
+    given(*THREE_BIDS).when(withdraw(BOB, deleted_at=CLOSING - INSTANT), at=at).then(
+        deleted(SECOND, BOB)
+    )
+
+
+@pytest.mark.parametrize("deleted_at", [CLOSING, AFTER])
+def test_a_deletion_accepted_after_the_end_withdraws_nothing(deleted_at: datetime) -> None:
+    given(*THREE_BIDS).when(withdraw(BOB, deleted_at=deleted_at), at=AFTER).then()
+
+
+def test_nothing_is_withdrawn_from_a_closed_auction() -> None:
+    given(*THREE_BIDS, SOLD_TO_BOB).when(withdraw(BOB, deleted_at=DURING), at=AFTER).then()
+
+
+def test_a_user_without_live_bids_has_nothing_to_withdraw() -> None:
+    given(CREATED, placed(FIRST, BOB, "1.00")).when(withdraw(ALICE)).then()

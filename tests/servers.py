@@ -1,0 +1,101 @@
+"""A pytest plugin: real servers for the whole run, and a world of its own for each test process.
+
+Loaded before Django's settings are read, because they say where the servers are. The main
+process starts the servers (those with a *_URL are used as they are) and migrates a template
+database; every test process gets a copy of it, a MongoDB database and a Redis namespace.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+from pymongo import MongoClient
+
+from portal.embedded.cluster import cluster
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = "PORTAL_TEST_RUN"
+_resources = ExitStack()
+
+
+def _with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def _sql(url: str, *statements: sql.Composed) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def _create(name: str, template: str | None = None) -> sql.Composed:
+    copy = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
+    return sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + copy
+
+
+def _drop(name: str) -> sql.Composed:
+    return sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+
+
+def _start_servers() -> None:
+    """Once a run, in its main process."""
+    data = Path(_resources.enter_context(tempfile.TemporaryDirectory(prefix="portal-tests-")))
+    running = _resources.enter_context(cluster(data, durable=False))
+    name = f"portal_test_{os.getpid()}"
+    template = f"{name}_template"
+    database_url = running.urls["DATABASE_URL"]
+    _sql(database_url, _create(template))
+    _resources.callback(_sql, database_url, _drop(template))
+    environment = {
+        **os.environ,
+        **running.urls,
+        "DATABASE_URL": _with_database(database_url, template),
+        "PORTAL_ENV": "local",
+        "PORTAL_DATA": str(data),
+    }
+    migrate = [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"]
+    subprocess.run(migrate, env=environment, check=True, cwd=ROOT)
+    os.environ[RUN] = json.dumps({"name": name, "urls": dict(running.urls)})
+
+
+def _enter_own_world() -> None:
+    """In every process that runs tests."""
+    run = json.loads(os.environ[RUN])
+    urls = run["urls"]
+    name = f"{run['name']}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    data = Path(_resources.enter_context(tempfile.TemporaryDirectory(prefix="portal-test-")))
+    _sql(urls["DATABASE_URL"], _drop(name), _create(name, f"{run['name']}_template"))
+    _resources.callback(_sql, urls["DATABASE_URL"], _drop(name))
+    _resources.callback(_drop_documents, _with_database(urls["MONGODB_URL"], name), name)
+    os.environ.update(
+        DATABASE_URL=_with_database(urls["DATABASE_URL"], name),
+        MONGODB_URL=_with_database(urls["MONGODB_URL"], name),
+        REDIS_URL=urls["REDIS_URL"],
+        PORTAL_NAMESPACE=name,
+        PORTAL_ENV="local",
+        PORTAL_DATA=str(data),
+    )
+
+
+def _drop_documents(url: str, name: str) -> None:
+    with MongoClient[dict[str, object]](url) as client:
+        client.drop_database(name)
+
+
+if RUN not in os.environ:
+    _start_servers()
+_enter_own_world()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Give everything back, the servers last."""
+    _resources.close()
