@@ -10,7 +10,6 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
-from pymongo.errors import PyMongoError
 
 from commands.ports import IdempotencyConflict, Job, JobStatus, Submission
 from commands.requests import InvalidInput
@@ -34,6 +33,9 @@ class Unsettled(Exception):
 
 class OperatorCommand(BaseCommand):
     """A command against the running portal."""
+
+    # What the drivers raise when a server is away.
+    away: tuple[type[Exception], ...] = (OperationalError, PoolTimeout)
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """The command's own arguments with those that all have."""
@@ -65,7 +67,7 @@ class OperatorCommand(BaseCommand):
             if options["json"]:
                 self.stdout.write(json.dumps(job_as_json(error.job)))
             raise CommandError(str(error), returncode=error.status) from error
-        except (OperationalError, PoolTimeout, PyMongoError) as error:
+        except self.away as error:
             raise CommandError(f"a server is away: {error}", returncode=UNAVAILABLE) from error
 
     def answer(self, options: dict[str, Any], content: dict[str, Any], text: str) -> None:

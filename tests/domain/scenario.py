@@ -144,7 +144,11 @@ def withdraw(bidder_id: UUID, deleted_at: datetime = DURING) -> WithdrawBids:
 
 
 def job(
-    command: AuctionCommand, *, number: int = 1, at: datetime = DURING, expires: datetime | None = None
+    command: AuctionCommand,
+    *,
+    number: int = 1,
+    at: datetime = DURING,
+    expires: datetime | None = None,
 ) -> Job:
     """The command as an accepted job; its id and its request's id follow from the number."""
     return Job(

@@ -42,9 +42,7 @@ async def test_an_auction_runs_from_creation_to_its_announced_winner(
     first = await bid(alice, auction_id, "100.00")
     lower = await bid(bob, auction_id, "90.00")
     too_low = await bid(bob, auction_id, "90.00")
-    deleted = await alice.command(
-        DELETE_BID, auctionId=auction_id, bidId=first["result"]["bidId"]
-    )
+    deleted = await alice.command(DELETE_BID, auctionId=auction_id, bidId=first["result"]["bidId"])
     assert [j["status"] for j in (first, lower, too_low, deleted)] == [
         "SUCCEEDED", "SUCCEEDED", "REJECTED", "SUCCEEDED",
     ]  # fmt: skip

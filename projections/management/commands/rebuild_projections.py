@@ -7,14 +7,14 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from commands.command_line import OperatorCommand
 from commands.ports import Stream
 from commands.postgres.pool import pool
+from projections.command_line import ReadSideCommand
 from projections.mongo import COLLECTIONS, database
 from projections.rebuild import rebuild
 
 
-class Command(OperatorCommand):
+class Command(ReadSideCommand):
     """Builds documents anew from the events."""
 
     help = (

@@ -8,13 +8,14 @@ from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import track
 
-from commands.command_line import REJECTED, OperatorCommand
+from commands.command_line import REJECTED
 from commands.postgres.pool import pool
+from projections.command_line import ReadSideCommand
 from projections.mongo import live_documents
 from projections.verify import Verdict, streams, verify
 
 
-class Command(OperatorCommand):
+class Command(ReadSideCommand):
     """Checks the chain, replays every stream, and compares with state rows and documents."""
 
     help = (

@@ -1,0 +1,52 @@
+# Every target sets up what it needs: a virtual environment from the hash-pinned lock.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.complete
+# No test waits for another; two processes suit a small machine.
+PROCESSES ?= 2
+export PORTAL_ENV ?= local
+
+.PHONY: demo up test check bench schema lock clean help
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+$(SETUP): requirements/dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@touch $@
+
+demo: $(SETUP) ## Play a live auction, then keep serving until Ctrl-C (EXIT=1: end with its verdict)
+	@$(BIN)/python manage.py demo $(if $(EXIT),--exit)
+
+up: $(SETUP) ## Run the portal on the data in .portal
+	@$(BIN)/python manage.py up
+
+test: $(SETUP) ## Run the tests on real servers
+	@$(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadgroup
+
+check: $(SETUP) ## Format, lint, types, import contracts, migrations, schema
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python manage.py check
+	$(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py print_schema | diff -u schema.graphql -
+
+bench: $(SETUP) ## Measure, with the reference beside it in the same run
+	@$(BIN)/python -m benchmarks
+
+schema: $(SETUP) ## Print the GraphQL schema into schema.graphql
+	@$(BIN)/python manage.py print_schema > schema.graphql.new && mv schema.graphql.new schema.graphql
+
+lock: $(SETUP) ## Pin the dependencies of pyproject.toml, with hashes
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		--all-extras pyproject.toml -o requirements/dev.lock $(if $(UPGRADE),--upgrade)
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		-c requirements/dev.lock pyproject.toml -o requirements/run.lock
+
+clean: ## Remove the environment and all local data
+	rm -rf $(VENV) .portal .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

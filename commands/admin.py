@@ -1,0 +1,254 @@
+"""The auctioneer's desk: everything to see, one thing to do, and nothing written but through commands."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+
+from commands.models import Auction, Bid, Event, Job, PromoterTick, User
+from commands.ports import Job as AcceptedJob
+from commands.ports import JobStatus
+from commands.requests import Caller, InvalidInput, create_auction
+from commands.submitting import submit, wait_for
+
+# How long the form waits for its command's outcome, in seconds.
+PATIENCE = 10.0
+
+
+class ReadOnly:
+    """Nothing is added, changed or deleted by writing rows."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        return False
+
+
+class BidsInline(ReadOnly, admin.TabularInline[Bid, Auction]):
+    """An auction's bids, leading first."""
+
+    model = Bid
+    ordering = ("deleted", "-effective_amount", "reached_version")
+    fields = ("id", "bidder", "amount", "effective_amount", "doubled", "deleted", "placed_at")
+    readonly_fields = fields
+    can_delete = False
+    extra = 0
+
+
+class CreateAuctionForm(forms.Form):
+    """What the command CreateAuction needs."""
+
+    title = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"size": 60}))
+    description = forms.CharField(
+        max_length=5000, required=False, widget=forms.Textarea(attrs={"rows": 5, "cols": 70})
+    )
+    starts_at = forms.SplitDateTimeField(
+        required=False, widget=AdminSplitDateTime(), help_text="UTC. Left empty: at once."
+    )
+    ends_at = forms.SplitDateTimeField(widget=AdminSplitDateTime(), help_text="UTC.")
+
+
+class _Refused(Exception):
+    """The command was not carried out; the message is for the auctioneer."""
+
+
+def _create(request: HttpRequest, values: dict[str, Any]) -> AcceptedJob:
+    """Submit the command and wait for its outcome; _Refused with what to tell."""
+    assert isinstance(request.user, User)
+    try:
+        job = wait_for(submit(create_auction(Caller.user(request.user.id), **values)).id, PATIENCE)
+    except InvalidInput as error:
+        raise _Refused(str(error)) from error
+    except (OperationalError, PoolTimeout) as error:
+        raise _Refused("Postgres is away; nothing was created. Try again.") from error
+    assert job is not None
+    if job.rejection:
+        raise _Refused(f"{job.rejection.code}: {job.rejection.message}")
+    if job.status is JobStatus.FAILED:
+        raise _Refused(f"The command failed; see job {job.id}.")
+    return job
+
+
+def _linked(model: type[Auction] | type[Job], pk: object, text: str) -> SafeString:
+    url = reverse(f"admin:commands_{model._meta.model_name}_change", args=[pk])
+    return format_html('<a href="{}">{}</a>', url, text)
+
+
+@admin.register(Auction)
+class AuctionAdmin(ReadOnly, admin.ModelAdmin[Auction]):
+    """Auctions with their bids, events and jobs; creating one submits the command."""
+
+    list_display = ("title", "state", "starts_at", "ends_at", "live_bids", "leading", "version")
+    list_filter = ("closed", "starts_at", "ends_at")
+    search_fields = ("title", "id")
+    ordering = ("-ends_at",)
+    inlines = (BidsInline,)
+    readonly_fields = ("state", "leading", "events_and_jobs")
+    fields = (
+        "id",
+        "title",
+        "description",
+        "state",
+        ("starts_at", "ends_at"),
+        "leading",
+        "version",
+        "events_and_jobs",
+    )
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Through the command."""
+        return bool(getattr(request.user, "is_staff", False))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Auction]:
+        """With the live bids, which the list shows."""
+        return super().get_queryset(request).prefetch_related("bids__bidder")
+
+    @admin.display(description="state")
+    def state(self, auction: Auction) -> str:
+        """By the clock, and whether the winner is announced."""
+        now = timezone.now()
+        if auction.closed:
+            return "sold" if auction.winning_bid_id else "unsold"
+        if now < auction.starts_at:
+            return "scheduled"
+        return "open" if now < auction.ends_at else "closing"
+
+    @admin.display(description="live bids")
+    def live_bids(self, auction: Auction) -> int:
+        """How many count."""
+        return sum(1 for bid in auction.bids.all() if not bid.deleted)
+
+    @admin.display(description="leading bid")
+    def leading(self, auction: Auction) -> str:
+        """Who leads, with what."""
+        live = [bid for bid in auction.bids.all() if not bid.deleted]
+        if not live:
+            return "-"
+        best = min(live, key=lambda bid: (-bid.effective_amount, bid.reached_version))
+        return f"{best.effective_amount} by {best.bidder}"
+
+    @admin.display(description="record")
+    def events_and_jobs(self, auction: Auction) -> SafeString:
+        """Links to the auction's own events and jobs."""
+        return format_html(
+            '<a href="{}?stream_id={}">events</a>, <a href="{}?stream_id={}">jobs</a>',
+            reverse("admin:commands_event_changelist"),
+            auction.pk,
+            reverse("admin:commands_job_changelist"),
+            auction.pk,
+        )
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The form that submits CreateAuction and shows what came of it."""
+        form = CreateAuctionForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                job = _create(request, form.cleaned_data)
+            except _Refused as refused:
+                form.add_error(None, str(refused))
+            else:
+                return self._created(request, job)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Create auction",
+            "form": form,
+            "media": self.media + form.media,
+        }
+        return TemplateResponse(request, "admin/commands/create_auction.html", context)
+
+    def _created(self, request: HttpRequest, job: AcceptedJob) -> HttpResponse:
+        if job.status is JobStatus.QUEUED:
+            job_link = _linked(Job, job.id, "its job")
+            text = format_html(
+                "The command is accepted, but not carried out yet; see {}.", job_link
+            )
+            self.message_user(request, text, messages.WARNING)
+            return self.response_post_save_add(request, Auction())
+        auction = Auction(id=job.payload["auction_id"], title=job.payload["title"])
+        link = _linked(Auction, auction.pk, auction.title)
+        self.message_user(request, format_html("Created {}.", link), messages.SUCCESS)
+        return self.response_post_save_add(request, auction)
+
+
+@admin.register(Job)
+class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
+    """Accepted commands and their outcomes."""
+
+    list_display = ("accepted_at", "command", "status", "rejection_code", "took", "stream_id")
+    list_filter = ("status", "command", "rejection_code")
+    search_fields = ("id", "stream_id", "submitted_by", "correlation_id")
+    ordering = ("-accepted_at",)
+    exclude = ("fingerprint",)
+    show_full_result_count = False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """The links from an auction."""
+        return lookup == "stream_id" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    @admin.display(description="took")
+    def took(self, job: Job) -> str:
+        """From acceptance to outcome."""
+        if job.settled_at is None:
+            return "-"
+        return f"{(job.settled_at - job.accepted_at).total_seconds():.3f} s"
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnly, admin.ModelAdmin[Event]):
+    """The record."""
+
+    list_display = ("position", "recorded_at", "type", "stream_id", "version", "data")
+    list_filter = ("type", "stream_kind")
+    search_fields = ("stream_id", "correlation_id", "causation_id")
+    ordering = ("-position",)
+    exclude = ("hash",)
+    readonly_fields = ("chained_hash",)
+    show_full_result_count = False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """The links from an auction."""
+        return lookup == "stream_id" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    @admin.display(description="hash")
+    def chained_hash(self, event: Event) -> str:
+        """SHA-256 over the predecessor's hash and this event."""
+        return bytes(event.hash).hex()
+
+
+@admin.register(User)
+class UserAdmin(ReadOnly, admin.ModelAdmin[User]):
+    """Who is here, and who was."""
+
+    list_display = ("username", "is_staff", "created_at", "deleted_at", "id")
+    list_filter = ("is_staff",)
+    search_fields = ("username", "id")
+    ordering = ("-created_at",)
+    fields = ("id", "username", "email", "is_staff", "version", "created_at", "deleted_at")
+
+
+@admin.register(PromoterTick)
+class PromoterTickAdmin(ReadOnly, admin.ModelAdmin[PromoterTick]):
+    """The promoter's rounds."""
+
+    list_display = ("id", "ticked_at")
+    ordering = ("-id",)
