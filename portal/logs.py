@@ -49,6 +49,7 @@ def configure(options: dict[str, Any]) -> None:
                 "celery.app.trace": {"level": "WARNING"},
                 "celery.beat": {"level": "WARNING"},
                 "django_celery_beat": {"level": "WARNING"},
+                "httpx": {"level": "WARNING"},
                 # Celery logs a failed task itself.
                 "django_structlog": {"level": "CRITICAL"},
             },

@@ -1,0 +1,58 @@
+"""An outside observer's own books: who should win, worked out from what clients were told alone."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(slots=True)
+class Entry:
+    """A bid that the portal accepted; `reached` is the version at which it got its effective amount."""
+
+    bid_id: str
+    bidder: str
+    amount: Decimal
+    effective_amount: Decimal
+    reached: int
+    live: bool = True
+
+
+@dataclass(slots=True)
+class Books:
+    """One auction's bids. Entries may arrive in any order: answers and events race each other."""
+
+    title: str
+    entries: dict[str, Entry] = field(default_factory=dict)
+    _deleted: set[str] = field(default_factory=set)
+    _doubled: dict[str, int] = field(default_factory=dict)
+
+    def placed(self, bid_id: str, bidder: str, amount: Decimal, version: int) -> None:
+        """A bidder was told that the bid is accepted."""
+        self.entries[bid_id] = Entry(bid_id, bidder, amount, amount, version)
+        self._apply(bid_id)
+
+    def deleted(self, bid_id: str) -> None:
+        """A bidder was told that the bid is deleted."""
+        self._deleted.add(bid_id)
+        self._apply(bid_id)
+
+    def doubled(self, bid_id: str, version: int) -> None:
+        """Everybody was told that the house doubled the bid."""
+        self._doubled[bid_id] = version
+        self._apply(bid_id)
+
+    def _apply(self, bid_id: str) -> None:
+        if entry := self.entries.get(bid_id):
+            entry.live = bid_id not in self._deleted
+            if reached := self._doubled.get(bid_id):
+                entry.effective_amount, entry.reached = entry.amount * 2, reached
+
+    def live_of(self, bidder: str) -> list[Entry]:
+        """The bidder's live bids, highest first."""
+        mine = [e for e in self.entries.values() if e.live and e.bidder == bidder]
+        return sorted(mine, key=lambda e: -e.effective_amount)
+
+    @property
+    def leading(self) -> Entry | None:
+        """The bid that should win: the highest effective amount; of equals, the first to reach it."""
+        live = [entry for entry in self.entries.values() if entry.live]
+        return min(live, key=lambda e: (-e.effective_amount, e.reached), default=None)

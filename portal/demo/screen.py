@@ -1,0 +1,78 @@
+"""What the demo shows: live tables in a terminal, plain lines anywhere else."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+LINES = 16
+STYLES = {"bid": "cyan", "no": "yellow", "gone": "magenta", "luck": "green", "won": "bold green"}
+
+
+@dataclass(slots=True)
+class Screen:
+    """The auctions as subscriptions last told, and the latest happenings."""
+
+    console: Console
+    auctions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _lines: deque[Text] = field(default_factory=lambda: deque(maxlen=LINES))
+    _started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def say(self, kind: str, line: str) -> None:
+        """Something happened."""
+        seconds = (datetime.now(UTC) - self._started).total_seconds()
+        text = Text(f"{seconds:5.1f} s  ", style="dim") + Text(line, style=STYLES.get(kind, ""))
+        self._lines.append(text)
+        if not self.console.is_terminal:
+            self.console.print(text, soft_wrap=True)
+
+    @contextmanager
+    def live(self) -> Iterator[None]:
+        """Keep the tables on the screen up to date meanwhile."""
+        if not self.console.is_terminal:
+            yield
+            return
+        with Live(get_renderable=self._view, console=self.console, refresh_per_second=8):
+            yield
+
+    def _view(self) -> Group:
+        table = Table(expand=True, title="Auctions, live over WebSocket", title_style="bold")
+        for name in ("auction", "state", "leading bid", "by", "bids", "bidders"):
+            table.add_column(name, justify="right" if name in {"bids", "bidders"} else "left")
+        for auction in self.auctions.values():
+            table.add_row(*_row(auction))
+        return Group(table, Panel(Group(*self._lines), title="What happens", border_style="dim"))
+
+
+def _row(auction: Mapping[str, Any]) -> tuple[str, ...]:
+    leading = auction["leadingBid"]
+    return (
+        auction["title"],
+        _state(auction),
+        amount(leading) if leading else "-",
+        leading["bidder"]["username"] if leading else "-",
+        str(auction["bidCount"]),
+        str(auction["bidderCount"]),
+    )
+
+
+def _state(auction: Mapping[str, Any]) -> str:
+    if auction["winner"]:
+        return f"sold to {auction['winner']['bidder']['username']}"
+    left = (datetime.fromisoformat(auction["endsAt"]) - datetime.now(UTC)).total_seconds()
+    return f"{left:.0f} s left" if left > 0 else "ended"
+
+
+def amount(bid: Mapping[str, Any]) -> str:
+    """What ranks the bid, and what its bidder pays if that is another amount."""
+    if not bid["doubled"]:
+        return str(bid["amount"])
+    return f"{bid['effectiveAmount']} (pays {bid['amount']})"

@@ -1,0 +1,141 @@
+"""`manage.py demo`: a live auction on a portal of its own."""
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import sys
+from argparse import ArgumentParser
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.table import Table
+
+from portal.demo.house import House, open_house
+from portal.demo.play import Lot, Play, perform
+from portal.demo.screen import Screen, amount
+from portal.embedded.child import CannotStart
+
+AUCTIONEER = "auctioneer"
+
+
+class Command(BaseCommand):
+    """Plays a live auction as outside clients would, and checks who won."""
+
+    help = (
+        "Start a fresh portal and play a live auction against it, over HTTP and WebSocket. Then "
+        "keep serving until Ctrl-C, or with --exit end: status 0 only if every auction was "
+        "announced with the winner that the clients' own books expect."
+    )
+    requires_system_checks: list[str] = []  # noqa: RUF012 (Django's own declaration)
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """How it ends, and where it runs."""
+        parser.add_argument("--exit", action="store_true", help="end after the verdict")
+        parser.add_argument("--port", type=int, default=0, help="default: a free one")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Start, play, judge, serve."""
+        console = Console(highlight=False)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+        try:
+            console.print("Starting Postgres, Redis, MongoDB, web, workers and beat …")
+            with open_house(Path(settings.BASE_DIR) / ".demo", options["port"]) as house:
+                right = _performance(console, house)
+                if not options["exit"]:
+                    _serve(console)
+        except CannotStart as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            raise CommandError("stopped before the end") from None
+        if not right:
+            raise CommandError("the demo did not go as it should")
+
+
+def _performance(console: Console, house: House) -> bool:
+    """Play once and print what came of it; whether all went right."""
+    play = Play(house, Screen(console))
+    password = f"demo-{secrets.token_hex(4)}"
+    console.print(f"Portal ready at {house.url}, its log is {_shown(house.log)}\n")
+    with play.screen.live():
+        asyncio.run(perform(play, AUCTIONEER, password))
+    checked = asyncio.run(house.manage("verify_events"))
+    right = [_as_expected(lot) for lot in play.lots]
+    console.print(_standings(play.lots))
+    for surprise in play.surprises:
+        console.print(f"[red]Surprise:[/] {surprise}")
+    console.print(
+        f"{sum(right)} of {len(right)} auctions ended as the clients' own books say. "
+        f"verify_events: {checked['events']} events, {len(checked['findings'])} findings.\n"
+    )
+    _signposts(console, house, password)
+    return all(right) and not play.surprises and not checked["findings"]
+
+
+def _as_expected(lot: Lot) -> bool:
+    expected = lot.books.leading
+    if lot.ended is None or expected is None:
+        return lot.ended is not None and lot.ended["__typename"] == "AuctionEndedUnsold"
+    bid = lot.ended.get("bid")
+    return bool(
+        bid
+        and bid["id"] == expected.bid_id
+        and Decimal(bid["effectiveAmount"]) == expected.effective_amount
+    )
+
+
+def _standings(lots: list[Lot]) -> Table:
+    table = Table(title="Final standings", title_style="bold")
+    for name in ("auction", "winner", "with", "announced after", "own books say"):
+        table.add_column(name)
+    for lot in lots:
+        expected = lot.books.leading
+        bid = (lot.ended or {}).get("bid")
+        table.add_row(
+            lot.books.title,
+            bid["bidder"]["username"] if bid else "-",
+            amount(bid) if bid else "-",
+            _delay(lot),
+            f"{expected.bidder if expected else 'unsold'} "
+            + ("[green]✓[/]" if _as_expected(lot) else "[red]✗[/]"),
+        )
+    return table
+
+
+def _delay(lot: Lot) -> str:
+    if lot.ended is None:
+        return "never"
+    recorded = datetime.fromisoformat(lot.ended["recordedAt"])
+    return f"{(recorded - lot.ends_at).total_seconds():.2f} s"
+
+
+def _signposts(console: Console, house: House, password: str) -> None:
+    manage = f"{_shown(Path(sys.executable))} manage.py"
+    data = f"--data {_shown(house.data)}"
+    console.print(
+        f"Bidders' page   {house.url}/\n"
+        f"GraphiQL        {house.url}/graphql\n"
+        f"Admin           {house.url}/admin/   ({AUCTIONEER}, {password})\n"
+        f"Commands        {manage} status {data}\n"
+        f"                {manage} create_auction 'A lamp' --ends-at +10m {data}\n"
+        f"                {manage} help",
+        soft_wrap=True,
+        markup=False,
+    )
+
+
+def _shown(path: Path) -> str:
+    """Short where it can be: as seen from here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _serve(console: Console) -> None:
+    console.print("\nServing until Ctrl-C.")
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
+    console.print("Stopping.")
