@@ -91,6 +91,17 @@ def _linked(model: type[Auction] | type[Job], pk: object, text: str) -> SafeStri
     return format_html('<a href="{}">{}</a>', url, text)
 
 
+def _stream(row: Job | Event) -> SafeString:
+    """Ids begin with the time, so their ends tell them apart."""
+    return format_html(
+        '<a href="?stream_id={}" title="{}">{} …{}</a>',
+        row.stream_id,
+        row.stream_id,
+        row.stream_kind,
+        str(row.stream_id)[-8:],
+    )
+
+
 @admin.register(Auction)
 class AuctionAdmin(ReadOnly, admin.ModelAdmin[Auction]):
     """Auctions with their bids, events and jobs; creating one submits the command."""
@@ -194,7 +205,7 @@ class AuctionAdmin(ReadOnly, admin.ModelAdmin[Auction]):
 class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     """Accepted commands and their outcomes."""
 
-    list_display = ("accepted_at", "command", "status", "rejection_code", "took", "stream_id")
+    list_display = ("accepted_at", "command", "status", "rejection_code", "took", "stream")
     list_filter = ("status", "command", "rejection_code")
     search_fields = ("id", "stream_id", "submitted_by", "correlation_id")
     ordering = ("-accepted_at",)
@@ -204,6 +215,11 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """The links from an auction."""
         return lookup == "stream_id" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    @admin.display(description="stream")
+    def stream(self, job: Job) -> SafeString:
+        """Its kind and the end of its id, linked to all its jobs."""
+        return _stream(job)
 
     @admin.display(description="took")
     def took(self, job: Job) -> str:
@@ -217,7 +233,7 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
 class EventAdmin(ReadOnly, admin.ModelAdmin[Event]):
     """The record."""
 
-    list_display = ("position", "recorded_at", "type", "stream_id", "version", "data")
+    list_display = ("position", "recorded_at", "type", "stream", "version", "job")
     list_filter = ("type", "stream_kind")
     search_fields = ("stream_id", "correlation_id", "causation_id")
     ordering = ("-position",)
@@ -228,6 +244,16 @@ class EventAdmin(ReadOnly, admin.ModelAdmin[Event]):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """The links from an auction."""
         return lookup == "stream_id" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    @admin.display(description="stream")
+    def stream(self, event: Event) -> SafeString:
+        """Its kind and the end of its id, linked to all its events."""
+        return _stream(event)
+
+    @admin.display(description="job")
+    def job(self, event: Event) -> SafeString:
+        """The job that caused it."""
+        return _linked(Job, event.causation_id, "job")
 
     @admin.display(description="hash")
     def chained_hash(self, event: Event) -> str:

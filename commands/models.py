@@ -42,6 +42,10 @@ class User(AbstractBaseUser):
         """Whether the user may sign in; Django's sign-in asks this."""
         return self.deleted_at is None
 
+    def save(self, *_: Any, **__: Any) -> None:
+        """Write a new password; everything else in the row comes from events."""
+        User.objects.filter(pk=self.pk, deleted_at=None).update(password=self.password)
+
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Auctioneers may what the admin pages offer; those offer no more than what is safe."""
         return self.is_active and self.is_staff
@@ -138,7 +142,7 @@ class Bid(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.effective_amount} by {self.bidder_id}"
+        return f"bid …{str(self.id)[-8:]}"
 
 
 class Job(models.Model):

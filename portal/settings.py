@@ -131,6 +131,7 @@ WHITENOISE_AUTOREFRESH = False
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "portal.formats"
 
 # --- People ---
 AUTH_USER_MODEL = "commands.User"
@@ -178,6 +179,8 @@ CELERY_BROKER_PUBLISH_TRANSPORT_OPTIONS = {**_redis_transport, "max_retries": 0}
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
+# No results are kept, so beat needs no schedule to clean them up.
+CELERY_RESULT_EXPIRES = None
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 50

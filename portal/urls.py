@@ -1,9 +1,12 @@
 """What Django itself answers: the admin pages."""
 
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.urls import path
 
 admin.site.site_header = admin.site.site_title = "Auction portal"
 admin.site.index_title = "Auctioneer's desk"
+# Who may what is settled by is_staff alone.
+admin.site.unregister(Group)
 
 urlpatterns = [path("admin/", admin.site.urls)]
