@@ -1,5 +1,6 @@
 """What many tests need: connections, people, and a running portal."""
 
+import asyncio
 import os
 import re
 import signal
@@ -15,14 +16,23 @@ import pytest
 import pytest_asyncio
 from psycopg_pool import ConnectionPool
 
+from commands.command_line import settled
 from commands.ids import new_id
 from commands.postgres.pool import SyncConnection
 from commands.postgres.pool import pool as process_pool
+from commands.requests import Caller, create_user
 from portal.demo.client import PortalClient
 from projections.mongo import MongoDocuments, live_documents
 from tests.servers import ROOT
 
 PASSWORD = "correct horse battery staple 7"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a running portal share one, in one process; the others run beside them."""
+    for item in items:
+        if "portal" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("portal"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,12 @@ def _ready_url(process: subprocess.Popen[bytes], log: Path) -> str:
     return url
 
 
+def make_auctioneer(username: str) -> None:
+    """What `manage.py create_user --staff` does."""
+    submission = create_user(Caller.operator(), username=username, password=PASSWORD, is_staff=True)
+    settled(submission, seconds=30)
+
+
 Join = Callable[..., Any]
 
 
@@ -114,8 +130,7 @@ async def join(portal: RunningPortal) -> AsyncIterator[Join]:
         clients.append(client)
         username = f"{name}-{new_id().hex[-12:]}"
         if staff:
-            made = portal.manage("create_user", username, "--staff", stdin=f"{PASSWORD}\n")
-            assert made.returncode == 0, made.stderr
+            await asyncio.to_thread(make_auctioneer, username)
             await client.sign_in(username, PASSWORD)
         else:
             job = await client.sign_up(username, PASSWORD)
