@@ -24,6 +24,7 @@ from portal.runtime import Pool
 
 ALGORITHM = "HS256"
 ISSUER = "auction-portal"
+FORGED = "this is not an access token of this portal"
 
 SIGN_IN = """
 SELECT id, password, is_staff FROM users WHERE lower(username) = lower(%s) AND deleted_at IS NULL
@@ -155,7 +156,10 @@ async def sign_out(pool: Pool, refresh_token: str) -> bool:
 async def authenticate(pool: Pool, access_token: str) -> Viewer:
     """Who the token speaks for now; InvalidToken if it is forged or expired, or session or user are gone."""
     claims = _claims(access_token)
-    user_id, session_id = UUID(claims["sub"]), UUID(claims["sid"])
+    try:
+        user_id, session_id = UUID(claims["sub"]), UUID(claims["sid"])
+    except (ValueError, AttributeError):
+        raise InvalidToken(FORGED) from None
     async with pool.connection() as connection:
         row = await (await connection.execute(CHECK, (session_id, user_id))).fetchone()
     if row is None:
@@ -168,7 +172,7 @@ def _claims(access_token: str) -> dict[str, Any]:
     try:
         return jwt.decode(
             access_token,
-            _key(),
+            signing_key(),
             algorithms=[ALGORITHM],
             issuer=ISSUER,
             options={"require": ["sub", "sid", "exp", "iat", "iss"]},
@@ -176,7 +180,7 @@ def _claims(access_token: str) -> dict[str, Any]:
     except jwt.ExpiredSignatureError:
         raise InvalidToken("this access token has expired; refresh the session") from None
     except jwt.InvalidTokenError:
-        raise InvalidToken("this is not an access token of this portal") from None
+        raise InvalidToken(FORGED) from None
 
 
 def _signed_in(user_id: UUID, is_staff: bool, session_id: UUID, secret: str) -> SignedIn:
@@ -191,12 +195,13 @@ def _signed_in(user_id: UUID, is_staff: bool, session_id: UUID, secret: str) -> 
     }
     return SignedIn(
         Viewer(user_id, is_staff, session_id, expires_at.replace(microsecond=0)),
-        access_token=jwt.encode(claims, _key(), algorithm=ALGORITHM),
+        access_token=jwt.encode(claims, signing_key(), algorithm=ALGORITHM),
         refresh_token=f"{session_id}.{secret}",
     )
 
 
-def _key() -> str:
+def signing_key() -> str:
+    """What access tokens are signed with; it follows from the secret key."""
     return salted_hmac("portal.access-token", "HS256", algorithm="sha256").hexdigest()
 
 

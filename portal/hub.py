@@ -35,6 +35,7 @@ class Listener:
 
     async def wait(self, seconds: float) -> set[str]:
         """What there was news about since the last call; nothing if none came in that time."""
+        _heed_cancellation()
         try:
             async with asyncio.timeout(max(seconds, 0)):
                 await self._news.wait()
@@ -43,6 +44,17 @@ class Listener:
         self._news.clear()
         subjects, self._subjects = self._subjects, set()
         return subjects
+
+
+def _heed_cancellation() -> None:
+    """Take up a cancellation that was swallowed on the way here.
+
+    On Python 3.11 asyncio.wait_for, which the drivers use, swallows one that comes just as it
+    finishes (cpython issue 86296). Whoever reads and waits in a loop would never end.
+    """
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class Hub:

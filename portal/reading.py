@@ -80,9 +80,11 @@ async def auction_at(
 
 
 async def _catch_up(runtime: Runtime, auction_id: UUID, at_least: int) -> AuctionDocument:
+    stream, version = Stream("auction", auction_id), -1
     with runtime.hub.listen("versions", str(auction_id)) as news:
         while True:
-            await asyncio.to_thread(bring_up_to_date, Stream("auction", auction_id))
+            # Announcing what has not changed would wake ourselves, and everybody else.
+            version = await asyncio.to_thread(bring_up_to_date, stream, version)
             auction = await runtime.documents.auction(auction_id)
             if auction is not None and auction.version >= at_least:
                 return auction

@@ -27,10 +27,14 @@ def project_stream(kind: StreamKind, stream_id: str) -> None:
             return
 
 
-def bring_up_to_date(stream: Stream) -> int:
-    """Project the stream into the live documents, announce the version they reached, and give it."""
+def bring_up_to_date(stream: Stream, announced: int = -1) -> int:
+    """Project the stream into the live documents, and give the version they reached.
+
+    It is announced unless it is the one that the caller knows to be `announced`.
+    """
     version = project(stream, pool(), live_documents())
-    publish("versions", {"kind": stream.kind, "id": str(stream.id), "version": version})
+    if version != announced:
+        publish("versions", {"kind": stream.kind, "id": str(stream.id), "version": version})
     return version
 
 

@@ -111,6 +111,14 @@ def _ready_url(process: subprocess.Popen[bytes], log: Path) -> str:
     return url
 
 
+@pytest_asyncio.fixture
+async def nobody(portal: RunningPortal) -> AsyncIterator[PortalClient]:
+    """A client that is not signed in."""
+    client = PortalClient(portal.url)
+    yield client
+    await client.close()
+
+
 def make_auctioneer(username: str) -> None:
     """What `manage.py create_user --staff` does."""
     submission = create_user(Caller.operator(), username=username, password=PASSWORD, is_staff=True)

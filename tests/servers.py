@@ -7,6 +7,7 @@ database; every test process gets a copy of it, a MongoDB database and a Redis n
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,7 @@ def _start_servers() -> None:
     }
     migrate = [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"]
     subprocess.run(migrate, env=environment, check=True, cwd=ROOT)
+    os.environ["SECRET_KEY"] = secrets.token_urlsafe(64)
     os.environ[RUN] = json.dumps({"name": name, "urls": dict(running.urls)})
 
 

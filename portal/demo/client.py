@@ -60,7 +60,9 @@ class PortalClient:
 
     async def post(self, body: object) -> httpx.Response:
         """The bare answer to a body."""
-        return await self._http.post("/graphql", json=body, headers=self.headers())
+        headers = {"Content-Type": "application/json", **self.headers()}
+        # In ASCII, so that anything that is a string here can be sent.
+        return await self._http.post("/graphql", content=json.dumps(body), headers=headers)
 
     def headers(self) -> dict[str, str]:
         """Who asks."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -109,6 +110,16 @@ class PortalGraphQL(GraphQL[Context, None]):
             correlation_id=correlation_id,
             authorization=request.headers.get("Authorization"),
         )
+
+    def parse_json(self, data: str | bytes) -> Any:
+        """A request's JSON; 400 unless it is an object."""
+        try:
+            content = super().parse_json(data)
+        except (UnicodeDecodeError, RecursionError) as error:
+            raise HTTPException(400, "Unable to parse request body as JSON") from error
+        if not isinstance(content, dict):
+            raise HTTPException(400, "A request is one JSON object: query, variables")
+        return content
 
     async def on_ws_connect(self, context: Context) -> None:
         """Check the token in connection_init's payload; without one, the connection is anonymous."""

@@ -22,8 +22,11 @@ class ErrorCodes(SchemaExtension):
     """Gives every error its code, and keeps what is inside inside."""
 
     def on_operation(self) -> Iterator[None]:
-        """Queries and mutations: once they are done."""
-        yield
+        """Queries and mutations: once they are done; and what the parser's cache raises."""
+        try:
+            yield
+        except GraphQLError as error:
+            raise translated(error) from error
         self._translate(self.execution_context.result)
 
     def on_stream_result(self, result: Any) -> Iterator[None]:

@@ -1,0 +1,233 @@
+"""Signing in, and ceasing to be signed in, at once."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError
+
+from portal.auth import signing_key
+from portal.demo.client import DELETE_USER, PLACE_BID, PortalClient, Refused
+from tests.conftest import PASSWORD, Join, RunningPortal
+from tests.e2e.acting import AUCTION_UPDATED, auction, create_auction, place
+
+ME = "{ me { id username email isStaff notificationPreferences { kind channel enabled } } }"
+REFRESH = """mutation ($token: String!) { session: refreshSession(refreshToken: $token) {
+  accessToken refreshToken user { id } } }"""
+LOGOUT = "mutation ($token: String!) { ended: logout(refreshToken: $token) }"
+SIGN_IN_OVER = 4403
+
+
+def altered(token: str, key: str | None = None, **claims: Any) -> str:
+    """The access token with other claims, signed as the portal does or with another key."""
+    content = jwt.decode(token, options={"verify_signature": False})
+    return jwt.encode(content | claims, signing_key() if key is None else key, algorithm="HS256")
+
+
+async def refused_code(asking: Any) -> str | None:
+    with pytest.raises(Refused) as refused:
+        await asking
+    return refused.value.code
+
+
+async def until(come_true: Callable[[], Awaitable[Any]]) -> Any:
+    """The first true value of a condition that will come true by itself."""
+    async with asyncio.timeout(30):
+        while not (value := await come_true()):
+            await asyncio.sleep(0.05)
+    return value
+
+
+@asynccontextmanager
+async def following(client: PortalClient, auction_id: str) -> AsyncIterator[ClientConnection]:
+    """An open socket with a running subscription."""
+    async with client.socket() as socket:
+        payload = {"query": AUCTION_UPDATED, "variables": {"id": auction_id}}
+        await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
+        assert json.loads(await socket.recv())["type"] == "next"
+        yield socket
+
+
+async def closing(socket: ClientConnection) -> int | None:
+    """The code that the portal closes the socket with, soon; the subscription says no more before."""
+    async with asyncio.timeout(8):
+        with suppress(ConnectionClosedError):
+            async for message in socket:
+                assert json.loads(message)["type"] == "complete"
+    return socket.close_code
+
+
+async def test_whoever_signs_in_is_who_they_are(join: Join) -> None:
+    alice = await join("alice")
+    me = (await alice.execute(ME))["me"]
+    assert (me["id"], me["username"]) == (alice.user["id"], alice.user["username"])
+    assert me["isStaff"] is False
+    alice.access_token = None
+    assert (await alice.execute(ME))["me"] is None
+
+
+async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(join: Join) -> None:
+    alice = await join("alice")
+    name = alice.user["username"]
+    answers = set()
+    for username, password in (
+        (name, PASSWORD + "x"),
+        (f"{name}x", PASSWORD),
+        (name, ""),
+        ("\x00", "\x00"),
+        (name, "\x00"),
+    ):
+        with pytest.raises(Refused) as refused:
+            await alice.sign_in(username, password)
+        answers.add((refused.value.code, str(refused.value)))
+    assert answers == {("UNAUTHENTICATED", "wrong username or password")}
+
+
+async def test_names_are_the_same_in_any_case(join: Join) -> None:
+    alice = await join("alice")
+    user_id = alice.user["id"]
+    await alice.sign_in(alice.user["username"].upper(), PASSWORD)
+    assert alice.user["id"] == user_id
+
+
+async def test_forged_tokens_are_refused(join: Join) -> None:
+    alice, bob = await join("alice"), await join("bob")
+    token = alice.access_token
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    content = jwt.decode(token, options={"verify_signature": False})
+    forged = {
+        "expired": altered(token, exp=past),
+        "another key": altered(token, key="k" * 64),
+        "another user": altered(token, sub=bob.user["id"]),
+        "another issuer": altered(token, iss="somebody"),
+        "no algorithm": jwt.encode(content, None, algorithm="none"),
+        "another algorithm": jwt.encode(content, signing_key(), algorithm="HS512"),
+        "cut": token[:-2],
+        "nonsense": "nonsense",
+        "an id that is none": altered(token, sid="x"),
+    }
+    for what, alice.access_token in forged.items():
+        assert await refused_code(alice.execute(ME)) == "UNAUTHENTICATED", what
+    for alice.access_token in forged.values():
+        with pytest.raises(ConnectionClosed) as closed:
+            async with alice.socket():
+                pass
+        assert closed.value.rcvd
+        assert closed.value.rcvd.code == SIGN_IN_OVER
+
+
+async def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_session(join: Join) -> None:
+    alice = await join("alice")
+    first = alice.refresh_token
+    second = (await alice.execute(REFRESH, token=first))["session"]
+    alice.access_token = second["accessToken"]
+    assert (await alice.execute(ME))["me"]["id"] == alice.user["id"]
+    assert await refused_code(alice.execute(REFRESH, token=first)) == "UNAUTHENTICATED"
+    # The thief has come, or the owner after the thief: nobody keeps the session.
+    assert await refused_code(alice.execute(ME)) == "UNAUTHENTICATED"
+    token = second["refreshToken"]
+    assert await refused_code(alice.execute(REFRESH, token=token)) == "UNAUTHENTICATED"
+
+
+async def test_of_two_refreshes_at_once_one_wins(join: Join) -> None:
+    alice = await join("alice")
+    alice.access_token, token = None, alice.refresh_token
+    answers = await asyncio.gather(
+        *(alice.execute(REFRESH, token=token) for _ in range(4)), return_exceptions=True
+    )
+    assert sum(not isinstance(answer, Exception) for answer in answers) == 1
+
+
+async def test_signing_out_ends_tokens_and_open_sockets(join: Join) -> None:
+    carol, alice = await join("carol", staff=True), await join("alice")
+    auction_id = await create_auction(carol)
+    async with following(alice, auction_id) as socket:
+        assert (await alice.execute(LOGOUT, token=alice.refresh_token))["ended"] is True
+        assert await closing(socket) == SIGN_IN_OVER
+    assert await refused_code(alice.execute(ME)) == "UNAUTHENTICATED"
+    alice.access_token = None
+    assert (await alice.execute(LOGOUT, token=alice.refresh_token))["ended"] is False
+    assert (await alice.execute(LOGOUT, token="nonsense"))["ended"] is False
+
+
+async def test_an_open_socket_is_closed_when_its_token_expires(join: Join) -> None:
+    carol, alice = await join("carol", staff=True), await join("alice")
+    auction_id = await create_auction(carol)
+    alice.access_token = altered(alice.access_token, exp=datetime.now(UTC) + timedelta(seconds=2))
+    async with following(alice, auction_id) as socket:
+        assert await closing(socket) == SIGN_IN_OVER
+
+
+async def test_a_deleted_user_is_gone_at_once(join: Join) -> None:
+    carol, alice, bob = await join("carol", staff=True), await join("alice"), await join("bob")
+    auction_id = await create_auction(carol)
+    hers = await place(alice, auction_id, "90.00")
+    his = await place(bob, auction_id, "10.00")
+    async with following(alice, auction_id) as socket:
+        job = await alice.submit(DELETE_USER)
+        assert await closing(socket) == SIGN_IN_OVER
+    for asking in (
+        alice.execute(ME),
+        alice.submit(PLACE_BID, auctionId=auction_id, amount="99.00"),
+        alice.execute(REFRESH, token=alice.refresh_token),
+        alice.sign_in(alice.user["username"], PASSWORD),
+    ):
+        assert await refused_code(asking) == "UNAUTHENTICATED"
+    assert (await carol.settled(job["id"]))["status"] == "SUCCEEDED"
+    seen = await auction(bob, auction_id, at_least=4)
+    assert (seen["bidCount"], seen["leadingBid"]["id"]) == (1, his["result"]["bidId"])
+    assert hers["result"]["bidId"] != his["result"]["bidId"]
+
+
+async def test_nobody_acts_for_somebody_else(portal: RunningPortal, join: Join) -> None:
+    carol, alice, bob = await join("carol", staff=True), await join("alice"), await join("bob")
+    asking = alice.submit(DELETE_USER, userId=bob.user["id"])
+    assert await refused_code(asking) == "FORBIDDEN"
+    assert (await bob.execute(ME))["me"]["id"] == bob.user["id"]
+    deleted = await carol.command(DELETE_USER, userId=bob.user["id"])
+    assert deleted["status"] == "SUCCEEDED"
+    assert await refused_code(bob.execute(ME)) == "UNAUTHENTICATED"
+    again = await carol.command(DELETE_USER, userId=bob.user["id"])
+    assert again["rejection"]["code"] == "USER_NOT_FOUND"
+
+
+async def test_a_deleted_users_name_is_free_again_and_shown_no_more(join: Join) -> None:
+    carol, alice = await join("carol", staff=True), await join("alice")
+    auction_id = await create_auction(carol, seconds=3)
+    await place(alice, auction_id, "10.00")
+    name = alice.user["username"]
+    winners = "{ winners { edges { node { auctionId bidder { id username } } } } }"
+
+    async def winner() -> Any:
+        edges = (await carol.execute(winners))["winners"]["edges"]
+        mine = [edge["node"] for edge in edges if edge["node"]["auctionId"] == auction_id]
+        return mine[0]["bidder"] if mine else None
+
+    assert (await until(winner))["username"] == name
+    await alice.submit(DELETE_USER)
+
+    async def nameless() -> bool:
+        return (await winner())["username"] is None
+
+    await until(nameless)
+    assert (await winner())["id"] == alice.user["id"], "what was won stays won"
+    alice.access_token = None
+    job = await alice.sign_up(name, PASSWORD)
+    assert job["status"] == "SUCCEEDED"
+    taken = await alice.sign_up(name, PASSWORD)
+    assert taken["rejection"]["code"] == "USERNAME_TAKEN"
+
+
+async def test_jobs_are_for_those_who_submitted_them_and_staff(join: Join) -> None:
+    carol, alice, bob = await join("carol", staff=True), await join("alice"), await join("bob")
+    auction_id = await create_auction(carol)
+    job = await place(alice, auction_id, "10.00")
+    query = "query ($id: UUID!) { job(id: $id) { id } }"
+    seen = [(await client.execute(query, id=job["id"]))["job"] for client in (alice, bob, carol)]
+    assert seen == [{"id": job["id"]}, None, {"id": job["id"]}]
