@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ class RunningPortal:
     data: Path
     log: Path
     process: subprocess.Popen[bytes]
+    environment: Mapping[str, str] | None = None
 
     def manage(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run an operator's command beside it."""
@@ -51,6 +52,7 @@ class RunningPortal:
             capture_output=True,
             text=True,
             input=stdin,
+            env=self.environment,
             check=False,
             timeout=120,
         )
@@ -95,13 +97,15 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
             env={**os.environ, "PORTAL_DATA": str(data)},
         )
     try:
-        yield RunningPortal(_ready_url(process, log), data, log, process)
+        yield RunningPortal(ready_url(process, log), data, log, process)
     finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=60) == 0, log.read_text()
 
 
-def _ready_url(process: subprocess.Popen[bytes], log: Path) -> str:
+def ready_url(process: subprocess.Popen[bytes], log: Path) -> str:
+    """The URL that `up` prints once it answers."""
+
     def ready() -> str | None:
         assert process.poll() is None, log.read_text()
         found = re.search(r"^Portal ready at (\S+)$", log.read_text(), re.MULTILINE)

@@ -1,7 +1,7 @@
 """An outside client of the portal: GraphQL over HTTP, subscriptions over graphql-transport-ws."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -106,7 +106,7 @@ class PortalClient:
             assert acknowledged["type"] == "connection_ack", acknowledged
             yield socket
 
-    async def subscribe(self, query: str, **variables: Any) -> AsyncIterator[Json]:
+    async def subscribe(self, query: str, **variables: Any) -> AsyncGenerator[Json, None]:
         """A subscription's data as they come; Refused on errors; ends when it is complete."""
         async with self.socket() as socket:
             payload = {"query": query, "variables": variables}

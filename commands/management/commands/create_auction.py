@@ -25,12 +25,13 @@ class Command(OperatorCommand):
         """Submit and wait."""
         with pool().connection() as connection:
             now = clock(connection)
-        starts_at = options["starts_at"]
+        starts_at = moment(options["starts_at"], now) if options["starts_at"] else now
         submission = create_auction(
             Caller.operator(),
             title=options["title"],
             description=options["description"],
-            starts_at=moment(starts_at, now) if starts_at else None,
+            # An offset of nothing means at once, not the moment that has just passed.
+            starts_at=starts_at if starts_at != now else None,
             ends_at=moment(options["ends_at"], now),
         )
         job = settled(submission, options["wait"])

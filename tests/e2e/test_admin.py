@@ -1,0 +1,152 @@
+"""The auctioneer's desk, as a browser would use it."""
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from psycopg_pool import ConnectionPool
+
+from commands.ids import new_id
+from commands.postgres.pool import SyncConnection
+from tests.conftest import PASSWORD, Join, RunningPortal, make_auctioneer
+from tests.e2e.acting import create_auction, place
+
+FORM = {
+    "title": "A brass lamp",
+    "description": "",
+    "starts_at_0": "",
+    "starts_at_1": "",
+    "ends_at_0": "2099-01-31",
+    "ends_at_1": "18:00:00",
+}
+LISTS = (
+    "commands/auction",
+    "commands/job",
+    "commands/event",
+    "commands/user",
+    "commands/promotertick",
+    "django_celery_beat/periodictask",
+)
+
+
+class Browser(httpx.Client):
+    """Keeps cookies, follows redirects, and sends the form's own CSRF token."""
+
+    def submit(self, path: str, fields: dict[str, str]) -> httpx.Response:
+        """Open the form, fill it in, send it."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(path).text)
+        assert token, path
+        return self.post(path, data={**fields, "csrfmiddlewaretoken": token[1]})
+
+
+@pytest.fixture
+def browser(portal: RunningPortal) -> Iterator[Browser]:
+    """A browser in which an auctioneer is signed in."""
+    name = f"desk-{new_id().hex[-12:]}"
+    make_auctioneer(name)
+    with Browser(base_url=portal.url, follow_redirects=True, timeout=30) as desk:
+        welcome = desk.submit(
+            "/admin/login/?next=/admin/", {"username": name, "password": PASSWORD}
+        )
+        assert "Auctioneer&#x27;s desk" in welcome.text
+        yield desk
+
+
+async def test_bidders_do_not_get_in(portal: RunningPortal, join: Join) -> None:
+    alice = await join("alice")
+    with Browser(base_url=portal.url, follow_redirects=True) as browser:
+        who = {"username": alice.user["username"], "password": PASSWORD}
+        assert (
+            "Please enter the correct username"
+            in browser.submit("/admin/login/?next=/admin/", who).text
+        )
+        assert browser.get("/admin/commands/auction/").url.path == "/admin/login/"
+
+
+def test_creating_an_auction_submits_the_command_and_shows_it(
+    browser: Browser, pool: ConnectionPool[SyncConnection]
+) -> None:
+    title = f"A lamp {new_id()}"
+    answer = browser.submit("/admin/commands/auction/add/", {**FORM, "title": title})
+    assert answer.url.path == "/admin/commands/auction/"
+    assert "Created <a" in answer.text
+    with pool.connection() as connection:
+        rows = connection.execute(
+            "SELECT jobs.status, jobs.submitted_by, jobs.result_version FROM auctions "
+            "JOIN jobs ON jobs.stream_id = auctions.id WHERE title = %s",
+            (title,),
+        ).fetchall()
+    assert [(row["status"], row["result_version"]) for row in rows] == [("SUCCEEDED", 1)]
+    assert rows[0]["submitted_by"] is not None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("ends_at_0", "2020-01-01", "INVALID_SCHEDULE"),
+        ("ends_at_0", "soon", "Enter a valid date"),
+        ("ends_at_0", "", "required"),
+        ("title", "", "required"),
+        ("title", "a\x07b", "U+0007"),
+        ("title", "x" * 201, "at most 200"),
+    ],
+)
+def test_what_is_wrong_with_the_form_is_told_in_it(
+    browser: Browser,
+    pool: ConnectionPool[SyncConnection],
+    field: str,
+    value: str,
+    told: str,
+) -> None:
+    def auctions() -> int:
+        with pool.connection() as connection:
+            row = connection.execute("SELECT count(*) AS n FROM auctions").fetchone()
+        assert row
+        return int(row["n"])
+
+    before = auctions()
+    answer = browser.submit("/admin/commands/auction/add/", {**FORM, field: value})
+    assert answer.status_code == 200
+    assert answer.url.path == "/admin/commands/auction/add/"
+    assert told in answer.text
+    assert auctions() == before
+
+
+async def test_an_auction_is_shown_with_bids_events_and_jobs(browser: Browser, join: Join) -> None:
+    carol, alice = await join("carol", staff=True), await join("alice")
+    auction_id = await create_auction(carol)
+    await place(alice, auction_id, "12.34")
+    page = browser.get(f"/admin/commands/auction/{auction_id}/change/").text
+    assert "12.34" in page
+    assert alice.user["username"] in page
+    for kind, told in (("event", "BidPlaced"), ("job", "PlaceBid")):
+        listed = browser.get(f"/admin/commands/{kind}/?stream_id={auction_id}").text
+        assert told in listed
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_every_list_opens(browser: Browser, path: str) -> None:
+    assert browser.get(f"/admin/{path}/").status_code == 200
+
+
+async def test_nothing_is_changed_or_deleted_by_writing_rows(browser: Browser, join: Join) -> None:
+    carol = await join("carol", staff=True)
+    auction_id = await create_auction(carol)
+    for action in ("change", "delete"):
+        path = f"/admin/commands/auction/{auction_id}/{action}/"
+        token = browser.cookies["csrftoken"]
+        answer = browser.post(path, data={**FORM, "csrfmiddlewaretoken": token})
+        assert answer.status_code == 403
+    for kind in ("job", "event", "user", "promotertick"):
+        assert browser.get(f"/admin/commands/{kind}/add/").status_code == 403
+
+
+def test_schedules_can_be_edited(browser: Browser, pool: ConnectionPool[SyncConnection]) -> None:
+    listed = browser.get("/admin/django_celery_beat/periodictask/").text
+    assert all(name in listed for name in ("Announce winners", "Promoter", "Sweep"))
+    found = re.search(r"periodictask/(\d+)/change/[^>]*>Promoter<", listed)
+    assert found
+    page = browser.get(f"/admin/django_celery_beat/periodictask/{found[1]}/change/").text
+    assert 'name="interval"' in page
+    assert "Save" in page

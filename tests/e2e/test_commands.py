@@ -1,0 +1,120 @@
+"""The operators' commands, run as they are run."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.management import execute_from_command_line
+
+from commands.ids import new_id
+from portal.demo.client import PortalClient
+from tests.conftest import PASSWORD, Join, RunningPortal, wait_until
+from tests.e2e.acting import create_auction, events, place
+
+COMMANDS = (
+    "create_auction", "create_user", "delete_user", "announce_winners", "run_promoter",
+    "rebuild_projections", "verify_events", "status", "up", "demo", "print_schema",
+)  # fmt: skip
+REJECTED, USAGE, UNAVAILABLE = 1, 2, 5
+
+
+def run(portal: RunningPortal, *words: str, stdin: str = "") -> dict[str, Any]:
+    """The JSON that a command prints."""
+    done = portal.manage(*words, "--json", stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    content: dict[str, Any] = json.loads(done.stdout)
+    return content
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        execute_from_command_line(["manage.py", command, "--help"])
+    assert not exit_.value.code
+    assert "usage:" in capsys.readouterr().out
+
+
+async def test_users_are_created_and_deleted(portal: RunningPortal, nobody: PortalClient) -> None:
+    name = f"op-{new_id().hex[-12:]}"
+    made = run(portal, "create_user", name, "--staff", stdin=f"{PASSWORD}\n")
+    assert (made["status"], made["command"]) == ("SUCCEEDED", "CreateUser")
+    await nobody.sign_in(name, PASSWORD)
+    assert nobody.user == {"id": made["user_id"], "username": name, "isStaff": True}
+    taken = portal.manage("create_user", name, "--password", PASSWORD, "--json")
+    assert taken.returncode == REJECTED
+    assert json.loads(taken.stdout)["rejection"] == "USERNAME_TAKEN"
+    assert "USERNAME_TAKEN" in taken.stderr
+    assert run(portal, "delete_user", name)["status"] == "SUCCEEDED"
+    gone = portal.manage("delete_user", name)
+    assert (gone.returncode, gone.stderr.strip()) == (
+        REJECTED,
+        f"CommandError: there is no user named '{name}'",
+    )
+
+
+async def test_an_auction_lives_by_the_command_line(portal: RunningPortal, join: Join) -> None:
+    alice = await join("alice")
+    made = run(portal, "create_auction", "A lamp", "--starts-at", "+0s", "--ends-at", "+8s")
+    await place(alice, made["auction_id"], "10.00")
+    tick = run(portal, "run_promoter", "--once")
+    assert made["auction_id"] in [draw["auction_id"] for draw in tick["draws"]]
+    history = await events(alice, made["auction_id"], until="WinnerAnnounced")
+    assert history[-1]["bid"]["effectiveAmount"] == "20.00"
+    # Whether beat or the operator comes first, there is one announcement.
+    run(portal, "announce_winners")
+    assert [e["__typename"] for e in history].count("WinnerAnnounced") == 1
+
+
+async def test_status_verification_and_rebuilding_tell_how_it_is(
+    portal: RunningPortal, join: Join
+) -> None:
+    carol, alice = await join("carol", staff=True), await join("alice")
+    auction_id = await create_auction(carol)
+    await place(alice, auction_id, "10.00")
+
+    def caught_up() -> bool:
+        found = run(portal, "status")
+        assert set(found["servers"].values()) == {"up"}
+        assert found["portal"] == portal.url
+        return (found["events_behind"], found["waiting_jobs"]) == (0, [])
+
+    wait_until(caught_up)
+    verdict = run(portal, "verify_events")
+    assert (verdict["findings"], verdict["events"] > 0) == ([], True)
+    rebuilt = run(portal, "rebuild_projections", "auctions")
+    assert rebuilt
+    assert run(portal, "verify_events", auction_id)["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("create_auction", "A lamp", "--ends-at", "soon"), "an offset like +30s"),
+        (("create_auction", "A lamp", "--ends-at", "2099-01-01T00:00:00"), "neither a time"),
+        (("create_auction", "A lamp", "--ends-at", "+xs"), "neither a time"),
+        (("create_auction", "", "--ends-at", "+1h"), "can't be empty"),
+        (("create_auction", "A lamp"), "--ends-at"),
+        (("create_user", "x", "--password", PASSWORD), "3 to 30"),
+        (("create_user", "mallory", "--password", "short"), "too short"),
+        (("create_user", "mallory", "--email", "x", "--password", PASSWORD), "name@example.org"),
+        (("verify_events", "x"), "invalid"),
+        (("rebuild_projections", "nothing"), "invalid choice"),
+        (("run_promoter", "--every", "x"), "invalid float"),
+    ],
+)
+def test_bad_input_is_a_usage_error(
+    capsys: pytest.CaptureFixture[str], words: Any, told: str
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        execute_from_command_line(["manage.py", *words])
+    assert exit_.value.code == USAGE
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("portal")
+def test_a_rule_that_is_broken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("create_auction", "A lamp", "--ends-at", "2020-01-01T00:00:00Z")
+    with pytest.raises(SystemExit) as exit_:
+        execute_from_command_line(["manage.py", *words])
+    assert exit_.value.code == REJECTED
+    assert "INVALID_SCHEDULE" in capsys.readouterr().err

@@ -1,0 +1,152 @@
+"""The portal's own processes: dying, coming back, and leaving nothing behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from portal.demo.client import PLACE_BID
+from tests.conftest import Join, RunningPortal, ready_url, wait_until
+from tests.e2e.acting import auction, create_auction
+from tests.servers import ROOT
+
+URLS = ("DATABASE_URL", "REDIS_URL", "MONGODB_URL", "PORTAL_NAMESPACE", "PORTAL_DATA")
+
+
+def processes(portal: RunningPortal, words: str) -> list[psutil.Process]:
+    """Those of a portal's descendants whose command line holds these words."""
+    found = []
+    for process in psutil.Process(portal.process.pid).children(recursive=True):
+        try:
+            if words in " ".join(process.cmdline()):
+                found.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+async def test_killed_workers_come_back_and_no_accepted_bid_is_lost(
+    portal: RunningPortal, join: Join
+) -> None:
+    carol, alice = await join("carol", staff=True), await join("alice")
+    auction_id = await create_auction(carol)
+    jobs = []
+    for amount in range(1, 31):
+        jobs.append(await alice.submit(PLACE_BID, auctionId=auction_id, amount=f"{amount}.00"))
+        if amount in {10, 20}:
+            for worker in processes(portal, "--queues users,auctions,bids"):
+                worker.kill()
+    settled = [await alice.settled(job["id"]) for job in jobs]
+    wait_until(lambda: processes(portal, "--queues users,auctions,bids"))
+    while "QUEUED" in [job["status"] for job in settled]:
+        settled = [await alice.settled(job["id"]) for job in jobs]
+    assert [job["result"]["version"] for job in settled] == list(range(2, 32))
+    seen = await auction(alice, auction_id, at_least=31)
+    assert (seen["bidCount"], seen["leadingBid"]["amount"]) == (30, "30.00")
+
+
+async def test_beside_its_workers_the_web_process_comes_back_too(
+    portal: RunningPortal, join: Join
+) -> None:
+    for web in processes(portal, "portal.serve"):
+        web.kill()
+
+    def answers() -> bool:
+        try:
+            return httpx.get(f"{portal.url}/healthz", timeout=1).text == "ok"
+        except httpx.HTTPError:
+            return False
+
+    wait_until(answers)
+    await create_auction(await join("carol", staff=True))
+
+
+@contextmanager
+def up(data: Path, *words: str) -> Iterator[RunningPortal]:
+    """A portal with servers of its own, killed at the end if it still runs."""
+    log = data.with_suffix(".log")
+    environment = {name: value for name, value in os.environ.items() if name not in URLS}
+    command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0", "--data", str(data)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, *words], stdout=output, stderr=subprocess.STDOUT, env=environment
+        )
+    try:
+        yield RunningPortal(ready_url(process, log), data, log, process, environment)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def family(portal: RunningPortal) -> list[psutil.Process]:
+    """Every process that the portal started."""
+    return psutil.Process(portal.process.pid).children(recursive=True)
+
+
+def titles(portal: RunningPortal) -> set[str]:
+    """The titles of the auctions that are open."""
+    query = {"query": "{ auctions { edges { node { title } } } }"}
+    answer = httpx.post(f"{portal.url}/graphql", json=query).json()
+    return {edge["node"]["title"] for edge in answer["data"]["auctions"]["edges"]}
+
+
+def test_data_outlives_ctrl_c_and_kill_and_a_fresh_start_is_empty(tmp_path: Path) -> None:
+    # A folder that others may not even look into, as root's own are.
+    home = tmp_path / "private"
+    home.mkdir(mode=0o700)
+    data = home / "data"
+    with up(data) as portal:
+        made = portal.manage("create_auction", "Kept", "--ends-at", "+1h")
+        assert made.returncode == 0, made.stderr
+        wait_until(lambda: titles(portal) == {"Kept"})
+        second = portal.manage("up", "--port", "0")
+        assert (second.returncode, "another portal runs on" in second.stderr) == (1, True)
+        descendants = family(portal)
+        portal.process.send_signal(signal.SIGINT)
+        assert portal.process.wait(timeout=60) == 0
+        assert not psutil.wait_procs(descendants, timeout=10)[1]
+        assert "Traceback" not in portal.logged()
+    with up(data) as portal:
+        assert titles(portal) == {"Kept"}
+        descendants = family(portal)
+        portal.process.kill()
+        alive = psutil.wait_procs(descendants, timeout=30)[1]
+        assert not alive, [process.cmdline() for process in alive]
+    with up(data, "--fresh") as portal:
+        assert titles(portal) == set()
+        for name in ("postgres", "valkey-server", "mongod"):
+            server = next(p for p in family(portal) if p.name() == name)
+            server.kill()
+            assert not psutil.wait_procs([server], timeout=10)[1]
+        wait_until(lambda: portal.manage("status").returncode == 0)
+        made = portal.manage("create_auction", "After", "--ends-at", "+1h")
+        assert made.returncode == 0, made.stderr
+        wait_until(lambda: titles(portal) == {"After"})
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        taken.listen()
+        nowhere = RunningPortal("", tmp_path, tmp_path, None)  # type: ignore[arg-type]  # no process
+        done = nowhere.manage("up", "--port", str(port))
+    assert done.returncode == 1
+    assert "in use" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "verify_events"])
+def test_without_a_portal_commands_say_what_to_do(tmp_path: Path, command: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in URLS}
+    nowhere = RunningPortal("", tmp_path, tmp_path, None, environment)  # type: ignore[arg-type]  # no process
+    done = nowhere.manage(command)
+    assert done.returncode == 5
+    assert "manage.py up" in done.stderr

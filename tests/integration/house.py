@@ -1,0 +1,88 @@
+"""The write and the read side in this process, without workers: commands, then what a task would do."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from psycopg_pool import ConnectionPool
+from pymongo.collection import Collection
+
+from commands.domain.commands import Command, CreateAuction, CreateUser, DeleteBid, PlaceBid
+from commands.handling.drain import drain_batch
+from commands.ids import new_id
+from commands.ports import Job, Stream, Submission
+from commands.postgres.inbox import PostgresJobInbox
+from commands.postgres.pool import SyncConnection, clock
+from projections.bson_form import Bson
+from projections.mongo import collection_name, database, live_generations
+
+Pool = ConnectionPool[SyncConnection]
+
+
+class House:
+    """Accepts jobs and drains streams, one thing after the other."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+
+    def now(self) -> datetime:
+        """The clock that decides."""
+        with self.pool.connection() as connection:
+            return clock(connection)
+
+    def accept(self, stream: Stream, command: Command, **more: object) -> Job:
+        """A job in the inbox; nobody is woken."""
+        submission = Submission(stream, command, {"id": str(new_id())}, "test", **more)  # type: ignore[arg-type]  # its own fields
+        with self.pool.connection() as connection:
+            return PostgresJobInbox(connection).accept(submission)
+
+    def drain(self, stream: Stream) -> None:
+        """Handle all that waits."""
+        while drain_batch(stream, self.pool).outcomes:
+            continue
+
+    def settled(self, stream: Stream, command: Command, **more: object) -> Job:
+        """Accept, handle, and look at the outcome."""
+        job = self.accept(stream, command, **more)
+        self.drain(stream)
+        return self.job(job.id)
+
+    def job(self, job_id: UUID) -> Job:
+        """The job as it stands."""
+        with self.pool.connection() as connection:
+            found = PostgresJobInbox(connection).find(job_id)
+        assert found
+        return found
+
+    def user(self, *, is_staff: bool = False) -> UUID:
+        """A new user."""
+        user_id = new_id()
+        command = CreateUser(user_id, f"u{user_id.hex[-20:]}", None, "!", is_staff)
+        job = self.settled(Stream("user", user_id), command)
+        assert job.rejection is None, job
+        return user_id
+
+    def auction(self, seconds: float = 600) -> Stream:
+        """A new auction that is open for that long."""
+        stream = Stream("auction", new_id())
+        ends_at = self.now() + timedelta(seconds=seconds)
+        job = self.settled(stream, CreateAuction(stream.id, "A clock", "", None, ends_at, None))
+        assert job.rejection is None, job
+        return stream
+
+    def bid(self, stream: Stream, bidder_id: UUID, amount: str) -> UUID:
+        """An accepted bid."""
+        bid_id = new_id()
+        job = self.settled(stream, PlaceBid(stream.id, bid_id, bidder_id, Decimal(amount)))
+        assert job.rejection is None, job
+        return bid_id
+
+    def delete(self, stream: Stream, bidder_id: UUID, bid_id: UUID) -> None:
+        """A deleted bid."""
+        job = self.settled(stream, DeleteBid(stream.id, bid_id, bidder_id))
+        assert job.rejection is None, job
+
+
+def stored_auctions() -> Collection[Bson]:
+    """The live collection of auctions, for tests that spoil what is in it."""
+    return database()[collection_name("auctions", live_generations(database())["auctions"])]

@@ -1,0 +1,190 @@
+"""Jobs, drained in this process: what happens when things come together or go wrong."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from commands import house as the_house
+from commands.domain.commands import AnnounceWinner, DeleteUser, PlaceBid
+from commands.domain.rejections import RejectionCode
+from commands.handling.drain import drain_batch
+from commands.ids import new_id
+from commands.ports import Busy, JobStatus, Stream
+from commands.postgres.auctions import read_auction
+from commands.signals import redis, wake_key
+from commands.submitting import DRAIN
+from commands.tasks import drain_stream, wake_waiting_streams
+from tests.integration.house import House
+
+
+def place(stream: Stream, bidder_id: object, amount: str) -> PlaceBid:
+    return PlaceBid(stream.id, new_id(), bidder_id, Decimal(amount))  # type: ignore[arg-type]
+
+
+def test_workers_that_drain_one_stream_at_once_handle_each_job_once(house: House) -> None:
+    alice, auction = house.user(), house.auction()
+    jobs = [house.accept(auction, place(auction, alice, f"{n}.00")) for n in range(1, 61)]
+    arguments = (auction.kind, str(auction.id))
+    with ThreadPoolExecutor(4) as workers:
+        for done in [workers.submit(drain_stream, *arguments) for _ in range(8)]:
+            done.result()
+    settled = [house.job(job.id) for job in jobs]
+    assert {job.status for job in settled} == {JobStatus.SUCCEEDED}
+    assert [job.version for job in settled] == list(range(2, 62))
+
+
+def test_a_stream_that_somebody_has_is_left_to_them(house: House) -> None:
+    alice, auction = house.user(), house.auction()
+    house.accept(auction, place(auction, alice, "1.00"))
+    with house.pool.connection() as connection, connection.transaction():
+        connection.execute("SELECT 1 FROM auctions WHERE id = %s FOR UPDATE", (auction.id,))
+        with pytest.raises(Busy):
+            drain_batch(auction, house.pool)
+        drain_stream(auction.kind, str(auction.id))
+        # They will look once more before they go: there is a note for them.
+        assert redis().exists(wake_key(DRAIN, (auction.kind, str(auction.id))))
+    drain_stream(auction.kind, str(auction.id))
+
+
+def test_jobs_that_nobody_was_woken_for_are_swept_up(house: House) -> None:
+    alice, auction = house.user(), house.auction()
+    job = house.accept(auction, place(auction, alice, "1.00"))
+    assert auction not in [stream for stream, _ in the_house.waiting_streams(timedelta(hours=1))]
+    assert (auction, "bids") in the_house.waiting_streams(timedelta(0))
+    with house.pool.connection() as connection:
+        connection.execute(
+            "UPDATE jobs SET accepted_at = accepted_at - interval '1 min' WHERE id = %s", (job.id,)
+        )
+    assert wake_waiting_streams() >= 1
+
+
+def test_a_job_that_waited_too_long_is_rejected_and_changes_nothing(house: House) -> None:
+    alice, auction = house.user(), house.auction()
+    job = house.settled(auction, place(auction, alice, "1.00"), expires_after=timedelta(0))
+    assert job.rejection
+    assert job.rejection.code is RejectionCode.EXPIRED
+    with house.pool.connection() as connection:
+        state = read_auction(connection, auction.id)
+    assert state
+    assert (state.version, state.bids) == (1, {})
+
+
+def test_a_job_that_can_not_be_read_fails_alone(house: House) -> None:
+    alice, auction = house.user(), house.auction()
+    first = house.accept(auction, place(auction, alice, "1.00"))
+    broken = house.accept(auction, place(auction, alice, "2.00"))
+    last = house.accept(auction, place(auction, alice, "3.00"))
+    with house.pool.connection() as connection:
+        connection.execute("UPDATE jobs SET payload = '{}' WHERE id = %s", (broken.id,))
+    house.drain(auction)
+    statuses = [house.job(job.id).status for job in (first, broken, last)]
+    assert statuses == [JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.SUCCEEDED]
+    with house.pool.connection() as connection:
+        row = connection.execute("SELECT error FROM jobs WHERE id = %s", (broken.id,)).fetchone()
+    assert row
+    assert "KeyError" in row["error"]
+
+
+def test_a_job_that_can_not_be_written_fails_alone(house: House) -> None:
+    alice, auction = house.user(), house.auction()
+    first = house.accept(auction, place(auction, alice, "1.00"))
+    huge = house.accept(auction, place(auction, alice, "9" * 40))
+    last = house.accept(auction, place(auction, alice, "3.00"))
+    house.drain(auction)
+    statuses = [house.job(job.id).status for job in (first, huge, last)]
+    assert statuses == [JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.SUCCEEDED]
+
+
+def test_a_close_waits_for_what_was_accepted_before_the_end(house: House) -> None:
+    alice = house.user()
+    auction = house.auction(seconds=0.3)
+    waiting = [house.accept(auction, place(auction, alice, f"{n}.00")) for n in (1, 2)]
+    with house.pool.connection() as connection:
+        state = read_auction(connection, auction.id)
+    assert state
+    while house.now() <= state.ends_at:
+        continue
+    late = house.accept(auction, place(auction, alice, "9.00"))
+    the_house.announce_winners()
+    the_house.announce_winners()
+    house.drain(auction)
+    assert {house.job(job.id).status for job in waiting} == {JobStatus.SUCCEEDED}
+    rejection = house.job(late.id).rejection
+    assert rejection
+    assert rejection.code is RejectionCode.AUCTION_ENDED
+    with house.pool.connection() as connection:
+        closed = read_auction(connection, auction.id)
+        announcements = connection.execute(
+            "SELECT count(*) AS n FROM jobs WHERE stream_id = %s AND command = 'AnnounceWinner'",
+            (auction.id,),
+        ).fetchone()
+    assert closed
+    assert (closed.closed, closed.version) == (True, 4)
+    assert announcements == {"n": 1}
+
+
+def test_a_deletion_accepted_before_the_end_counts_before_the_close(house: House) -> None:
+    alice, bob = house.user(), house.user()
+    auction = house.auction(seconds=0.3)
+    house.bid(auction, alice, "50.00")
+    winning = house.bid(auction, bob, "10.00")
+    deletion = house.accept(Stream("user", alice), DeleteUser(alice))
+    with house.pool.connection() as connection:
+        state = read_auction(connection, auction.id)
+    assert state
+    while house.now() <= state.ends_at:
+        continue
+    assert auction.id not in [job.stream.id for job in the_house.announce_winners()]
+    house.drain(Stream("user", alice))
+    assert house.job(deletion.id).status is JobStatus.SUCCEEDED
+    the_house.announce_winners()
+    house.drain(auction)
+    with house.pool.connection() as connection:
+        closed = read_auction(connection, auction.id)
+    assert closed
+    assert closed.winning_bid_id == winning
+
+
+def test_an_early_announcement_is_rejected(house: House) -> None:
+    auction = house.auction()
+    job = house.settled(auction, AnnounceWinner(auction.id))
+    assert job.rejection
+    assert job.rejection.code is RejectionCode.AUCTION_NOT_ENDED
+
+
+def test_a_tick_draws_at_most_once_per_auction_however_many_schedulers_run(house: House) -> None:
+    alice, auction = house.user(), house.auction()
+    for amount in ("1.00", "2.00", "3.00"):
+        house.bid(auction, alice, amount)
+    apart = timedelta(hours=1)
+    with house.pool.connection() as connection:
+        connection.execute("UPDATE promoter_ticks SET ticked_at = ticked_at - interval '2 h'")
+    with ThreadPoolExecutor(4) as schedulers:
+        ticks = list(schedulers.map(lambda _: the_house.run_promoter(apart), range(4)))
+    assert sum(tick is not None for tick, _ in ticks) == 1
+    house.drain(auction)
+    with house.pool.connection() as connection:
+        state = read_auction(connection, auction.id)
+    assert state
+    assert sum(bid.doubled for bid in state.bids.values()) == 1
+
+
+def test_deleting_a_user_erases_what_is_personal(house: House) -> None:
+    alice, auction = house.user(), house.auction()
+    house.bid(auction, alice, "5.00")
+    house.settled(Stream("user", alice), DeleteUser(alice))
+    house.drain(auction)
+    with house.pool.connection() as connection:
+        row = connection.execute("SELECT * FROM users WHERE id = %s", (alice,)).fetchone()
+        payloads = connection.execute(
+            "SELECT payload::text AS payload FROM jobs WHERE stream_id = %s", (alice,)
+        ).fetchall()
+        state = read_auction(connection, auction.id)
+    assert row
+    assert (row["username"], row["email"], row["password"]) == (None, None, "")
+    assert row["deleted_at"]
+    assert not any("password_hash" in job["payload"] for job in payloads)
+    assert state
+    assert [bid.deleted for bid in state.bids.values()] == [True]

@@ -1,0 +1,169 @@
+"""A batch is decided on the part of the state it can touch, read by SQL: with the answers of a full replay."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import cycle
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool
+
+from commands.codec import command_name, encode
+from commands.domain.auction import Auction, decide, replay
+from commands.domain.commands import AnnounceWinner, CreateAuction
+from commands.domain.events import AuctionEvent
+from commands.domain.rejections import Rejection
+from commands.handling.auctions import handle_auction
+from commands.ids import new_id
+from commands.ports import Stream
+from commands.postgres.auctions import read_auction
+from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.pool import SyncConnection, clock
+from tests.domain.histories import Asked, Move, asked, moves
+from tests.domain.scenario import AFTER, BEFORE, CLOSING, OPENING
+
+ACCEPT = """
+INSERT INTO jobs (id, stream_kind, stream_id, command, payload, idempotency_scope, fingerprint,
+                  correlation_id, accepted_at, status)
+VALUES (%s, 'auction', %s, %s, %s, 'test', '', %s, %s, 'QUEUED')
+"""
+SIGN_UP = """
+INSERT INTO users (id, username, password, is_staff, version, created_at)
+VALUES (%s, %s, '', false, 1, %s)
+"""
+SETTLED = """
+SELECT status, rejection_code, result_version FROM jobs WHERE stream_id = %s ORDER BY accepted_at, id
+"""
+
+Settled = tuple[str, str | None, int | None]
+
+
+# Alice is bidder 0, Bob 1, and the stranger 2. Bids are counted from 0.
+A1, A5, B5, B8 = (Move("place", who, euros) for who, euros in ((0, 1), (0, 5), (1, 5), (1, 8)))
+DELETE_1 = Move("delete", bid=1)
+DOUBLE_LAST = Move("double", lot=2**128 - 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "when"),
+    [
+        pytest.param([A1, A5, B8], [A5, A1], id="own highest is neither the lowest nor the leader"),
+        pytest.param([A1, A5, B8], [DELETE_1, A1], id="next highest once the own highest is gone"),
+        pytest.param([A5, B8], [DELETE_1], id="next leader once the leader is deleted"),
+        pytest.param(
+            [A5, B8], [Move("withdraw", 1)], id="next leader once the leader is withdrawn"
+        ),
+        pytest.param([A5, B8, A1], [Move("withdraw", 1), DELETE_1], id="withdrawn, then deleted"),
+        pytest.param([A5, B5], [], id="of equals the first leads"),
+        pytest.param([A5, B8, DELETE_1], [DELETE_1], id="deleted before"),
+        pytest.param([A5, B8, DELETE_1], [DELETE_1, DOUBLE_LAST], id="deleted, and then a draw"),
+        pytest.param([A5, B8], [A1, DOUBLE_LAST, B8], id="a draw between bids"),
+        pytest.param([A1, B5, DOUBLE_LAST], [DELETE_1, Move("delete")], id="nobody leads"),
+        pytest.param([A5, B8], [Move("place", 2, 9)], id="a bidder who does not exist"),
+    ],
+)
+def test_a_batch_knows_all_it_needs(
+    pool: ConnectionPool[SyncConnection], given: list[Move], when: list[Move]
+) -> None:
+    # The first batch creates the auction and holds the given, each draw apart; the end is in the last.
+    compare_with_full_replay(pool, [*given, *when], [1 + len(given), 100])
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(moves(12, 30), st.lists(st.integers(1, 12), min_size=1, max_size=4))
+def test_however_jobs_are_batched_the_answers_are_those_of_a_full_replay(
+    pool: ConnectionPool[SyncConnection], moves: list[Move], batch_sizes: list[int]
+) -> None:
+    compare_with_full_replay(pool, moves, batch_sizes)
+
+
+def compare_with_full_replay(
+    pool: ConnectionPool[SyncConnection], moves: Sequence[Move], batch_sizes: Sequence[int]
+) -> None:
+    """Through the inbox in batches of those sizes, and by hand: the same events, outcomes and state rows."""
+    auction_id = new_id()
+    alice, bob, _stranger = bidders = [new_id(), new_id(), new_id()]
+    requests = [create(auction_id), *asked(moves, auction_id, bidders), close(auction_id)]
+    events, answers = by_full_replay(requests, {alice, bob})
+
+    with pool.connection() as connection, connection.transaction(force_rollback=True):
+        sign_up(connection, alice, bob)
+        accept(connection, auction_id, requests)
+        handle_in_batches(connection, auction_id, batch_sizes)
+
+        assert recorded(connection, auction_id) == events
+        assert settled(connection, auction_id) == answers
+        assert read_auction(connection, auction_id) == replay(events)
+
+
+def create(auction_id: UUID) -> Asked:
+    """An auction with the fixed times of all scenarios."""
+    return Asked(CreateAuction(auction_id, "A lamp", "Brass", OPENING, CLOSING, None), BEFORE)
+
+
+def close(auction_id: UUID) -> Asked:
+    """The end, at which the leading bid matters."""
+    return Asked(AnnounceWinner(auction_id), AFTER)
+
+
+def by_full_replay(
+    requests: Sequence[Asked], bidders: set[UUID]
+) -> tuple[list[AuctionEvent], list[Settled]]:
+    """Each request decided on everything that happened before it."""
+    events: list[AuctionEvent] = []
+    answers: list[Settled] = []
+    for request in requests:
+        before: Auction | None = replay(events) if events else None
+        answer = decide(request.command, before, now=request.at, bidders=bidders)
+        if isinstance(answer, Rejection):
+            answers.append(("REJECTED", answer.code.value, None))
+            continue
+        events += answer
+        answers.append(("SUCCEEDED", None, len(events)))
+    return events, answers
+
+
+def sign_up(connection: SyncConnection, *users: UUID) -> None:
+    """Users exist."""
+    for user_id in users:
+        connection.execute(SIGN_UP, (user_id, f"bidder-{user_id.hex[-12:]}", BEFORE))
+
+
+def accept(connection: SyncConnection, auction_id: UUID, requests: Sequence[Asked]) -> None:
+    """The requests wait in the inbox, accepted when they say; later ids are later requests."""
+    rows: list[tuple[Any, ...]] = [
+        (
+            new_id(), auction_id, command_name(request.command), Jsonb(encode(request.command)),
+            new_id(), request.at,
+        )
+        for request in requests
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.executemany(ACCEPT, rows)
+
+
+def handle_in_batches(
+    connection: SyncConnection, auction_id: UUID, batch_sizes: Sequence[int]
+) -> None:
+    """Batch after batch until nothing waits."""
+    cutoff: datetime = clock(connection)
+    for size in cycle(batch_sizes):
+        if not handle_auction(connection, Stream("auction", auction_id), cutoff, size).outcomes:
+            return
+
+
+def recorded(connection: SyncConnection, auction_id: UUID) -> list[Any]:
+    """The events in the log."""
+    return [item.event for item in PostgresEventStore(connection).read(auction_id)]
+
+
+def settled(connection: SyncConnection, auction_id: UUID) -> list[Settled]:
+    """The jobs' outcomes in order of acceptance."""
+    rows = connection.execute(SETTLED, (auction_id,))
+    return [(row["status"], row["rejection_code"], row["result_version"]) for row in rows]
