@@ -20,7 +20,10 @@ def bring_up(
     current: Mapping[str, int] = CURRENT_SCHEMA,
     upcasters: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = UPCASTERS,
 ) -> dict[str, Any]:
-    """The data in the event's present form; KeyError where a step is missing."""
-    for version in range(schema_version, current.get(name, 1)):
+    """The data in the event's present form; KeyError where a step, or that form itself, is unknown."""
+    present = current.get(name, 1)
+    if schema_version > present:
+        raise KeyError(f"{name} in form {schema_version}: this release knows up to {present}")
+    for version in range(schema_version, present):
         data = upcasters[name, version](data)
     return data

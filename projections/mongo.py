@@ -186,21 +186,33 @@ class MongoDocuments:
 def _replace_older(collection: MongoCollection[Bson], documents: Sequence[Bson]) -> None:
     """Upsert each document where an older version or none is.
 
-    A newer one does not match, so the upsert tries to insert and fails on the key: that is the
-    guard at work. Unordered, so that one refusal does not drop the rest.
+    Where a newer one is, the upsert matches nothing, tries to insert, and fails on the key: that
+    is the guard at work. But an upsert also fails on the key of an older one that somebody is
+    just inserting; so what failed is written once more, now that a document is there.
+    Unordered, so that one refusal does not drop the rest.
     """
     writes = [
         ReplaceOne({"_id": d["_id"], "version": {"$lt": d["version"]}}, d, upsert=True)
         for d in documents
     ]
+    for _ in range(2):
+        writes = _refused(collection, writes)
+
+
+def _refused(
+    collection: MongoCollection[Bson], writes: Sequence[ReplaceOne[Bson]]
+) -> list[ReplaceOne[Bson]]:
+    """Write, and give back those that failed on their key."""
     if not writes:
-        return
+        return []
     try:
         collection.bulk_write(writes, ordered=False)
     except BulkWriteError as error:
         failures = error.details["writeErrors"]
         if any(failure["code"] != DUPLICATE_KEY for failure in failures):
             raise
+        return [writes[failure["index"]] for failure in failures]
+    return []
 
 
 class LiveDocuments:

@@ -6,7 +6,7 @@ from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from portal.schema.errors import ErrorCodes
+from portal.schema.errors import ErrorCodes, SubscriptionsOverWebSocket
 from portal.schema.events import EVENT_TYPES
 from portal.schema.mutations import Mutation
 from portal.schema.queries import Query
@@ -33,6 +33,7 @@ schema = PortalSchema(
     types=EVENT_TYPES,
     extensions=[
         ErrorCodes,
+        SubscriptionsOverWebSocket,
         lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
         lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
     ],

@@ -109,6 +109,7 @@ class PortalGraphQL(GraphQL[Context, None]):
             runtime=request.app.state.runtime,
             correlation_id=correlation_id,
             authorization=request.headers.get("Authorization"),
+            over_websocket=isinstance(request, WebSocket),
         )
 
     def parse_json(self, data: str | bytes) -> Any:

@@ -25,6 +25,7 @@ class Context:
     runtime: Runtime
     correlation_id: UUID
     authorization: str | None
+    over_websocket: bool
     connection_params: dict[str, Any] = field(default_factory=dict)
     signed_in: Viewer | None = None
 

@@ -10,10 +10,11 @@ from psycopg_pool import PoolTimeout
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 from strawberry.extensions import SchemaExtension
+from strawberry.types.graphql import OperationType
 
 from commands.ports import IdempotencyConflict
 from commands.requests import InvalidInput
-from portal.errors import Code
+from portal.errors import Code, bad_input
 
 log = structlog.get_logger("portal")
 
@@ -37,6 +38,19 @@ class ErrorCodes(SchemaExtension):
     def _translate(self, result: Any) -> None:
         if getattr(result, "errors", None):
             result.errors = [translated(error) for error in result.errors]
+
+
+class SubscriptionsOverWebSocket(SchemaExtension):
+    """Refuses a subscription that comes as a plain request, which could answer only once."""
+
+    def on_execute(self) -> Iterator[None]:
+        """Before it is run."""
+        subscribes = self.execution_context.operation_type is OperationType.SUBSCRIPTION
+        if subscribes and not self.execution_context.context.over_websocket:
+            raise bad_input(
+                "query", "subscriptions are served over WebSocket (graphql-transport-ws)"
+            )
+        yield
 
 
 def translated(error: GraphQLError) -> GraphQLError:

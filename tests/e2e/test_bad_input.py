@@ -192,6 +192,7 @@ QUERIES = [
     "{ auctions(status: GONE) { edges { cursor } } }",
     '{ winners(after: "é") { edges { cursor } } }',
     f'{{ auctions(search: "{"x" * 201}") {{ edges {{ cursor }} }} }}',
+    "subscription { auctionsUpdated { id } }",
     "mutation { login(username: 1, password: 2) { accessToken } }",
 ]
 

@@ -1,0 +1,327 @@
+"""What every document store does."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from threading import Barrier
+from typing import TypeVar
+from uuid import UUID
+
+import pytest
+
+from commands.ids import new_id
+from projections.bson_form import to_winner
+from projections.documents import (
+    AuctionDocument,
+    BidDocument,
+    Lifespan,
+    UserDocument,
+    WinnerDocument,
+)
+from projections.mongo import COLLECTIONS, MongoDocuments, collection_name, database
+from projections.ports import Documents
+from tests.domain.scenario import ALICE, BOB, CHARLIE
+from tests.fakes import MemoryDocuments
+
+# A generation that no rebuild of a test ever reaches.
+GENERATION = 9001
+# Documents' times must keep their microseconds, which BSON's own dates don't have.
+NOW = datetime(2025, 3, 1, 12, 30, 0, 123456, tzinfo=UTC)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A document store, and a way to see the winner it keeps, for which the port has no reader."""
+
+    documents: Documents
+    winner: Callable[[UUID], WinnerDocument | None]
+
+
+@pytest.fixture
+def mongo() -> Iterator[Subject]:
+    """MongoDB, with collections of its own."""
+    documents = MongoDocuments(database(), dict.fromkeys(COLLECTIONS, GENERATION))
+    documents.create_indexes()
+    winners = database()[collection_name("winners", GENERATION)]
+
+    def winner(auction_id: UUID) -> WinnerDocument | None:
+        stored = winners.find_one({"_id": auction_id})
+        return to_winner(stored) if stored else None
+
+    yield Subject(documents, winner)
+    for bases in COLLECTIONS.values():
+        for base in bases:
+            database().drop_collection(collection_name(base, GENERATION))
+
+
+@pytest.fixture(params=["memory", "mongo"])
+def subject(request: pytest.FixtureRequest) -> Subject:
+    """Each document store in turn."""
+    if request.param == "memory":
+        documents = MemoryDocuments()
+        return Subject(documents, documents.winners.get)
+    mongo: Subject = request.getfixturevalue("mongo")
+    return mongo
+
+
+@pytest.fixture
+def documents(subject: Subject) -> Documents:
+    """Each document store in turn, as its users see it."""
+    return subject.documents
+
+
+def bid(
+    auction_id: UUID,
+    amount: str = "10.00",
+    *,
+    bidder: UUID = ALICE,
+    version: int = 2,
+    deleted_version: int | None = None,
+) -> BidDocument:
+    """A bid placed at that version."""
+    return BidDocument(
+        id=new_id(),
+        auction_id=auction_id,
+        bidder_id=bidder,
+        amount=Decimal(amount),
+        effective_amount=Decimal(amount),
+        placed_at=NOW,
+        placed_version=version,
+        reached_version=version,
+        deleted_version=deleted_version,
+        version=deleted_version or version,
+    )
+
+
+def auction(*, version: int = 1) -> AuctionDocument:
+    """An auction at that version."""
+    return AuctionDocument(
+        new_id(), version, "A Lamp, schön", "Brass\nworks", NOW, NOW + timedelta(hours=1)
+    )
+
+
+def user(*, version: int = 1) -> UserDocument:
+    """A user at that version."""
+    return UserDocument(new_id(), version, False, "alice", "alice@example.com")
+
+
+def test_what_was_never_written_is_not_there(documents: Documents) -> None:
+    nowhere = new_id()
+    assert documents.auction(nowhere) is None
+    assert documents.user(nowhere) is None
+    assert documents.bids([nowhere]) == {}
+    assert documents.top_bids(nowhere, 10) == []
+    assert documents.lifespans(nowhere, [ALICE]) == []
+    assert documents.versions("auction", [nowhere]) == {}
+
+
+def test_an_auction_is_read_as_it_was_written(documents: Documents) -> None:
+    lamp = auction()
+    first, second = bid(lamp.id, "12.30"), bid(lamp.id, "0.10", bidder=BOB)
+    doubled = replace(first, effective_amount=Decimal("24.60"), doubled=True, version=4)
+    sold = replace(
+        lamp,
+        version=5,
+        closed=True,
+        bid_count=2,
+        bidder_count=2,
+        top_bids=(doubled, second),
+        winner=WinnerDocument(lamp.id, lamp.title, doubled, NOW),
+    )
+    assert documents.save_auction(sold, expected_version=0)
+    read = documents.auction(lamp.id)
+    assert read == sold
+    assert [str(top.amount) for top in read.top_bids] == ["12.30", "0.10"]
+    assert read.starts_at.tzinfo is UTC
+
+
+def test_an_auction_is_replaced_only_at_the_version_expected(documents: Documents) -> None:
+    lamp = auction()
+    assert documents.save_auction(lamp, expected_version=0)
+    later = replace(lamp, version=4, title="A better lamp")
+    assert documents.save_auction(later, expected_version=1)
+    assert documents.auction(lamp.id) == later
+
+
+@pytest.mark.parametrize("expected", [0, 1, 3, 5])
+def test_an_auction_that_stands_elsewhere_is_left_alone(
+    documents: Documents, expected: int
+) -> None:
+    lamp = auction(version=4)
+    documents.save_auction(lamp, expected_version=0)
+    newer = replace(lamp, version=9, title="A better lamp")
+    assert not documents.save_auction(newer, expected_version=expected)
+    assert documents.auction(lamp.id) == lamp
+
+
+def test_an_auction_that_is_not_there_is_not_replaced(documents: Documents) -> None:
+    lamp = auction(version=2)
+    assert not documents.save_auction(lamp, expected_version=1)
+    assert documents.auction(lamp.id) is None
+
+
+def test_bids_are_read_as_they_were_written(documents: Documents) -> None:
+    lamp = new_id()
+    live, gone = bid(lamp, "0.10"), bid(lamp, "9999999999.99", deleted_version=7)
+    documents.save_bids([live, gone])
+    read = documents.bids([live.id, gone.id, new_id()])
+    assert read == {live.id: live, gone.id: gone}
+    assert str(read[live.id].amount) == "0.10"
+    assert read[live.id].placed_at == NOW
+
+
+def test_writing_no_bids_writes_nothing(documents: Documents) -> None:
+    documents.save_bids([])
+    assert documents.bids([]) == {}
+
+
+@pytest.mark.parametrize("version", [1, 5, 6])
+def test_a_bid_that_is_not_newer_loses(documents: Documents, version: int) -> None:
+    stored = replace(bid(new_id()), version=6)
+    documents.save_bids([stored])
+    documents.save_bids([replace(stored, version=version, effective_amount=Decimal("99.00"))])
+    assert documents.bids([stored.id]) == {stored.id: stored}
+
+
+def test_a_newer_bid_wins_even_beside_one_that_loses(documents: Documents) -> None:
+    lamp = new_id()
+    first, second = replace(bid(lamp), version=6), replace(bid(lamp), version=6)
+    documents.save_bids([first, second])
+    newer = replace(second, version=7, deleted_version=7)
+    stranger = bid(lamp)
+    documents.save_bids([replace(first, version=3, doubled=True), newer, stranger])
+    read = documents.bids([first.id, second.id, stranger.id])
+    assert read == {first.id: first, second.id: newer, stranger.id: stranger}
+
+
+def test_the_top_bids_are_the_live_ones_highest_first_and_of_equals_the_first_there(
+    documents: Documents,
+) -> None:
+    lamp = new_id()
+    nine, ten = bid(lamp, "9.00", version=2), bid(lamp, "10.00", version=6)
+    tied_late, tied_early = bid(lamp, "20.00", version=5), bid(lamp, "20.00", version=4)
+    doubled = replace(
+        bid(lamp, "10.00", version=3),
+        effective_amount=Decimal("20.00"),
+        reached_version=7,
+        doubled=True,
+    )
+    gone = bid(lamp, "99.00", version=8, deleted_version=9)
+    elsewhere = bid(new_id(), "50.00")
+    documents.save_bids([nine, tied_late, gone, doubled, elsewhere, tied_early, ten])
+    ranked = [tied_early, tied_late, doubled, ten, nine]
+    assert documents.top_bids(lamp, 10) == ranked
+    assert documents.top_bids(lamp, 2) == ranked[:2]
+
+
+def test_a_deleted_bid_leaves_the_top(documents: Documents) -> None:
+    lamp = new_id()
+    high, low = bid(lamp, "20.00"), bid(lamp, "10.00")
+    documents.save_bids([high, low])
+    documents.save_bids([replace(high, deleted_version=5, version=5)])
+    assert documents.top_bids(lamp, 10) == [low]
+
+
+def test_lifespans_are_those_of_all_bids_of_the_bidders_in_the_auction(
+    documents: Documents,
+) -> None:
+    lamp = new_id()
+    documents.save_bids(
+        [
+            bid(lamp, bidder=ALICE, version=2, deleted_version=5),
+            bid(lamp, bidder=ALICE, version=3),
+            bid(lamp, bidder=BOB, version=4),
+            bid(lamp, bidder=CHARLIE, version=6),
+            bid(new_id(), bidder=ALICE, version=7),
+        ]
+    )
+    found = sorted(documents.lifespans(lamp, [ALICE, BOB]), key=lambda span: span.placed_version)
+    assert found == [Lifespan(ALICE, 2, 5), Lifespan(ALICE, 3, None), Lifespan(BOB, 4, None)]
+    assert documents.lifespans(lamp, []) == []
+
+
+def test_a_winner_is_kept_once_however_often_it_is_written(subject: Subject) -> None:
+    lamp = new_id()
+    assert subject.winner(lamp) is None
+    winner = WinnerDocument(lamp, "A Lamp, schön", bid(lamp, "12.30"), NOW)
+    subject.documents.save_winner(winner)
+    subject.documents.save_winner(winner)
+    assert subject.winner(lamp) == winner
+
+
+def test_a_user_is_read_as_they_were_written(documents: Documents) -> None:
+    alice = user()
+    documents.save_user(alice)
+    assert documents.user(alice.id) == alice
+    gone = replace(alice, version=2, username=None, email=None, deleted=True)
+    documents.save_user(gone)
+    assert documents.user(alice.id) == gone
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_user_that_is_not_newer_loses(documents: Documents, version: int) -> None:
+    gone = replace(user(version=2), username=None, email=None, deleted=True)
+    documents.save_user(gone)
+    documents.save_user(replace(gone, version=version, username="alice", deleted=False))
+    assert documents.user(gone.id) == gone
+
+
+def test_versions_are_those_of_the_documents_of_that_kind(documents: Documents) -> None:
+    lamp, vase, alice = auction(version=3), auction(version=8), user(version=2)
+    documents.save_auction(lamp, expected_version=0)
+    documents.save_auction(vase, expected_version=0)
+    documents.save_user(alice)
+    ids = [lamp.id, vase.id, alice.id, new_id()]
+    assert documents.versions("auction", ids) == {lamp.id: 3, vase.id: 8}
+    assert documents.versions("user", ids) == {alice.id: 2}
+    assert documents.versions("auction", [lamp.id]) == {lamp.id: 3}
+    assert documents.versions("auction", []) == {}
+
+
+def at_once(act: Callable[[str], Result]) -> dict[str, Result]:
+    """What two threads that start together get."""
+    barrier = Barrier(2)
+
+    def run(name: str) -> Result:
+        barrier.wait(timeout=10)
+        return act(name)
+
+    with ThreadPoolExecutor(2) as threads:
+        running = {name: threads.submit(run, name) for name in ("left", "right")}
+        return {name: future.result(timeout=10) for name, future in running.items()}
+
+
+def test_of_two_who_write_an_auction_at_the_same_version_exactly_one_wins(
+    documents: Documents,
+) -> None:
+    lamp = auction()
+    for version in range(20):
+
+        def write(name: str, version: int = version) -> bool:
+            after = replace(lamp, version=version + 1, title=name)
+            return documents.save_auction(after, expected_version=version)
+
+        written = at_once(write)
+        winners = [name for name, won in written.items() if won]
+        assert len(winners) == 1
+        assert documents.auction(lamp.id) == replace(lamp, version=version + 1, title=winners[0])
+
+
+def test_of_two_who_write_a_bid_the_newer_stays_whoever_comes_first(
+    documents: Documents,
+) -> None:
+    for _ in range(150):
+        first = bid(new_id())
+        versions = {
+            "left": replace(first, version=3, doubled=True),
+            "right": replace(first, version=4, deleted_version=4),
+        }
+
+        def write(name: str, versions: dict[str, BidDocument] = versions) -> None:
+            documents.save_bids([versions[name]])
+
+        at_once(write)
+        assert documents.bids([first.id]) == {first.id: versions["right"]}

@@ -1,0 +1,116 @@
+"""Random lives of an auction, for Hypothesis: what bidders and the house ask of it, and when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal, assert_never
+from uuid import UUID, uuid5
+
+from hypothesis import strategies as st
+
+from commands.domain.auction import decide, replay
+from commands.domain.commands import (
+    AnnounceWinner,
+    AuctionCommand,
+    DeleteBid,
+    DoubleBid,
+    PlaceBid,
+    WithdrawBids,
+)
+from commands.domain.events import AuctionCreated, AuctionEvent
+from commands.domain.rejections import Rejection
+from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, INSTANT, OPENING
+
+# Most of what happens happens while the auction is open; the edges are there as well.
+MOMENTS = (
+    *[DURING] * 20, OPENING, CLOSING - INSTANT, BEFORE, OPENING - INSTANT, CLOSING, AFTER,
+)  # fmt: skip
+Kind = Literal["place", "delete", "double", "withdraw", "announce"]
+# Many bids placed and deleted between the rare rest.
+KINDS: list[Kind] = [
+    "place", "place", "place", "place", "place", "place", "place",
+    "delete", "delete", "delete", "delete", "delete", "delete",
+    "double", "withdraw", "announce",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Something to ask of an auction, without ids: `bid` counts the bids asked for so far."""
+
+    kind: Kind
+    bidder: int = 0
+    euros: int = 1
+    bid: int = 0
+    by_its_bidder: bool = True
+    lot: int = 0
+    moment: datetime = DURING
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A command and the moment it was accepted."""
+
+    command: AuctionCommand
+    at: datetime
+
+
+def moves(min_size: int, max_size: int) -> st.SearchStrategy[list[Move]]:
+    """So many moves; few bidders and few amounts, so that ties and refusals are common."""
+    move = st.builds(
+        Move,
+        kind=st.sampled_from(KINDS),
+        moment=st.sampled_from(MOMENTS),
+        bidder=st.integers(0, 2),
+        euros=st.integers(1, 8),
+        bid=st.integers(0, 7),
+        by_its_bidder=st.sampled_from((True, True, True, False)),
+        lot=st.integers(0, 2**128 - 1),
+    )
+    return st.lists(move, min_size=min_size, max_size=max_size)
+
+
+def asked(moves: Sequence[Move], auction_id: UUID, bidders: Sequence[UUID]) -> list[Asked]:
+    """The moves as commands for that auction, in their order, at the moves' moments in order of time."""
+    moments = sorted(move.moment for move in moves)
+    placed: dict[UUID, UUID] = {}
+    return [
+        Asked(_command(move, tick, auction_id, bidders, placed), moment)
+        for tick, (move, moment) in enumerate(zip(moves, moments, strict=True), 1)
+    ]
+
+
+def _command(
+    move: Move, tick: int, auction_id: UUID, bidders: Sequence[UUID], placed: dict[UUID, UUID]
+) -> AuctionCommand:
+    bidder = bidders[move.bidder]
+    match move.kind:
+        case "place":
+            bid_id = uuid5(auction_id, str(len(placed)))
+            placed[bid_id] = bidder
+            return PlaceBid(auction_id, bid_id, bidder, Decimal(f"{move.euros}.00"))
+        case "delete":
+            bid_id = uuid5(auction_id, str(move.bid))
+            return DeleteBid(
+                auction_id, bid_id, placed.get(bid_id, bidder) if move.by_its_bidder else bidder
+            )
+        case "double":
+            return DoubleBid(auction_id, tick, str(move.lot))
+        case "withdraw":
+            return WithdrawBids(auction_id, bidder, move.moment)
+        case "announce":
+            return AnnounceWinner(auction_id)
+        case _:
+            assert_never(move.kind)
+
+
+def happened(created: AuctionCreated, requests: Sequence[Asked]) -> list[AuctionEvent]:
+    """The events that the requests caused, beginning with the creation; refusals leave none."""
+    events: list[AuctionEvent] = [created]
+    for request in requests:
+        bidders = {request.command.bidder_id} if isinstance(request.command, PlaceBid) else set()
+        answer = decide(request.command, replay(events), now=request.at, bidders=bidders)
+        if not isinstance(answer, Rejection):
+            events += answer
+    return events

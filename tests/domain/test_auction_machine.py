@@ -1,0 +1,280 @@
+"""Random histories, told to the domain and to a naive book of bids that follows the house rules by hand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from uuid import UUID
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+
+from commands.domain.auction import Auction, decide, evolve
+from commands.domain.commands import (
+    AnnounceWinner,
+    AuctionCommand,
+    DeleteBid,
+    DoubleBid,
+    PlaceBid,
+    WithdrawBids,
+)
+from commands.domain.events import (
+    AuctionEndedUnsold,
+    AuctionEvent,
+    BidDeleted,
+    BidDoubled,
+    BidPlaced,
+    WinnerAnnounced,
+)
+from commands.domain.rejections import Rejection
+from tests.domain.scenario import (
+    AFTER,
+    ALICE,
+    AUCTION,
+    BEFORE,
+    BOB,
+    CHARLIE,
+    CLOSING,
+    CREATED,
+    DURING,
+    INSTANT,
+    OPENING,
+)
+
+Said = list[AuctionEvent] | str
+NOBODY = UUID("00000000-0000-4000-8000-0000000000ff")
+UNKNOWN_BID = UUID("00000000-0000-4000-8000-0000000000fe")
+BIDDERS = st.sampled_from([ALICE, BOB, CHARLIE])
+DURING_MOSTLY = st.sampled_from(
+    [DURING] * 12 + [BEFORE, OPENING - INSTANT, OPENING, CLOSING - INSTANT, CLOSING, AFTER]
+)
+
+
+def money(cents: int) -> Decimal:
+    """Cents as an amount with two places."""
+    return Decimal(f"{cents // 100}.{cents % 100:02}")
+
+
+@dataclass
+class Entry:
+    """A line in the book; `turn` says when the bid came to count what it counts."""
+
+    bid_id: UUID
+    bidder_id: UUID
+    cents: int
+    counts: int
+    turn: int
+    at: datetime
+    live: bool = True
+    doubled: bool = False
+
+
+class NaiveBook:
+    """The house rules over a list in the order of placing, searched from end to end every time."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.closed = False
+        self.winning: UUID | None = None
+        self.turns = 1
+
+    def live(self) -> list[Entry]:
+        """The lines that count."""
+        return [entry for entry in self.entries if entry.live]
+
+    def leading(self) -> Entry | None:
+        """The highest, and of equals the earlier, by sorting everything twice."""
+        first_come = sorted(self.live(), key=lambda entry: entry.turn)
+        ranked = sorted(first_come, key=lambda entry: entry.counts, reverse=True)
+        return ranked[0] if ranked else None
+
+    def place(self, bid_id: UUID, bidder_id: UUID, cents: int, at: datetime) -> Said:
+        """A bid, if the auction is open, the bidder exists and outdoes themselves."""
+        if at < OPENING:
+            return "AUCTION_NOT_STARTED"
+        if self.closed or at >= CLOSING:
+            return "AUCTION_ENDED"
+        if bidder_id == NOBODY:
+            return "USER_NOT_FOUND"
+        for entry in self.live():
+            if entry.bidder_id == bidder_id and entry.counts >= cents:
+                return "BID_TOO_LOW"
+        self.turns += 1
+        self.entries.append(Entry(bid_id, bidder_id, cents, cents, self.turns, at))
+        return [BidPlaced(bid_id, bidder_id, money(cents), at)]
+
+    def delete(self, bid_id: UUID, bidder_id: UUID, at: datetime) -> Said:
+        """One's own live bid, until the end."""
+        found = [entry for entry in self.entries if entry.bid_id == bid_id]
+        if not found:
+            return "BID_NOT_FOUND"
+        if found[0].bidder_id != bidder_id:
+            return "BID_NOT_YOURS"
+        if not found[0].live:
+            return "BID_ALREADY_DELETED"
+        if self.closed or at >= CLOSING:
+            return "AUCTION_ENDED"
+        return self._strike(found)
+
+    def double(self, lot: int, tick: int, at: datetime) -> Said:
+        """The one of the bids not doubled yet in whose share of all lots the lot lies."""
+        if at < OPENING:
+            return "AUCTION_NOT_STARTED"
+        if self.closed or at >= CLOSING:
+            return "AUCTION_ENDED"
+        row = [entry for entry in self.live() if not entry.doubled]
+        if not row:
+            return "NO_BID_TO_DOUBLE"
+        place = Fraction(lot, 2**128) * len(row)
+        [drawn] = [entry for index, entry in enumerate(row) if index <= place < index + 1]
+        self.turns += 1
+        drawn.counts, drawn.doubled, drawn.turn = drawn.cents * 2, True, self.turns
+        return [BidDoubled(drawn.bid_id, drawn.bidder_id, money(drawn.counts), tick)]
+
+    def withdraw(self, bidder_id: UUID, deleted_at: datetime) -> Said:
+        """All live bids of somebody who was deleted before the end."""
+        if self.closed or deleted_at >= CLOSING:
+            return []
+        return self._strike([entry for entry in self.live() if entry.bidder_id == bidder_id])
+
+    def announce(self, at: datetime) -> Said:
+        """The end, once it has come, and once."""
+        if self.closed:
+            return "AUCTION_ENDED"
+        if at < CLOSING:
+            return "AUCTION_NOT_ENDED"
+        best = self.leading()
+        self.closed, self.winning = True, best.bid_id if best else None
+        self.turns += 1
+        if best is None:
+            return [AuctionEndedUnsold()]
+        paid, counts = money(best.cents), money(best.counts)
+        return [WinnerAnnounced(best.bid_id, best.bidder_id, paid, counts, best.doubled, best.at)]
+
+    def _strike(self, entries: Sequence[Entry]) -> list[AuctionEvent]:
+        for entry in entries:
+            entry.live = False
+            self.turns += 1
+        return [BidDeleted(entry.bid_id, entry.bidder_id) for entry in entries]
+
+
+class AuctionMachine(RuleBasedStateMachine):
+    """Asks both the same, in any order and at any moment, and compares what they say and where they stand."""
+
+    bids = Bundle("bids")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.book = NaiveBook()
+        self.auction: Auction = evolve(None, CREATED)
+        self.owners: dict[UUID, UUID] = {}
+
+    def ask(self, command: AuctionCommand, at: datetime, expected: Said) -> None:
+        """The domain says what the book says, and moves on by its events."""
+        people = {ALICE, BOB, CHARLIE}
+        answer = decide(command, self.auction, now=at, bidders=people)
+        if isinstance(answer, Rejection):
+            assert answer.code.value == expected
+            return
+        assert list(answer) == expected
+        for event in answer:
+            self.auction = evolve(self.auction, event)
+
+    @rule(target=bids, bidder=BIDDERS, cents=st.integers(1, 8))
+    def place_during(self, bidder: UUID, cents: int) -> UUID:
+        """A rule of its own, so that there is always something to rank."""
+        return self._place(bidder, cents, DURING)
+
+    @rule(target=bids, bidder=BIDDERS, cents=st.integers(1, 8), at=DURING_MOSTLY)
+    def place(self, bidder: UUID, cents: int, at: datetime) -> UUID:
+        """Few amounts, so that ties and bids too low are common; a refused bid's id stays unknown."""
+        return self._place(bidder, cents, at)
+
+    def _place(self, bidder: UUID, cents: int, at: datetime) -> UUID:
+        bid_id = UUID(int=len(self.owners) + 1)
+        self.owners[bid_id] = bidder
+        command = PlaceBid(AUCTION, bid_id, bidder, money(cents))
+        self.ask(command, at, self.book.place(bid_id, bidder, cents, at))
+        return bid_id
+
+    @rule(at=DURING_MOSTLY)
+    def place_as_nobody(self, at: datetime) -> None:
+        """Somebody who was deleted meanwhile."""
+        command = PlaceBid(AUCTION, UNKNOWN_BID, NOBODY, money(100))
+        self.ask(command, at, self.book.place(UNKNOWN_BID, NOBODY, 100, at))
+
+    @rule(bid_id=bids, at=DURING_MOSTLY)
+    def delete_own(self, bid_id: UUID, at: datetime) -> None:
+        """By its bidder; it may be deleted already, or have been refused."""
+        self._delete(bid_id, self.owners[bid_id], at)
+
+    @rule(bid_id=bids, bidder=BIDDERS, at=DURING_MOSTLY)
+    def delete_anybodys(self, bid_id: UUID, bidder: UUID, at: datetime) -> None:
+        """By whoever."""
+        self._delete(bid_id, bidder, at)
+
+    @rule(bidder=BIDDERS, at=DURING_MOSTLY)
+    def delete_unknown(self, bidder: UUID, at: datetime) -> None:
+        """A bid that never was."""
+        self._delete(UNKNOWN_BID, bidder, at)
+
+    def _delete(self, bid_id: UUID, bidder: UUID, at: datetime) -> None:
+        command = DeleteBid(AUCTION, bid_id, bidder)
+        self.ask(command, at, self.book.delete(bid_id, bidder, at))
+
+    @rule(lot=st.integers(0, 2**128 - 1), tick=st.integers(1, 99), at=DURING_MOSTLY)
+    def double(self, lot: int, tick: int, at: datetime) -> None:
+        """The promoter's draw."""
+        command = DoubleBid(AUCTION, tick, str(lot))
+        self.ask(command, at, self.book.double(lot, tick, at))
+
+    @rule(bidder=BIDDERS, deleted_at=DURING_MOSTLY, at=DURING_MOSTLY)
+    def withdraw(self, bidder: UUID, deleted_at: datetime, at: datetime) -> None:
+        """What follows on a user's deletion; it may be handled long after."""
+        command = WithdrawBids(AUCTION, bidder, deleted_at)
+        self.ask(command, at, self.book.withdraw(bidder, deleted_at))
+
+    @rule(at=DURING_MOSTLY)
+    def announce(self, at: datetime) -> None:
+        """The closing, mostly too early."""
+        self.ask(AnnounceWinner(AUCTION), at, self.book.announce(at))
+
+    @invariant()
+    def the_same_bid_leads(self) -> None:
+        """Highest effective amount; of equals, the one that reached it first."""
+        leading, expected = self.auction.leading_bid, self.book.leading()
+        assert (leading and leading.id) == (expected and expected.bid_id)
+
+    @invariant()
+    def the_same_bids_are_live(self) -> None:
+        """Placed in the same order, with the same amounts, counting the same since the same event."""
+        live = [
+            Entry(
+                bid.id,
+                bid.bidder_id,
+                int(bid.amount * 100),
+                int(bid.effective_amount * 100),
+                bid.reached_version,
+                bid.placed_at,
+                doubled=bid.doubled,
+            )
+            for bid in sorted(self.auction.live_bids(), key=lambda bid: bid.placed_version)
+        ]
+        assert live == self.book.live()
+
+    @invariant()
+    def the_same_end(self) -> None:
+        """Closed or not, with the same winner, after as many events."""
+        assert (self.auction.closed, self.auction.winning_bid_id, self.auction.version) == (
+            self.book.closed,
+            self.book.winning,
+            self.book.turns,
+        )
+
+
+TestAuctionAgainstTheBook = AuctionMachine.TestCase
+TestAuctionAgainstTheBook.settings = settings(
+    max_examples=80, stateful_step_count=40, deadline=None
+)

@@ -1,0 +1,225 @@
+"""A batch of jobs, decided one after the other."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
+
+import pytest
+
+from commands.domain.auction import Auction, replay
+from commands.domain.events import AuctionEvent, Event
+from commands.domain.rejections import Rejection, RejectionCode
+from commands.handling.auctions import decide_job
+from commands.handling.batch import Decided, decide_jobs
+from commands.ports import Job, JobStatus, NewEvent, Outcome
+from tests.domain.scenario import (
+    ALICE,
+    BOB,
+    CAST,
+    CHARLIE,
+    CLOSING,
+    CREATED,
+    DURING,
+    FIRST,
+    INSTANT,
+    SECOND,
+    THIRD,
+    announce,
+    delete,
+    deleted,
+    job,
+    place,
+    placed,
+    withdraw,
+)
+
+OPEN = replay([CREATED])
+ONE_BID = replay([CREATED, placed(FIRST, ALICE, "10.00")])
+
+
+def evolve(state: Auction | None, events: Sequence[Event]) -> Auction:
+    """The auction after the events."""
+    return replay(cast(Sequence[AuctionEvent], events), state)
+
+
+def decided(state: Auction | None, *jobs: Job, now: datetime = DURING) -> Decided[Auction]:
+    """The batch's answers for that auction."""
+    version = state.version if state else 0
+    return decide_jobs(
+        jobs, state, lambda job, at: decide_job(job, at, CAST), evolve, version=version, now=now
+    )
+
+
+def caused(event: AuctionEvent, number: int) -> NewEvent:
+    """The event, caused by the job of that number."""
+    return NewEvent(event, causation_id=UUID(int=number), correlation_id=UUID(int=1000 + number))
+
+
+def codes(batch: Decided[Auction]) -> list[RejectionCode | None]:
+    """Why each job was refused, if it was."""
+    return [o.rejection.code if o.rejection else None for o in batch.outcomes]
+
+
+def test_an_empty_batch_changes_nothing() -> None:
+    assert decided(OPEN) == Decided(OPEN, events=[], outcomes=[])
+
+
+def test_jobs_are_answered_in_their_order_with_the_version_after_each() -> None:
+    first = job(place(FIRST, ALICE, "10.00"), number=1)
+    second = job(place(SECOND, BOB, "30.00"), number=2)
+    third = job(delete(FIRST, ALICE), number=3)
+    events: list[AuctionEvent] = [
+        placed(FIRST, ALICE, "10.00"),
+        placed(SECOND, BOB, "30.00"),
+        deleted(FIRST, ALICE),
+    ]
+
+    assert decided(OPEN, first, second, third) == Decided(
+        replay([CREATED, *events]),
+        events=[caused(event, number) for number, event in enumerate(events, 1)],
+        outcomes=[
+            Outcome(first, JobStatus.SUCCEEDED, version=2),
+            Outcome(second, JobStatus.SUCCEEDED, version=3),
+            Outcome(third, JobStatus.SUCCEEDED, version=4),
+        ],
+    )
+
+
+def test_a_job_sees_what_the_one_before_it_did() -> None:
+    batch = decided(
+        OPEN,
+        job(place(FIRST, ALICE, "10.00"), number=1),
+        job(place(SECOND, ALICE, "10.00"), number=2),
+        job(delete(FIRST, ALICE), number=3),
+        job(place(THIRD, ALICE, "9.00"), number=4),
+    )
+    assert codes(batch) == [None, RejectionCode.BID_TOO_LOW, None, None]
+    assert [new.event for new in batch.events] == [
+        placed(FIRST, ALICE, "10.00"),
+        deleted(FIRST, ALICE),
+        placed(THIRD, ALICE, "9.00"),
+    ]
+
+
+def test_a_job_with_many_events_moves_the_version_by_as_many_and_one_without_by_none() -> None:
+    state = replay([CREATED, placed(FIRST, ALICE, "1.00"), placed(SECOND, ALICE, "2.00")])
+    batch = decided(
+        state,
+        job(withdraw(CHARLIE), number=1),
+        job(withdraw(ALICE), number=2),
+        job(withdraw(ALICE), number=3),
+    )
+    assert [outcome.status for outcome in batch.outcomes] == [JobStatus.SUCCEEDED] * 3
+    assert [outcome.version for outcome in batch.outcomes] == [3, 5, 5]
+    assert batch.events == [caused(deleted(FIRST, ALICE), 2), caused(deleted(SECOND, ALICE), 2)]
+
+
+def test_a_refused_job_has_no_version_and_changes_nothing() -> None:
+    refused = job(announce())
+    batch = decided(ONE_BID, refused)
+    assert batch.state is ONE_BID
+    assert batch.events == []
+    assert batch.outcomes == [
+        Outcome(
+            refused,
+            JobStatus.REJECTED,
+            rejection=Rejection(
+                RejectionCode.AUCTION_NOT_ENDED, "it ends at 2025-03-01T13:00:00+00:00"
+            ),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("broken", "error"),
+    [
+        pytest.param(
+            replace(job(place(FIRST, ALICE, "10.00"), number=2), command="RaiseBid"),
+            "KeyError: 'RaiseBid'",
+            id="a command nobody knows",
+        ),
+        pytest.param(
+            replace(job(place(FIRST, ALICE, "10.00"), number=2), payload={}),
+            "KeyError: 'auction_id'",
+            id="a payload without its fields",
+        ),
+        pytest.param(
+            replace(job(delete(FIRST, ALICE), number=2), payload={"auction_id": "no id"}),
+            "ValueError: badly formed hexadecimal UUID string",
+            id="a payload that is not what it should be",
+        ),
+    ],
+)
+def test_a_failing_job_keeps_its_error_and_stops_no_other(broken: Job, error: str) -> None:
+    before = job(place(SECOND, BOB, "20.00"), number=1)
+    after = job(place(THIRD, CHARLIE, "30.00"), number=3)
+    batch = decided(OPEN, before, broken, after)
+
+    failed = batch.outcomes[1]
+    assert failed.error is not None
+    assert failed.error.startswith("Traceback")
+    assert failed.error.endswith(f"{error}\n")
+    assert batch.outcomes == [
+        Outcome(before, JobStatus.SUCCEEDED, version=2),
+        Outcome(broken, JobStatus.FAILED, error=failed.error),
+        Outcome(after, JobStatus.SUCCEEDED, version=3),
+    ]
+    assert batch.events == [
+        caused(placed(SECOND, BOB, "20.00"), 1),
+        caused(placed(THIRD, CHARLIE, "30.00"), 3),
+    ]
+
+
+def test_events_that_the_state_cannot_take_in_fail_their_job_and_are_not_kept() -> None:
+    broken, fine = job(delete(FIRST, ALICE), number=1), job(withdraw(BOB), number=2)
+    batch = decide_jobs(
+        [broken, fine],
+        OPEN,
+        lambda asked, _: [deleted(FIRST, ALICE)] if asked is broken else [],
+        evolve,
+        version=1,
+        now=DURING,
+    )
+    assert [outcome.status for outcome in batch.outcomes] == [JobStatus.FAILED, JobStatus.SUCCEEDED]
+    assert [outcome.version for outcome in batch.outcomes] == [None, 1]
+    assert batch.events == []
+    assert batch.state is OPEN
+
+
+@pytest.mark.parametrize("late_by", [timedelta(0), INSTANT, timedelta(days=1)])
+def test_an_expired_job_is_refused_as_expired_and_never_run(late_by: timedelta) -> None:
+    expires = DURING + timedelta(minutes=5)
+    expired = job(place(FIRST, ALICE, "10.00"), number=1, expires=expires)
+    lasting = job(place(SECOND, BOB, "20.00"), number=2)
+    batch = decided(OPEN, expired, lasting, now=expires + late_by)
+    assert batch.outcomes == [
+        Outcome(
+            expired,
+            JobStatus.REJECTED,
+            rejection=Rejection(RejectionCode.EXPIRED, "it waited longer than 0:05:00"),
+        ),
+        Outcome(lasting, JobStatus.SUCCEEDED, version=2),
+    ]
+    assert batch.events == [caused(placed(SECOND, BOB, "20.00"), 2)]
+
+
+def test_a_job_is_run_until_the_instant_it_expires() -> None:
+    waiting = job(place(FIRST, ALICE, "10.00"), expires=CLOSING)
+    batch = decided(OPEN, waiting, now=CLOSING - INSTANT)
+    assert batch.outcomes == [Outcome(waiting, JobStatus.SUCCEEDED, version=2)]
+
+
+def test_the_moment_of_acceptance_decides_not_the_moment_of_handling() -> None:
+    in_time = job(place(FIRST, ALICE, "10.00"), at=CLOSING - INSTANT)
+    late = job(place(SECOND, BOB, "20.00"), number=2, at=CLOSING)
+    batch = decided(OPEN, in_time, late, now=CLOSING + timedelta(hours=1))
+    assert codes(batch) == [None, RejectionCode.AUCTION_ENDED]
+    assert batch.events == [caused(placed(FIRST, ALICE, "10.00", at=CLOSING - INSTANT), 1)]
+
+
+def test_a_job_for_an_auction_that_does_not_exist_is_refused() -> None:
+    batch = decided(None, job(place(FIRST, ALICE, "10.00")))
+    assert codes(batch) == [RejectionCode.AUCTION_NOT_FOUND]
+    assert batch.state is None

@@ -1,0 +1,273 @@
+"""The written form of commands and events: what is in the log today must be readable for ever."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any, TypeVar, cast, get_args, get_type_hints
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commands.codec import (
+    COMMAND_TYPES,
+    EVENT_TYPES,
+    Json,
+    canonical,
+    command_name,
+    decode_command,
+    decode_event,
+    encode,
+    event_name,
+)
+from commands.domain.amounts import LARGEST, SMALLEST
+from commands.domain.commands import (
+    AnnounceWinner,
+    Command,
+    CreateAuction,
+    CreateUser,
+    DeleteBid,
+    DeleteUser,
+    DoubleBid,
+    PlaceBid,
+    WithdrawBids,
+)
+from commands.domain.events import (
+    AuctionCreated,
+    AuctionEndedUnsold,
+    BidDeleted,
+    BidDoubled,
+    BidPlaced,
+    Event,
+    UserCreated,
+    UserDeleted,
+    WinnerAnnounced,
+)
+from commands.upcasters import bring_up
+from tests.domain.scenario import ALICE, AUCTION, AUCTIONEER, CLOSING, FIRST, OPENING
+
+Message = TypeVar("Message")
+
+ACCEPTED = datetime(2025, 3, 1, 12, 30, 0, 123456, tzinfo=UTC)
+PRICE, TWICE = Decimal("120.50"), Decimal("241.00")
+
+ALICES = "a11ce000-0000-4000-8000-000000000001"
+AUCTIONS = "ac000000-0000-4000-8000-00000000000a"
+FIRSTS = "b1d00000-0000-4000-8000-000000000001"
+HOUSE = "5a1e5000-0000-4000-8000-000000000009"
+LAMP = {"title": "A lamp", "description": "Brass: schön"}
+OPEN = {"starts_at": "2025-03-01T12:00:00+00:00", "ends_at": "2025-03-01T13:00:00+00:00"}
+THEN = "2025-03-01T12:30:00.123456+00:00"
+
+# The log's and the inbox's own words. A change here rewrites history: it needs an upcaster.
+EVENTS: Mapping[str, tuple[Event, Json]] = {
+    "AuctionCreated": (
+        AuctionCreated(AUCTION, "A lamp", "Brass: schön", OPENING, CLOSING, AUCTIONEER),
+        {"auction_id": AUCTIONS, **LAMP, **OPEN, "created_by": HOUSE},
+    ),
+    "BidPlaced": (
+        BidPlaced(FIRST, ALICE, PRICE, ACCEPTED),
+        {"bid_id": FIRSTS, "bidder_id": ALICES, "amount": "120.50", "placed_at": THEN},
+    ),
+    "BidDeleted": (BidDeleted(FIRST, ALICE), {"bid_id": FIRSTS, "bidder_id": ALICES}),
+    "BidDoubled": (
+        BidDoubled(FIRST, ALICE, TWICE, 7),
+        {"bid_id": FIRSTS, "bidder_id": ALICES, "effective_amount": "241.00", "tick": 7},
+    ),
+    "WinnerAnnounced": (
+        WinnerAnnounced(FIRST, ALICE, PRICE, TWICE, True, ACCEPTED),
+        {
+            "bid_id": FIRSTS, "bidder_id": ALICES, "amount": "120.50",
+            "effective_amount": "241.00", "doubled": True, "placed_at": THEN,
+        },
+    ),
+    "AuctionEndedUnsold": (AuctionEndedUnsold(), {}),
+    "UserCreated": (UserCreated(ALICE, False), {"user_id": ALICES, "is_staff": False}),
+    "UserDeleted": (UserDeleted(ALICE), {"user_id": ALICES}),
+}  # fmt: skip
+COMMANDS: Mapping[str, tuple[Command, Json]] = {
+    "CreateAuction": (
+        CreateAuction(AUCTION, "A lamp", "Brass: schön", None, CLOSING, None),
+        {"auction_id": AUCTIONS, **LAMP, **OPEN, "starts_at": None, "created_by": None},
+    ),
+    "PlaceBid": (
+        PlaceBid(AUCTION, FIRST, ALICE, PRICE),
+        {"auction_id": AUCTIONS, "bid_id": FIRSTS, "bidder_id": ALICES, "amount": "120.50"},
+    ),
+    "DeleteBid": (
+        DeleteBid(AUCTION, FIRST, ALICE),
+        {"auction_id": AUCTIONS, "bid_id": FIRSTS, "bidder_id": ALICES},
+    ),
+    "DoubleBid": (
+        DoubleBid(AUCTION, 7, str(2**128 - 1)),
+        {"auction_id": AUCTIONS, "tick": 7, "lot": "340282366920938463463374607431768211455"},
+    ),
+    "AnnounceWinner": (AnnounceWinner(AUCTION), {"auction_id": AUCTIONS}),
+    "WithdrawBids": (
+        WithdrawBids(AUCTION, ALICE, ACCEPTED),
+        {"auction_id": AUCTIONS, "bidder_id": ALICES, "deletion_accepted_at": THEN},
+    ),
+    "CreateUser": (
+        CreateUser(ALICE, "alice", None, "argon2$hash", True),
+        {
+            "user_id": ALICES, "username": "alice", "email": None,
+            "password_hash": "argon2$hash", "is_staff": True,
+        },
+    ),
+    "DeleteUser": (DeleteUser(ALICE), {"user_id": ALICES}),
+}  # fmt: skip
+
+AMOUNTS = st.decimals(SMALLEST, LARGEST, places=2)
+OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+# Away from the calendar's ends, so that every moment has a form in UTC.
+MOMENTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=OFFSETS)
+VALUES: Mapping[object, st.SearchStrategy[Any]] = {
+    UUID: st.uuids(),
+    UUID | None: st.none() | st.uuids(),
+    Decimal: AMOUNTS,
+    datetime: MOMENTS,
+    datetime | None: st.none() | MOMENTS,
+    str: st.text(),
+    str | None: st.none() | st.text(),
+    int: st.integers(0, 2**31 - 1),
+    bool: st.booleans(),
+}
+
+
+def any_of(kind: type[Message]) -> st.SearchStrategy[Message]:
+    """Messages of that kind, with any values its fields can have."""
+    values = {name: VALUES[hint] for name, hint in get_type_hints(kind).items()}
+    return st.builds(kind, **values)
+
+
+ANY_EVENT = st.one_of([any_of(kind) for kind in EVENT_TYPES.values()])
+ANY_COMMAND = st.one_of([any_of(kind) for kind in COMMAND_TYPES.values()])
+
+
+def through_json(data: Json) -> Json:
+    """As the database gives it back."""
+    read: Json = json.loads(json.dumps(data))
+    return read
+
+
+def test_every_event_and_command_there_is_has_its_pinned_name() -> None:
+    assert {name: type(event) for name, (event, _) in EVENTS.items()} == EVENT_TYPES
+    assert {name: type(command) for name, (command, _) in COMMANDS.items()} == COMMAND_TYPES
+    assert set(EVENT_TYPES.values()) == set(get_args(Event))
+    assert set(COMMAND_TYPES.values()) == set(get_args(Command))
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_an_event_is_written_under_its_name_in_its_pinned_form_and_read_again(name: str) -> None:
+    event, written = EVENTS[name]
+    assert (event_name(event), encode(event)) == (name, written)
+    assert decode_event(name, 1, through_json(written)) == event
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_written_under_its_name_in_its_pinned_form_and_read_again(name: str) -> None:
+    command, written = COMMANDS[name]
+    assert (command_name(command), encode(command)) == (name, written)
+    assert decode_command(name, through_json(written)) == command
+
+
+@given(ANY_EVENT)
+def test_any_event_survives_being_written(event: Event) -> None:
+    read = decode_event(event_name(event), 1, through_json(encode(event)))
+    assert read == event
+    assert_plain(read)
+
+
+@given(ANY_COMMAND)
+def test_any_command_survives_being_written(command: Command) -> None:
+    read = decode_command(command_name(command), through_json(encode(command)))
+    assert read == command
+    assert_plain(read)
+
+
+def assert_plain(message: Event | Command) -> None:
+    """Money has two places, times are in UTC, flags are flags."""
+    for field in fields(message):
+        value = getattr(message, field.name)
+        if isinstance(value, Decimal):
+            assert value.as_tuple().exponent == -2
+        if isinstance(value, datetime):
+            assert value.tzinfo is UTC
+        if field.name in {"doubled", "is_staff"}:
+            assert isinstance(value, bool)
+
+
+@pytest.mark.parametrize("text", ["0.01", "0.10", "1.00", "100.00", "9999999999.99"])
+def test_money_keeps_its_two_places(text: str) -> None:
+    written = encode(BidPlaced(FIRST, ALICE, Decimal(text), ACCEPTED))
+    assert written["amount"] == text
+    read = decode_event("BidPlaced", 1, written)
+    assert isinstance(read, BidPlaced)
+    assert str(read.amount) == text
+
+
+def test_a_time_from_elsewhere_is_written_in_utc() -> None:
+    elsewhere = ACCEPTED.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    assert encode(BidPlaced(FIRST, ALICE, PRICE, elsewhere))["placed_at"] == THEN
+
+
+def test_a_float_has_no_written_form() -> None:
+    bid = replace(BidPlaced(FIRST, ALICE, PRICE, ACCEPTED), amount=cast(Decimal, 120.5))
+    with pytest.raises(TypeError):
+        encode(bid)
+
+
+@pytest.mark.parametrize("name", ["", "bidplaced", "BidRaised", "PlaceBid"])
+def test_an_unknown_event_is_an_error(name: str) -> None:
+    with pytest.raises(KeyError):
+        decode_event(name, 1, EVENTS["BidPlaced"][1])
+
+
+@pytest.mark.parametrize("name", ["", "placebid", "RaiseBid", "BidPlaced"])
+def test_an_unknown_command_is_an_error(name: str) -> None:
+    with pytest.raises(KeyError):
+        decode_command(name, COMMANDS["PlaceBid"][1])
+
+
+def test_a_form_older_than_the_first_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        decode_event("BidPlaced", 0, EVENTS["BidPlaced"][1])
+
+
+def test_a_form_newer_than_the_present_one_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        decode_event("BidPlaced", 2, EVENTS["BidPlaced"][1])
+
+
+@pytest.mark.parametrize("field", ["bid_id", "bidder_id", "amount", "placed_at"])
+def test_a_missing_field_is_an_error(field: str) -> None:
+    written = {name: value for name, value in EVENTS["BidPlaced"][1].items() if name != field}
+    with pytest.raises(KeyError):
+        decode_event("BidPlaced", 1, written)
+
+
+def test_an_old_form_is_brought_up_step_by_step() -> None:
+    def priced(data: dict[str, Any]) -> dict[str, Any]:
+        return {"amount": data["price"]}
+
+    def in_cents(data: dict[str, Any]) -> dict[str, Any]:
+        return {"cents": data["amount"].replace(".", "")}
+
+    steps = {("BidPlaced", 1): priced, ("BidPlaced", 2): in_cents}
+    current = {"BidPlaced": 3}
+    forms = [{"price": "1.20"}, {"amount": "1.20"}, {"cents": "120"}]
+    for version, form in enumerate(forms, 1):
+        brought = bring_up("BidPlaced", version, form, current=current, upcasters=steps)
+        assert brought == {"cents": "120"}
+    with pytest.raises(KeyError):
+        bring_up("BidPlaced", 1, forms[0], current=current, upcasters={("BidPlaced", 1): priced})
+
+
+def test_there_is_one_way_to_write_an_object_for_hashing() -> None:
+    assert (
+        canonical({"b": [1, None, True], "a": "schön"})
+        == '{"a":"schön","b":[1,null,true]}'.encode()
+    )

@@ -1,0 +1,147 @@
+"""The ports in memory: as quick as they are plain, and held to the same contracts as the real adapters."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from threading import Lock
+from uuid import UUID
+
+from commands.codec import encode, event_name
+from commands.hash_chain import GENESIS, link
+from commands.ports import Conflict, NewEvent, RecordedEvent, Stream, StreamKind
+from commands.upcasters import CURRENT_SCHEMA
+from projections.documents import (
+    AuctionDocument,
+    BidDocument,
+    Lifespan,
+    UserDocument,
+    WinnerDocument,
+)
+
+
+class MemoryEventStore:
+    """The EventStore port over a list for each stream."""
+
+    def __init__(self) -> None:
+        self._streams: dict[UUID, list[RecordedEvent]] = {}
+
+    def append(
+        self,
+        stream: Stream,
+        expected_version: int,
+        events: Sequence[NewEvent],
+        recorded_at: datetime,
+    ) -> list[RecordedEvent]:
+        """Add events after expected_version; Conflict unless the stream stands exactly there."""
+        before = self._streams.get(stream.id, [])
+        if len(before) != expected_version:
+            raise Conflict(f"{stream} stands at version {len(before)}, not {expected_version}")
+        after = list(before)
+        for new in events:
+            after.append(_recorded(stream, after, new, recorded_at))
+        if events:
+            self._streams[stream.id] = after
+        return after[expected_version:]
+
+    def read(
+        self, stream_id: UUID, after_version: int = 0, limit: int = 500
+    ) -> list[RecordedEvent]:
+        """At most `limit` events after that version, in order, without gaps."""
+        return self._streams.get(stream_id, [])[after_version:][:limit]
+
+    def streams(self, kind: StreamKind) -> Iterator[UUID]:
+        """Every stream of the kind, oldest first."""
+        return (id_ for id_, events in self._streams.items() if events[0].stream.kind == kind)
+
+
+def _recorded(
+    stream: Stream, before: Sequence[RecordedEvent], new: NewEvent, recorded_at: datetime
+) -> RecordedEvent:
+    version, name = len(before) + 1, event_name(new.event)
+    chained = link(
+        before[-1].hash if before else GENESIS,
+        stream_id=stream.id,
+        version=version,
+        name=name,
+        schema_version=CURRENT_SCHEMA.get(name, 1),
+        data=encode(new.event),
+        causation_id=new.causation_id,
+        correlation_id=new.correlation_id,
+        recorded_at=recorded_at,
+    )
+    return RecordedEvent(
+        stream, version, new.event, new.causation_id, new.correlation_id, recorded_at, chained
+    )
+
+
+class MemoryDocuments:
+    """The Documents port over dictionaries; `winners` is there to be looked at."""
+
+    def __init__(self) -> None:
+        self.winners: dict[UUID, WinnerDocument] = {}
+        self._auctions: dict[UUID, AuctionDocument] = {}
+        self._bids: dict[UUID, BidDocument] = {}
+        self._users: dict[UUID, UserDocument] = {}
+        self._lock = Lock()
+
+    def auction(self, auction_id: UUID) -> AuctionDocument | None:
+        """The auction's document."""
+        return self._auctions.get(auction_id)
+
+    def save_auction(self, auction: AuctionDocument, expected_version: int) -> bool:
+        """Replace the document if it still stands at expected_version (0: there is none)."""
+        with self._lock:
+            stored = self._auctions.get(auction.id)
+            if (stored.version if stored else 0) != expected_version:
+                return False
+            self._auctions[auction.id] = auction
+            return True
+
+    def bids(self, ids: Collection[UUID]) -> Mapping[UUID, BidDocument]:
+        """Those of the bids that are there."""
+        return {id_: self._bids[id_] for id_ in ids if id_ in self._bids}
+
+    def save_bids(self, bids: Sequence[BidDocument]) -> None:
+        """Write each bid unless a newer version of it is there."""
+        with self._lock:
+            for bid in bids:
+                stored = self._bids.get(bid.id)
+                if stored is None or stored.version < bid.version:
+                    self._bids[bid.id] = bid
+
+    def top_bids(self, auction_id: UUID, limit: int) -> list[BidDocument]:
+        """The auction's first live bids, leading first."""
+        live = (bid for bid in self._of(auction_id) if not bid.deleted)
+        return sorted(live, key=lambda bid: bid.rank)[:limit]
+
+    def lifespans(self, auction_id: UUID, bidders: Collection[UUID]) -> list[Lifespan]:
+        """Those of all bids, live and deleted, that these bidders have in the auction."""
+        return [
+            Lifespan(bid.bidder_id, bid.placed_version, bid.deleted_version)
+            for bid in self._of(auction_id)
+            if bid.bidder_id in bidders
+        ]
+
+    def save_winner(self, winner: WinnerDocument) -> None:
+        """Write the winner; there is only ever one."""
+        self.winners[winner.auction_id] = winner
+
+    def user(self, user_id: UUID) -> UserDocument | None:
+        """The user's document."""
+        return self._users.get(user_id)
+
+    def save_user(self, user: UserDocument) -> None:
+        """Write the user unless a newer version is there."""
+        with self._lock:
+            stored = self._users.get(user.id)
+            if stored is None or stored.version < user.version:
+                self._users[user.id] = user
+
+    def versions(self, kind: StreamKind, ids: Collection[UUID]) -> Mapping[UUID, int]:
+        """At which version the documents of those streams stand; absent where there is none."""
+        documents: Mapping[UUID, AuctionDocument | UserDocument] = (
+            self._auctions if kind == "auction" else self._users
+        )
+        return {id_: documents[id_].version for id_ in ids if id_ in documents}
+
+    def _of(self, auction_id: UUID) -> list[BidDocument]:
+        return [bid for bid in self._bids.values() if bid.auction_id == auction_id]
