@@ -8,7 +8,7 @@ from commands.ports import Job, RecordedEvent, Stream
 from commands.postgres.event_store import READ, recorded_event
 from commands.postgres.inbox import FIND, job_from
 from portal.auth import Viewer
-from portal.errors import unavailable
+from portal.errors import unauthenticated, unavailable
 from portal.runtime import Runtime
 from projections.documents import AuctionDocument, UserDocument
 from projections.tasks import bring_up_to_date
@@ -103,6 +103,8 @@ async def own_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
         user = await runtime.documents.user(viewer.user_id)
     if user is None:
         raise unavailable("your own data is not readable yet")
+    if user.deleted:
+        raise unauthenticated("this user was deleted")
     return user
 
 

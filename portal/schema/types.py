@@ -270,7 +270,7 @@ class User:
     """A user as they see themselves."""
 
     id: UUID
-    username: str | None
+    username: str
     email: str | None
     is_staff: bool
 
@@ -284,7 +284,8 @@ class User:
 
     @classmethod
     def of(cls, user: UserDocument) -> "User":
-        """The user in a document."""
+        """The user in a document, who is not deleted."""
+        assert user.username is not None, "names go when the user goes"
         return cls(id=user.id, username=user.username, email=user.email, is_staff=user.is_staff)
 
 

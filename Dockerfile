@@ -1,0 +1,11 @@
+FROM python:3.13-slim
+WORKDIR /portal
+COPY requirements/run.lock requirements/run.lock
+RUN pip install --no-cache-dir --require-hashes -r requirements/run.lock
+COPY manage.py ./
+COPY commands commands
+COPY projections projections
+COPY notifications notifications
+COPY portal portal
+RUN useradd --system portal
+USER portal
