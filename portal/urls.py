@@ -1,12 +1,14 @@
-"""What Django itself answers: the admin pages."""
+"""What Django itself answers: the bidders' page and admin."""
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import path
+
+from portal.pages import bidders
 
 admin.site.site_header = admin.site.site_title = "Auction portal"
 admin.site.index_title = "Auctioneer's desk"
 # Who may what is settled by is_staff alone.
 admin.site.unregister(Group)
 
-urlpatterns = [path("admin/", admin.site.urls)]
+urlpatterns = [path("", bidders), path("admin/", admin.site.urls)]

@@ -1,29 +1,28 @@
 """What many tests need: connections, people, and a running portal."""
 
-import asyncio
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from psycopg import Connection
+from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
-from commands.command_line import settled
 from commands.ids import new_id
 from commands.postgres.pool import SyncConnection
 from commands.postgres.pool import pool as process_pool
-from commands.requests import Caller, create_user
 from portal.demo.client import PortalClient
 from projections.mongo import MongoDocuments, live_documents
-from tests.servers import ROOT
+from tests.servers import PROCESS, ROOT, world
 
 PASSWORD = "correct horse battery staple 7"
 
@@ -85,22 +84,47 @@ def documents() -> MongoDocuments:
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
-    """Web, workers and beat as real processes, on this test process's own world."""
-    data = tmp_path_factory.mktemp("portal")
-    log = data / "terminal.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0", "--data", str(data)],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PORTAL_DATA": str(data)},
-        )
-    try:
-        yield RunningPortal(ready_url(process, log), data, log, process)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0, log.read_text()
+def portal() -> Iterator[RunningPortal]:
+    """Web, workers and beat as real processes, in a world that no other test touches."""
+    with world(f"{PROCESS}_portal") as whereabouts:
+        data = Path(whereabouts["PORTAL_DATA"])
+        log = data / "terminal.log"
+        environment = {**os.environ, **whereabouts}
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0", "--data", str(data)],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+        try:
+            yield RunningPortal(ready_url(process, log), data, log, process, environment)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0, log.read_text()
+
+
+@pytest.fixture(scope="session")
+def portal_pool(portal: RunningPortal) -> Iterator[ConnectionPool[SyncConnection]]:
+    """Connections to the running portal's database, to look what is in it."""
+    assert portal.environment
+    with ConnectionPool(
+        portal.environment["DATABASE_URL"],
+        connection_class=Connection[DictRow],
+        kwargs={"autocommit": True, "row_factory": dict_row},
+        min_size=0,
+        max_size=2,
+    ) as connections:
+        yield connections
+
+
+@pytest.fixture(scope="session")
+def auctioneer(portal: RunningPortal) -> str:
+    """The name of a member of staff; the password is everybody's."""
+    name = "carol"
+    made = portal.manage("create_user", name, "--staff", stdin=f"{PASSWORD}\n")
+    assert made.returncode == 0, made.stderr
+    return name
 
 
 def ready_url(process: subprocess.Popen[bytes], log: Path) -> str:
@@ -115,21 +139,7 @@ def ready_url(process: subprocess.Popen[bytes], log: Path) -> str:
     return url
 
 
-@pytest_asyncio.fixture
-async def nobody(portal: RunningPortal) -> AsyncIterator[PortalClient]:
-    """A client that is not signed in."""
-    client = PortalClient(portal.url)
-    yield client
-    await client.close()
-
-
-def make_auctioneer(username: str) -> None:
-    """What `manage.py create_user --staff` does."""
-    submission = create_user(Caller.operator(), username=username, password=PASSWORD, is_staff=True)
-    settled(submission, seconds=30)
-
-
-Join = Callable[..., Any]
+Join = Callable[[str], Awaitable[PortalClient]]
 
 
 @pytest_asyncio.fixture
@@ -137,18 +147,30 @@ async def join(portal: RunningPortal) -> AsyncIterator[Join]:
     """Signs somebody up under a name nobody has yet, and in: `alice = await join("alice")`."""
     clients: list[PortalClient] = []
 
-    async def sign_up(name: str, *, staff: bool = False) -> PortalClient:
+    async def sign_up(name: str) -> PortalClient:
         client = PortalClient(portal.url)
         clients.append(client)
-        username = f"{name}-{new_id().hex[-12:]}"
-        if staff:
-            await asyncio.to_thread(make_auctioneer, username)
-            await client.sign_in(username, PASSWORD)
-        else:
-            job = await client.sign_up(username, PASSWORD)
-            assert job["status"] == "SUCCEEDED", job
+        job = await client.sign_up(f"{name}-{new_id().hex[-12:]}", PASSWORD)
+        assert job["status"] == "SUCCEEDED", job
         return client
 
     yield sign_up
     for client in clients:
         await client.close()
+
+
+@pytest_asyncio.fixture
+async def carol(portal: RunningPortal, auctioneer: str) -> AsyncIterator[PortalClient]:
+    """The auctioneer, signed in."""
+    client = PortalClient(portal.url)
+    await client.sign_in(auctioneer, PASSWORD)
+    yield client
+    await client.close()
+
+
+@pytest_asyncio.fixture
+async def nobody(portal: RunningPortal) -> AsyncIterator[PortalClient]:
+    """A client that is not signed in."""
+    client = PortalClient(portal.url)
+    yield client
+    await client.close()

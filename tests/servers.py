@@ -2,7 +2,7 @@
 
 Loaded before Django's settings are read, because they say where the servers are. The main
 process starts the servers (those with a *_URL are used as they are) and migrates a template
-database; every test process gets a copy of it, a MongoDB database and a Redis namespace.
+database; every test process gets a world of its own, and so does the portal that it runs.
 """
 
 import json
@@ -11,7 +11,8 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -68,23 +69,30 @@ def _start_servers() -> None:
     os.environ[RUN] = json.dumps({"name": name, "urls": dict(running.urls)})
 
 
-def _enter_own_world() -> None:
-    """In every process that runs tests."""
+@contextmanager
+def world(suffix: str) -> Iterator[dict[str, str]]:
+    """A world of its own: an empty database, a MongoDB database, a Redis namespace, a data folder.
+
+    As the variables that lead a process there.
+    """
     run = json.loads(os.environ[RUN])
     urls = run["urls"]
-    name = f"{run['name']}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    data = Path(_resources.enter_context(tempfile.TemporaryDirectory(prefix="portal-test-")))
+    name = f"{run['name']}_{suffix}"
+    mongodb_url = _with_database(urls["MONGODB_URL"], name)
     _sql(urls["DATABASE_URL"], _drop(name), _create(name, f"{run['name']}_template"))
-    _resources.callback(_sql, urls["DATABASE_URL"], _drop(name))
-    _resources.callback(_drop_documents, _with_database(urls["MONGODB_URL"], name), name)
-    os.environ.update(
-        DATABASE_URL=_with_database(urls["DATABASE_URL"], name),
-        MONGODB_URL=_with_database(urls["MONGODB_URL"], name),
-        REDIS_URL=urls["REDIS_URL"],
-        PORTAL_NAMESPACE=name,
-        PORTAL_ENV="local",
-        PORTAL_DATA=str(data),
-    )
+    try:
+        with tempfile.TemporaryDirectory(prefix="portal-test-") as data:
+            yield {
+                "DATABASE_URL": _with_database(urls["DATABASE_URL"], name),
+                "MONGODB_URL": mongodb_url,
+                "REDIS_URL": urls["REDIS_URL"],
+                "PORTAL_NAMESPACE": name,
+                "PORTAL_ENV": "local",
+                "PORTAL_DATA": data,
+            }
+    finally:
+        _drop_documents(mongodb_url, name)
+        _sql(urls["DATABASE_URL"], _drop(name))
 
 
 def _drop_documents(url: str, name: str) -> None:
@@ -94,7 +102,8 @@ def _drop_documents(url: str, name: str) -> None:
 
 if RUN not in os.environ:
     _start_servers()
-_enter_own_world()
+PROCESS = os.environ.get("PYTEST_XDIST_WORKER", "main")
+os.environ.update(_resources.enter_context(world(PROCESS)))
 
 
 @pytest.hookimpl(trylast=True)

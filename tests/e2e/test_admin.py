@@ -9,7 +9,8 @@ from psycopg_pool import ConnectionPool
 
 from commands.ids import new_id
 from commands.postgres.pool import SyncConnection
-from tests.conftest import PASSWORD, Join, RunningPortal, make_auctioneer
+from portal.demo.client import PortalClient
+from tests.conftest import PASSWORD, Join, RunningPortal
 from tests.e2e.acting import create_auction, place
 
 FORM = {
@@ -41,13 +42,11 @@ class Browser(httpx.Client):
 
 
 @pytest.fixture
-def browser(portal: RunningPortal) -> Iterator[Browser]:
+def browser(portal: RunningPortal, auctioneer: str) -> Iterator[Browser]:
     """A browser in which an auctioneer is signed in."""
-    name = f"desk-{new_id().hex[-12:]}"
-    make_auctioneer(name)
     with Browser(base_url=portal.url, follow_redirects=True, timeout=30) as desk:
         welcome = desk.submit(
-            "/admin/login/?next=/admin/", {"username": name, "password": PASSWORD}
+            "/admin/login/?next=/admin/", {"username": auctioneer, "password": PASSWORD}
         )
         assert "Auctioneer&#x27;s desk" in welcome.text
         yield desk
@@ -65,13 +64,13 @@ async def test_bidders_do_not_get_in(portal: RunningPortal, join: Join) -> None:
 
 
 def test_creating_an_auction_submits_the_command_and_shows_it(
-    browser: Browser, pool: ConnectionPool[SyncConnection]
+    browser: Browser, portal_pool: ConnectionPool[SyncConnection]
 ) -> None:
     title = f"A lamp {new_id()}"
     answer = browser.submit("/admin/commands/auction/add/", {**FORM, "title": title})
     assert answer.url.path == "/admin/commands/auction/"
     assert "Created <a" in answer.text
-    with pool.connection() as connection:
+    with portal_pool.connection() as connection:
         rows = connection.execute(
             "SELECT jobs.status, jobs.submitted_by, jobs.result_version FROM auctions "
             "JOIN jobs ON jobs.stream_id = auctions.id WHERE title = %s",
@@ -94,13 +93,13 @@ def test_creating_an_auction_submits_the_command_and_shows_it(
 )
 def test_what_is_wrong_with_the_form_is_told_in_it(
     browser: Browser,
-    pool: ConnectionPool[SyncConnection],
+    portal_pool: ConnectionPool[SyncConnection],
     field: str,
     value: str,
     told: str,
 ) -> None:
     def auctions() -> int:
-        with pool.connection() as connection:
+        with portal_pool.connection() as connection:
             row = connection.execute("SELECT count(*) AS n FROM auctions").fetchone()
         assert row
         return int(row["n"])
@@ -113,8 +112,10 @@ def test_what_is_wrong_with_the_form_is_told_in_it(
     assert auctions() == before
 
 
-async def test_an_auction_is_shown_with_bids_events_and_jobs(browser: Browser, join: Join) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+async def test_an_auction_is_shown_with_bids_events_and_jobs(
+    browser: Browser, join: Join, carol: PortalClient
+) -> None:
+    alice = await join("alice")
     auction_id = await create_auction(carol)
     await place(alice, auction_id, "12.34")
     page = browser.get(f"/admin/commands/auction/{auction_id}/change/").text
@@ -130,8 +131,9 @@ def test_every_list_opens(browser: Browser, path: str) -> None:
     assert browser.get(f"/admin/{path}/").status_code == 200
 
 
-async def test_nothing_is_changed_or_deleted_by_writing_rows(browser: Browser, join: Join) -> None:
-    carol = await join("carol", staff=True)
+async def test_nothing_is_changed_or_deleted_by_writing_rows(
+    browser: Browser, carol: PortalClient
+) -> None:
     auction_id = await create_auction(carol)
     for action in ("change", "delete"):
         path = f"/admin/commands/auction/{auction_id}/{action}/"
@@ -142,7 +144,9 @@ async def test_nothing_is_changed_or_deleted_by_writing_rows(browser: Browser, j
         assert browser.get(f"/admin/commands/{kind}/add/").status_code == 403
 
 
-def test_schedules_can_be_edited(browser: Browser, pool: ConnectionPool[SyncConnection]) -> None:
+def test_schedules_can_be_edited(
+    browser: Browser, portal_pool: ConnectionPool[SyncConnection]
+) -> None:
     listed = browser.get("/admin/django_celery_beat/periodictask/").text
     assert all(name in listed for name in ("Announce winners", "Promoter", "Sweep"))
     found = re.search(r"periodictask/(\d+)/change/[^>]*>Promoter<", listed)

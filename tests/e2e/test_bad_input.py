@@ -75,11 +75,11 @@ BAD: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.fixture
-def record(pool: ConnectionPool[SyncConnection]) -> Any:
+def record(portal_pool: ConnectionPool[SyncConnection]) -> Any:
     """How many jobs and events there are."""
 
     def count() -> tuple[int, ...]:
-        with pool.connection() as connection:
+        with portal_pool.connection() as connection:
             return tuple(
                 connection.execute(f"SELECT count(*) AS n FROM {table}").fetchone()["n"]  # type: ignore[index]
                 for table in ("jobs", "events", "sessions")
@@ -89,9 +89,8 @@ def record(pool: ConnectionPool[SyncConnection]) -> Any:
 
 
 async def test_bad_input_to_a_mutation_is_refused_and_leaves_no_trace(
-    portal: RunningPortal, join: Join, record: Any
+    portal: RunningPortal, record: Any, carol: PortalClient
 ) -> None:
-    carol = await join("carol", staff=True)
     before, logged = record(), len(portal.logged())
     for mutation, content in BAD:
         with pytest.raises(Refused) as refused:
@@ -129,9 +128,9 @@ async def test_who_is_not_signed_in_may_read_and_sign_up_and_nothing_else(
 
 
 async def test_what_breaks_a_rule_is_rejected_by_name_and_appends_nothing(
-    join: Join, record: Any
+    join: Join, record: Any, carol: PortalClient
 ) -> None:
-    carol, alice, bob = await join("carol", staff=True), await join("alice"), await join("bob")
+    alice, bob = await join("alice"), await join("bob")
     open_now = await create_auction(carol)
     soon = await carol.command(
         CREATE_AUCTION, title="Later", startsAt="2098-01-01T00:00:00Z", endsAt=LATER
@@ -216,8 +215,9 @@ async def test_a_search_takes_any_words_literally(nobody: PortalClient, search: 
     )
 
 
-async def test_a_version_that_does_not_come_is_unavailable_after_a_bounded_wait(join: Join) -> None:
-    carol = await join("carol", staff=True)
+async def test_a_version_that_does_not_come_is_unavailable_after_a_bounded_wait(
+    carol: PortalClient,
+) -> None:
     auction_id = await create_auction(carol)
     query = "query ($id: UUID!) { auction(id: $id, atLeastVersion: 99) { id } }"
     # Several at once: a cancellation that a driver swallows must not make one of them wait for ever.

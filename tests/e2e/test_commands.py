@@ -66,9 +66,9 @@ async def test_an_auction_lives_by_the_command_line(portal: RunningPortal, join:
 
 
 async def test_status_verification_and_rebuilding_tell_how_it_is(
-    portal: RunningPortal, join: Join
+    portal: RunningPortal, join: Join, carol: PortalClient
 ) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+    alice = await join("alice")
     auction_id = await create_auction(carol)
     await place(alice, auction_id, "10.00")
 
@@ -111,10 +111,7 @@ def test_bad_input_is_a_usage_error(
     assert told in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("portal")
-def test_a_rule_that_is_broken_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("create_auction", "A lamp", "--ends-at", "2020-01-01T00:00:00Z")
-    with pytest.raises(SystemExit) as exit_:
-        execute_from_command_line(["manage.py", *words])
-    assert exit_.value.code == REJECTED
-    assert "INVALID_SCHEDULE" in capsys.readouterr().err
+def test_a_rule_that_is_broken_is_named(portal: RunningPortal) -> None:
+    done = portal.manage("create_auction", "A lamp", "--ends-at", "2020-01-01T00:00:00Z")
+    assert done.returncode == REJECTED
+    assert "INVALID_SCHEDULE" in done.stderr

@@ -26,8 +26,9 @@ async def _bid(bidder: PortalClient, auction_id: str, seed: int) -> list[Json]:
     ]
 
 
-async def test_no_accepted_bid_is_lost_and_versions_have_no_gaps(join: Join) -> None:
-    carol = await join("carol", staff=True)
+async def test_no_accepted_bid_is_lost_and_versions_have_no_gaps(
+    join: Join, carol: PortalClient
+) -> None:
     bidders = [await join(f"bidder{number}") for number in range(BIDDERS)]
     auction_id = await create_auction(carol)
     rounds = await asyncio.gather(
@@ -65,8 +66,9 @@ async def test_no_accepted_bid_is_lost_and_versions_have_no_gaps(join: Join) -> 
     assert (seen["bidCount"], seen["bidderCount"]) == (len(accepted), BIDDERS)
 
 
-async def test_bids_around_the_end_count_by_the_moment_they_were_accepted(join: Join) -> None:
-    carol = await join("carol", staff=True)
+async def test_bids_around_the_end_count_by_the_moment_they_were_accepted(
+    join: Join, carol: PortalClient
+) -> None:
     bidders = [await join(f"late{number}") for number in range(4)]
     ends_at = datetime.now(UTC) + timedelta(seconds=3)
     created = await carol.command(CREATE_AUCTION, title="A clock", endsAt=ends_at.isoformat())
@@ -99,8 +101,10 @@ async def test_bids_around_the_end_count_by_the_moment_they_were_accepted(join: 
     assert len(history) == len(in_time) + 2
 
 
-async def test_whoever_deletes_while_others_bid_deletes_one_bid_once(join: Join) -> None:
-    carol, alice, bob = await join("carol", staff=True), await join("alice"), await join("bob")
+async def test_whoever_deletes_while_others_bid_deletes_one_bid_once(
+    join: Join, carol: PortalClient
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
     auction_id = await create_auction(carol)
     placed = await place(alice, auction_id, "50.00")
     bid_id = placed["result"]["bidId"]

@@ -4,13 +4,20 @@ import asyncio
 
 import pytest
 
-from portal.demo.client import CREATE_AUCTION, CREATE_USER, DELETE_BID, PLACE_BID, Refused
+from portal.demo.client import (
+    CREATE_AUCTION,
+    CREATE_USER,
+    DELETE_BID,
+    PLACE_BID,
+    PortalClient,
+    Refused,
+)
 from tests.conftest import PASSWORD, Join
 from tests.e2e.acting import auction, create_auction, place
 
 
-async def test_the_same_key_gives_the_same_job_and_one_bid(join: Join) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+async def test_the_same_key_gives_the_same_job_and_one_bid(join: Join, carol: PortalClient) -> None:
+    alice = await join("alice")
     auction_id = await create_auction(carol)
     clicks = await asyncio.gather(
         *(place(alice, auction_id, "10.00", idempotencyKey="a double click") for _ in range(2)),
@@ -27,15 +34,19 @@ async def test_the_same_key_gives_the_same_job_and_one_bid(join: Join) -> None:
     assert (seen["version"], seen["bidCount"]) == (2, 1)
 
 
-async def test_the_same_amount_in_other_words_is_the_same_content(join: Join) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+async def test_the_same_amount_in_other_words_is_the_same_content(
+    join: Join, carol: PortalClient
+) -> None:
+    alice = await join("alice")
     auction_id = await create_auction(carol)
     first = await place(alice, auction_id, "10.00", idempotencyKey="k")
     assert await place(alice, auction_id, "10", idempotencyKey="k") == first
 
 
-async def test_the_same_key_with_other_content_is_refused_and_changes_nothing(join: Join) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+async def test_the_same_key_with_other_content_is_refused_and_changes_nothing(
+    join: Join, carol: PortalClient
+) -> None:
+    alice = await join("alice")
     auction_id = await create_auction(carol)
     placed = await place(alice, auction_id, "10.00", idempotencyKey="k")
     bid_id = placed["result"]["bidId"]
@@ -51,8 +62,8 @@ async def test_the_same_key_with_other_content_is_refused_and_changes_nothing(jo
     assert (seen["version"], seen["bidCount"]) == (2, 1)
 
 
-async def test_keys_are_each_users_own(join: Join) -> None:
-    carol, alice, bob = await join("carol", staff=True), await join("alice"), await join("bob")
+async def test_keys_are_each_users_own(join: Join, carol: PortalClient) -> None:
+    alice, bob = await join("alice"), await join("bob")
     auction_id = await create_auction(carol)
     hers = await place(alice, auction_id, "10.00", idempotencyKey="k")
     his = await place(bob, auction_id, "10.00", idempotencyKey="k")
@@ -73,8 +84,7 @@ async def test_a_repeated_sign_up_is_one_user(join: Join) -> None:
     assert refused.value.code == "BAD_USER_INPUT"
 
 
-async def test_a_repeated_creation_is_one_auction(join: Join) -> None:
-    carol = await join("carol", staff=True)
+async def test_a_repeated_creation_is_one_auction(carol: PortalClient) -> None:
     content = {"title": "Two clicks", "endsAt": "2099-01-01T00:00:00Z", "idempotencyKey": "c"}
     jobs = [await carol.command(CREATE_AUCTION, **content) for _ in range(2)]
     assert jobs[0] == jobs[1]

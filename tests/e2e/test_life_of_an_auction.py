@@ -1,13 +1,14 @@
 """The life of an auction, from outside: HTTP, WebSocket, real workers."""
 
+from portal.demo.client import PortalClient
 from tests.conftest import Join, RunningPortal
 from tests.e2e.acting import auction, create_auction, delete, events, place
 
 
 async def test_an_auction_runs_from_creation_to_its_announced_winner(
-    portal: RunningPortal, join: Join
+    portal: RunningPortal, join: Join, carol: PortalClient
 ) -> None:
-    carol, alice, bob = await join("carol", staff=True), await join("alice"), await join("bob")
+    alice, bob = await join("alice"), await join("bob")
     auction_id = await create_auction(carol, seconds=6)
     first = await place(alice, auction_id, "100.00")
     lower = await place(bob, auction_id, "90.00")
@@ -39,8 +40,8 @@ async def test_an_auction_runs_from_creation_to_its_announced_winner(
     assert (ended["status"], ended["winner"]["bidder"]["id"]) == ("ENDED", bob.user["id"])
 
 
-async def test_without_live_bids_it_ends_unsold(join: Join) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+async def test_without_live_bids_it_ends_unsold(join: Join, carol: PortalClient) -> None:
+    alice = await join("alice")
     auction_id = await create_auction(carol, seconds=2)
     placed = await place(alice, auction_id, "10.00")
     await delete(alice, auction_id, placed["result"]["bidId"])

@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from portal.demo.client import PLACE_BID
+from portal.demo.client import PLACE_BID, PortalClient
 from tests.conftest import Join, RunningPortal, ready_url, wait_until
 from tests.e2e.acting import auction, create_auction
 from tests.servers import ROOT
@@ -34,9 +34,9 @@ def processes(portal: RunningPortal, words: str) -> list[psutil.Process]:
 
 
 async def test_killed_workers_come_back_and_no_accepted_bid_is_lost(
-    portal: RunningPortal, join: Join
+    portal: RunningPortal, join: Join, carol: PortalClient
 ) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+    alice = await join("alice")
     auction_id = await create_auction(carol)
     jobs = []
     for amount in range(1, 31):
@@ -54,7 +54,7 @@ async def test_killed_workers_come_back_and_no_accepted_bid_is_lost(
 
 
 async def test_beside_its_workers_the_web_process_comes_back_too(
-    portal: RunningPortal, join: Join
+    portal: RunningPortal, carol: PortalClient
 ) -> None:
     for web in processes(portal, "portal.serve"):
         web.kill()
@@ -66,7 +66,7 @@ async def test_beside_its_workers_the_web_process_comes_back_too(
             return False
 
     wait_until(answers)
-    await create_auction(await join("carol", staff=True))
+    await create_auction(carol)
 
 
 @contextmanager

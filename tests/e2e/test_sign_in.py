@@ -24,8 +24,9 @@ LOGOUT = "mutation ($token: String!) { ended: logout(refreshToken: $token) }"
 SIGN_IN_OVER = 4403
 
 
-def altered(token: str, key: str | None = None, **claims: Any) -> str:
+def altered(token: str | None, key: str | None = None, **claims: Any) -> str:
     """The access token with other claims, signed as the portal does or with another key."""
+    assert token
     content = jwt.decode(token, options={"verify_signature": False})
     return jwt.encode(content | claims, signing_key() if key is None else key, algorithm="HS256")
 
@@ -99,6 +100,7 @@ async def test_names_are_the_same_in_any_case(join: Join) -> None:
 async def test_forged_tokens_are_refused(join: Join) -> None:
     alice, bob = await join("alice"), await join("bob")
     token = alice.access_token
+    assert token
     past = datetime.now(UTC) - timedelta(seconds=1)
     content = jwt.decode(token, options={"verify_signature": False})
     forged = {
@@ -144,8 +146,8 @@ async def test_of_two_refreshes_at_once_one_wins(join: Join) -> None:
     assert sum(not isinstance(answer, Exception) for answer in answers) == 1
 
 
-async def test_signing_out_ends_tokens_and_open_sockets(join: Join) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+async def test_signing_out_ends_tokens_and_open_sockets(join: Join, carol: PortalClient) -> None:
+    alice = await join("alice")
     auction_id = await create_auction(carol)
     async with following(alice, auction_id) as socket:
         assert (await alice.execute(LOGOUT, token=alice.refresh_token))["ended"] is True
@@ -156,16 +158,18 @@ async def test_signing_out_ends_tokens_and_open_sockets(join: Join) -> None:
     assert (await alice.execute(LOGOUT, token="nonsense"))["ended"] is False
 
 
-async def test_an_open_socket_is_closed_when_its_token_expires(join: Join) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+async def test_an_open_socket_is_closed_when_its_token_expires(
+    join: Join, carol: PortalClient
+) -> None:
+    alice = await join("alice")
     auction_id = await create_auction(carol)
     alice.access_token = altered(alice.access_token, exp=datetime.now(UTC) + timedelta(seconds=2))
     async with following(alice, auction_id) as socket:
         assert await closing(socket) == SIGN_IN_OVER
 
 
-async def test_a_deleted_user_is_gone_at_once(join: Join) -> None:
-    carol, alice, bob = await join("carol", staff=True), await join("alice"), await join("bob")
+async def test_a_deleted_user_is_gone_at_once(join: Join, carol: PortalClient) -> None:
+    alice, bob = await join("alice"), await join("bob")
     auction_id = await create_auction(carol)
     hers = await place(alice, auction_id, "90.00")
     his = await place(bob, auction_id, "10.00")
@@ -185,8 +189,10 @@ async def test_a_deleted_user_is_gone_at_once(join: Join) -> None:
     assert hers["result"]["bidId"] != his["result"]["bidId"]
 
 
-async def test_nobody_acts_for_somebody_else(portal: RunningPortal, join: Join) -> None:
-    carol, alice, bob = await join("carol", staff=True), await join("alice"), await join("bob")
+async def test_nobody_acts_for_somebody_else(
+    portal: RunningPortal, join: Join, carol: PortalClient
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
     asking = alice.submit(DELETE_USER, userId=bob.user["id"])
     assert await refused_code(asking) == "FORBIDDEN"
     assert (await bob.execute(ME))["me"]["id"] == bob.user["id"]
@@ -197,8 +203,10 @@ async def test_nobody_acts_for_somebody_else(portal: RunningPortal, join: Join) 
     assert again["rejection"]["code"] == "USER_NOT_FOUND"
 
 
-async def test_a_deleted_users_name_is_free_again_and_shown_no_more(join: Join) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+async def test_a_deleted_users_name_is_free_again_and_shown_no_more(
+    join: Join, carol: PortalClient
+) -> None:
+    alice = await join("alice")
     auction_id = await create_auction(carol, seconds=3)
     await place(alice, auction_id, "10.00")
     name = alice.user["username"]
@@ -224,8 +232,10 @@ async def test_a_deleted_users_name_is_free_again_and_shown_no_more(join: Join) 
     assert taken["rejection"]["code"] == "USERNAME_TAKEN"
 
 
-async def test_jobs_are_for_those_who_submitted_them_and_staff(join: Join) -> None:
-    carol, alice, bob = await join("carol", staff=True), await join("alice"), await join("bob")
+async def test_jobs_are_for_those_who_submitted_them_and_staff(
+    join: Join, carol: PortalClient
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
     auction_id = await create_auction(carol)
     job = await place(alice, auction_id, "10.00")
     query = "query ($id: UUID!) { job(id: $id) { id } }"

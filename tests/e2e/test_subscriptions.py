@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
-from portal.demo.client import PLACE_BID, Refused
+from portal.demo.client import PLACE_BID, PortalClient, Refused
 from tests.conftest import Join
 from tests.e2e.acting import (
     AUCTION_UPDATED,
@@ -23,9 +23,9 @@ CARDS = "subscription { card: auctionsUpdated { id version title status } }"
 
 
 async def test_events_resumed_from_any_version_are_exactly_those_that_were_missed(
-    join: Join,
+    join: Join, carol: PortalClient
 ) -> None:
-    carol, alice, bob = await join("carol", staff=True), await join("alice"), await join("bob")
+    alice, bob = await join("alice"), await join("bob")
     auction_id = await create_auction(carol)
     for amount in ("10.00", "20.00", "30.00"):
         placed = await place(alice, auction_id, amount)
@@ -39,8 +39,10 @@ async def test_events_resumed_from_any_version_are_exactly_those_that_were_misse
         assert resumed == history[version:]
 
 
-async def test_events_go_over_from_past_to_live_without_a_gap(join: Join) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+async def test_events_go_over_from_past_to_live_without_a_gap(
+    join: Join, carol: PortalClient
+) -> None:
+    alice = await join("alice")
     auction_id = await create_auction(carol)
     count = 40
 
@@ -59,8 +61,10 @@ async def test_events_go_over_from_past_to_live_without_a_gap(join: Join) -> Non
     await bidding
 
 
-async def test_a_version_that_is_not_there_yet_is_waited_for(join: Join) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+async def test_a_version_that_is_not_there_yet_is_waited_for(
+    join: Join, carol: PortalClient
+) -> None:
+    alice = await join("alice")
     auction_id = await create_auction(carol)
     waiting = asyncio.create_task(events(carol, auction_id, after=2, until=3))
     await place(alice, auction_id, "1.00")
@@ -87,8 +91,10 @@ def after(state: Json, event: Json) -> Json:
     return {"version": event["version"], "bids": ranked}
 
 
-async def test_a_stale_state_and_the_events_since_equal_a_fresh_read(join: Join) -> None:
-    carol, alice, bob = await join("carol", staff=True), await join("alice"), await join("bob")
+async def test_a_stale_state_and_the_events_since_equal_a_fresh_read(
+    join: Join, carol: PortalClient
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
     auction_id = await create_auction(carol)
     first = await place(alice, auction_id, "10.00")
     await place(bob, auction_id, "12.00")
@@ -107,8 +113,10 @@ async def test_a_stale_state_and_the_events_since_equal_a_fresh_read(join: Join)
     assert known == [edge["node"] for edge in fresh["bids"]["edges"]]
 
 
-async def test_states_come_in_order_and_end_with_the_newest(join: Join) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+async def test_states_come_in_order_and_end_with_the_newest(
+    join: Join, carol: PortalClient
+) -> None:
+    alice = await join("alice")
     auction_id = await create_auction(carol, seconds=4)
     states: list[Json] = []
 
@@ -133,8 +141,8 @@ async def test_states_come_in_order_and_end_with_the_newest(join: Join) -> None:
     assert [state["status"] for state in states if state["version"] == 11][-1] == "ENDED"
 
 
-async def test_a_job_is_followed_until_it_is_settled(join: Join) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+async def test_a_job_is_followed_until_it_is_settled(join: Join, carol: PortalClient) -> None:
+    alice = await join("alice")
     auction_id = await create_auction(carol)
     job = await alice.submit(PLACE_BID, auctionId=auction_id, amount="5.00")
     seen = [data["job"]["status"] async for data in alice.subscribe(JOB_UPDATED, id=job["id"])]
@@ -144,8 +152,10 @@ async def test_a_job_is_followed_until_it_is_settled(join: Join) -> None:
     assert refused.value.code == "NOT_FOUND"
 
 
-async def test_cards_tell_of_auctions_that_were_created_and_changed(join: Join) -> None:
-    carol, alice = await join("carol", staff=True), await join("alice")
+async def test_cards_tell_of_auctions_that_were_created_and_changed(
+    join: Join, carol: PortalClient
+) -> None:
+    alice = await join("alice")
     cards: asyncio.Queue[Json] = asyncio.Queue()
 
     async def follow() -> None:
