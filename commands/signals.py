@@ -22,7 +22,7 @@ log = structlog.get_logger("signals")
 # What a wake-up may suppress further ones for, if its task was lost: seconds.
 WAKE_EXPIRES = 30
 
-Topic = Literal["jobs", "versions", "sessions"]
+Topic = Literal["jobs", "versions", "sessions", "notifications"]
 
 
 @cache

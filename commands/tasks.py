@@ -17,6 +17,7 @@ from commands.submitting import DRAIN, wake_stream
 log = structlog.get_logger("commands")
 
 PROJECT = "projections.project_stream"
+NOTIFY = "notifications.notify_stream"
 # Younger jobs have a wake-up on its way.
 SWEEP_AFTER = timedelta(seconds=5)
 
@@ -51,6 +52,7 @@ def _tell(stream: Stream, handled: Handled) -> None:
     """After the commit. If we die before or within, the sweep makes up for it."""
     if handled.recorded:
         wake(PROJECT, (stream.kind, str(stream.id)), "projections")
+        wake(NOTIFY, (stream.kind, str(stream.id)), "notifications")
     for woken in handled.woken:
         wake_stream(woken, "bids")
     publish("jobs", [str(outcome.job.id) for outcome in handled.outcomes])

@@ -15,7 +15,7 @@ from commands.signals import redis
 from projections.lag import lagging, streams_of_state
 from projections.mongo import database, live_documents, live_generations
 
-QUEUES = ("users", "auctions", "bids", "projections", "notifications")
+QUEUES = ("users", "auctions", "bids", "projections", "notifications", "mails")
 WAITING = """
 SELECT command, count(*) AS jobs,
        extract(epoch FROM clock_timestamp() - min(accepted_at))::float AS oldest_seconds

@@ -16,7 +16,7 @@ from commands.signals import Topic, channel
 
 log = structlog.get_logger("portal")
 
-TOPICS: tuple[Topic, ...] = ("jobs", "versions", "sessions")
+TOPICS: tuple[Topic, ...] = ("jobs", "versions", "sessions", "notifications")
 EVERYTHING = "*"
 RECONNECT = 0.5
 
@@ -102,8 +102,8 @@ class Hub:
     def _pass_on(self, source: str, content: Any) -> None:
         topic = next(topic for topic in TOPICS if channel(topic) == source)
         match topic:
-            case "jobs":
-                subjects = [str(job_id) for job_id in content]
+            case "jobs" | "notifications":
+                subjects = [str(each) for each in content]
             case "versions":
                 subjects = [str(content["id"])] if content["kind"] == "auction" else []
             case "sessions":

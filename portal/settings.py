@@ -28,6 +28,20 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if LOCAL 
 DATABASE_URL = env.server_url("DATABASE_URL", _data)
 REDIS_URL = env.server_url("REDIS_URL", _data)
 MONGODB_URL = env.server_url("MONGODB_URL", _data)
+# Where people find the portal: the links in mails begin with it.
+PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000" if LOCAL else "")
+
+# --- Mail: to a server, or on a laptop without one into a folder ---
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_PORT = env.integer("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", not LOCAL)
+EMAIL_TIMEOUT = 20
+EMAIL_FILE_PATH = str(PORTAL_DATA / "mails")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
+DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Auction house <auctions@localhost>")
+
 # Keeps portals that share one Redis or MongoDB apart.
 NAMESPACE = env.text("PORTAL_NAMESPACE", "portal")
 
@@ -41,6 +55,8 @@ def _refuse_unsafe_production() -> None:
             ("DATABASE_URL", DATABASE_URL),
             ("REDIS_URL", REDIS_URL),
             ("MONGODB_URL", MONGODB_URL),
+            ("PUBLIC_URL", PUBLIC_URL),
+            ("EMAIL_HOST", EMAIL_HOST),
         )
         if not value
     ]
@@ -80,6 +96,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "portal.apps.PortalConfig",
+    "notifications.apps.NotificationsConfig",
     "projections.apps.ProjectionsConfig",
     "commands.apps.CommandsConfig",
     "django.contrib.admin",

@@ -1,9 +1,10 @@
-"""What Django itself answers: the bidders' page and admin."""
+"""What Django itself answers: the bidders' page, the links in mails, and admin."""
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import path
 
+from notifications.views import unsubscribe
 from portal.pages import bidders
 
 admin.site.site_header = admin.site.site_title = "Auction portal"
@@ -11,4 +12,8 @@ admin.site.index_title = "Auctioneer's desk"
 # Who may what is settled by is_staff alone.
 admin.site.unregister(Group)
 
-urlpatterns = [path("", bidders), path("admin/", admin.site.urls)]
+urlpatterns = [
+    path("", bidders),
+    path("unsubscribe/<str:token>", unsubscribe),
+    path("admin/", admin.site.urls),
+]

@@ -139,7 +139,7 @@ def ready_url(process: subprocess.Popen[bytes], log: Path) -> str:
     return url
 
 
-Join = Callable[[str], Awaitable[PortalClient]]
+Join = Callable[..., Awaitable[PortalClient]]
 
 
 @pytest_asyncio.fixture
@@ -147,10 +147,10 @@ async def join(portal: RunningPortal) -> AsyncIterator[Join]:
     """Signs somebody up under a name nobody has yet, and in: `alice = await join("alice")`."""
     clients: list[PortalClient] = []
 
-    async def sign_up(name: str) -> PortalClient:
+    async def sign_up(name: str, **more: str) -> PortalClient:
         client = PortalClient(portal.url)
         clients.append(client)
-        job = await client.sign_up(f"{name}-{new_id().hex[-12:]}", PASSWORD)
+        job = await client.sign_up(f"{name}-{new_id().hex[-12:]}", PASSWORD, **more)
         assert job["status"] == "SUCCEEDED", job
         return client
 

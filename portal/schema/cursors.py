@@ -90,6 +90,7 @@ def read_amount(text: str) -> Decimal:
 PLACE_IN_AUCTIONS = (read_time, UUID)
 PLACE_IN_BIDS = (read_amount, int)
 PLACE_IN_WINNERS = (read_time, UUID)
+PLACE_IN_NOTIFICATIONS = (read_time, UUID)
 
 
 def connection(

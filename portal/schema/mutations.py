@@ -11,13 +11,18 @@ import structlog
 from commands import requests
 from commands.ports import Submission
 from commands.postgres.inbox import accept_async
+from notifications.postgres.preferences import Choice
+from notifications.preferences import NotificationChannel, NotificationKind
 from portal import auth
-from portal.errors import forbidden, unauthenticated
+from portal.errors import bad_input, forbidden, unauthenticated
 from portal.reading import own_user
 from portal.schema.context import Context, PortalInfo
 from portal.schema.types import Job, Session, User
+from portal.told import choose, mark_read
 
 log = structlog.get_logger("portal")
+
+MOST_CHOICES = 100
 
 
 @strawberry.input
@@ -67,6 +72,15 @@ class DeleteBidInput:
     auction_id: UUID
     bid_id: UUID
     idempotency_key: str | None = None
+
+
+@strawberry.input(description="A kind to be told about, or not, over a channel.")
+class NotificationPreferenceInput:
+    """A choice."""
+
+    kind: NotificationKind
+    channel: NotificationChannel
+    enabled: bool
 
 
 async def accepted(context: Context, submission: Submission) -> Job:
@@ -204,3 +218,33 @@ class Mutation:
     async def logout(self, info: PortalInfo, refresh_token: str) -> bool:
         """Whether there was a session to end."""
         return await auth.sign_out(info.context.runtime.pool, refresh_token)
+
+    @strawberry.mutation(
+        description="Mark own notifications as read, all without ids; how many were unread."
+    )
+    async def mark_notifications_read(
+        self, info: PortalInfo, ids: list[strawberry.ID] | None = None
+    ) -> int:
+        """Ids of others' notifications count for nothing."""
+        viewer = await info.context.viewer()
+        wanted = None if ids is None else [_notification_id(text) for text in ids]
+        return await mark_read(info.context.runtime.pool, viewer.user_id, wanted)
+
+    @strawberry.mutation(description="Choose what to be told about, and how; the rest stays.")
+    async def set_notification_preferences(
+        self, info: PortalInfo, input: list[NotificationPreferenceInput]
+    ) -> User:
+        """For whoever is signed in."""
+        viewer = await info.context.viewer()
+        if len(input) > MOST_CHOICES:
+            raise bad_input("input", f"at most {MOST_CHOICES} choices at once")
+        choices = [Choice(each.kind, each.channel, each.enabled) for each in input]
+        await choose(info.context.runtime.pool, viewer.user_id, choices)
+        return User.of(await own_user(info.context.runtime, viewer))
+
+
+def _notification_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise bad_input("ids", f"{text[:60]!r} is not a notification's id") from None

@@ -11,13 +11,23 @@ from portal.reading import auction_at, own_user, wait_for_job
 from portal.schema.context import Context, PortalInfo
 from portal.schema.cursors import (
     PLACE_IN_AUCTIONS,
+    PLACE_IN_NOTIFICATIONS,
     PLACE_IN_WINNERS,
     Connection,
     connection,
     page_size,
     place,
 )
-from portal.schema.types import Auction, AuctionStatus, Job, User, Winner, named_in
+from portal.schema.types import (
+    Auction,
+    AuctionStatus,
+    Job,
+    Notification,
+    User,
+    Winner,
+    named_in,
+)
+from portal.told import page_of
 from projections.documents import AuctionDocument
 from projections.reader import AuctionQuery
 
@@ -109,6 +119,28 @@ class Query:
         """From the reader's own document."""
         viewer = await info.context.viewer_or_none()
         return User.of(await own_user(info.context.runtime, viewer)) if viewer else None
+
+    @strawberry.field(description="The reader's own notifications, newest first.")
+    async def notifications(
+        self,
+        info: PortalInfo,
+        unread_only: bool | None = False,
+        first: int | None = 20,
+        after: str | None = None,
+    ) -> Connection[Notification]:
+        """For whoever is signed in."""
+        viewer = await info.context.viewer()
+        size, start = page_size(first), place(after, *PLACE_IN_NOTIFICATIONS)
+        found = await page_of(
+            info.context.runtime.pool,
+            viewer.user_id,
+            size + 1,
+            unread=bool(unread_only),
+            after=start and (start[0], start[1]),
+        )
+        return connection(
+            found, size, Notification.of, lambda told: (told.changed_at.isoformat(), told.id)
+        )
 
     @strawberry.field(description="The server's clock, for countdowns.")
     async def server_time(self, info: PortalInfo) -> datetime:

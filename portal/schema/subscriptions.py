@@ -11,7 +11,8 @@ from portal.reading import LOOK_AGAIN, events_after, events_page, find_job, name
 from portal.schema.context import PortalInfo
 from portal.schema.events import AuctionEvent, auction_event, bidder_of
 from portal.schema.queries import auctions_from
-from portal.schema.types import Auction, AuctionStatus, Job, status_at
+from portal.schema.types import Auction, AuctionStatus, Job, Notification, status_at
+from portal.told import CAUGHT_UP, page_of
 from projections.documents import AuctionDocument
 
 # Beside the news from Redis, a subscription looks this often itself, in seconds.
@@ -107,6 +108,28 @@ class Subscription:
                 found = await runtime.documents.auctions_by_id(changed) if changed else []
                 for auction in await auctions_from(info.context, found):
                     yield auction
+
+    @strawberry.subscription(
+        description=(
+            "The reader's notifications as they come; after a reconnect the unread ones first. "
+            "One about an auction's highest bid comes again when it changed."
+        )
+    )
+    async def notification_received(self, info: PortalInfo) -> AsyncGenerator[Notification, None]:
+        """For whoever is signed in."""
+        viewer = await info.context.viewer()
+        runtime = info.context.runtime
+        shown: dict[UUID, datetime] = {}
+        with runtime.hub.listen("notifications", str(viewer.user_id)) as news:
+            while True:
+                # All unread ones each time: those of two auctions may be written in one order
+                # and become visible in another.
+                unread = await page_of(runtime.pool, viewer.user_id, CAUGHT_UP, unread=True)
+                fresh = [told for told in unread if shown.get(told.id) != told.changed_at]
+                shown = {told.id: told.changed_at for told in unread}
+                for told in reversed(fresh):
+                    yield Notification.of(told)
+                await news.wait(QUIET)
 
 
 def _until_next_status(auction: AuctionDocument, now: datetime) -> float:

@@ -11,10 +11,12 @@ import strawberry
 from commands.domain.rejections import RejectionCode
 from commands.ports import Job as AcceptedJob
 from commands.ports import JobStatus
-from notifications.preferences import DEFAULTS, NotificationChannel, NotificationKind
+from notifications.preferences import NotificationChannel, NotificationKind
+from notifications.wording import message
 from portal.reading import Names
 from portal.schema.context import PortalInfo
 from portal.schema.cursors import PLACE_IN_BIDS, Connection, connection, page_size, place
+from portal.told import Told, preferences_of
 from projections.documents import TOP, AuctionDocument, BidDocument, UserDocument, WinnerDocument
 
 strawberry.enum(
@@ -275,11 +277,12 @@ class User:
     is_staff: bool
 
     @strawberry.field(description="What the reader is told about, and how.")
-    def notification_preferences(self) -> list[NotificationPreference]:
-        """As everybody has them."""
+    async def notification_preferences(self, info: PortalInfo) -> list[NotificationPreference]:
+        """Their choices, and the defaults for the rest."""
+        chosen = await preferences_of(info.context.runtime.pool, self.id)
         return [
             NotificationPreference(kind=kind, channel=channel, enabled=enabled)
-            for (kind, channel), enabled in DEFAULTS.items()
+            for (kind, channel), enabled in chosen.items()
         ]
 
     @classmethod
@@ -287,6 +290,36 @@ class User:
         """The user in a document, who is not deleted."""
         assert user.username is not None, "names go when the user goes"
         return cls(id=user.id, username=user.username, email=user.email, is_staff=user.is_staff)
+
+
+@strawberry.type(description="Something its reader is told about.")
+class Notification:
+    """A notification; the one about an auction's highest bid is brought up to date while unread."""
+
+    id: strawberry.ID
+    kind: NotificationKind
+    auction_id: UUID
+    auction_title: str
+    message: str
+    amount: Decimal | None = strawberry.field(
+        description="What to pay for a won auction; otherwise what a bid counts now."
+    )
+    read: bool
+    created_at: datetime = strawberry.field(description="When it came, or last changed.")
+
+    @classmethod
+    def of(cls, told: Told) -> "Notification":
+        """In the API's form."""
+        return cls(
+            id=strawberry.ID(str(told.id)),
+            kind=told.kind,
+            auction_id=told.auction_id,
+            auction_title=told.title,
+            message=message(told.kind, told.title, told.amount),
+            amount=told.amount,
+            read=told.read,
+            created_at=told.changed_at,
+        )
 
 
 @strawberry.type(description="A sign-in.")

@@ -1,7 +1,8 @@
 """Following an auction: nothing missed, nothing twice, whenever one begins."""
 
 import asyncio
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 
 import pytest
 
@@ -20,6 +21,12 @@ from tests.e2e.acting import (
 
 JOB_UPDATED = "subscription ($id: UUID!) { job: jobUpdated(id: $id) { id status settledAt } }"
 CARDS = "subscription { card: auctionsUpdated { id version title status } }"
+
+
+async def first(news: AsyncGenerator[Json, None]) -> Json:
+    """The first that comes; then hang up."""
+    async with aclosing(news):
+        return await anext(news)
 
 
 async def test_events_resumed_from_any_version_are_exactly_those_that_were_missed(
@@ -148,7 +155,7 @@ async def test_a_job_is_followed_until_it_is_settled(join: Join, carol: PortalCl
     seen = [data["job"]["status"] async for data in alice.subscribe(JOB_UPDATED, id=job["id"])]
     assert seen in (["QUEUED", "SUCCEEDED"], ["SUCCEEDED"])
     with pytest.raises(Refused) as refused:
-        await anext(aiter(carol.subscribe(JOB_UPDATED, id="01890a5d-ac96-774b-bcce-b302099a8057")))
+        await first(carol.subscribe(JOB_UPDATED, id="01890a5d-ac96-774b-bcce-b302099a8057"))
     assert refused.value.code == "NOT_FOUND"
 
 
@@ -183,6 +190,8 @@ async def test_cards_tell_of_auctions_that_were_created_and_changed(
     await place(alice, auction_id, "5.00")
     assert (await card_of(auction_id, 2))["status"] == "OPEN"
     following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
 
 
 async def test_what_is_not_there_can_not_be_followed(join: Join) -> None:
@@ -193,8 +202,8 @@ async def test_what_is_not_there_can_not_be_followed(join: Join) -> None:
         EVENTS.replace(", $after: Int", "").replace(", afterVersion: $after", ""),
     ):
         with pytest.raises(Refused) as refused:
-            await anext(aiter(alice.subscribe(query, id=nowhere)))
+            await first(alice.subscribe(query, id=nowhere))
         assert refused.value.code == "NOT_FOUND"
     with pytest.raises(Refused) as refused:
-        await anext(aiter(alice.subscribe(EVENTS, id=nowhere, after=-1)))
+        await first(alice.subscribe(EVENTS, id=nowhere, after=-1))
     assert refused.value.code == "BAD_USER_INPUT"

@@ -11,10 +11,14 @@ from commands.domain.commands import Command, CreateAuction, CreateUser, DeleteB
 from commands.handling.drain import drain_batch
 from commands.ids import new_id
 from commands.ports import Job, Stream, Submission
+from commands.postgres.auctions import read_auction
 from commands.postgres.inbox import PostgresJobInbox
 from commands.postgres.pool import SyncConnection, clock
 from projections.bson_form import Bson
 from projections.mongo import collection_name, database, live_generations
+
+# Shortly before an end: however slow the machine, what is accepted then was in time.
+SHORTLY = timedelta(milliseconds=1)
 
 Pool = ConnectionPool[SyncConnection]
 
@@ -30,20 +34,27 @@ class House:
         with self.pool.connection() as connection:
             return clock(connection)
 
-    def accept(self, stream: Stream, command: Command, **more: object) -> Job:
-        """A job in the inbox; nobody is woken."""
+    def accept(
+        self, stream: Stream, command: Command, *, at: datetime | None = None, **more: object
+    ) -> Job:
+        """A job in the inbox, as if accepted at that moment; nobody is woken."""
         submission = Submission(stream, command, {"id": str(new_id())}, "test", **more)  # type: ignore[arg-type]  # its own fields
         with self.pool.connection() as connection:
-            return PostgresJobInbox(connection).accept(submission)
+            job = PostgresJobInbox(connection).accept(submission)
+            if at:
+                connection.execute("UPDATE jobs SET accepted_at = %s WHERE id = %s", (at, job.id))
+        return job
 
     def drain(self, stream: Stream) -> None:
         """Handle all that waits."""
         while drain_batch(stream, self.pool).outcomes:
             continue
 
-    def settled(self, stream: Stream, command: Command, **more: object) -> Job:
+    def settled(
+        self, stream: Stream, command: Command, *, at: datetime | None = None, **more: object
+    ) -> Job:
         """Accept, handle, and look at the outcome."""
-        job = self.accept(stream, command, **more)
+        job = self.accept(stream, command, at=at, **more)
         self.drain(stream)
         return self.job(job.id)
 
@@ -54,10 +65,10 @@ class House:
         assert found
         return found
 
-    def user(self, *, is_staff: bool = False) -> UUID:
+    def user(self, *, is_staff: bool = False, email: str | None = None) -> UUID:
         """A new user."""
         user_id = new_id()
-        command = CreateUser(user_id, f"u{user_id.hex[-20:]}", None, "!", is_staff)
+        command = CreateUser(user_id, f"u{user_id.hex[-20:]}", email, "!", is_staff)
         job = self.settled(Stream("user", user_id), command)
         assert job.rejection is None, job
         return user_id
@@ -70,16 +81,30 @@ class House:
         assert job.rejection is None, job
         return stream
 
-    def bid(self, stream: Stream, bidder_id: UUID, amount: str) -> UUID:
+    def over(self, stream: Stream) -> datetime:
+        """Wait until the auction is over; when it ended."""
+        with self.pool.connection() as connection:
+            auction = read_auction(connection, stream.id)
+        assert auction
+        while self.now() <= auction.ends_at:
+            continue
+        return auction.ends_at
+
+    def bid(
+        self, stream: Stream, bidder_id: UUID, amount: str, *, at: datetime | None = None
+    ) -> UUID:
         """An accepted bid."""
         bid_id = new_id()
-        job = self.settled(stream, PlaceBid(stream.id, bid_id, bidder_id, Decimal(amount)))
+        command = PlaceBid(stream.id, bid_id, bidder_id, Decimal(amount))
+        job = self.settled(stream, command, at=at)
         assert job.rejection is None, job
         return bid_id
 
-    def delete(self, stream: Stream, bidder_id: UUID, bid_id: UUID) -> None:
+    def delete(
+        self, stream: Stream, bidder_id: UUID, bid_id: UUID, *, at: datetime | None = None
+    ) -> None:
         """A deleted bid."""
-        job = self.settled(stream, DeleteBid(stream.id, bid_id, bidder_id))
+        job = self.settled(stream, DeleteBid(stream.id, bid_id, bidder_id), at=at)
         assert job.rejection is None, job
 
 

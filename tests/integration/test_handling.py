@@ -16,7 +16,7 @@ from commands.postgres.auctions import read_auction
 from commands.signals import redis, wake_key
 from commands.submitting import DRAIN
 from commands.tasks import drain_stream, wake_waiting_streams
-from tests.integration.house import House
+from tests.integration.house import SHORTLY, House
 
 
 def place(stream: Stream, bidder_id: object, amount: str) -> PlaceBid:
@@ -99,13 +99,9 @@ def test_a_job_that_can_not_be_written_fails_alone(house: House) -> None:
 
 def test_a_close_waits_for_what_was_accepted_before_the_end(house: House) -> None:
     alice = house.user()
-    auction = house.auction(seconds=0.3)
-    waiting = [house.accept(auction, place(auction, alice, f"{n}.00")) for n in (1, 2)]
-    with house.pool.connection() as connection:
-        state = read_auction(connection, auction.id)
-    assert state
-    while house.now() <= state.ends_at:
-        continue
+    auction = house.auction(seconds=0.05)
+    at = house.over(auction) - SHORTLY
+    waiting = [house.accept(auction, place(auction, alice, f"{n}.00"), at=at) for n in (1, 2)]
     late = house.accept(auction, place(auction, alice, "9.00"))
     the_house.announce_winners()
     the_house.announce_winners()
@@ -127,15 +123,11 @@ def test_a_close_waits_for_what_was_accepted_before_the_end(house: House) -> Non
 
 def test_a_deletion_accepted_before_the_end_counts_before_the_close(house: House) -> None:
     alice, bob = house.user(), house.user()
-    auction = house.auction(seconds=0.3)
-    house.bid(auction, alice, "50.00")
-    winning = house.bid(auction, bob, "10.00")
-    deletion = house.accept(Stream("user", alice), DeleteUser(alice))
-    with house.pool.connection() as connection:
-        state = read_auction(connection, auction.id)
-    assert state
-    while house.now() <= state.ends_at:
-        continue
+    auction = house.auction(seconds=0.05)
+    at = house.over(auction) - SHORTLY
+    house.bid(auction, alice, "50.00", at=at)
+    winning = house.bid(auction, bob, "10.00", at=at)
+    deletion = house.accept(Stream("user", alice), DeleteUser(alice), at=at)
     assert auction.id not in [job.stream.id for job in the_house.announce_winners()]
     house.drain(Stream("user", alice))
     assert house.job(deletion.id).status is JobStatus.SUCCEEDED

@@ -14,21 +14,19 @@ from projections.projector import project
 from projections.rebuild import rebuild
 from projections.tasks import sweep
 from projections.verify import verify
-from tests.integration.house import House, stored_auctions
+from tests.integration.house import SHORTLY, House, stored_auctions
 
 
 @pytest.fixture
 def history(house: House) -> Stream:
     """An auction with bids, deletions and a winner, not projected yet."""
     alice, bob = house.user(), house.user()
-    auction = house.auction(seconds=0.5)
-    first = house.bid(auction, alice, "10.00")
-    house.bid(auction, bob, "20.00")
-    house.bid(auction, alice, "30.00")
-    house.delete(auction, alice, first)
-    ends_at = house.now()
-    while house.now() <= ends_at:
-        continue
+    auction = house.auction(seconds=0.05)
+    at = house.over(auction) - SHORTLY
+    first = house.bid(auction, alice, "10.00", at=at)
+    house.bid(auction, bob, "20.00", at=at)
+    house.bid(auction, alice, "30.00", at=at)
+    house.delete(auction, alice, first, at=at)
     return auction
 
 

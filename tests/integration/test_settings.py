@@ -15,6 +15,8 @@ SAFE = {
     "DATABASE_URL": "postgresql://db/portal",
     "REDIS_URL": "redis://redis/0",
     "MONGODB_URL": "mongodb://mongo/portal",
+    "PUBLIC_URL": "https://auctions.example.org",
+    "EMAIL_HOST": "mail.example.org",
 }
 
 

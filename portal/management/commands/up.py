@@ -87,9 +87,11 @@ def _listen(port: int) -> socket.socket:
 def _run(
     terminal: Terminal, servers: Cluster, listener: socket.socket, stopping: threading.Event
 ) -> None:
-    environment = _environment(servers.urls)
-    _migrate(terminal, environment)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    environment = _environment(servers.urls, url)
+    _migrate(terminal, environment)
+    if not settings.EMAIL_HOST:
+        terminal.say(f"Mails land in {settings.EMAIL_FILE_PATH}.")
     supervisor = Supervisor(terminal, settings.BASE_DIR, environment)
     try:
         _start(supervisor, listener)
@@ -107,8 +109,9 @@ def _run(
         supervisor.stop()
 
 
-def _environment(urls: Mapping[str, str]) -> dict[str, str]:
+def _environment(urls: Mapping[str, str], url: str) -> dict[str, str]:
     return {
+        "PUBLIC_URL": url,
         **os.environ,
         **urls,
         "PORTAL_ENV": settings.PORTAL_ENV,
@@ -135,7 +138,11 @@ def _migrate(terminal: Terminal, environment: Mapping[str, str]) -> None:
 
 def _start(supervisor: Supervisor, listener: socket.socket) -> None:
     python = sys.executable
-    queues = {"commands": ("users,auctions,bids", "2"), "projections": ("projections", "1")}
+    queues = {
+        "commands": ("users,auctions,bids", "2"),
+        "projections": ("projections", "1"),
+        "notices": ("notifications,mails", "1"),
+    }
     web = (python, "-m", "portal.serve", "--fd", str(listener.fileno()))
     supervisor.run("web", web, pass_fds=(listener.fileno(),))
     for name, (queue, processes) in queues.items():

@@ -1,12 +1,24 @@
-// GraphQL over HTTP.
+// GraphQL over HTTP: one question, one answer or one ApiError.
 
-/** An answer that is an error; `code` is its extensions.code, or "OFFLINE" if there was none. */
+const PATIENCE = 45_000;
+
+/** An answer that is an error; `code` is its extensions.code, or OFFLINE if there was no answer. */
 export class ApiError extends Error {
   constructor(code, message, field) {
     super(message);
     this.code = code;
     this.field = field;
   }
+
+  /** The same request may succeed in a moment. */
+  get passing() {
+    return this.code === "OFFLINE" || this.code === "UNAVAILABLE";
+  }
+}
+
+/** The error in an answer's form. */
+export function apiError({ message, extensions = {} }) {
+  return new ApiError(extensions.code, message, extensions.field);
 }
 
 /** The data of a query or mutation, asked with that access token. */
@@ -16,13 +28,15 @@ export async function post(query, variables, token) {
   let content;
   try {
     const answer = await fetch("/graphql", {
-      method: "POST", headers, body: JSON.stringify({ query, variables }),
+      method: "POST",
+      headers,
+      body: JSON.stringify({ query, variables }),
+      signal: AbortSignal.timeout(PATIENCE),
     });
     content = await answer.json();
   } catch {
-    throw new ApiError("OFFLINE", "The auction house does not answer. Try again in a moment.");
+    throw new ApiError("OFFLINE", "no answer");
   }
-  const error = content.errors?.[0];
-  if (error) throw new ApiError(error.extensions?.code, error.message, error.extensions?.field);
+  if (content.errors?.length) throw apiError(content.errors[0]);
   return content.data;
 }

@@ -1,21 +1,91 @@
 // Building elements from data: text is always text, never markup.
 
 /** An element with attributes (on… are listeners) and children. */
-export function el(name, attributes = {}, ...children) {
-  const element = document.createElement(name);
+export function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
   for (const [key, value] of Object.entries(attributes)) {
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
     else if (value === true) element.setAttribute(key, "");
     else if (value !== false && value != null) element.setAttribute(key, value);
   }
-  element.append(...children.flat().filter((child) => child != null));
+  element.append(...children.flat().filter((child) => child != null && child !== false));
   return element;
 }
 
-/** A labelled field with room for what is wrong with it. */
-export function field(label, attributes) {
+/** A labelled field with room for a hint and for what is wrong with it. */
+export function field(label, { hint, ...attributes }) {
   const wrong = el("p", { class: "wrong", id: `${attributes.id}-wrong`, role: "alert" });
-  const input = el("input", { required: true, "aria-describedby": wrong.id, ...attributes });
-  return { input, wrong, row: el("div", { class: "field" },
-    el("label", { for: attributes.id }, label), input, wrong) };
+  const help = el("p", { class: "hint", id: `${attributes.id}-hint` }, hint ?? "");
+  const input = el("input", {
+    required: true, "aria-describedby": `${help.id} ${wrong.id}`, ...attributes });
+  const row = el("div", { class: "field" },
+    el("label", { for: attributes.id }, label), input, wrong, help);
+  /** Say what is wrong, or with "" that nothing is. */
+  function complain(message) {
+    wrong.textContent = message;
+    if (message) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+  }
+  return { input, help, row, complain };
+}
+
+/** A list's entries, one for each item; those whose item is the same stay, and with them the focus. */
+export class Entries {
+  #known = new Map();
+
+  constructor(list) {
+    this.list = list;
+  }
+
+  /** Show these items in their order; `build` makes an entry, `key` and `look` identify it. */
+  show(items, { key, look = JSON.stringify, build }) {
+    const before = this.#known;
+    this.#known = new Map(items.map((item) => {
+      const known = before.get(key(item));
+      const seen = look(item);
+      if (known?.seen === seen) return [key(item), known];
+      const element = build(item, Boolean(known));
+      if (known?.element.contains(document.activeElement)) {
+        requestAnimationFrame(() => element.querySelector("a, button")?.focus());
+      }
+      return [key(item), { element, seen }];
+    }));
+    let place = this.list.firstChild;
+    for (const { element } of this.#known.values()) {
+      if (element === place) place = place.nextSibling;
+      else this.list.insertBefore(element, place);
+    }
+    while (place) {
+      const next = place.nextSibling;
+      place.remove();
+      place = next;
+    }
+  }
+}
+
+/** Change a live region only if it says something else now, so that it isn't read out again. */
+export function say(element, ...children) {
+  const fresh = el("div", {}, ...children);
+  if (fresh.textContent !== element.textContent) {
+    element.replaceChildren(...fresh.childNodes);
+    return true;
+  }
+  return false;
+}
+
+/** Ask before something that can't be undone; whether the answer was yes. */
+export function sure(question, explanation, label) {
+  const yes = el("button", { value: "yes", class: "danger" }, label);
+  const dialog = el("dialog", { "aria-labelledby": "sure-question" },
+    el("form", { method: "dialog" },
+      el("h2", { id: "sure-question" }, question), el("p", {}, explanation),
+      el("div", { class: "choices" }, el("button", { value: "no", class: "quiet", autofocus: true }, "Cancel"), yes)));
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+  });
 }

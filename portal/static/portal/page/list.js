@@ -1,137 +1,165 @@
-// The lists: auctions that are open, coming or ended, and the winners.
-import { left, now, setClock, when } from "./clock.js";
-import { el } from "./dom.js";
-import { follow } from "./live.js";
+// The list of auctions that are open, coming or ended: live, searchable, page by page.
+import { left, setClock, standing, when } from "./clock.js";
+import { el, Entries } from "./dom.js";
+import { follow, status as line } from "./live.js";
 import { shown } from "./money.js";
-import { ask } from "./session.js";
+import { ask, user } from "./session.js";
+import { explained, many, name } from "./words.js";
 
 const CARD = `id version title status startsAt endsAt bidCount bidderCount asOf
-  leadingBid { effectiveAmount bidder { username } } winner { bidder { username } bid { amount } }`;
-const TABS = { open: ["OPEN", "Open"], coming: ["SCHEDULED", "Coming"], ended: ["ENDED", "Ended"] };
+  leadingBid { effectiveAmount bidder { id username } }
+  winner { bidder { id username } bid { amount } }`;
+const PAGE = `query ($s: AuctionStatus, $q: String, $a: String) {
+  auctions(status: $s, search: $q, first: 24, after: $a) {
+    edges { node { ${CARD} } } pageInfo { hasNextPage endCursor } } }`;
+const UPDATES = `subscription { auction: auctionsUpdated { ${CARD} } }`;
+const LOOK_AGAIN = 30_000;
 
-function line(auction) {
-  const leading = auction.leadingBid;
-  if (auction.winner) {
-    return `Sold to ${name(auction.winner.bidder)} for ${shown(auction.winner.bid.amount)}`;
+/** What the tabs are called in the address, and what they show. */
+export const TABS = {
+  open: { status: "OPEN", label: "Open", empty: "No auction is open right now." },
+  coming: { status: "SCHEDULED", label: "Coming", empty: "No auction is announced at the moment." },
+  ended: { status: "ENDED", label: "Ended", empty: "No auction has ended yet." },
+};
+
+function theirs(bidder) {
+  return bidder.id === user()?.id ? "you" : name(bidder);
+}
+
+function price(auction) {
+  const { winner, leadingBid } = auction;
+  if (winner) return ["Sold to ", theirs(winner.bidder), shown(winner.bid.amount)];
+  if (!leadingBid) return [auction.status === "ENDED" ? "Ended without a sale" : "No bids yet", "", ""];
+  return ["Leading: ", theirs(leadingBid.bidder), shown(leadingBid.effectiveAmount)];
+}
+
+function timing(auction) {
+  switch (standing(auction)) {
+    case "OPEN": return `${left(auction.endsAt)} left`;
+    case "SCHEDULED": return `Opens in ${left(auction.startsAt)}`;
+    default: return auction.winner ? "Sold" : auction.leadingBid ? "Closing …" : "Unsold";
   }
-  if (auction.status === "ENDED") return leading ? "Closing …" : "Ended unsold";
-  if (!leading) return auction.status === "OPEN" ? "No bids yet" : "Not open yet";
-  return `${shown(leading.effectiveAmount)} by ${name(leading.bidder)}`;
 }
 
-/** A bidder's name, or that there is none any more. */
-export function name(bidder) {
-  return bidder.username ?? "deleted user";
-}
-
-function many(count, what) {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
-}
-
-function card(auction) {
-  const time = el("span", { class: "time" });
-  const tick = () => {
-    const coming = Date.parse(auction.startsAt) > now();
-    const over = Date.parse(auction.endsAt) <= now();
-    time.textContent = over ? `Ended ${when(auction.endsAt)}`
-      : coming ? `Opens in ${left(auction.startsAt)}` : `${left(auction.endsAt)} left`;
-  };
-  tick();
-  const element = el("li", { class: "card" },
+function card(auction, changed) {
+  const [label, who, amount] = price(auction);
+  const ended = auction.status === "ENDED";
+  const mine = user() && (auction.winner?.bidder ?? auction.leadingBid?.bidder)?.id === user().id;
+  return el("li", { class: `card ${changed ? "changed" : ""} ${mine ? "mine" : ""}` },
     el("a", { href: `#/auction/${auction.id}` },
-      el("h2", {}, auction.title), el("p", { class: "price" }, line(auction)),
-      el("p", { class: "facts" }, `${many(auction.bidCount, "bid")} by ${many(auction.bidderCount, "bidder")} · `, time)));
-  return { element, tick, version: auction.version };
+      el("p", { class: "chip" }, timing(auction)),
+      el("h2", {}, auction.title),
+      el("div", { class: "worth" },
+        el("p", { class: "label" }, label, who && el("b", {}, who)),
+        amount && el("p", { class: "price" }, amount)),
+      el("p", { class: "facts" },
+        auction.bidCount ? `${many(auction.bidCount, "bid")} by ${many(auction.bidderCount, "bidder")}` : "",
+        el("span", {}, ended ? when(auction.endsAt) : ""))));
 }
 
-/** The list of one tab, live. */
+/** The list of one tab. */
 export function auctions(main, tab) {
-  const [status, heading] = TABS[tab];
-  const cards = new Map();
+  const { status, label, empty } = TABS[tab];
+  const known = new Map();
   const list = el("ul", { class: "cards" });
-  const more = el("button", { class: "quiet", hidden: true, onclick: () => load() }, "Show more");
-  const empty = el("p", { class: "empty", hidden: true }, "Nothing here at the moment.");
-  const search = el("input", { type: "search", placeholder: "Search titles", "aria-label": "Search titles",
-    maxlength: 200, oninput: () => { clearTimeout(search.timer); search.timer = setTimeout(reload, 250); } });
+  const entries = new Entries(list);
+  const more = el("button", { class: "quiet more", hidden: true, onclick: () => load(after).catch(fail) }, "Load more");
+  const message = el("p", { class: "empty", role: "status" });
+  const search = el("input", { type: "search", id: "search", placeholder: "Search titles", maxlength: 200,
+    autocomplete: "off", oninput: () => { clearTimeout(search.timer); search.timer = setTimeout(begin, 250); } });
   let after = null;
-  let loading = 0;
+  let turn = 0;
 
-  function show(auction) {
+  function draw() {
+    const inOrder = [...known.values()].sort((a, b) =>
+      Date.parse(a.endsAt) - Date.parse(b.endsAt) || (a.id < b.id ? -1 : 1));
+    entries.show(inOrder, {
+      key: (auction) => auction.id,
+      look: ({ version, status: stands }) => `${version} ${stands}`,
+      build: card,
+    });
+    tick();
+  }
+
+  function tick() {
+    for (const [index, auction] of [...list.children].entries()) {
+      const { stands, text } = at(index);
+      auction.classList.toggle("over", stands !== status);
+      const chip = auction.querySelector(".chip");
+      chip.dataset.standing = stands;
+      if (chip.textContent !== text) chip.textContent = text;
+    }
+  }
+
+  function at(index) {
+    const id = list.children[index].querySelector("a").hash.split("/").pop();
+    const auction = known.get(id);
+    return { stands: standing(auction), text: timing(auction) };
+  }
+
+  function take(auction) {
     setClock(auction.asOf);
-    const known = cards.get(auction.id);
-    if (known && known.version > auction.version) return;
-    const fresh = card(auction);
-    if (known) known.element.replaceWith(fresh.element);
-    cards.set(auction.id, fresh);
-    return known ? null : fresh.element;
+    const before = known.get(auction.id);
+    if (!before || before.version <= auction.version) known.set(auction.id, auction);
   }
 
-  async function load() {
-    const turn = ++loading;
-    const data = await ask(`query ($s: AuctionStatus, $q: String, $a: String) {
-      auctions(status: $s, search: $q, first: 24, after: $a) {
-        edges { node { ${CARD} } } pageInfo { hasNextPage endCursor } } }`,
-      { s: status, q: search.value.trim() || null, a: after });
-    if (turn !== loading) return;
-    for (const { node } of data.auctions.edges) list.append(show(node) ?? "");
-    after = data.auctions.pageInfo.endCursor;
-    more.hidden = !data.auctions.pageInfo.hasNextPage;
-    empty.hidden = cards.size > 0;
+  async function load(cursor) {
+    const asked = ++turn;
+    const q = search.value.trim() || null;
+    const { auctions: page } = await ask(PAGE, { s: status, q, a: cursor });
+    if (asked !== turn) return;
+    for (const { node } of page.edges) take(node);
+    after = page.pageInfo.endCursor;
+    more.hidden = !page.pageInfo.hasNextPage;
+    message.textContent = known.size ? "" : q ? `Nothing here has “${q}” in its title.` : empty;
+    draw();
   }
 
-  function reload() {
-    cards.clear();
-    list.replaceChildren();
-    after = null;
-    load().catch(fail);
+  // Beside the news: auctions that time alone brought here.
+  async function lookAgain() {
+    if (document.hidden || !known.size || !more.hidden) return;
+    await load(null).catch(() => {});
   }
 
-  const fail = (error) => empty.replaceChildren(error.message) ?? (empty.hidden = false);
+  function begin() {
+    known.clear();
+    load(null).catch(fail);
+  }
+
+  function fail(error) {
+    message.textContent = explained(error);
+  }
+
+  function hear({ auction }) {
+    const fits = auction.status === status && !search.value.trim();
+    // Further down than what is loaded, it will come with its page.
+    const reached = more.hidden || [...known.values()].some((other) => other.endsAt >= auction.endsAt);
+    if (!known.has(auction.id) && !(fits && reached)) return;
+    take(auction);
+    message.textContent = "";
+    draw();
+  }
+
+  document.title = `${label} auctions · Auction house`;
   main.replaceChildren(
-    el("h1", {}, "Auctions"),
     el("div", { class: "bar" },
-      el("nav", { class: "tabs", "aria-label": "Which auctions" }, Object.entries(TABS).map(([key, [, label]]) =>
-        el("a", { href: `#/${key}`, "aria-current": key === tab ? "page" : null }, label))),
-      search),
-    list, empty, more);
-  document.title = `${heading} auctions · Auction house`;
-  reload();
-  const clock = setInterval(() => cards.forEach((each) => each.tick()), 1000);
-  const stop = follow(`subscription { auction: auctionsUpdated { ${CARD} } }`, () => ({}), ({ auction }) => {
-    const searching = search.value.trim();
-    if (cards.has(auction.id)) show(auction);
-    else if (auction.status === status && !searching && auction.version === 1) {
-      list.prepend(show(auction));
-      empty.hidden = true;
-    }
-  });
-  return () => { clearInterval(clock); stop(); };
-}
-
-/** Who won what, newest first. */
-export function winners(main) {
-  const rows = el("tbody");
-  const more = el("button", { class: "quiet", hidden: true, onclick: () => load() }, "Show more");
-  let after = null;
-  async function load() {
-    const data = await ask(`query ($a: String) { winners(first: 30, after: $a) { edges { node {
-      auctionId auctionTitle announcedAt bidder { username } bid { amount doubled } } }
-      pageInfo { hasNextPage endCursor } } }`, { a: after });
-    for (const { node } of data.winners.edges) {
-      rows.append(el("tr", {},
-        el("td", {}, el("a", { href: `#/auction/${node.auctionId}` }, node.auctionTitle)),
-        el("td", {}, name(node.bidder)),
-        el("td", { class: "number" }, shown(node.bid.amount), node.bid.doubled ? " ×2" : ""),
-        el("td", {}, when(node.announcedAt))));
-    }
-    after = data.winners.pageInfo.endCursor;
-    more.hidden = !data.winners.pageInfo.hasNextPage;
-  }
-  main.replaceChildren(el("h1", {}, "Winners"),
-    el("div", { class: "scroll" }, el("table", {},
-      el("thead", {}, el("tr", {}, ["Auction", "Winner", "Pays", "Announced"].map((h) =>
-        el("th", { scope: "col", class: h === "Pays" ? "number" : null }, h)))), rows)), more);
-  document.title = "Winners · Auction house";
-  load().catch((error) => main.append(el("p", { class: "wrong" }, error.message)));
-  return () => {};
+      el("h1", { tabindex: -1 }, "Auctions"),
+      el("nav", { class: "tabs", "aria-label": "Which auctions" }, Object.entries(TABS).map(([key, { label: text }]) =>
+        el("a", { href: `#/${key}`, "aria-current": key === tab ? "page" : null }, text))),
+      el("div", { class: "search" }, el("label", { for: "search", class: "unseen" }, "Search titles"), search)),
+    message, list, more);
+  begin();
+  const clock = setInterval(tick, 250);
+  const again = setInterval(lookAgain, LOOK_AGAIN);
+  const back = ({ detail }) => detail === "live" && lookAgain();
+  line.addEventListener("change", back);
+  const stop = follow(UPDATES, () => ({}), hear);
+  return () => {
+    stop();
+    clearInterval(clock);
+    clearInterval(again);
+    clearTimeout(search.timer);
+    line.removeEventListener("change", back);
+    turn++;
+  };
 }

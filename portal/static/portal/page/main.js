@@ -1,41 +1,76 @@
-// The page: which view the address names, who is signed in, and whether the line is up.
+// The page's frame: which view the address names, who is signed in, and whether the line is up.
 import { auction } from "./auction.js";
 import { el } from "./dom.js";
-import { auctions, winners } from "./list.js";
+import { auctions, TABS } from "./list.js";
 import { status } from "./live.js";
-import { accountPage, signInPage, signUpPage } from "./people.js";
-import { changes, user } from "./session.js";
+import { accountPage, remember, signInPage, signUpPage } from "./people.js";
+import { changes, signOut, user } from "./session.js";
+import { winners } from "./winners.js";
+
+const VIEWS = { auction, winners, "sign-in": signInPage, "sign-up": signUpPage, account: accountPage };
+const SIGNING = new Set(["sign-in", "sign-up", "account"]);
+const SHORT_BREAK = 1_500;
 
 const main = document.getElementById("main");
-const VIEWS = {
-  winners, "sign-in": signInPage, "sign-up": signUpPage, account: accountPage,
-  auction: (place, id) => auction(place, id),
-};
+const notice = document.getElementById("notice");
+const line = document.getElementById("connection");
 let leave = () => {};
-let shownHash = null;
+let shownAt = null;
+let breaking = null;
+let saying = null;
 
 function show() {
-  const [, view = "", argument] = location.hash.split("/");
+  const { hash } = location;
+  const [, view = "", argument = ""] = hash.split("/");
+  if (!SIGNING.has(view)) remember(hash || "#/open");
   leave();
-  leave = VIEWS[view] ? VIEWS[view](main, argument)
-    : auctions(main, ["open", "coming", "ended"].includes(view) ? view : "open");
-  if (shownHash !== null && shownHash !== location.hash) scrollTo(0, 0);
-  shownHash = location.hash;
+  leave = Object.hasOwn(VIEWS, view) ? VIEWS[view](main, argument)
+    : auctions(main, Object.hasOwn(TABS, view) ? view : "open");
+  for (const link of document.querySelectorAll("header nav a")) {
+    const here = link.hash === "#/winners" ? view === "winners" : !SIGNING.has(view) && view !== "winners";
+    if (here) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
+  if (shownAt !== null && shownAt !== hash) arrive();
+  shownAt = hash;
+}
+
+// As after loading a page: at the top, and read out from there.
+function arrive() {
+  scrollTo(0, 0);
+  if (!main.contains(document.activeElement)) main.querySelector("h1")?.focus({ preventScroll: true });
 }
 
 function greet() {
   const me = user();
   document.getElementById("person").replaceChildren(...(me
-    ? [el("a", { href: "#/account" }, me.username)]
-    : [el("a", { href: "#/sign-in" }, "Sign in"), el("a", { class: "button", href: "#/sign-up" }, "Sign up")]));
+    ? [el("a", { href: "#/account", class: "me", "aria-label": `Your account, ${me.username}` }, me.username),
+      el("button", { class: "quiet small", onclick: () => signOut() }, "Sign out")]
+    : [el("a", { href: "#/sign-in" }, "Sign in"), el("a", { class: "button small", href: "#/sign-up" }, "Sign up")]));
 }
 
+function announce(text) {
+  clearTimeout(saying);
+  notice.textContent = text ?? "";
+  saying = setTimeout(() => { notice.textContent = ""; }, 8_000);
+}
+
+function tellLine(state) {
+  line.dataset.state = state;
+  line.textContent = { live: "Live", reconnecting: "Reconnecting …" }[state] ?? "";
+}
+
+// A line that is back at once is not worth a word.
 status.addEventListener("change", ({ detail }) => {
-  const line = document.getElementById("connection");
-  line.className = detail;
-  line.textContent = detail === "live" ? "live" : "reconnecting …";
+  clearTimeout(breaking);
+  if (detail === "reconnecting") breaking = setTimeout(() => tellLine(detail), SHORT_BREAK);
+  else tellLine(detail);
 });
-changes.addEventListener("change", () => { greet(); show(); });
+changes.addEventListener("user", ({ detail }) => {
+  greet();
+  show();
+  announce(detail ?? (user() ? `Welcome, ${user().username}.` : "You are signed out."));
+});
 addEventListener("hashchange", show);
 greet();
 show();

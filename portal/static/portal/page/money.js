@@ -1,11 +1,14 @@
-// Amounts as text, never as floats: "1234.5" is 123450n pence inside.
+// Amounts of money: text outside, whole cents (BigInt) inside, never floats.
 
-const WRITTEN = /^(\d{1,10})(?:[.,](\d{1,2}))?$/;
+const PLAIN = /^(\d{1,10})(?:[.,](\d{1,2}))?$/;
+const GROUPED = /^(\d{1,3}(?:[,\u0020\u00a0\u202f']\d{3})+)(?:\.(\d{1,2}))?$/;
 
-/** The amount in pence, or null if the text is none. */
-export function pence(text) {
-  const found = WRITTEN.exec(text.trim().replaceAll(/[ \u00a0']/g, ""));
-  return found ? BigInt(found[1]) * 100n + BigInt((found[2] ?? "").padEnd(2, "0")) : null;
+/** The amount in cents, or null if the text is none: "1234.5", "1,234.50" and "12,50" are. */
+export function cents(text) {
+  const found = GROUPED.exec(text.trim()) ?? PLAIN.exec(text.trim());
+  if (!found) return null;
+  const whole = found[1].replaceAll(/\D/g, "");
+  return whole.length > 10 ? null : BigInt(whole + (found[2] ?? "").padEnd(2, "0"));
 }
 
 /** How the API writes it: "1234.50". */
@@ -14,8 +17,8 @@ export function plain(value) {
   return `${digits.slice(0, -2)}.${digits.slice(-2)}`;
 }
 
-/** How people read it: "1 234.50". */
+/** How people read what the API wrote: "1,234.50". */
 export function shown(text) {
   const [whole, rest] = text.split(".");
-  return `${whole.replace(/\B(?=(\d{3})+$)/g, "\u202f")}.${rest}`;
+  return `${whole.replaceAll(/\B(?=(\d{3})+$)/g, ",")}.${rest}`;
 }

@@ -1,60 +1,90 @@
-// Who is signed in. The access token stays in memory; tabs share the refresh token, one at a time.
-import { ApiError, post } from "./api.js";
+// Who is signed in: the access token stays in memory; tabs share the refresh token, one at a time.
+import { post } from "./api.js";
+import { houseTime } from "./clock.js";
 
 const KEY = "portal.session";
-const SESSION = "accessToken refreshToken expiresAt user { id username }";
-const EARLY = 30_000;
+const SESSION = "accessToken refreshToken expiresAt user { id username isStaff }";
+const REFRESH = `mutation ($t: String!) { session: refreshSession(refreshToken: $t) { ${SESSION} } }`;
+const LOGIN = `mutation ($u: String!, $p: String!) { session: login(username: $u, password: $p) { ${SESSION} } }`;
 
 let access = null;
+let shown = stored()?.user.id;
+let timer = null;
+
+/** "user": somebody else is signed in now, or nobody; `detail` may say why. "renewed": a new access token. */
 export const changes = new EventTarget();
 
 function stored() {
-  return JSON.parse(localStorage.getItem(KEY) ?? "null");
-}
-
-function keep(session) {
-  const before = stored()?.user.id;
-  if (session) {
-    const lasts = Date.parse(session.expiresAt) - Date.now();
-    access = { token: session.accessToken, until: Date.now() + lasts - EARLY };
-    localStorage.setItem(KEY, JSON.stringify(
-      { refreshToken: session.refreshToken, user: session.user }));
-  } else {
-    access = null;
-    localStorage.removeItem(KEY);
+  try {
+    return JSON.parse(localStorage.getItem(KEY));
+  } catch {
+    return null;
   }
-  if (before !== session?.user.id) changes.dispatchEvent(new Event("change"));
 }
-
-addEventListener("storage", (event) => {
-  if (event.key === KEY || event.key === null) {
-    access = null;
-    changes.dispatchEvent(new Event("change"));
-  }
-});
 
 /** The signed-in user, or null. */
 export function user() {
   return stored()?.user ?? null;
 }
 
+function announce(why) {
+  if (shown === user()?.id) return;
+  shown = user()?.id;
+  changes.dispatchEvent(new CustomEvent("user", { detail: why }));
+}
+
+async function keep(session) {
+  localStorage.setItem(KEY, JSON.stringify(
+    { refreshToken: session.refreshToken, user: session.user }));
+  const lasts = Date.parse(session.expiresAt) - await houseTime().catch(() => Date.now());
+  const early = Math.min(30_000, lasts / 5);
+  access = { token: session.accessToken, until: performance.now() + lasts - early };
+  clearTimeout(timer);
+  timer = setTimeout(renew, Math.max(1_000, lasts - early + 100));
+  announce();
+}
+
+async function renew() {
+  if (await token().catch(() => null)) changes.dispatchEvent(new Event("renewed"));
+}
+
+function forget(why) {
+  access = null;
+  clearTimeout(timer);
+  localStorage.removeItem(KEY);
+  announce(why);
+}
+
+// Another tab signed in or out. That it merely renewed the session is none of our business.
+addEventListener("storage", (event) => {
+  if ((event.key !== KEY && event.key !== null) || shown === user()?.id) return;
+  access = null;
+  clearTimeout(timer);
+  announce();
+});
+
+// A refresh token is good once, so two tabs must not use it at the same time.
+function alone(action) {
+  return navigator.locks ? navigator.locks.request(KEY, action) : action();
+}
+
+function good() {
+  return access && performance.now() < access.until;
+}
+
 /** A good access token, refreshed if need be; null when nobody is signed in. */
 export async function token() {
   if (!stored()) return null;
-  if (access && Date.now() < access.until) return access.token;
-  // A refresh token is good once, so two tabs must not use it at the same time.
-  return navigator.locks.request(KEY, async () => {
+  if (good()) return access.token;
+  return alone(async () => {
     const known = stored();
     if (!known) return null;
-    if (access && Date.now() < access.until) return access.token;
+    if (good()) return access.token;
     try {
-      const data = await post(
-        `mutation ($t: String!) { session: refreshSession(refreshToken: $t) { ${SESSION} } }`,
-        { t: known.refreshToken });
-      keep(data.session);
+      await keep((await post(REFRESH, { t: known.refreshToken })).session);
     } catch (error) {
       if (error.code !== "UNAUTHENTICATED") throw error;
-      keep(null);
+      forget("Your session has ended. Please sign in again.");
       return null;
     }
     return access.token;
@@ -68,52 +98,33 @@ export function distrust() {
 
 /** Ask as whoever is signed in. */
 export async function ask(query, variables = {}) {
+  const given = await token();
   try {
-    return await post(query, variables, await token());
+    return await post(query, variables, given);
   } catch (error) {
-    if (error.code !== "UNAUTHENTICATED" || !stored()) throw error;
-    distrust();
-    return post(query, variables, await token());
+    if (error.code !== "UNAUTHENTICATED" || !given) throw error;
+    if (access?.token === given) distrust();
+    const other = await token();
+    if (!other) throw error;
+    return post(query, variables, other);
   }
 }
 
 /** Sign in; ApiError if name or password are wrong. */
 export async function signIn(username, password) {
-  const data = await post(
-    `mutation ($u: String!, $p: String!) { session: login(username: $u, password: $p) { ${SESSION} } }`,
-    { u: username, p: password });
-  keep(data.session);
+  const { session } = await post(LOGIN, { u: username, p: password });
+  await alone(() => keep(session));
 }
 
 /** Sign out, here and at the auction house. */
-export async function signOut() {
-  const known = stored();
-  keep(null);
-  if (known) {
-    await post("mutation ($t: String!) { logout(refreshToken: $t) }", { t: known.refreshToken });
-  }
-}
-
-/** Submit a command under one idempotency key, however often the network fails, and await its outcome. */
-export async function command(mutation, input) {
-  const keyed = { ...input, idempotencyKey: crypto.randomUUID() };
-  const submitted = await again(() => ask(mutation, { input: keyed }));
-  const query = `query ($id: UUID!) { job(id: $id, wait: 20) {
-    status rejection { code message } result { auctionId bidId userId version } } }`;
-  for (;;) {
-    const { job } = await again(() => ask(query, { id: submitted.job.id }));
-    if (!job || job.status !== "QUEUED") return job;
-  }
-}
-
-async function again(attempt, tries = 4) {
-  for (let pause = 500; ; pause *= 2) {
-    try {
-      return await attempt();
-    } catch (error) {
-      const passing = error instanceof ApiError && ["OFFLINE", "UNAVAILABLE"].includes(error.code);
-      if (!passing || --tries === 0) throw error;
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
+export async function signOut(why = "You are signed out.") {
+  const refreshToken = await alone(() => {
+    const known = stored();
+    forget(why);
+    return known?.refreshToken;
+  });
+  if (refreshToken) {
+    // If it can't be told now, the session there ends by itself.
+    await post("mutation ($t: String!) { logout(refreshToken: $t) }", { t: refreshToken }).catch(() => {});
   }
 }

@@ -1,0 +1,63 @@
+"""Telling everybody about an auction's new events, once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import cast
+from uuid import UUID
+
+from psycopg_pool import ConnectionPool
+
+from commands.domain.events import AuctionEvent
+from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.pool import SyncConnection
+from notifications.notices import Recorded, notices
+from notifications.postgres.notifications import tell
+from notifications.postgres.progress import advance, deleted_among, lock_progress, present
+
+# However hot the auction, its people are told at most this often.
+AT_MOST_EVERY = timedelta(seconds=1)
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Whom it concerned; or, told too recently, when to come back."""
+
+    users: set[UUID] = field(default_factory=set)
+    again_in: timedelta | None = None
+
+
+def notify(auction_id: UUID, pool: ConnectionPool[SyncConnection]) -> Outcome:
+    """Tell what happened since last time; Busy if another worker is at it.
+
+    The notifier's place moves in the transaction that writes the notifications, so that each
+    event is told of exactly once, whatever dies or is delivered twice.
+    """
+    with pool.connection() as connection, connection.transaction():
+        told = lock_progress(connection, auction_id)
+        reached = present(connection, auction_id)
+        if reached.version == told.version:
+            return Outcome()
+        if told.rested is not None and told.rested < AT_MOST_EVERY:
+            return Outcome(again_in=AT_MOST_EVERY - told.rested)
+        events = list(_events(connection, auction_id, told.version, reached.version))
+        found = notices(events, told.leading, reached.leading, deleted_among(connection, events))
+        users = {
+            user_id
+            for notice in found
+            for user_id in tell(connection, auction_id, notice, reached.now)
+        }
+        advance(connection, auction_id, reached)
+    return Outcome(users)
+
+
+def _events(
+    connection: SyncConnection, auction_id: UUID, after: int, until: int
+) -> Iterator[Recorded]:
+    store = PostgresEventStore(connection)
+    while after < until:
+        page = store.read(auction_id, after, min(PAGE, until - after))
+        for recorded in page:
+            yield recorded.version, cast(AuctionEvent, recorded.event)
+        after = page[-1].version

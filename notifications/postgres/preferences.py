@@ -1,0 +1,43 @@
+"""What users chose."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from commands.postgres.pool import SyncConnection
+from notifications.preferences import NotificationChannel, NotificationKind
+
+CHOOSE = """
+INSERT INTO notification_preferences (user_id, kind, channel, enabled)
+SELECT users.id, kind, channel, enabled
+FROM users, unnest(%(kinds)s::text[], %(channels)s::text[], %(enabled)s::bool[])
+     AS chosen (kind, channel, enabled)
+WHERE users.id = %(user)s AND users.deleted_at IS NULL
+ON CONFLICT (user_id, kind, channel) DO UPDATE SET enabled = excluded.enabled
+"""
+CHOSEN = "SELECT kind, channel, enabled FROM notification_preferences WHERE user_id = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A kind, told or not told over a channel."""
+
+    kind: NotificationKind
+    channel: NotificationChannel
+    enabled: bool
+
+
+def parameters(user_id: UUID, choices: Sequence[Choice]) -> dict[str, object]:
+    """What CHOOSE needs; of two choices for the same, the last holds."""
+    last = {(choice.kind, choice.channel): choice.enabled for choice in choices}
+    return {
+        "user": user_id,
+        "kinds": [kind.value for kind, _ in last],
+        "channels": [channel.value for _, channel in last],
+        "enabled": list(last.values()),
+    }
+
+
+def choose(connection: SyncConnection, user_id: UUID, choices: Sequence[Choice]) -> None:
+    """Keep the choices; nothing happens if the user is gone."""
+    connection.execute(CHOOSE, parameters(user_id, choices))

@@ -1,0 +1,110 @@
+"""How far each auction's events were told, and the auction as it stands now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from commands.domain.events import BidDeleted
+from commands.ports import Busy
+from commands.postgres.pool import SyncConnection
+from notifications.notices import Leading, Recorded, Standing
+
+BEGIN = """
+INSERT INTO notification_progress (auction_id, version) VALUES (%s, 0) ON CONFLICT DO NOTHING
+"""
+LOCK = """
+SELECT version, leading_bid_id, leading_amount, clock_timestamp() - ran_at AS rested
+FROM notification_progress WHERE auction_id = %s FOR UPDATE SKIP LOCKED
+"""
+# One statement, so that version and leading bid are of one moment.
+NOW = """
+SELECT auctions.version, best.id, best.effective_amount, best.reached_version,
+       clock_timestamp() AS now
+FROM auctions LEFT JOIN LATERAL (
+    SELECT id, effective_amount, reached_version FROM bids
+    WHERE auction_id = auctions.id AND NOT deleted
+    ORDER BY effective_amount DESC, reached_version LIMIT 1
+) AS best ON true
+WHERE auctions.id = %s
+"""
+STANDINGS = "SELECT id, effective_amount, reached_version FROM bids WHERE id = ANY(%s)"
+ADVANCE = """
+UPDATE notification_progress
+SET version = %s, leading_bid_id = %s, leading_amount = %s, ran_at = %s WHERE auction_id = %s
+"""
+BEHIND = """
+SELECT id FROM auctions WHERE version > coalesce(
+    (SELECT version FROM notification_progress WHERE auction_id = auctions.id), 0
+) LIMIT 1000
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Where the notifier stood, and how long ago that was."""
+
+    version: int
+    leading: Leading | None
+    rested: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Where the auction stands."""
+
+    version: int
+    leading: Standing | None
+    now: datetime
+
+
+def lock_progress(connection: SyncConnection, auction_id: UUID) -> Told:
+    """The notifier's place in the auction, locked until the transaction ends; Busy if another has it."""
+    connection.execute(BEGIN, (auction_id,))
+    row = connection.execute(LOCK, (auction_id,)).fetchone()
+    if row is None:
+        raise Busy(f"notifications of auction {auction_id}")
+    leading = (
+        Leading(row["leading_bid_id"], row["leading_amount"]) if row["leading_bid_id"] else None
+    )
+    return Told(row["version"], leading, row["rested"])
+
+
+def present(connection: SyncConnection, auction_id: UUID) -> Present:
+    """The auction's version and leading bid."""
+    row = connection.execute(NOW, (auction_id,)).fetchone()
+    assert row is not None, "only auctions that exist are told of"
+    leading = (
+        Standing(row["id"], row["effective_amount"], row["reached_version"]) if row["id"] else None
+    )
+    return Present(row["version"], leading, row["now"])
+
+
+def deleted_among(connection: SyncConnection, events: Sequence[Recorded]) -> dict[UUID, Standing]:
+    """How the bids ranked that these events deleted."""
+    ids = [event.bid_id for _, event in events if isinstance(event, BidDeleted)]
+    rows = connection.execute(STANDINGS, (ids,))
+    return {
+        row["id"]: Standing(row["id"], row["effective_amount"], row["reached_version"])
+        for row in rows
+    }
+
+
+def advance(connection: SyncConnection, auction_id: UUID, reached: Present) -> None:
+    """Everybody was told up to there."""
+    leading = reached.leading
+    connection.execute(
+        ADVANCE,
+        (
+            reached.version,
+            leading and leading.bid_id,
+            leading and leading.effective_amount,
+            reached.now,
+            auction_id,
+        ),
+    )
+
+
+def auctions_behind(connection: SyncConnection) -> list[UUID]:
+    """Auctions with events that nobody was told of yet."""
+    return [row["id"] for row in connection.execute(BEHIND)]

@@ -1,0 +1,83 @@
+"""The notifier's Celery tasks: thin, and harmless when run twice."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from celery import current_app, shared_task
+
+from commands.ports import Busy, StreamKind
+from commands.postgres.pool import pool
+from commands.signals import hear, heard_since, leave_note, publish, send, wake
+from commands.tasks import NOTIFY
+from notifications import mail
+from notifications.notifier import Outcome, notify
+from notifications.postgres.notifications import forget_deleted
+from notifications.postgres.progress import auctions_behind
+
+log = structlog.get_logger("notifications")
+
+SEND_MAILS = "notifications.send_mails"
+# People whose notifications changed are named in messages of this many.
+CROWD = 1000
+
+
+@shared_task(name=NOTIFY)
+def notify_stream(kind: StreamKind, stream_id: str) -> None:
+    """Tell people about an auction's new events; forget a user who was deleted."""
+    if kind == "user":
+        with pool().connection() as connection:
+            forget_deleted(connection, UUID(stream_id))
+        return
+    arguments = (kind, stream_id)
+    while True:
+        hear(NOTIFY, arguments)
+        try:
+            outcome = notify(UUID(stream_id), pool())
+        except Busy:
+            # Whoever is at it looks for notes before they go; the sweep looks after both.
+            return leave_note(NOTIFY, arguments)
+        if outcome.again_in:
+            return _come_back(arguments, outcome.again_in)
+        _tell(stream_id, outcome)
+        if not heard_since(NOTIFY, arguments):
+            return None
+
+
+def _come_back(arguments: tuple[str, str], pause: timedelta) -> None:
+    """A wake-up is on its way from now on, so nobody else needs to send one."""
+    leave_note(NOTIFY, arguments)
+    current_app.send_task(
+        NOTIFY, args=list(arguments), queue="notifications", countdown=pause.total_seconds()
+    )
+
+
+def _tell(auction_id: str, outcome: Outcome) -> None:
+    if not outcome.users:
+        return
+    users = [str(user_id) for user_id in outcome.users]
+    for start in range(0, len(users), CROWD):
+        publish("notifications", users[start : start + CROWD])
+    wake(SEND_MAILS, (), "mails")
+    log.info("told", stream=auction_id, people=len(users))
+
+
+@shared_task(name=SEND_MAILS)
+def send_mails() -> None:
+    """Send the mails that are due, one after the other."""
+    hear(SEND_MAILS, ())
+    while mail.send_next(pool()):
+        continue
+
+
+@shared_task(name="notifications.sweep")
+def sweep() -> None:
+    """Make up for wake-ups that were lost, and for mails whose time has come."""
+    with pool().connection() as connection:
+        behind = auctions_behind(connection)
+        forget_deleted(connection)
+        due = mail.any_due(connection)
+    for auction_id in behind:
+        send(NOTIFY, ("auction", str(auction_id)), "notifications")
+    if due:
+        send(SEND_MAILS, (), "mails")

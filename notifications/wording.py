@@ -1,0 +1,19 @@
+"""What a notification says."""
+
+from decimal import Decimal
+from typing import assert_never
+
+from notifications.preferences import NotificationKind
+
+
+def message(kind: NotificationKind, title: str, amount: Decimal) -> str:
+    """One sentence, the same in the app and in a mail."""
+    match kind:
+        case NotificationKind.AUCTION_WON:
+            return f"You won “{title}” for {amount}."
+        case NotificationKind.MAX_BID_CHANGED:
+            return f"The highest bid on “{title}” is now {amount}."
+        case NotificationKind.BID_DOUBLED:
+            return f"The house doubled your bid on “{title}”: it now counts {amount}."
+        case _:
+            assert_never(kind)

@@ -1,0 +1,103 @@
+// The form for a bid: one key for each intended bid, and its outcome beside the field.
+import { Intent, PLACE_BID } from "./commands.js";
+import { el, field } from "./dom.js";
+import { cents, plain, shown } from "./money.js";
+import { ask, user } from "./session.js";
+import { explained, refusal } from "./words.js";
+
+const STATE = `query ($id: UUID!, $v: Int) { auction(id: $id, atLeastVersion: $v) {
+  version leadingBid { id effectiveAmount } myBids { id deleted } } }`;
+
+function ownHighest(state) {
+  const live = state.myBids.filter((bid) => !bid.deleted).map((bid) => cents(bid.effectiveAmount));
+  return live.reduce((highest, value) => (value > highest ? value : highest), 0n);
+}
+
+/** The form for bids on one auction; `show` it again with each new state. */
+export function bidding(auctionId) {
+  const intent = new Intent(PLACE_BID);
+  const { input, help, row, complain } = field("Your bid", {
+    id: "amount", inputmode: "decimal", autocomplete: "off", placeholder: "0.00", maxlength: 20, oninput: preview });
+  const button = el("button", { type: "submit" }, "Place bid");
+  const outcome = el("p", { class: "outcome", role: "status" });
+  const form = el("form", { class: "bid", novalidate: true, onsubmit: submit }, row, button, outcome);
+  const invitation = el("p", { class: "invitation" }, el("a", { class: "button", href: "#/sign-in" }, "Sign in to bid"),
+    el("span", {}, "New here? ", el("a", { href: "#/sign-up" }, "Sign up"), " in a moment."));
+  const element = el("div", { hidden: true }, user() ? form : invitation);
+  let busy = false;
+  let placed = null;
+
+  function preview() {
+    complain("");
+    const offered = cents(input.value);
+    button.textContent = offered ? `Bid ${shown(plain(offered))}` : "Place bid";
+  }
+
+  async function submit(event) {
+    event.preventDefault();
+    if (busy) return;
+    const offered = cents(input.value);
+    outcome.textContent = "";
+    complain(offered ? "" : "Write an amount like 120 or 1,250.50.");
+    if (!offered) return input.focus();
+    await busily(() => place(plain(offered)));
+    input.focus();
+  }
+
+  async function busily(action) {
+    busy = true;
+    button.setAttribute("aria-disabled", "true");
+    placed = null;
+    outcome.textContent = "Placing your bid …";
+    try {
+      await action();
+    } catch (error) {
+      // It is placed; only where it stands could not be told.
+      if (placed) return;
+      outcome.textContent = "";
+      complain(error.passing
+        ? "No answer from the auction house. Try again: however often you do, this bid counts once."
+        : explained(error));
+    } finally {
+      busy = false;
+      button.removeAttribute("aria-disabled");
+    }
+  }
+
+  async function place(amount) {
+    const job = await intent.carryOut({ auctionId, amount });
+    const why = refusal(job);
+    outcome.textContent = "";
+    if (why) return complain(why);
+    input.value = "";
+    preview();
+    placed = { ...job.result, amount };
+    outcome.textContent = `Your bid of ${shown(amount)} is placed.`;
+    compare((await ask(STATE, { id: auctionId, v: placed.version })).auction);
+  }
+
+  // Where the bid just placed stands now; a later state may have another leader.
+  function compare({ version, leadingBid, myBids }) {
+    if (!placed || version < placed.version) return;
+    const bid = myBids.find(({ id }) => id === placed.bidId);
+    if (!bid || bid.deleted) placed = null;
+    const text = !placed ? ""
+      : leadingBid.id === bid.id ? `Your bid of ${shown(placed.amount)} is placed, and it leads.`
+      : `Your bid of ${shown(placed.amount)} is placed and counts. The leading bid is ${shown(leadingBid.effectiveAmount)}.`;
+    if (outcome.textContent !== text) outcome.textContent = text;
+  }
+
+  return {
+    element,
+    /** Fit the auction's new state. */
+    show(standing, state) {
+      element.hidden = standing !== "OPEN";
+      const highest = ownHighest(state);
+      const hint = highest
+        ? `Above your own highest, ${shown(plain(highest))}. It need not lead.`
+        : "Any amount counts. It need not lead.";
+      if (help.textContent !== hint) help.textContent = hint;
+      if (!busy) compare(state);
+    },
+  };
+}

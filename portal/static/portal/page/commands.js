@@ -1,0 +1,69 @@
+// Commands: submitted under an idempotency key, then watched until they are settled.
+import { ApiError } from "./api.js";
+import { ask } from "./session.js";
+
+const JOB = `query ($id: UUID!) { job(id: $id, wait: 20) {
+  status rejection { code message } result { auctionId bidId userId version } } }`;
+
+export const CREATE_USER = "mutation ($input: CreateUserInput!) { job: createUser(input: $input) { id } }";
+export const DELETE_USER = "mutation ($input: DeleteUserInput!) { job: deleteUser(input: $input) { id } }";
+export const PLACE_BID = "mutation ($input: PlaceBidInput!) { job: placeBid(input: $input) { id } }";
+export const DELETE_BID = "mutation ($input: DeleteBidInput!) { job: deleteBid(input: $input) { id } }";
+
+function newKey() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  // Over plain HTTP, browsers offer only this.
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Something a person means to do once, however often it has to be asked for. */
+export class Intent {
+  #input = null;
+  #key = null;
+
+  constructor(mutation) {
+    this.mutation = mutation;
+  }
+
+  /** Submit it and await the settled job. After a fault of the network, the same input is the same intent. */
+  async carryOut(input) {
+    const id = await this.submit(input);
+    const job = await outcome(id);
+    this.#key = null;
+    return job;
+  }
+
+  /** Submit it: the job's id. */
+  async submit(input) {
+    const written = JSON.stringify(input);
+    if (!this.#key || this.#input !== written) this.#key = newKey();
+    this.#input = written;
+    const keyed = { ...input, idempotencyKey: this.#key };
+    try {
+      return (await patiently(() => ask(this.mutation, { input: keyed }))).job.id;
+    } catch (error) {
+      if (!error.passing) this.#key = null;
+      throw error;
+    }
+  }
+}
+
+async function outcome(id) {
+  for (;;) {
+    const { job } = await patiently(() => ask(JOB, { id }));
+    if (!job) throw new ApiError("UNAUTHENTICATED", "this job is not yours to see");
+    if (job.status !== "QUEUED") return job;
+  }
+}
+
+async function patiently(attempt, tries = 4) {
+  for (let pause = 500; ; pause *= 2) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!error.passing || --tries === 0) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pause * (0.75 + Math.random() / 2)));
+    }
+  }
+}

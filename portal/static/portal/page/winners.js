@@ -1,0 +1,69 @@
+// Who won what, newest first; new winners appear by themselves.
+import { when } from "./clock.js";
+import { el, Entries } from "./dom.js";
+import { follow, status as line } from "./live.js";
+import { shown } from "./money.js";
+import { ask, user } from "./session.js";
+import { explained, name } from "./words.js";
+
+const WINNER = `auctionId auctionTitle announcedAt bidder { id username } bid { amount doubled }`;
+const PAGE = `query ($a: String) { winners(first: 30, after: $a) {
+  edges { node { ${WINNER} } } pageInfo { hasNextPage endCursor } } }`;
+const UPDATES = `subscription { auction: auctionsUpdated { winner { ${WINNER} } } }`;
+const HEADINGS = ["Auction", "Winner", "Pays", "Announced"];
+
+function row(winner, changed, fresh) {
+  const you = winner.bidder.id === user()?.id;
+  return el("tr", { class: `${you ? "own" : ""} ${fresh ? "changed" : ""}` },
+    el("td", {}, el("a", { href: `#/auction/${winner.auctionId}` }, winner.auctionTitle)),
+    el("td", {}, you ? el("b", {}, "You") : name(winner.bidder)),
+    el("td", { class: "number" }, shown(winner.bid.amount)),
+    el("td", { class: "soft" }, when(winner.announcedAt)));
+}
+
+/** The page of winners. */
+export function winners(main) {
+  const known = new Map();
+  const body = el("tbody");
+  const entries = new Entries(body);
+  const table = el("table", { hidden: true },
+    el("thead", {}, el("tr", {}, HEADINGS.map((heading) =>
+      el("th", { scope: "col", class: heading === "Pays" ? "number" : null }, heading)))), body);
+  const more = el("button", { class: "quiet more", hidden: true, onclick: () => load(after) }, "Load more");
+  const message = el("p", { class: "empty", role: "status" });
+  let after = null;
+
+  function draw(fresh = false) {
+    const newestFirst = [...known.values()].sort((a, b) => Date.parse(b.announcedAt) - Date.parse(a.announcedAt));
+    entries.show(newestFirst, {
+      key: (winner) => winner.auctionId, build: (winner, changed) => row(winner, changed, fresh) });
+    table.hidden = !known.size;
+    message.textContent = known.size ? "" : "No winner has been announced yet.";
+  }
+
+  async function load(cursor) {
+    try {
+      const { winners: page } = await ask(PAGE, { a: cursor });
+      for (const { node } of page.edges) known.set(node.auctionId, node);
+      if (cursor !== null || after === null) {
+        after = page.pageInfo.endCursor;
+        more.hidden = !page.pageInfo.hasNextPage;
+      }
+      draw();
+    } catch (error) {
+      message.textContent = explained(error);
+    }
+  }
+
+  document.title = "Winners · Auction house";
+  main.replaceChildren(el("h1", { tabindex: -1 }, "Winners"), message, table, more);
+  load(null);
+  const back = ({ detail }) => detail === "live" && load(null);
+  line.addEventListener("change", back);
+  const stop = follow(UPDATES, () => ({}), ({ auction: { winner } }) => {
+    if (!winner || known.has(winner.auctionId)) return;
+    known.set(winner.auctionId, winner);
+    draw(true);
+  });
+  return () => { stop(); line.removeEventListener("change", back); };
+}

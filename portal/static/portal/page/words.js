@@ -1,0 +1,45 @@
+// What the auction house's codes mean, in plain words.
+
+const ERRORS = {
+  OFFLINE: "The auction house can’t be reached. Check your connection and try again.",
+  UNAVAILABLE: "The auction house is busy right now. Please try again in a moment.",
+  RATE_LIMITED: "That was a lot at once. Please wait a moment, then try again.",
+  UNAUTHENTICATED: "Please sign in again.",
+  FORBIDDEN: "That isn’t yours to do.",
+  INTERNAL: "Something went wrong on our side. Nothing was changed.",
+};
+
+const REJECTIONS = {
+  AUCTION_NOT_STARTED: "This auction hasn’t opened yet.",
+  AUCTION_ENDED: "This auction ended before it could count.",
+  BID_ALREADY_DELETED: "That bid was already deleted.",
+  EXPIRED: "It waited too long and was dropped. Nothing was changed; please try again.",
+};
+
+/** The text as a sentence. */
+export function sentence(text) {
+  const start = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(start) ? start : `${start}.`;
+}
+
+/** An error for people. */
+export function explained(error) {
+  return ERRORS[error.code] ?? sentence(error.message || "Something went wrong.");
+}
+
+/** Why a settled job changed nothing; null if it did what was asked. */
+export function refusal(job) {
+  if (job?.status === "SUCCEEDED") return null;
+  if (job?.status !== "REJECTED") return ERRORS.INTERNAL;
+  return REJECTIONS[job.rejection.code] ?? sentence(job.rejection.message);
+}
+
+/** A bidder's name, or that there is none any more. */
+export function name(bidder) {
+  return bidder.username ?? "deleted user";
+}
+
+/** "1 bid", "2 bids". */
+export function many(count, what) {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,154 @@
+"""Being told of what concerns one, from outside."""
+
+import asyncio
+from contextlib import aclosing
+
+import pytest
+
+from portal.demo.client import DELETE_USER, PortalClient, Refused
+from tests.conftest import Join, RunningPortal, wait_until
+from tests.e2e.acting import Json, create_auction, place
+
+FIELDS = "id kind auctionId auctionTitle message amount read createdAt"
+RECEIVED = f"subscription {{ notification: notificationReceived {{ {FIELDS} }} }}"
+LISTED = f"""query ($unread: Boolean, $first: Int, $after: String) {{
+  notifications(unreadOnly: $unread, first: $first, after: $after) {{
+    edges {{ node {{ {FIELDS} }} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
+MARK = "mutation ($ids: [ID!]) { count: markNotificationsRead(ids: $ids) }"
+CHOOSE = """mutation ($input: [NotificationPreferenceInput!]!) {
+  user: setNotificationPreferences(input: $input) {
+    notificationPreferences { kind channel enabled } } }"""
+
+
+async def received(client: PortalClient, kind: str) -> Json:
+    """The next notification of that kind."""
+    async with asyncio.timeout(30), aclosing(client.subscribe(RECEIVED)) as news:
+        async for data in news:
+            if data["notification"]["kind"] == kind:
+                notification: Json = data["notification"]
+                return notification
+    raise AssertionError("the subscription ended")
+
+
+async def first_told(alice: PortalClient, bob: PortalClient, kind: str) -> Json:
+    """What either of them is told first."""
+    waiting = [asyncio.create_task(received(client, kind)) for client in (alice, bob)]
+    done, others = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for other in others:
+        other.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    return done.pop().result()
+
+
+async def listed(client: PortalClient, **variables: object) -> list[Json]:
+    data = await client.execute(LISTED, **variables)
+    return [edge["node"] for edge in data["notifications"]["edges"]]
+
+
+async def test_from_outbid_to_won_people_are_told(
+    portal: RunningPortal, join: Join, carol: PortalClient
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol, seconds=15)
+    waiting = asyncio.create_task(received(alice, "MAX_BID_CHANGED"))
+    await place(alice, auction_id, "10.00")
+    await place(bob, auction_id, "20.00")
+    outbid = await waiting
+    assert (outbid["auctionId"], outbid["amount"], outbid["read"]) == (auction_id, "20.00", False)
+    assert outbid["message"] == "The highest bid on “A clock” is now 20.00."
+    drawn = await asyncio.to_thread(portal.manage, "run_promoter", "--once")
+    assert drawn.returncode == 0, drawn.stderr
+    await first_told(alice, bob, "BID_DOUBLED")
+    won = await first_told(alice, bob, "AUCTION_WON")
+    assert won["message"] == f"You won “A clock” for {won['amount']}."
+    # Doubled, alice's bid would only draw level with bob's, who got there first.
+    assert won["amount"] == "20.00"
+    assert await listed(carol) == []
+
+
+async def test_missed_ones_come_first_and_read_ones_no_more(
+    join: Join, carol: PortalClient
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
+    auctions = [await create_auction(carol) for _ in range(2)]
+    for auction_id in auctions:
+        await place(alice, auction_id, "10.00")
+        await place(bob, auction_id, "20.00")
+    async with asyncio.timeout(20):
+        while len(missed := await listed(alice)) < 2:
+            await asyncio.sleep(0.05)
+    again: list[Json] = []
+    async with aclosing(alice.subscribe(RECEIVED)) as news:
+        async for data in news:
+            again.append(data["notification"])
+            if len(again) == 2:
+                break
+    assert again == missed[::-1], "the oldest first"
+
+    page = (await alice.execute(LISTED, first=1))["notifications"]
+    assert page["pageInfo"]["hasNextPage"]
+    rest = await listed(alice, first=1, after=page["pageInfo"]["endCursor"])
+    assert [page["edges"][0]["node"], *rest] == missed
+
+    assert (await bob.execute(MARK, ids=[missed[0]["id"]]))["count"] == 0, "not his"
+    assert (await alice.execute(MARK, ids=[missed[0]["id"]]))["count"] == 1
+    assert (await alice.execute(MARK, ids=[missed[0]["id"]]))["count"] == 0
+    assert [n["id"] for n in await listed(alice, unread=True)] == [missed[1]["id"]]
+    assert (await alice.execute(MARK))["count"] == 1
+    assert await listed(alice, unread=True) == []
+    assert [n["read"] for n in await listed(alice)] == [True, True]
+
+
+async def test_preferences_are_the_defaults_until_chosen(join: Join, carol: PortalClient) -> None:
+    alice, bob = await join("alice"), await join("bob")
+    off = {"kind": "MAX_BID_CHANGED", "channel": "IN_APP", "enabled": False}
+    before = (await alice.execute(CHOOSE, input=[]))["user"]["notificationPreferences"]
+    assert len(before) == 6
+    assert off | {"enabled": True} in before
+    chosen = (await alice.execute(CHOOSE, input=[off]))["user"]["notificationPreferences"]
+    assert off in chosen
+    auction_id = await create_auction(carol)
+    await place(alice, auction_id, "10.00")
+    await place(bob, auction_id, "20.00")
+    await place(alice, auction_id, "30.00")
+    async with asyncio.timeout(20):
+        while not await listed(bob):
+            await asyncio.sleep(0.05)
+    assert await listed(alice) == []
+
+
+async def test_only_ones_own_and_only_signed_in(nobody: PortalClient, join: Join) -> None:
+    asked: tuple[tuple[str, Json], ...] = ((LISTED, {}), (MARK, {}), (CHOOSE, {"input": []}))
+    for query, variables in asked:
+        with pytest.raises(Refused) as refused:
+            await nobody.execute(query, **variables)
+        assert refused.value.code == "UNAUTHENTICATED"
+    with pytest.raises(Refused) as refused:
+        await received(nobody, "AUCTION_WON")
+    assert refused.value.code == "UNAUTHENTICATED"
+    alice = await join("alice")
+    for query, wrong in (
+        (MARK, {"ids": ["x"]}),
+        (CHOOSE, {"input": [{"kind": "GOSSIP", "channel": "IN_APP", "enabled": True}]}),
+        (CHOOSE, {"input": [{"kind": "AUCTION_WON", "channel": "EMAIL", "enabled": True}] * 101}),
+        (LISTED, {"after": "x"}),
+    ):
+        with pytest.raises(Refused) as refused:
+            await alice.execute(query, **wrong)
+        assert refused.value.code == "BAD_USER_INPUT", wrong
+
+
+async def test_a_mail_lands_in_the_folder_that_the_log_names(
+    portal: RunningPortal, nobody: PortalClient, join: Join, carol: PortalClient
+) -> None:
+    alice = await join("alice", email="alice@example.org")
+    auction_id = await create_auction(carol, seconds=2)
+    await place(alice, auction_id, "10.00")
+    mails = portal.data / "mails"
+    assert f"Mails land in {mails}." in portal.logged()
+
+    def about_it() -> bool:
+        return any(auction_id in mail.read_text() for mail in mails.glob("*"))
+
+    await asyncio.to_thread(wait_until, about_it)
+    await alice.submit(DELETE_USER)
