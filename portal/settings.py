@@ -140,10 +140,10 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-# Without it, files are served straight from the apps' folders: no collect step in a fresh clone.
+# Without it, files are served from the apps' folders as they are now: no collect step in a fresh clone.
 STATIC_ROOT = env.text("STATIC_ROOT") or None
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_AUTOREFRESH = False
+WHITENOISE_AUTOREFRESH = not STATIC_ROOT
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

@@ -53,8 +53,8 @@ export function bidding(auctionId) {
       await action();
     } catch (error) {
       // It is placed; only where it stands could not be told.
+      outcome.textContent = placed ? `Your bid of ${shown(placed.amount)} is placed.` : "";
       if (placed) return;
-      outcome.textContent = "";
       complain(error.passing
         ? "No answer from the auction house. Try again: however often you do, this bid counts once."
         : explained(error));
@@ -67,12 +67,13 @@ export function bidding(auctionId) {
   async function place(amount) {
     const job = await intent.carryOut({ auctionId, amount });
     const why = refusal(job);
-    outcome.textContent = "";
-    if (why) return complain(why);
+    if (why) {
+      outcome.textContent = "";
+      return complain(why);
+    }
     input.value = "";
     preview();
     placed = { ...job.result, amount };
-    outcome.textContent = `Your bid of ${shown(amount)} is placed.`;
     compare((await ask(STATE, { id: auctionId, v: placed.version })).auction);
   }
 

@@ -5,9 +5,11 @@ import { auctions, TABS } from "./list.js";
 import { status } from "./live.js";
 import { accountPage, remember, signInPage, signUpPage } from "./people.js";
 import { changes, signOut, user } from "./session.js";
+import { bell, notifications } from "./told.js";
 import { winners } from "./winners.js";
 
-const VIEWS = { auction, winners, "sign-in": signInPage, "sign-up": signUpPage, account: accountPage };
+const VIEWS = { auction, winners, notifications, "sign-in": signInPage, "sign-up": signUpPage, account: accountPage };
+const PLACES = new Set(["winners", "notifications"]);
 const SIGNING = new Set(["sign-in", "sign-up", "account"]);
 const SHORT_BREAK = 1_500;
 
@@ -27,7 +29,7 @@ function show() {
   leave = Object.hasOwn(VIEWS, view) ? VIEWS[view](main, argument)
     : auctions(main, Object.hasOwn(TABS, view) ? view : "open");
   for (const link of document.querySelectorAll("header nav a")) {
-    const here = link.hash === "#/winners" ? view === "winners" : !SIGNING.has(view) && view !== "winners";
+    const here = link.hash === "#/winners" ? view === "winners" : !SIGNING.has(view) && !PLACES.has(view);
     if (here) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
@@ -43,6 +45,7 @@ function arrive() {
 
 function greet() {
   const me = user();
+  bell(document.getElementById("bell"));
   document.getElementById("person").replaceChildren(...(me
     ? [el("a", { href: "#/account", class: "me", "aria-label": `Your account, ${me.username}` }, me.username),
       el("button", { class: "quiet small", onclick: () => signOut() }, "Sign out")]

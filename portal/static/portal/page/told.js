@@ -3,56 +3,75 @@ import { when } from "./clock.js";
 import { el } from "./dom.js";
 import { follow } from "./live.js";
 import { ask, user } from "./session.js";
+import { explained } from "./words.js";
 
-const FIELDS = "id kind auctionId message read createdAt";
-const unread = new Map();
+const FIELDS = "id auctionId message read createdAt";
+const RECEIVED = `subscription { told: notificationReceived { ${FIELDS} } }`;
+const LISTED = `{ notifications(first: 50) { edges { node { ${FIELDS} } } } }`;
+const unread = new Set();
 const news = new EventTarget();
-let stop = null;
-let teller = null;
+let hangUp = () => {};
 
-/** Keep the count of unread ones in that element while somebody is signed in. */
-export function count(place) {
-  stop?.();
-  stop = null;
-  if (teller) news.removeEventListener("change", teller);
+/** Show in that element how many are unread, as long as somebody is signed in. */
+export function bell(place) {
+  hangUp();
   unread.clear();
-  const tell = (teller = () => { place.textContent = unread.size ? `Notifications (${unread.size})` : "Notifications"; });
-  tell();
-  if (!user()) return;
-  news.addEventListener("change", tell);
-  stop = follow(`subscription { told: notificationReceived { ${FIELDS} } }`, () => ({}), ({ told }) => {
-    unread.set(told.id, told);
-    news.dispatchEvent(new CustomEvent("change", { detail: told }));
+  if (!user()) return place.replaceChildren();
+  const link = el("a", { href: "#/notifications" });
+  const tell = () => { link.textContent = unread.size ? `Notifications (${unread.size})` : "Notifications"; };
+  const stop = follow(RECEIVED, () => ({}), ({ told }) => {
+    unread.add(told.id);
+    news.dispatchEvent(new CustomEvent("told", { detail: told }));
   });
+  news.addEventListener("told", tell);
+  news.addEventListener("read", tell);
+  hangUp = () => {
+    stop();
+    news.removeEventListener("told", tell);
+    news.removeEventListener("read", tell);
+  };
+  tell();
+  place.replaceChildren(link);
+}
+
+function row(told) {
+  return el("li", { class: told.read ? null : "unread", "data-id": told.id },
+    el("a", { href: `#/auction/${told.auctionId}` }, told.message),
+    el("time", { datetime: told.createdAt }, when(told.createdAt)));
 }
 
 /** The list, newest first. */
 export function notifications(main) {
-  const list = el("ul", { class: "told" });
-  const empty = el("p", { class: "empty", hidden: true }, "Nothing yet.");
-  const row = (told) => el("li", { class: told.read ? null : "unread", "data-id": told.id },
-    el("a", { href: `#/auction/${told.auctionId}` }, told.message), el("time", { datetime: told.createdAt }, when(told.createdAt)));
-  async function read() {
+  const list = el("ul", { class: "told", "aria-live": "polite" });
+  const nothing = el("p", { class: "empty", hidden: true }, "Nothing yet.");
+  const button = el("button", { class: "quiet", hidden: true, onclick: () => readAll().catch(fail) }, "Mark all as read");
+
+  async function readAll() {
     await ask("mutation { markNotificationsRead }");
     unread.clear();
-    news.dispatchEvent(new Event("change"));
-    for (const each of list.children) each.className = "";
+    news.dispatchEvent(new Event("read"));
+    for (const each of list.children) each.classList.remove("unread");
   }
-  async function load() {
-    const data = await ask(`{ notifications(first: 50) { edges { node { ${FIELDS} } } } }`);
-    list.replaceChildren(...data.notifications.edges.map(({ node }) => row(node)));
-    empty.hidden = list.childElementCount > 0;
-  }
-  const fresh = ({ detail }) => {
-    if (!detail) return;
+
+  function prepend({ detail }) {
     list.querySelector(`[data-id="${detail.id}"]`)?.remove();
     list.prepend(row(detail));
-    empty.hidden = true;
-  };
-  news.addEventListener("change", fresh);
-  main.replaceChildren(el("h1", {}, "Notifications"), list, empty,
-    el("button", { class: "quiet", onclick: read }, "Mark all as read"));
+    nothing.hidden = true;
+    button.hidden = false;
+  }
+
+  function fail(error) {
+    nothing.textContent = explained(error);
+    nothing.hidden = false;
+  }
+
+  main.replaceChildren(el("h1", { tabindex: -1 }, "Notifications"), list, nothing, button);
   document.title = "Notifications · Auction house";
-  load().catch((error) => empty.replaceChildren(error.message) ?? (empty.hidden = false));
-  return () => news.removeEventListener("change", fresh);
+  news.addEventListener("told", prepend);
+  ask(LISTED).then(({ notifications: { edges } }) => {
+    list.replaceChildren(...edges.map(({ node }) => row(node)));
+    nothing.hidden = edges.length > 0;
+    button.hidden = !nothing.hidden;
+  }).catch(fail);
+  return () => news.removeEventListener("told", prepend);
 }
