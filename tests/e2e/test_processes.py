@@ -33,6 +33,14 @@ def processes(portal: RunningPortal, words: str) -> list[psutil.Process]:
     return found
 
 
+def ended(process: psutil.Process) -> bool:
+    """Whether it runs no more; a zombie only waits for its parent to look."""
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
 async def test_killed_workers_come_back_and_no_accepted_bid_is_lost(
     portal: RunningPortal, join: Join, carol: PortalClient
 ) -> None:
@@ -112,20 +120,19 @@ def test_data_outlives_ctrl_c_and_kill_and_a_fresh_start_is_empty(tmp_path: Path
         descendants = family(portal)
         portal.process.send_signal(signal.SIGINT)
         assert portal.process.wait(timeout=60) == 0
-        assert not psutil.wait_procs(descendants, timeout=10)[1]
+        wait_until(lambda: all(map(ended, descendants)))
         assert "Traceback" not in portal.logged()
     with up(data) as portal:
         assert titles(portal) == {"Kept"}
         descendants = family(portal)
         portal.process.kill()
-        alive = psutil.wait_procs(descendants, timeout=30)[1]
-        assert not alive, [process.cmdline() for process in alive]
+        wait_until(lambda: all(map(ended, descendants)))
     with up(data, "--fresh") as portal:
         assert titles(portal) == set()
         for name in ("postgres", "valkey-server", "mongod"):
             server = next(p for p in family(portal) if p.name() == name)
             server.kill()
-            assert not psutil.wait_procs([server], timeout=10)[1]
+            wait_until(lambda: ended(server))
         wait_until(lambda: portal.manage("status").returncode == 0)
         made = portal.manage("create_auction", "After", "--ends-at", "+1h")
         assert made.returncode == 0, made.stderr
