@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from commands.domain import commands, events
@@ -21,6 +21,11 @@ EVENT_TYPES: Mapping[str, type[events.Event]] = {
     "AuctionEndedUnsold": events.AuctionEndedUnsold,
     "UserCreated": events.UserCreated,
     "UserDeleted": events.UserDeleted,
+    "TickCommitted": events.TickCommitted,
+    "TickMade": events.TickMade,
+    "SecretRevealed": events.SecretRevealed,
+    "PolicyChanged": events.PolicyChanged,
+    "PolicyWithdrawn": events.PolicyWithdrawn,
 }
 COMMAND_TYPES: Mapping[str, type[commands.Command]] = {
     "CreateAuction": commands.CreateAuction,
@@ -31,6 +36,8 @@ COMMAND_TYPES: Mapping[str, type[commands.Command]] = {
     "WithdrawBids": commands.WithdrawBids,
     "CreateUser": commands.CreateUser,
     "DeleteUser": commands.DeleteUser,
+    "ChangePolicy": commands.ChangePolicy,
+    "WithdrawPolicy": commands.WithdrawPolicy,
 }
 _EVENT_NAMES = {kind: name for name, kind in EVENT_TYPES.items()}
 _COMMAND_NAMES = {kind: name for name, kind in COMMAND_TYPES.items()}
@@ -88,6 +95,8 @@ def _encoded(value: Any) -> Any:
             return value.astimezone(UTC).isoformat()
         case str() | int() | None:
             return value
+        case tuple():
+            return [_encoded(each) for each in value]
         case _:
             raise TypeError(f"no JSON form for {type(value).__name__}")
 
@@ -100,11 +109,15 @@ def _decoded(kind: type[Message], data: Json) -> Message:
 
 def _readers_of(kind: type) -> list[tuple[str, Callable[[Any], Any]]]:
     """Each field's name with what reads its JSON form; `X | None` reads as X."""
-    readers = []
-    for name, hint in get_type_hints(kind).items():
-        options = [option for option in get_args(hint) if option is not type(None)] or [hint]
-        readers.append((name, _DECODERS[options[0]]))
-    return readers
+    return [(name, _reader(hint)) for name, hint in get_type_hints(kind).items()]
+
+
+def _reader(hint: Any) -> Callable[[Any], Any]:
+    if get_origin(hint) is tuple:
+        read = _DECODERS[get_args(hint)[0]]
+        return lambda values: tuple(read(value) for value in values)
+    options = [option for option in get_args(hint) if option is not type(None)] or [hint]
+    return _DECODERS[options[0]]
 
 
 _READERS: Mapping[type, list[tuple[str, Callable[[Any], Any]]]] = {

@@ -9,8 +9,7 @@ from commands.codec import Json, canonical
 GENESIS = bytes(32)
 
 
-def link(
-    previous: bytes,
+def covered(
     *,
     stream_id: UUID,
     version: int,
@@ -21,7 +20,7 @@ def link(
     correlation_id: UUID,
     recorded_at: datetime,
 ) -> bytes:
-    """SHA-256 of the predecessor's hash (32 zero bytes for the first event) and the canonical JSON of the row."""
+    """What an event's hash covers beside its predecessor's: the row as canonical JSON."""
     content = {
         "stream_id": str(stream_id),
         "version": version,
@@ -32,4 +31,9 @@ def link(
         "correlation_id": str(correlation_id),
         "recorded_at": recorded_at.astimezone(UTC).isoformat(timespec="microseconds"),
     }
-    return sha256(previous + canonical(content)).digest()
+    return canonical(content)
+
+
+def link(previous: bytes, content: bytes) -> bytes:
+    """SHA-256 of the predecessor's hash (32 zero bytes for the first event) and the covered content."""
+    return sha256(previous + content).digest()

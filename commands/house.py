@@ -1,15 +1,12 @@
-"""What the house does by itself: announce winners, draw bids to double, and look for what was left lying."""
+"""What the house does by itself: announce winners, and look for what was left lying; see also promoting."""
 
-import secrets
 from datetime import timedelta
 from uuid import UUID
 
-from commands.domain.commands import AnnounceWinner, DoubleBid
-from commands.domain.promoter import LOTS
+from commands.domain.commands import AnnounceWinner
 from commands.ports import Job, Stream, Submission
 from commands.postgres.inbox import DELETIONS, PostgresJobInbox, cutoff
-from commands.postgres.pool import SyncConnection, pool
-from commands.requests import expiry
+from commands.postgres.pool import pool
 from commands.submitting import queue_of, wake_stream
 
 # An accepted deletion of a user still counts for auctions that ended after it, so those wait.
@@ -17,19 +14,6 @@ DUE = """
 SELECT id FROM auctions WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
     SELECT 1 FROM jobs WHERE status = 'QUEUED' AND command = 'DeleteUser' AND accepted_at < ends_at
 ) ORDER BY ends_at LIMIT 1000
-"""
-# One round at a time; a second scheduler's round within the gap is none.
-TICK = """
-INSERT INTO promoter_ticks (ticked_at) SELECT clock_timestamp() WHERE NOT EXISTS (
-    SELECT 1 FROM promoter_ticks WHERE ticked_at > clock_timestamp() - %s::interval
-) RETURNING id
-"""
-TICK_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('promoter', 0))"
-PROMOTABLE = """
-SELECT id FROM auctions
-WHERE NOT closed AND starts_at <= clock_timestamp() AND ends_at > clock_timestamp() AND EXISTS (
-    SELECT 1 FROM bids WHERE auction_id = auctions.id AND NOT deleted AND NOT doubled
-) ORDER BY ends_at
 """
 WAITING = """
 SELECT DISTINCT ON (stream_id) stream_kind, stream_id, command FROM jobs
@@ -61,38 +45,6 @@ def _announcement(auction_id: UUID) -> Submission:
         scope="system",
         idempotency_key=f"announce:{auction_id}",
     )
-
-
-def run_promoter(at_least_apart: timedelta) -> tuple[int | None, list[Job]]:
-    """One tick: its number, and a draw for each open auction with bids to double.
-
-    No tick (None) if the last one is younger than `at_least_apart`.
-    """
-    with pool().connection() as connection, connection.transaction():
-        connection.execute(TICK_LOCK)
-        row = connection.execute(TICK, (at_least_apart,)).fetchone()
-        tick = row["id"] if row else None
-        jobs = _draws(connection, tick) if tick is not None else []
-    for job in jobs:
-        wake_stream(job.stream, queue_of(job.command))
-    return tick, jobs
-
-
-def _draws(connection: SyncConnection, tick: int) -> list[Job]:
-    inbox = PostgresJobInbox(connection)
-    return [
-        inbox.accept(
-            Submission(
-                stream=Stream("auction", row["id"]),
-                command=DoubleBid(row["id"], tick, str(secrets.randbelow(LOTS))),
-                content={"auction_id": str(row["id"]), "tick": tick},
-                scope="system",
-                idempotency_key=f"double:{row['id']}:{tick}",
-                expires_after=expiry("DoubleBid"),
-            )
-        )
-        for row in connection.execute(PROMOTABLE).fetchall()
-    ]
 
 
 def waiting_streams(longer_than: timedelta) -> list[tuple[Stream, str]]:

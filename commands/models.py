@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -139,6 +140,7 @@ class Bid(models.Model):
                 name="bids_to_double",
                 condition=models.Q(deleted=False, doubled=False),
             ),
+            models.Index(fields=["auction"], name="bids_doubled", condition=models.Q(doubled=True)),
         )
 
     def __str__(self) -> str:
@@ -222,20 +224,59 @@ class Event(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["stream_id", "version"], name="events_stream_version"),
         )
+        indexes = (
+            models.Index(
+                fields=["position"], name="events_draws", condition=models.Q(type="BidDoubled")
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.type} (version {self.version})"
 
 
 class PromoterTick(models.Model):
-    """One round of the promoter: every open auction has at most one draw in it."""
+    """State row of a tick: the secret stays in it until it is revealed."""
 
-    id = models.BigAutoField(primary_key=True)
-    ticked_at = models.DateTimeField()
+    number = models.IntegerField(primary_key=True)
+    stream_id = models.UUIDField(unique=True)
+    version = models.IntegerField()
+    commitment = models.CharField(max_length=64)
+    secret = models.CharField(max_length=64)
+    committed_at = models.DateTimeField()
+    made_at = models.DateTimeField(null=True)
+    draws = models.IntegerField(null=True)
+    revealed_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "promoter_ticks"
-        indexes = (models.Index(models.F("ticked_at").desc(), name="promoter_ticks_latest"),)
+        indexes = (
+            models.Index(
+                fields=["number"],
+                name="promoter_ticks_unrevealed",
+                condition=models.Q(revealed_at=None),
+            ),
+            models.Index(models.F("made_at").desc(nulls_last=True), name="promoter_ticks_latest"),
+        )
 
     def __str__(self) -> str:
-        return f"tick {self.id}"
+        return f"tick {self.number}"
+
+
+class PromoterPolicy(models.Model):
+    """State row of a version of the promoter's policies; a withdrawn one has no options."""
+
+    version = models.IntegerField(primary_key=True)
+    auction = models.ForeignKey(Auction, on_delete=models.DO_NOTHING, null=True)
+    withdrawn = models.BooleanField()
+    chance = models.DecimalField(max_digits=5, decimal_places=2, null=True)
+    weight = ArrayField(models.CharField(max_length=40), null=True)
+    exclude = ArrayField(models.CharField(max_length=40), null=True)
+    limits = ArrayField(models.CharField(max_length=40), null=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "promoter_policies"
+        verbose_name_plural = "promoter policies"
+
+    def __str__(self) -> str:
+        return f"policy {self.version}"

@@ -21,12 +21,14 @@ class Busy(Exception):
     """Another worker holds the stream; it will see what is waiting before it lets go."""
 
 
-StreamKind = Literal["auction", "user"]
+StreamKind = Literal["auction", "user", "tick", "policies"]
+# The others' record is read from the log itself, by those who check it.
+WITH_DOCUMENTS: frozenset[StreamKind] = frozenset({"auction", "user"})
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """An auction's or a user's line of jobs and events."""
+    """A line of jobs and events: an auction's, a user's, a tick's of the promoter, or its policies'."""
 
     kind: StreamKind
     id: UUID

@@ -5,8 +5,10 @@ Shape only: whether a rule of the auction house allows it is decided later, by t
 
 import re
 import unicodedata
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -17,20 +19,25 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.crypto import salted_hmac
 
-from commands.codec import command_name
+from commands.codec import command_name, encode
 from commands.domain.amounts import InvalidAmount, amount
 from commands.domain.commands import (
+    ChangePolicy,
     Command,
     CreateAuction,
     CreateUser,
     DeleteBid,
     DeleteUser,
     PlaceBid,
+    WithdrawPolicy,
 )
+from commands.domain.policies import STREAM as POLICIES_STREAM
+from commands.domain.promoter import EXCLUSIONS, LIMITS, WEIGHTS
 from commands.ids import new_id
 from commands.ports import Stream, Submission
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,29}")
+POLICIES = Stream("policies", POLICIES_STREAM)
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 # What a title or description may not hold: controls (but line ends), surrogates, direction overrides.
 FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Co", "Cn"}
@@ -177,6 +184,49 @@ def delete_bid(
         {"auction_id": str(auction_id), "bid_id": str(bid_id)},
         idempotency_key,
     )
+
+
+def change_policy(
+    caller: Caller,
+    *,
+    auction_id: UUID | None = None,
+    chance: Decimal,
+    weight: Sequence[str],
+    exclude: Sequence[str] = (),
+    limit: Sequence[str] = (),
+    idempotency_key: str | None = None,
+) -> Submission:
+    """Other options for the promoter, from its next tick on; limits are "name:number"."""
+    if not (chance.is_finite() and 0 <= chance <= 100 and chance == round(chance, 2)):
+        raise InvalidInput("chance", "a chance is 0 to 100 per cent, with at most two places")
+    if not weight:
+        raise InvalidInput("weight", "a promoter weighs bids by at least one option")
+    _known("weight", weight, WEIGHTS)
+    _known("exclude", exclude, EXCLUSIONS)
+    _known("limit", [term.partition(":")[0] for term in limit], LIMITS)
+    if not all(re.fullmatch(r"[a-z_]+:[0-9]{1,6}", term) for term in limit):
+        raise InvalidInput("limit", 'a limit is written "name:number", e.g. per_bidder:1')
+    command = ChangePolicy(
+        auction_id, round(chance, 2), tuple(weight), tuple(exclude), tuple(limit)
+    )
+    return _submission(caller, POLICIES, command, encode(command), idempotency_key)
+
+
+def withdraw_policy(
+    caller: Caller, *, auction_id: UUID | None = None, idempotency_key: str | None = None
+) -> Submission:
+    """The auction follows the portal's policy again; without an auction, the portal the first one."""
+    command = WithdrawPolicy(auction_id)
+    return _submission(caller, POLICIES, command, encode(command), idempotency_key)
+
+
+def _known(name: str, given: Sequence[str], options: Collection[str]) -> None:
+    for option in given:
+        if option not in options:
+            known = ", ".join(options)
+            raise InvalidInput(name, f"there is no option {option!r}; there are {known}")
+    if len(set(given)) < len(given):
+        raise InvalidInput(name, "each option is given once")
 
 
 def expiry(name: str) -> timedelta | None:

@@ -17,6 +17,8 @@ _QUEUES = {
     "DeleteUser": "users",
     "CreateAuction": "auctions",
     "AnnounceWinner": "auctions",
+    "ChangePolicy": "auctions",
+    "WithdrawPolicy": "auctions",
 }
 POLL = 0.05
 

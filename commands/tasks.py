@@ -6,10 +6,10 @@ from uuid import UUID
 import structlog
 from celery import shared_task
 
-from commands import house
+from commands import house, promoting
 from commands.handling.batch import Handled
 from commands.handling.drain import drain_batch
-from commands.ports import Busy, JobStatus, Stream, StreamKind
+from commands.ports import WITH_DOCUMENTS, Busy, JobStatus, Stream, StreamKind
 from commands.postgres.pool import pool
 from commands.signals import hear, heard_since, leave_note, publish, send, wake
 from commands.submitting import DRAIN, wake_stream
@@ -18,6 +18,7 @@ log = structlog.get_logger("commands")
 
 PROJECT = "projections.project_stream"
 NOTIFY = "notifications.notify_stream"
+REVEAL = "commands.reveal_secrets"
 # Younger jobs have a wake-up on its way.
 SWEEP_AFTER = timedelta(seconds=5)
 
@@ -50,9 +51,11 @@ def _drain(stream: Stream) -> None:
 
 def _tell(stream: Stream, handled: Handled) -> None:
     """After the commit. If we die before or within, the sweep makes up for it."""
-    if handled.recorded:
+    if handled.recorded and stream.kind in WITH_DOCUMENTS:
         wake(PROJECT, (stream.kind, str(stream.id)), "projections")
         wake(NOTIFY, (stream.kind, str(stream.id)), "notifications")
+    if any(outcome.job.command == "DoubleBid" for outcome in handled.outcomes):
+        wake(REVEAL, (), "auctions")
     for woken in handled.woken:
         wake_stream(woken, "bids")
     publish("jobs", [str(outcome.job.id) for outcome in handled.outcomes])
@@ -82,9 +85,18 @@ def announce_winners() -> None:
 @shared_task(name="commands.run_promoter")
 def run_promoter() -> None:
     """One tick of the promoter, unless another scheduler just made it."""
-    tick, jobs = house.run_promoter(at_least_apart=_half_the_interval())
+    tick, jobs = promoting.run_promoter(at_least_apart=_half_the_interval())
     if tick is not None:
         log.info("promoter ticked", tick=tick, draws=len(jobs))
+
+
+@shared_task(name=REVEAL)
+def reveal_secrets() -> None:
+    """Reveal the secrets with which no draw can be made any more, and commit to the next tick."""
+    hear(REVEAL, ())
+    promoting.commit()
+    if ticks := promoting.reveal_secrets():
+        log.info("secrets revealed", ticks=ticks)
 
 
 def _half_the_interval() -> timedelta:
@@ -100,6 +112,7 @@ def _half_the_interval() -> timedelta:
 
 def wake_waiting_streams() -> int:
     """Queue a task for every stream whose jobs wait too long, whatever was queued before; how many."""
+    send(REVEAL, (), "auctions")
     streams = house.waiting_streams(SWEEP_AFTER)
     for stream, queue in streams:
         send(DRAIN, (stream.kind, str(stream.id)), queue)

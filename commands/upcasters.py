@@ -7,9 +7,18 @@ When an event's fields change, raise its number in CURRENT_SCHEMA and add, under
 from collections.abc import Callable, Mapping
 from typing import Any
 
-CURRENT_SCHEMA: Mapping[str, int] = {}
+CURRENT_SCHEMA: Mapping[str, int] = {"BidDoubled": 2}
 
-UPCASTERS: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+def _uncommitted_draw(data: dict[str, Any]) -> dict[str, Any]:
+    """A draw from before the house committed to its draws: by tick 0, with no weights to check."""
+    unknown = {"tick": 0, "policy_version": 0, "weight": 0, "total_weight": 0, "staff": []}
+    return {**data, **unknown}
+
+
+UPCASTERS: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
+    ("BidDoubled", 1): _uncommitted_draw,
+}
 
 
 def bring_up(

@@ -26,7 +26,7 @@ WHERE name = 'sweep' FOR UPDATE SKIP LOCKED
 NEWS = """
 SELECT transaction_id::text::numeric AS transaction_id, position, stream_kind, stream_id, version
 FROM events
-WHERE (transaction_id, position) > (%s::text::xid8, %s)
+WHERE (transaction_id, position) > (%s::text::xid8, %s) AND stream_kind IN ('auction', 'user')
   AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
 ORDER BY events.transaction_id, position LIMIT %s
 """

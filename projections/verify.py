@@ -1,6 +1,6 @@
 """Proving that events, state rows and documents agree: the chain is checked, each stream replayed and compared."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
@@ -10,13 +10,19 @@ from psycopg.rows import DictRow
 
 from commands.codec import decode_event
 from commands.domain import auction as auction_rules
+from commands.domain import policies as policies_rules
+from commands.domain import tick as tick_rules
 from commands.domain import user as user_rules
 from commands.domain.events import AuctionEvent, UserEvent
+from commands.domain.policies import Policies
+from commands.draws import check_draws
 from commands.hash_chain import GENESIS, link
-from commands.ports import Stream, StreamKind
+from commands.ports import WITH_DOCUMENTS, Stream, StreamKind
 from commands.postgres.auctions import read_auction
-from commands.postgres.event_store import recorded_event
+from commands.postgres.event_store import content_of, recorded_event
+from commands.postgres.policies import read_policies
 from commands.postgres.pool import SyncConnection
+from commands.postgres.ticks import read_tick
 from commands.postgres.users import personal_data, read_user
 from projections.documents import Recorded, UserDocument, documents_of, user_after
 from projections.ports import Documents
@@ -31,6 +37,7 @@ SELECT stream_kind, stream_id FROM (
     SELECT stream_kind, stream_id FROM events
     UNION SELECT 'auction', id FROM auctions
     UNION SELECT 'user', id FROM users
+    UNION SELECT 'tick', stream_id FROM promoter_ticks
 ) AS every ORDER BY stream_kind, stream_id
 """
 
@@ -62,7 +69,7 @@ def streams(connection: SyncConnection) -> list[Stream]:
 def verify(connection: SyncConnection, stream: Stream, documents: Documents) -> Verdict:
     """Check one stream while the portal runs."""
     # The document first: it can then be behind the events, but never ahead of them.
-    document = _document(documents, stream)
+    document = _document(documents, stream) if stream.kind in WITH_DOCUMENTS else None
     # Events and state rows as of one moment.
     connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
     try:
@@ -71,6 +78,8 @@ def verify(connection: SyncConnection, stream: Stream, documents: Documents) -> 
             problems = list(_chain_problems(rows))
             if not problems:
                 problems += _replay_problems(connection, stream, rows)
+            if not problems and stream.kind == "auction":
+                problems += _draw_problems(connection, rows)
             if not problems:
                 problems += _document_problems(connection, stream, rows, document, documents)
     finally:
@@ -80,7 +89,7 @@ def verify(connection: SyncConnection, stream: Stream, documents: Documents) -> 
         stream,
         events=len(rows),
         findings=[Finding(stream, problem) for problem in problems],
-        behind=max(len(rows) - version, 0),
+        behind=max(len(rows) - version, 0) if stream.kind in WITH_DOCUMENTS else 0,
     )
 
 
@@ -95,17 +104,7 @@ def _chain_problems(rows: Sequence[DictRow]) -> Iterator[str]:
         if row["version"] != expected:
             yield f"version {expected} is missing: {row['version']} stands in its place"
             return
-        previous = link(
-            previous,
-            stream_id=row["stream_id"],
-            version=row["version"],
-            name=row["type"],
-            schema_version=row["schema_version"],
-            data=row["data"],
-            causation_id=row["causation_id"],
-            correlation_id=row["correlation_id"],
-            recorded_at=row["recorded_at"],
-        )
+        previous = link(previous, content_of(row))
         if previous != bytes(row["hash"]):
             yield f"version {expected} ({row['type']}) does not fit the chain: it was changed"
             return
@@ -119,20 +118,41 @@ def _replay_problems(
         replayed = _replayed(stream, events) if events else None
     except Exception as error:
         return [f"the events can't be replayed: {error!r}"]
-    read = read_auction if stream.kind == "auction" else read_user
-    state = read(connection, stream.id)
+    state = _STATE[stream.kind](connection, stream.id)
     if replayed == state:
         return []
     return [f"the state row differs from the replayed events: {_difference(replayed, state)}"]
 
 
+_STATE: Mapping[StreamKind, Callable[[SyncConnection, UUID], object]] = {
+    "auction": read_auction,
+    "user": read_user,
+    "tick": read_tick,
+    "policies": lambda connection, _: read_policies(connection),
+}
+_EVOLVE: Mapping[StreamKind, Callable[[Any, Any], object]] = {
+    "user": user_rules.evolve,
+    "tick": tick_rules.evolve,
+    "policies": policies_rules.evolve,
+}
+
+
 def _replayed(stream: Stream, events: Sequence[Any]) -> object:
     if stream.kind == "auction":
         return auction_rules.replay(cast(Sequence[AuctionEvent], events))
-    user = None
-    for event in cast(Sequence[UserEvent], events):
-        user = user_rules.evolve(user, event)
-    return user
+    state: Any = Policies() if stream.kind == "policies" else None
+    for event in events:
+        state = _EVOLVE[stream.kind](state, event)
+    return state
+
+
+def _draw_problems(connection: SyncConnection, rows: Sequence[DictRow]) -> list[str]:
+    """Draws that are not those which the house committed to."""
+    return [
+        f"the draw of tick {checked.draw.tick} (version {checked.version}): {checked.problem}"
+        for checked in check_draws(connection, [recorded_event(row) for row in rows])
+        if checked.problem
+    ]
 
 
 def _document_problems(

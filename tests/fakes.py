@@ -6,7 +6,7 @@ from threading import Lock
 from uuid import UUID
 
 from commands.codec import encode, event_name
-from commands.hash_chain import GENESIS, link
+from commands.hash_chain import GENESIS, covered, link
 from commands.ports import Conflict, NewEvent, RecordedEvent, Stream, StreamKind
 from commands.upcasters import CURRENT_SCHEMA
 from projections.documents import (
@@ -59,14 +59,16 @@ def _recorded(
     version, name = len(before) + 1, event_name(new.event)
     chained = link(
         before[-1].hash if before else GENESIS,
-        stream_id=stream.id,
-        version=version,
-        name=name,
-        schema_version=CURRENT_SCHEMA.get(name, 1),
-        data=encode(new.event),
-        causation_id=new.causation_id,
-        correlation_id=new.correlation_id,
-        recorded_at=recorded_at,
+        covered(
+            stream_id=stream.id,
+            version=version,
+            name=name,
+            schema_version=CURRENT_SCHEMA.get(name, 1),
+            data=encode(new.event),
+            causation_id=new.causation_id,
+            correlation_id=new.correlation_id,
+            recorded_at=recorded_at,
+        ),
     )
     return RecordedEvent(
         stream, version, new.event, new.causation_id, new.correlation_id, recorded_at, chained

@@ -29,7 +29,7 @@ from commands.domain.events import (
     BidPlaced,
     WinnerAnnounced,
 )
-from commands.domain.promoter import Draw, uniform
+from commands.domain.promoter import Draw, Standing
 from commands.domain.rejections import Rejection, RejectionCode
 
 
@@ -88,11 +88,12 @@ def decide(
     *,
     now: datetime,
     bidders: Container[UUID],
-    draw: Draw = uniform,
+    draw: Draw | None = None,
 ) -> Sequence[AuctionEvent] | Rejection:
     """The events the command causes, or why it is refused.
 
-    `now` is when the portal accepted the command, `bidders` holds the users who exist.
+    `now` is when the portal accepted the command, `bidders` holds the users who exist, `draw`
+    decides a DoubleBid; None if its tick's secret is known by now.
     """
     match command:
         case CreateAuction():
@@ -171,20 +172,37 @@ def _delete_bid(
 
 
 def _double_bid(
-    command: DoubleBid, auction: Auction, now: datetime, draw: Draw
+    command: DoubleBid, auction: Auction, now: datetime, draw: Draw | None
 ) -> Sequence[AuctionEvent] | Rejection:
     if refusal := _not_open(auction, now):
         return refusal
-    candidates = sorted(
-        (bid for bid in auction.live_bids() if not bid.doubled),
-        key=lambda bid: bid.placed_version,
-    )
-    if not candidates:
+    if draw is None:
         return Rejection(
-            RejectionCode.NO_BID_TO_DOUBLE, "no live bid is left that was not doubled yet"
+            RejectionCode.EXPIRED, "the secret of this tick is revealed: it draws no more"
         )
-    drawn = auction.bids[draw(candidates, int(command.lot)).id]
-    return [BidDoubled(drawn.id, drawn.bidder_id, drawn.amount * 2, command.tick)]
+    standing = Standing(tuple(auction.bids.values()), draw.staff)
+    if not draw.promoter.is_on(draw.seed):
+        return Rejection(
+            RejectionCode.NO_BID_TO_DOUBLE,
+            f"this tick gave no draw: each has a chance of {draw.promoter.chance} %",
+        )
+    drawn = draw.promoter.draw(standing, draw.seed)
+    if drawn is None:
+        return Rejection(
+            RejectionCode.NO_BID_TO_DOUBLE, "no live bid is left that the promoter may double"
+        )
+    return [
+        BidDoubled(
+            bid_id=drawn.bid.id,
+            bidder_id=drawn.bid.bidder_id,
+            effective_amount=drawn.bid.amount * 2,
+            tick=command.tick,
+            policy_version=draw.policy_version,
+            weight=drawn.weight,
+            total_weight=drawn.total_weight,
+            staff=tuple(sorted(draw.staff)),
+        )
+    ]
 
 
 def _announce_winner(auction: Auction, now: datetime) -> Sequence[AuctionEvent] | Rejection:

@@ -39,11 +39,11 @@ class DeleteBid:
 
 @dataclass(frozen=True, slots=True)
 class DoubleBid:
-    """Draw one live, not yet doubled bid and double it; `lot` is a random number below 2**128."""
+    """Draw one live, not yet doubled bid by that version of the policies, and double it."""
 
     auction_id: UUID
     tick: int
-    lot: str
+    policy_version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,25 @@ class DeleteUser:
     user_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class ChangePolicy:
+    """Have the promoter follow these options, in one auction or, without one, in the portal."""
+
+    auction_id: UUID | None
+    chance: Decimal
+    weight: tuple[str, ...]
+    exclude: tuple[str, ...]
+    limit: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawPolicy:
+    """Have the auction follow the portal's policy again, or the portal the first one."""
+
+    auction_id: UUID | None
+
+
 AuctionCommand = CreateAuction | PlaceBid | DeleteBid | DoubleBid | AnnounceWinner | WithdrawBids
 UserCommand = CreateUser | DeleteUser
-Command = AuctionCommand | UserCommand
+PolicyCommand = ChangePolicy | WithdrawPolicy
+Command = AuctionCommand | UserCommand | PolicyCommand

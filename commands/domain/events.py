@@ -38,12 +38,20 @@ class BidDeleted:
 
 @dataclass(frozen=True, slots=True)
 class BidDoubled:
-    """The house drew this bid in this tick of the promoter, and it ranks with twice its amount."""
+    """The house drew this bid in this tick of the promoter, and it ranks with twice its amount.
+
+    Its chance was weight / total_weight by that version of the policies; `staff` are the bidders
+    who then belonged to the house. Tick 0: drawn before the house committed to its draws.
+    """
 
     bid_id: UUID
     bidder_id: UUID
     effective_amount: Decimal
     tick: int
+    policy_version: int
+    weight: int
+    total_weight: int
+    staff: tuple[UUID, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +86,50 @@ class UserDeleted:
     user_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class TickCommitted:
+    """The house chose a secret for its next tick; the commitment is the secret's SHA-256 in hex."""
+
+    number: int
+    commitment: str
+
+
+@dataclass(frozen=True, slots=True)
+class TickMade:
+    """That many auctions got a draw; which bids it hits is settled by now, whoever looks when."""
+
+    draws: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRevealed:
+    """All draws of the tick are made, and here is the secret, in hex."""
+
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChanged:
+    """From the next tick on the promoter follows these options, for one auction or for the portal."""
+
+    auction_id: UUID | None
+    chance: Decimal
+    weight: tuple[str, ...]
+    exclude: tuple[str, ...]
+    limit: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyWithdrawn:
+    """The auction follows the portal's policy again; without an auction, the portal the first one."""
+
+    auction_id: UUID | None
+
+
 AuctionEvent = (
     AuctionCreated | BidPlaced | BidDeleted | BidDoubled | WinnerAnnounced | AuctionEndedUnsold
 )
 UserEvent = UserCreated | UserDeleted
-Event = AuctionEvent | UserEvent
+TickEvent = TickCommitted | TickMade | SecretRevealed
+PolicyEvent = PolicyChanged | PolicyWithdrawn
+Event = AuctionEvent | UserEvent | TickEvent | PolicyEvent

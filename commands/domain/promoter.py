@@ -1,23 +1,263 @@
-"""The promoter's draw: which of the bids that may be doubled is."""
+"""The promoter: options that combine into each bid's weight, and a draw that anyone can repeat.
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+An option is a small function. A new one needs that function and its line in WEIGHTS,
+EXCLUSIONS or LIMITS; policies, forms and commands then know it by its name.
+"""
+
+import hmac
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from math import prod
+from typing import Protocol, Self
 from uuid import UUID
 
+CERTAIN = Decimal("100.00")
+# Half of a seed decides whether there is a draw, the other half which bid it hits.
 LOTS = 2**128
 
 
-class Candidate(Protocol):
-    """A live, not yet doubled bid."""
+class Bid(Protocol):
+    """What a draw needs to know of a bid."""
 
     @property
     def id(self) -> UUID: ...
+    @property
+    def bidder_id(self) -> UUID: ...
+    @property
+    def amount(self) -> Decimal: ...
+    @property
+    def effective_amount(self) -> Decimal: ...
+    @property
+    def placed_version(self) -> int: ...
+    @property
+    def rank(self) -> tuple[Decimal, int]: ...
+    @property
+    def doubled(self) -> bool: ...
+    @property
+    def deleted(self) -> bool: ...
 
 
-# A draw gets the candidates in the order they were placed, and a lot from range(LOTS).
-Draw = Callable[[Sequence[Candidate], int], Candidate]
+@dataclass(frozen=True)
+class Standing:
+    """An auction as a draw finds it: its live and its doubled bids, and which bidders are staff."""
+
+    bids: Sequence[Bid]
+    staff: frozenset[UUID] = frozenset()
+
+    @cached_property
+    def live(self) -> Sequence[Bid]:
+        """The bids that count, in the order they were placed."""
+        return sorted(
+            (bid for bid in self.bids if not bid.deleted), key=lambda bid: bid.placed_version
+        )
+
+    @cached_property
+    def candidates(self) -> Sequence[Bid]:
+        """The bids that may be doubled, in the order they were placed."""
+        return [bid for bid in self.live if not bid.doubled]
+
+    @cached_property
+    def leading(self) -> Bid:
+        """The bid that would win now; there are live bids."""
+        return min(self.live, key=lambda bid: bid.rank)
+
+    @cached_property
+    def live_bids_of(self) -> Mapping[UUID, int]:
+        """How many live bids each bidder has."""
+        return Counter(bid.bidder_id for bid in self.live)
+
+    @cached_property
+    def doubled_bids_of(self) -> Mapping[UUID, int]:
+        """How many bids of each bidder were ever doubled, deleted ones included."""
+        return Counter(bid.bidder_id for bid in self.bids if bid.doubled)
+
+    @cached_property
+    def arrivals(self) -> Mapping[UUID, int]:
+        """The bidders with live bids in the order of their first one, counted from 1."""
+        order = dict.fromkeys(bid.bidder_id for bid in self.live)
+        return {bidder: place for place, bidder in enumerate(order, 1)}
+
+    @cached_property
+    def highest_of(self) -> Mapping[UUID, UUID]:
+        """Each bidder's highest live bid."""
+        ranked = sorted(self.live, key=lambda bid: bid.rank, reverse=True)
+        return {bid.bidder_id: bid.id for bid in ranked}
 
 
-def uniform(candidates: Sequence[Candidate], lot: int) -> Candidate:
-    """Every candidate with the same chance: the lot's share of the range is its share of the row."""
-    return candidates[lot * len(candidates) // LOTS]
+Weight = Callable[[Bid, Standing], int]
+Exclusion = Callable[[Bid, Standing], bool]
+
+
+def constant(bid: Bid, standing: Standing) -> int:
+    """Every bid the same"""
+    return 1
+
+
+def by_amount(bid: Bid, standing: Standing) -> int:
+    """The higher the amount, the likelier"""
+    return int(bid.amount * 100)
+
+
+def by_bidder_activity(bid: Bid, standing: Standing) -> int:
+    """The more live bids its bidder has here, the likelier"""
+    return standing.live_bids_of[bid.bidder_id]
+
+
+def underdogs(bid: Bid, standing: Standing) -> int:
+    """The farther behind the leading bid, the likelier"""
+    return int((standing.leading.effective_amount - bid.effective_amount) * 100) + 1
+
+
+def newcomers(bid: Bid, standing: Standing) -> int:
+    """The later its bidder joined the auction, the likelier"""
+    return standing.arrivals[bid.bidder_id]
+
+
+def nothing(bid: Bid, standing: Standing) -> bool:
+    """No bid"""
+    return False
+
+
+def leader(bid: Bid, standing: Standing) -> bool:
+    """The leading bidder's bids"""
+    return bid.bidder_id == standing.leading.bidder_id
+
+
+def staff(bid: Bid, standing: Standing) -> bool:
+    """Bids of the house's own people"""
+    return bid.bidder_id in standing.staff
+
+
+def overtaken(bid: Bid, standing: Standing) -> bool:
+    """Bids below the same bidder's highest"""
+    return standing.highest_of[bid.bidder_id] != bid.id
+
+
+def per_auction(most: int) -> Exclusion:
+    """Doubled bids in an auction"""
+    return lambda bid, standing: sum(standing.doubled_bids_of.values()) >= most
+
+
+def per_bidder(most: int) -> Exclusion:
+    """Doubled bids of a bidder in an auction"""
+    return lambda bid, standing: standing.doubled_bids_of.get(bid.bidder_id, 0) >= most
+
+
+WEIGHTS: Mapping[str, Weight] = {
+    "constant": constant,
+    "by_amount": by_amount,
+    "by_bidder_activity": by_bidder_activity,
+    "underdogs": underdogs,
+    "newcomers": newcomers,
+}
+EXCLUSIONS: Mapping[str, Exclusion] = {
+    "leader": leader,
+    "staff": staff,
+    "overtaken": overtaken,
+}
+LIMITS: Mapping[str, Callable[[int], Exclusion]] = {
+    "per_auction": per_auction,
+    "per_bidder": per_bidder,
+}
+
+
+def product(*weights: Weight) -> Weight:
+    """All of the weights, multiplied."""
+    return lambda bid, standing: prod(weight(bid, standing) for weight in weights)
+
+
+def either(*exclusions: Exclusion) -> Exclusion:
+    """What any of the exclusions excludes; none excludes nothing."""
+    return lambda bid, standing: any(excluded(bid, standing) for excluded in exclusions)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A promoter as data: the names of its options, limits as "name:number"; chance in per cent."""
+
+    chance: Decimal = CERTAIN
+    weight: tuple[str, ...] = ("constant",)
+    exclude: tuple[str, ...] = ()
+    limit: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The bid a draw hit, with its weight among all."""
+
+    bid: Bid
+    weight: int
+    total_weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Promoter:
+    """How the house draws: with which chance at all, and each bid with which weight."""
+
+    chance: Decimal = CERTAIN
+    weight: Weight = constant
+    exclude: Exclusion = nothing
+    limit: Exclusion = nothing
+
+    @classmethod
+    def of(cls, policy: Policy) -> Self:
+        """The promoter that the policy describes; KeyError for an option that nobody wrote."""
+        return cls(
+            chance=policy.chance,
+            weight=product(*(WEIGHTS[name] for name in policy.weight)),
+            exclude=either(*(EXCLUSIONS[name] for name in policy.exclude)),
+            limit=either(*_limits(policy.limit)),
+        )
+
+    def weights(self, standing: Standing) -> list[tuple[Bid, int]]:
+        """The bids that can be hit, in the order they were placed, each with its weight."""
+        return [
+            (bid, weight)
+            for bid in standing.candidates
+            if not self.exclude(bid, standing)
+            and not self.limit(bid, standing)
+            and (weight := self.weight(bid, standing)) > 0
+        ]
+
+    def is_on(self, seed: bytes) -> bool:
+        """Whether there is a draw at all: the first half of the seed against the chance."""
+        return int.from_bytes(seed[:16]) * 10_000 // LOTS < int(self.chance * 100)
+
+    def draw(self, standing: Standing, seed: bytes) -> Drawn | None:
+        """The bid in whose share of all weights the second half of the seed lies."""
+        weights = self.weights(standing)
+        total = sum(weight for _, weight in weights)
+        place = int.from_bytes(seed[16:]) * total // LOTS
+        for bid, weight in weights:
+            if place < weight:
+                return Drawn(bid, weight, total)
+            place -= weight
+        return None
+
+
+def _limits(terms: Iterable[str]) -> Iterable[Exclusion]:
+    for term in terms:
+        name, _, most = term.partition(":")
+        yield LIMITS[name](int(most))
+
+
+def seed_of(secret: bytes, chain_hash: bytes, tick: int) -> bytes:
+    """The 32 bytes that decide a draw: HMAC-SHA256 over the auction's chain hash and the tick's number.
+
+    The house committed to the secret before anybody could know the hash; nobody else knows the
+    secret before the draw is made.
+    """
+    return hmac.digest(secret, chain_hash + tick.to_bytes(8), "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Everything that a draw depends on beside the auction's bids."""
+
+    policy_version: int
+    promoter: Promoter
+    seed: bytes
+    staff: frozenset[UUID] = frozenset()

@@ -10,19 +10,23 @@ from commands.codec import decode_command
 from commands.domain.auction import Auction, decide, replay
 from commands.domain.commands import AuctionCommand, DeleteBid, DoubleBid, PlaceBid, WithdrawBids
 from commands.domain.events import AuctionEvent, Event
+from commands.domain.promoter import Draw, Promoter, seed_of
 from commands.domain.rejections import Rejection
 from commands.handling.batch import Handled, decide_jobs
 from commands.ports import Job, Stream
 from commands.postgres.auctions import (
-    live_bids,
+    bids_for_a_draw,
     lock_auction,
     save_auction,
     share_bidders,
+    staff_among,
     touched_bids,
 )
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.inbox import PostgresJobInbox
+from commands.postgres.policies import policy_at
 from commands.postgres.pool import SyncConnection, clock
+from commands.postgres.ticks import secret_of
 
 
 def handle_auction(
@@ -41,7 +45,7 @@ def handle_auction(
     decided = decide_jobs(
         jobs,
         before,
-        lambda job, state: decide_job(job, state, bidders),
+        lambda job, state: _decide_job(connection, job, state, bidders),
         lambda state, events: replay(cast(Sequence[AuctionEvent], events), state),
         version=before.version if before else 0,
         now=now,
@@ -55,12 +59,28 @@ def handle_auction(
     return Handled(decided.outcomes, recorded)
 
 
-def decide_job(
-    job: Job, state: Auction | None, bidders: frozenset[UUID]
+def _decide_job(
+    connection: SyncConnection, job: Job, state: Auction | None, bidders: frozenset[UUID]
 ) -> Sequence[Event] | Rejection:
     """The domain's answer to the job; the moment of acceptance is the moment that counts."""
     command = cast(AuctionCommand, decode_command(job.command, job.payload))
-    return decide(command, state, now=job.accepted_at, bidders=bidders)
+    draw = _draw(connection, command, state) if isinstance(command, DoubleBid) and state else None
+    return decide(command, state, now=job.accepted_at, bidders=bidders, draw=draw)
+
+
+def _draw(connection: SyncConnection, command: DoubleBid, auction: Auction) -> Draw | None:
+    """What decides the draw; None once the secret of its tick is revealed."""
+    if (secret := secret_of(connection, command.tick)) is None:
+        return None
+    last_hash = PostgresEventStore(connection).last_hash(
+        Stream("auction", auction.id), auction.version
+    )
+    return Draw(
+        command.policy_version,
+        Promoter.of(policy_at(connection, command.policy_version)),
+        seed_of(secret, last_hash, command.tick),
+        staff_among(connection, auction.id),
+    )
 
 
 def _sharing_a_state(jobs: list[Job]) -> list[Job]:
@@ -94,7 +114,7 @@ def _with_bids(
     connection: SyncConnection, auction: Auction, commands: Sequence[AuctionCommand]
 ) -> Auction:
     if any(isinstance(command, DoubleBid) for command in commands):
-        return replace(auction, bids=live_bids(connection, auction.id))
+        return replace(auction, bids=bids_for_a_draw(connection, auction.id))
     named = {command.bid_id for command in commands if isinstance(command, DeleteBid)}
     bids = touched_bids(
         connection,

@@ -1,6 +1,8 @@
 """Draining a stream: batch after batch until no job waits."""
 
 import traceback
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 import structlog
 from psycopg import DataError, IntegrityError
@@ -8,12 +10,21 @@ from psycopg_pool import ConnectionPool
 
 from commands.handling.auctions import handle_auction
 from commands.handling.batch import Handled
+from commands.handling.policies import handle_policies
 from commands.handling.users import handle_user
-from commands.ports import Conflict, JobStatus, Outcome, Stream
+from commands.ports import Conflict, JobStatus, Outcome, Stream, StreamKind
 from commands.postgres.inbox import PostgresJobInbox
 from commands.postgres.pool import SyncConnection, clock
 
 log = structlog.get_logger("commands")
+
+Handler = Callable[[SyncConnection, Stream, datetime, int], Handled]
+# A tick takes no jobs: the house makes it by itself.
+HANDLERS: Mapping[StreamKind, Handler] = {
+    "auction": handle_auction,
+    "user": handle_user,
+    "policies": handle_policies,
+}
 
 # Jobs in one transaction.
 BATCH = 200
@@ -40,7 +51,7 @@ def drain_batch(
 
 
 def _handle(connection: SyncConnection, stream: Stream, limit: int) -> Handled:
-    handle = handle_auction if stream.kind == "auction" else handle_user
+    handle = HANDLERS[stream.kind]
     for _ in range(RACES):
         cutoff = PostgresJobInbox(connection).cutoff(stream)
         try:

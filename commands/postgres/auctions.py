@@ -18,7 +18,16 @@ READ = "SELECT * FROM auctions WHERE id = %s"
 BID = """id, bidder_id, amount, effective_amount, placed_at, placed_version, reached_version,
 doubled, deleted"""
 ALL_BIDS = f"SELECT {BID} FROM bids WHERE auction_id = %s"
-LIVE_BIDS = f"SELECT {BID} FROM bids WHERE auction_id = %s AND NOT deleted"
+# Deleted ones only count towards the limits if they were doubled.
+DRAW_BIDS = f"""
+SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND NOT deleted
+UNION ALL SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND doubled AND deleted
+"""
+STAFF = """
+SELECT id FROM users WHERE is_staff AND EXISTS (
+    SELECT 1 FROM bids WHERE bidder_id = users.id AND auction_id = %s AND NOT deleted
+)
+"""
 # Only named and withdrawn bids can be deleted by the batch, so beside them one bid of each
 # bidder, the highest, and one of the auction, the leading one, can matter.
 TOUCHED_BIDS = f"""
@@ -105,9 +114,15 @@ def touched_bids(
     return {row["id"]: _bid(row) for row in rows}
 
 
-def live_bids(connection: SyncConnection, auction_id: UUID) -> Mapping[UUID, Bid]:
-    """All the auction's live bids."""
-    return {row["id"]: _bid(row) for row in connection.execute(LIVE_BIDS, (auction_id,))}
+def bids_for_a_draw(connection: SyncConnection, auction_id: UUID) -> Mapping[UUID, Bid]:
+    """All the auction's live bids, and the deleted ones that were doubled."""
+    rows = connection.execute(DRAW_BIDS, {"auction": auction_id})
+    return {row["id"]: _bid(row) for row in rows}
+
+
+def staff_among(connection: SyncConnection, auction_id: UUID) -> frozenset[UUID]:
+    """Those of the auction's bidders who belong to the house."""
+    return frozenset(row["id"] for row in connection.execute(STAFF, (auction_id,)))
 
 
 def read_auction(connection: SyncConnection, auction_id: UUID) -> Auction | None:
@@ -115,6 +130,12 @@ def read_auction(connection: SyncConnection, auction_id: UUID) -> Auction | None
     row = connection.execute(READ, (auction_id,)).fetchone()
     bids = {bid["id"]: _bid(bid) for bid in connection.execute(ALL_BIDS, (auction_id,))}
     return _auction(row, bids) if row else None
+
+
+def auction_exists(connection: SyncConnection, auction_id: UUID) -> bool:
+    """Whether there is, or was, that auction."""
+    row = connection.execute("SELECT 1 FROM auctions WHERE id = %s", (auction_id,)).fetchone()
+    return row is not None
 
 
 def save_auction(

@@ -9,7 +9,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from commands.codec import Json, decode_event, encode, event_name
-from commands.hash_chain import GENESIS, link
+from commands.hash_chain import GENESIS, covered, link
 from commands.ports import Conflict, NewEvent, RecordedEvent, Stream, StreamKind
 from commands.postgres.pool import SyncConnection
 from commands.upcasters import CURRENT_SCHEMA
@@ -46,7 +46,7 @@ class PostgresEventStore:
         recorded_at: datetime,
     ) -> list[RecordedEvent]:
         """Add events after expected_version; Conflict unless the stream stands exactly there."""
-        previous = self._last_hash(stream, expected_version)
+        previous = self.last_hash(stream, expected_version)
         recorded: list[RecordedEvent] = []
         columns: dict[str, list[Any]] = {
             name: []
@@ -71,7 +71,8 @@ class PostgresEventStore:
             raise Conflict(f"{stream} has moved past version {expected_version}") from error
         return recorded
 
-    def _last_hash(self, stream: Stream, expected_version: int) -> bytes:
+    def last_hash(self, stream: Stream, expected_version: int) -> bytes:
+        """The hash of the stream's last event; Conflict unless that is expected_version."""
         row = self._connection.execute(LAST_HASH, (stream.id,)).fetchone()
         version, last = (row["version"], bytes(row["hash"])) if row else (0, GENESIS)
         if version != expected_version:
@@ -104,8 +105,7 @@ def _add_row(
 ) -> bytes:
     name, data = event_name(new.event), encode(new.event)
     schema_version = CURRENT_SCHEMA.get(name, 1)
-    chained = link(
-        previous,
+    content = covered(
         stream_id=stream.id,
         version=version,
         name=name,
@@ -115,6 +115,7 @@ def _add_row(
         correlation_id=new.correlation_id,
         recorded_at=recorded_at,
     )
+    chained = link(previous, content)
     row = (
         version,
         name,
@@ -127,6 +128,20 @@ def _add_row(
     for column, value in zip(columns.values(), row, strict=True):
         column.append(value)
     return chained
+
+
+def content_of(row: dict[str, Any]) -> bytes:
+    """What the hash of the event in a row that READ selected covers beside its predecessor's."""
+    return covered(
+        stream_id=row["stream_id"],
+        version=row["version"],
+        name=row["type"],
+        schema_version=row["schema_version"],
+        data=row["data"],
+        causation_id=row["causation_id"],
+        correlation_id=row["correlation_id"],
+        recorded_at=row["recorded_at"],
+    )
 
 
 def recorded_event(row: dict[str, Any]) -> RecordedEvent:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ CATALOGUE = (
 TICKS_AFTER = (8.0, 6.0)
 # The house announces within a second or two; this is how long the demo waits before it complains.
 ANNOUNCED_WITHIN = 30.0
+POLL = 0.1
 PENCE = Decimal("0.01")
 
 AUCTION = """subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
@@ -34,8 +36,20 @@ AUCTION = """subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
   winner { announcedAt bidder { username } bid { id amount effectiveAmount doubled } } } }"""
 EVENTS = """subscription ($id: UUID!) { event: auctionEvents(id: $id) {
   __typename version recordedAt
-  ... on BidDoubled { bidId effectiveAmount }
+  ... on BidDoubled { bidId effectiveAmount tick chance }
   ... on WinnerAnnounced { bid { id amount effectiveAmount doubled bidder { username } } } } }"""
+TOLD = "subscription { told: notificationReceived { kind message } }"
+TICK = "query ($number: Int) { tick(number: $number) { number commitment secret } }"
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A doubled bid, as the house announced it."""
+
+    lot: "Lot"
+    tick: int
+    chance: float
+    effective_amount: str
 
 
 @dataclass(slots=True)
@@ -62,6 +76,8 @@ class Play:
     screen: Screen
     people: dict[str, PortalClient] = field(default_factory=dict)
     lots: list[Lot] = field(default_factory=list)
+    draws: list[Draw] = field(default_factory=list)
+    wins: dict[str, asyncio.Queue[str]] = field(default_factory=dict)
     surprises: list[str] = field(default_factory=list)
 
     def expect(self, what: str, wanted: object, got: object) -> None:
@@ -95,7 +111,9 @@ async def _arrive(play: Play, auctioneer: str, password: str) -> None:
     await play.house.manage("create_user", auctioneer, "--staff", stdin=f"{password}\n")
     await play.people[auctioneer].sign_in(auctioneer, password)
     play.screen.say("", f"{auctioneer} (staff) made with manage.py create_user, and signed in")
-    jobs = await asyncio.gather(*(play.people[n].sign_up(n, uuid4().hex) for n in BIDDERS))
+    jobs = await asyncio.gather(
+        *(play.people[n].sign_up(n, uuid4().hex, email=f"{n}@example.org") for n in BIDDERS)
+    )
     for name, job in zip(BIDDERS, jobs, strict=True):
         play.expect(f"{name} signs up", "SUCCEEDED", job["status"])
         play.screen.say("", f"{name} signed up and in")
@@ -115,11 +133,14 @@ async def _bidding(play: Play) -> None:
     ends: list[Awaitable[None]] = [_watch_events(play, lot) for lot in play.lots]
     async with asyncio.TaskGroup() as crowd:
         watching = [crowd.create_task(_watch_state(play, lot)) for lot in play.lots]
+        play.wins = {name: asyncio.Queue() for name in BIDDERS}
+        watching += [crowd.create_task(_listen(play, name)) for name in BIDDERS]
         house = crowd.create_task(_promoter(play))
         await _opening(play, play.lots[0])
         bidders = [crowd.create_task(_bid_along(play, name)) for name in BIDDERS]
         await asyncio.gather(*ends)
         await asyncio.gather(house, *bidders)
+        await _winners_are_told(play)
         for task in watching:
             task.cancel()
 
@@ -127,6 +148,27 @@ async def _bidding(play: Play) -> None:
 async def _watch_state(play: Play, lot: Lot) -> None:
     async for data in play.people["alice"].subscribe(AUCTION, id=lot.id):
         play.screen.auctions[lot.id] = data["auction"]
+
+
+async def _listen(play: Play, name: str) -> None:
+    async for data in play.people[name].subscribe(TOLD):
+        if data["told"]["kind"] == "AUCTION_WON":
+            play.wins[name].put_nowait(data["told"]["message"])
+        play.screen.say("told", f"to {name}: {data['told']['message']}")
+
+
+async def _winners_are_told(play: Play) -> None:
+    """Everybody who won hears of it once for each auction."""
+    won = Counter(
+        lot.ended["bid"]["bidder"]["username"] for lot in play.lots if lot.ended and lot.contested
+    )
+    for name, times in won.items():
+        try:
+            async with asyncio.timeout(ANNOUNCED_WITHIN):
+                for _ in range(times):
+                    await play.wins[name].get()
+        except TimeoutError:
+            play.surprises.append(f"{name} was not told of each auction won")
 
 
 async def _watch_events(play: Play, lot: Lot) -> None:
@@ -145,8 +187,10 @@ async def _until_ended(play: Play, lot: Lot) -> None:
         match event["__typename"]:
             case "BidDoubled":
                 lot.books.doubled(event["bidId"], event["version"])
-                line = f"the promoter doubled a bid: it now counts {event['effectiveAmount']}"
-                play.screen.say("luck", f"{title}: {line}")
+                chance, counts = event["chance"], event["effectiveAmount"]
+                play.draws.append(Draw(lot, event["tick"], chance, counts))
+                line = f"tick {event['tick']} doubled a bid that had a chance of {chance:.1%}"
+                play.screen.say("luck", f"{title}: {line}: it now counts {counts}")
             case "WinnerAnnounced":
                 lot.ended = event
                 winner = event["bid"]["bidder"]["username"]
@@ -161,7 +205,11 @@ async def _until_ended(play: Play, lot: Lot) -> None:
 async def _promoter(play: Play) -> None:
     for pause in TICKS_AFTER:
         await asyncio.sleep(pause)
+        committed = (await play.people["alice"].execute(TICK))["tick"]
+        line = f"tick {committed['number']} is committed to {committed['commitment'][:16]}…"
+        play.screen.say("luck", f"promoter: {line}")
         tick = await play.house.manage("run_promoter", "--once")
+        play.expect("the tick that was committed to", committed["number"], tick["tick"])
         play.screen.say("luck", f"promoter: tick {tick['tick']}, {len(tick['draws'])} draws")
 
 
@@ -254,3 +302,27 @@ def _code(job: dict[str, Any]) -> str | None:
 async def _late_bid(play: Play, lot: Lot) -> None:
     late = await _place(play, lot, "erin", Decimal(999_999))
     play.expect("a bid after the end", "AUCTION_ENDED", _code(late))
+
+
+async def secrets_of(play: Play) -> dict[int, str]:
+    """The secrets of the ticks that drew, as the house reveals them."""
+    client = PortalClient(play.house.url)
+    revealed: dict[int, str] = {}
+    try:
+        async with asyncio.timeout(ANNOUNCED_WITHIN):
+            for number in sorted({draw.tick for draw in play.draws}):
+                # No news is published of it.
+                while not (secret := await _secret(client, number)):  # noqa: ASYNC110
+                    await asyncio.sleep(POLL)
+                revealed[number] = secret
+    except TimeoutError:
+        play.surprises.append("a tick's secret is not revealed")
+    finally:
+        await client.close()
+    return revealed
+
+
+async def _secret(client: PortalClient, number: int) -> str | None:
+    tick = (await client.execute(TICK, number=number))["tick"]
+    secret: str | None = tick["secret"]
+    return secret

@@ -14,7 +14,14 @@ from rich.table import Table
 from rich.text import Text
 
 LINES = 16
-STYLES = {"bid": "cyan", "no": "yellow", "gone": "magenta", "luck": "green", "won": "bold green"}
+STYLES = {
+    "bid": "cyan",
+    "no": "yellow",
+    "gone": "magenta",
+    "luck": "green",
+    "told": "blue",
+    "won": "bold green",
+}
 
 
 @dataclass(slots=True)

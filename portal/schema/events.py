@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import TypedDict, assert_never
+from typing import TypedDict
 from uuid import UUID
 
 import strawberry
@@ -20,6 +20,9 @@ class AuctionEvent:
     auction_id: UUID
     version: int
     recorded_at: datetime
+    hash: str = strawberry.field(
+        description="SHA-256 over the auction's event before and this one, in hex; see chain."
+    )
 
 
 @strawberry.type(description="The auction exists.")
@@ -51,6 +54,11 @@ class BidDoubled(AuctionEvent):
 
     bid_id: UUID
     effective_amount: Decimal
+    tick: int = strawberry.field(
+        description="By whose secret it was drawn; 0: before the house committed to its draws."
+    )
+    policy_version: int
+    chance: float = strawberry.field(description="The bid's share of the draw, from 0 to 1.")
 
 
 @strawberry.type(description="The auction is closed and has a winner.")
@@ -90,6 +98,7 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
         "auction_id": recorded.stream.id,
         "version": recorded.version,
         "recorded_at": recorded.recorded_at,
+        "hash": recorded.hash.hex(),
     }
     match recorded.event:
         case events.AuctionCreated() as event:
@@ -103,7 +112,12 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
             return BidDeleted(**common, bid_id=event.bid_id)
         case events.BidDoubled() as event:
             return BidDoubled(
-                **common, bid_id=event.bid_id, effective_amount=event.effective_amount
+                **common,
+                bid_id=event.bid_id,
+                effective_amount=event.effective_amount,
+                tick=event.tick,
+                policy_version=event.policy_version,
+                chance=event.weight / event.total_weight if event.total_weight else 0.0,
             )
         case events.WinnerAnnounced() as event:
             amount, doubled = event.effective_amount, event.doubled
@@ -111,16 +125,15 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
             return WinnerAnnounced(**common, bid=bid)
         case events.AuctionEndedUnsold():
             return AuctionEndedUnsold(**common)
-        case events.UserCreated() | events.UserDeleted():
-            raise ValueError("an auction's stream holds no events of users")
         case _:
-            assert_never(recorded.event)
+            raise ValueError(f"{recorded.event} is no event of an auction")
 
 
 class _Common(TypedDict):
     auction_id: UUID
     version: int
     recorded_at: datetime
+    hash: str
 
 
 def _bid(

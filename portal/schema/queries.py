@@ -7,6 +7,7 @@ from uuid import UUID
 import strawberry
 
 from portal.errors import bad_input
+from portal.fairness import chain_after, find_policy, find_tick
 from portal.reading import auction_at, own_user, wait_for_job
 from portal.schema.context import Context, PortalInfo
 from portal.schema.cursors import (
@@ -18,6 +19,7 @@ from portal.schema.cursors import (
     page_size,
     place,
 )
+from portal.schema.fairness import ChainLink, PromoterPolicy, Tick
 from portal.schema.types import (
     Auction,
     AuctionStatus,
@@ -141,6 +143,35 @@ class Query:
         return connection(
             found, size, Notification.of, lambda told: (told.changed_at.isoformat(), told.id)
         )
+
+    @strawberry.field(
+        description="A tick of the promoter. Without a number: the next, which the house is committed to."
+    )
+    async def tick(self, info: PortalInfo, number: int | None = None) -> Tick | None:
+        """Null for a number that was not reached."""
+        found = await find_tick(info.context.runtime, number)
+        return Tick.of(found) if found else None
+
+    @strawberry.field(description="A version of what the promoter follows.")
+    async def promoter_policy(self, info: PortalInfo, version: int) -> PromoterPolicy | None:
+        """Null for a version that was not reached."""
+        if version == 0:
+            return PromoterPolicy.first()
+        found = await find_policy(info.context.runtime, version)
+        return PromoterPolicy.of(found) if found else None
+
+    @strawberry.field(
+        description=(
+            "The events of an auction or a tick as they were recorded, for checking that nothing "
+            "was changed since and that draws were fair."
+        )
+    )
+    async def chain(
+        self, info: PortalInfo, id: UUID, after_version: int = 0, first: int | None = 100
+    ) -> list[ChainLink]:
+        """At most `first` links after that version; none for an id nobody knows."""
+        rows = await chain_after(info.context.runtime, id, after_version, page_size(first))
+        return [ChainLink.of(row) for row in rows]
 
     @strawberry.field(description="The server's clock, for countdowns.")
     async def server_time(self, info: PortalInfo) -> datetime:

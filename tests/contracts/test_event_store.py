@@ -17,7 +17,7 @@ from commands.domain.events import (
     UserDeleted,
     WinnerAnnounced,
 )
-from commands.hash_chain import GENESIS, link
+from commands.hash_chain import GENESIS, covered, link
 from commands.ids import new_id
 from commands.ports import (
     Conflict,
@@ -190,14 +190,16 @@ def test_each_event_is_chained_to_the_one_before_it_within_and_across_appends(
     for item in store.read(auction.id):
         previous = link(
             previous,
-            stream_id=auction.id,
-            version=item.version,
-            name=event_name(item.event),
-            schema_version=1,
-            data=encode(item.event),
-            causation_id=item.causation_id,
-            correlation_id=item.correlation_id,
-            recorded_at=RECORDED_AT,
+            covered(
+                stream_id=auction.id,
+                version=item.version,
+                name=event_name(item.event),
+                schema_version=1,
+                data=encode(item.event),
+                causation_id=item.causation_id,
+                correlation_id=item.correlation_id,
+                recorded_at=RECORDED_AT,
+            ),
         )
         assert item.hash == previous
 

@@ -19,6 +19,7 @@ from commands.domain.commands import (
     WithdrawBids,
 )
 from commands.domain.events import AuctionCreated, AuctionEvent
+from commands.domain.promoter import Draw, Policy, Promoter, seed_of
 from commands.domain.rejections import Rejection
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, INSTANT, OPENING
 
@@ -34,6 +35,17 @@ KINDS: list[Kind] = [
     "double", "withdraw", "announce",
 ]  # fmt: skip
 
+# Numbers that no real tick and no real policy reaches, and the secret of all those ticks.
+TICKS = 1_000_000
+SECRET = bytes(range(32))
+POLICIES = {
+    0: Policy(),
+    1_000_001: Policy(Decimal("70.00"), ("by_amount", "newcomers"), ("leader",), ("per_bidder:1",)),
+    1_000_002: Policy(
+        weight=("underdogs", "by_bidder_activity"), exclude=("overtaken",), limit=("per_auction:2",)
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -44,7 +56,7 @@ class Move:
     euros: int = 1
     bid: int = 0
     by_its_bidder: bool = True
-    lot: int = 0
+    policy: int = 0
     moment: datetime = DURING
 
 
@@ -66,7 +78,7 @@ def moves(min_size: int, max_size: int) -> st.SearchStrategy[list[Move]]:
         euros=st.integers(1, 8),
         bid=st.integers(0, 7),
         by_its_bidder=st.sampled_from((True, True, True, False)),
-        lot=st.integers(0, 2**128 - 1),
+        policy=st.sampled_from(list(POLICIES)),
     )
     return st.lists(move, min_size=min_size, max_size=max_size)
 
@@ -96,7 +108,7 @@ def _command(
                 auction_id, bid_id, placed.get(bid_id, bidder) if move.by_its_bidder else bidder
             )
         case "double":
-            return DoubleBid(auction_id, tick, str(move.lot))
+            return DoubleBid(auction_id, TICKS + tick, move.policy)
         case "withdraw":
             return WithdrawBids(auction_id, bidder, move.moment)
         case "announce":
@@ -105,12 +117,21 @@ def _command(
             assert_never(move.kind)
 
 
+def drawing(command: DoubleBid, chain_hash: bytes) -> Draw:
+    """What decides the draw in an auction whose last event has that hash."""
+    version = command.policy_version
+    seed = seed_of(SECRET, chain_hash, command.tick)
+    return Draw(version, Promoter.of(POLICIES[version]), seed)
+
+
 def happened(created: AuctionCreated, requests: Sequence[Asked]) -> list[AuctionEvent]:
     """The events that the requests caused, beginning with the creation; refusals leave none."""
     events: list[AuctionEvent] = [created]
     for request in requests:
         bidders = {request.command.bidder_id} if isinstance(request.command, PlaceBid) else set()
-        answer = decide(request.command, replay(events), now=request.at, bidders=bidders)
+        command = request.command
+        draw = drawing(command, bytes(32)) if isinstance(command, DoubleBid) else None
+        answer = decide(command, replay(events), now=request.at, bidders=bidders, draw=draw)
         if not isinstance(answer, Rejection):
             events += answer
     return events

@@ -1,6 +1,6 @@
 """Given / when / then for auctions, with a fixed cast at fixed times."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -23,7 +23,7 @@ from commands.domain.events import (
     BidDoubled,
     BidPlaced,
 )
-from commands.domain.promoter import Draw, uniform
+from commands.domain.promoter import Draw, Promoter
 from commands.domain.rejections import Rejection, RejectionCode
 from commands.ports import Job, JobStatus, Stream
 
@@ -46,6 +46,7 @@ CLOSING = datetime(2025, 3, 1, 13, tzinfo=UTC)
 AFTER = datetime(2025, 3, 1, 14, tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)
 
+PLAIN = Promoter()
 CREATED = AuctionCreated(AUCTION, "A lamp", "Brass, works", OPENING, CLOSING, AUCTIONEER)
 
 
@@ -83,7 +84,7 @@ class Scenario:
         *,
         at: datetime = DURING,
         bidders: Container[UUID] = CAST,
-        draw: Draw = uniform,
+        draw: Draw | None = None,
     ) -> Answer:
         """Ask for something at that moment; asking alone must leave the auction as it is."""
         auction = self.auction
@@ -113,9 +114,11 @@ def deleted(bid_id: UUID, bidder_id: UUID) -> BidDeleted:
     return BidDeleted(bid_id, bidder_id)
 
 
-def doubled(bid_id: UUID, bidder_id: UUID, counts: str, tick: int = 1) -> BidDoubled:
-    """The event of a doubling, with the effective amount after it."""
-    return BidDoubled(bid_id, bidder_id, Decimal(counts), tick)
+def doubled(
+    bid_id: UUID, bidder_id: UUID, counts: str, tick: int = 1, *, of: int = 1
+) -> BidDoubled:
+    """The event of a doubling, with the effective amount after it; drawn among that many equals."""
+    return BidDoubled(bid_id, bidder_id, Decimal(counts), tick, 0, 1, of, ())
 
 
 def place(bid_id: UUID, bidder_id: UUID, amount: str) -> PlaceBid:
@@ -128,9 +131,14 @@ def delete(bid_id: UUID, bidder_id: UUID) -> DeleteBid:
     return DeleteBid(AUCTION, bid_id, bidder_id)
 
 
-def double(lot: int = 0, tick: int = 1) -> DoubleBid:
-    """The promoter's draw with that lot."""
-    return DoubleBid(AUCTION, tick, str(lot))
+def double(tick: int = 1) -> DoubleBid:
+    """The promoter's turn."""
+    return DoubleBid(AUCTION, tick, 0)
+
+
+def drawn(lot: int = 0, promoter: Promoter = PLAIN, staff: Iterable[UUID] = ()) -> Draw:
+    """A draw that is on, with that lot out of LOTS."""
+    return Draw(0, promoter, seed=bytes(16) + lot.to_bytes(16), staff=frozenset(staff))
 
 
 def announce() -> AnnounceWinner:

@@ -28,6 +28,7 @@ from commands.domain.events import (
     BidPlaced,
     WinnerAnnounced,
 )
+from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection
 from tests.domain.scenario import (
     AFTER,
@@ -41,6 +42,7 @@ from tests.domain.scenario import (
     DURING,
     INSTANT,
     OPENING,
+    drawn,
 )
 
 Said = list[AuctionEvent] | str
@@ -131,7 +133,9 @@ class NaiveBook:
         [drawn] = [entry for index, entry in enumerate(row) if index <= place < index + 1]
         self.turns += 1
         drawn.counts, drawn.doubled, drawn.turn = drawn.cents * 2, True, self.turns
-        return [BidDoubled(drawn.bid_id, drawn.bidder_id, money(drawn.counts), tick)]
+        return [
+            BidDoubled(drawn.bid_id, drawn.bidder_id, money(drawn.counts), tick, 0, 1, len(row), ())
+        ]
 
     def withdraw(self, bidder_id: UUID, deleted_at: datetime) -> Said:
         """All live bids of somebody who was deleted before the end."""
@@ -171,10 +175,12 @@ class AuctionMachine(RuleBasedStateMachine):
         self.auction: Auction = evolve(None, CREATED)
         self.owners: dict[UUID, UUID] = {}
 
-    def ask(self, command: AuctionCommand, at: datetime, expected: Said) -> None:
+    def ask(
+        self, command: AuctionCommand, at: datetime, expected: Said, draw: Draw | None = None
+    ) -> None:
         """The domain says what the book says, and moves on by its events."""
         people = {ALICE, BOB, CHARLIE}
-        answer = decide(command, self.auction, now=at, bidders=people)
+        answer = decide(command, self.auction, now=at, bidders=people, draw=draw)
         if isinstance(answer, Rejection):
             assert answer.code.value == expected
             return
@@ -227,8 +233,8 @@ class AuctionMachine(RuleBasedStateMachine):
     @rule(lot=st.integers(0, 2**128 - 1), tick=st.integers(1, 99), at=DURING_MOSTLY)
     def double(self, lot: int, tick: int, at: datetime) -> None:
         """The promoter's draw."""
-        command = DoubleBid(AUCTION, tick, str(lot))
-        self.ask(command, at, self.book.double(lot, tick, at))
+        said = self.book.double(lot, tick, at)
+        self.ask(DoubleBid(AUCTION, tick, 0), at, said, draw=drawn(lot))
 
     @rule(bidder=BIDDERS, deleted_at=DURING_MOSTLY, at=DURING_MOSTLY)
     def withdraw(self, bidder: UUID, deleted_at: datetime, at: datetime) -> None:

@@ -8,10 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from commands.domain.auction import Auction, replay
+from commands.codec import decode_command
+from commands.domain.auction import Auction, decide, replay
+from commands.domain.commands import AuctionCommand
 from commands.domain.events import AuctionEvent, Event
 from commands.domain.rejections import Rejection, RejectionCode
-from commands.handling.auctions import decide_job
 from commands.handling.batch import Decided, decide_jobs
 from commands.ports import Job, JobStatus, NewEvent, Outcome
 from tests.domain.scenario import (
@@ -47,9 +48,13 @@ def evolve(state: Auction | None, events: Sequence[Event]) -> Auction:
 def decided(state: Auction | None, *jobs: Job, now: datetime = DURING) -> Decided[Auction]:
     """The batch's answers for that auction."""
     version = state.version if state else 0
-    return decide_jobs(
-        jobs, state, lambda job, at: decide_job(job, at, CAST), evolve, version=version, now=now
-    )
+    return decide_jobs(jobs, state, decide_job, evolve, version=version, now=now)
+
+
+def decide_job(job: Job, state: Auction | None) -> Sequence[AuctionEvent] | Rejection:
+    """The domain's answer as of the job's acceptance."""
+    command = cast(AuctionCommand, decode_command(job.command, job.payload))
+    return decide(command, state, now=job.accepted_at, bidders=CAST)
 
 
 def caused(event: AuctionEvent, number: int) -> NewEvent:

@@ -26,6 +26,7 @@ from commands.codec import (
 from commands.domain.amounts import LARGEST, SMALLEST
 from commands.domain.commands import (
     AnnounceWinner,
+    ChangePolicy,
     Command,
     CreateAuction,
     CreateUser,
@@ -34,6 +35,7 @@ from commands.domain.commands import (
     DoubleBid,
     PlaceBid,
     WithdrawBids,
+    WithdrawPolicy,
 )
 from commands.domain.events import (
     AuctionCreated,
@@ -42,11 +44,16 @@ from commands.domain.events import (
     BidDoubled,
     BidPlaced,
     Event,
+    PolicyChanged,
+    PolicyWithdrawn,
+    SecretRevealed,
+    TickCommitted,
+    TickMade,
     UserCreated,
     UserDeleted,
     WinnerAnnounced,
 )
-from commands.upcasters import bring_up
+from commands.upcasters import CURRENT_SCHEMA, bring_up
 from tests.domain.scenario import ALICE, AUCTION, AUCTIONEER, CLOSING, FIRST, OPENING
 
 Message = TypeVar("Message")
@@ -74,8 +81,11 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
     ),
     "BidDeleted": (BidDeleted(FIRST, ALICE), {"bid_id": FIRSTS, "bidder_id": ALICES}),
     "BidDoubled": (
-        BidDoubled(FIRST, ALICE, TWICE, 7),
-        {"bid_id": FIRSTS, "bidder_id": ALICES, "effective_amount": "241.00", "tick": 7},
+        BidDoubled(FIRST, ALICE, TWICE, 7, 3, 2, 5, (ALICE,)),
+        {
+            "bid_id": FIRSTS, "bidder_id": ALICES, "effective_amount": "241.00", "tick": 7,
+            "policy_version": 3, "weight": 2, "total_weight": 5, "staff": [ALICES],
+        },
     ),
     "WinnerAnnounced": (
         WinnerAnnounced(FIRST, ALICE, PRICE, TWICE, True, ACCEPTED),
@@ -87,6 +97,17 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
     "AuctionEndedUnsold": (AuctionEndedUnsold(), {}),
     "UserCreated": (UserCreated(ALICE, False), {"user_id": ALICES, "is_staff": False}),
     "UserDeleted": (UserDeleted(ALICE), {"user_id": ALICES}),
+    "TickCommitted": (TickCommitted(7, "ab" * 32), {"number": 7, "commitment": "ab" * 32}),
+    "TickMade": (TickMade(2), {"draws": 2}),
+    "SecretRevealed": (SecretRevealed("cd" * 32), {"secret": "cd" * 32}),
+    "PolicyChanged": (
+        PolicyChanged(None, Decimal("12.50"), ("constant",), (), ("per_bidder:1",)),
+        {
+            "auction_id": None, "chance": "12.50", "weight": ["constant"], "exclude": [],
+            "limit": ["per_bidder:1"],
+        },
+    ),
+    "PolicyWithdrawn": (PolicyWithdrawn(AUCTION), {"auction_id": AUCTIONS}),
 }  # fmt: skip
 COMMANDS: Mapping[str, tuple[Command, Json]] = {
     "CreateAuction": (
@@ -102,14 +123,22 @@ COMMANDS: Mapping[str, tuple[Command, Json]] = {
         {"auction_id": AUCTIONS, "bid_id": FIRSTS, "bidder_id": ALICES},
     ),
     "DoubleBid": (
-        DoubleBid(AUCTION, 7, str(2**128 - 1)),
-        {"auction_id": AUCTIONS, "tick": 7, "lot": "340282366920938463463374607431768211455"},
+        DoubleBid(AUCTION, 7, 3),
+        {"auction_id": AUCTIONS, "tick": 7, "policy_version": 3},
     ),
     "AnnounceWinner": (AnnounceWinner(AUCTION), {"auction_id": AUCTIONS}),
     "WithdrawBids": (
         WithdrawBids(AUCTION, ALICE, ACCEPTED),
         {"auction_id": AUCTIONS, "bidder_id": ALICES, "deletion_accepted_at": THEN},
     ),
+    "ChangePolicy": (
+        ChangePolicy(AUCTION, Decimal("100.00"), ("by_amount", "newcomers"), ("leader",), ()),
+        {
+            "auction_id": AUCTIONS, "chance": "100.00", "weight": ["by_amount", "newcomers"],
+            "exclude": ["leader"], "limit": [],
+        },
+    ),
+    "WithdrawPolicy": (WithdrawPolicy(None), {"auction_id": None}),
     "CreateUser": (
         CreateUser(ALICE, "alice", None, "argon2$hash", True),
         {
@@ -134,6 +163,8 @@ VALUES: Mapping[object, st.SearchStrategy[Any]] = {
     str | None: st.none() | st.text(),
     int: st.integers(0, 2**31 - 1),
     bool: st.booleans(),
+    tuple[str, ...]: st.lists(st.text()).map(tuple),
+    tuple[UUID, ...]: st.lists(st.uuids()).map(tuple),
 }
 
 
@@ -164,7 +195,7 @@ def test_every_event_and_command_there_is_has_its_pinned_name() -> None:
 def test_an_event_is_written_under_its_name_in_its_pinned_form_and_read_again(name: str) -> None:
     event, written = EVENTS[name]
     assert (event_name(event), encode(event)) == (name, written)
-    assert decode_event(name, 1, through_json(written)) == event
+    assert decode_event(name, CURRENT_SCHEMA.get(name, 1), through_json(written)) == event
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -176,7 +207,8 @@ def test_a_command_is_written_under_its_name_in_its_pinned_form_and_read_again(n
 
 @given(ANY_EVENT)
 def test_any_event_survives_being_written(event: Event) -> None:
-    read = decode_event(event_name(event), 1, through_json(encode(event)))
+    name = event_name(event)
+    read = decode_event(name, CURRENT_SCHEMA.get(name, 1), through_json(encode(event)))
     assert read == event
     assert_plain(read)
 
@@ -271,3 +303,8 @@ def test_there_is_one_way_to_write_an_object_for_hashing() -> None:
         canonical({"b": [1, None, True], "a": "schön"})
         == '{"a":"schön","b":[1,null,true]}'.encode()
     )
+
+
+def test_a_draw_from_before_the_house_committed_to_its_draws_is_read_as_of_tick_0() -> None:
+    written = {"bid_id": FIRSTS, "bidder_id": ALICES, "effective_amount": "241.00", "tick": 7}
+    assert decode_event("BidDoubled", 1, written) == BidDoubled(FIRST, ALICE, TWICE, 0, 0, 0, 0, ())

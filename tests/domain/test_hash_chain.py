@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from commands.codec import Json
-from commands.hash_chain import GENESIS, link
+from commands.hash_chain import GENESIS, covered, link
 
 STREAM, JOB, REQUEST = UUID(int=1), UUID(int=2), UUID(int=3)
 RECORDED = datetime(2025, 3, 1, 12, 30, tzinfo=UTC)
@@ -33,14 +33,16 @@ class Row:
         """Its link in the chain."""
         return link(
             self.previous,
-            stream_id=self.stream_id,
-            version=self.version,
-            name=self.name,
-            schema_version=self.schema_version,
-            data=self.data,
-            causation_id=self.causation_id,
-            correlation_id=self.correlation_id,
-            recorded_at=self.recorded_at,
+            covered(
+                stream_id=self.stream_id,
+                version=self.version,
+                name=self.name,
+                schema_version=self.schema_version,
+                data=self.data,
+                causation_id=self.causation_id,
+                correlation_id=self.correlation_id,
+                recorded_at=self.recorded_at,
+            ),
         )
 
 

@@ -20,11 +20,11 @@ AUCTION_UPDATED = (
 )
 EVENTS = f"""subscription ($id: UUID!, $after: Int) {{
   event: auctionEvents(id: $id, afterVersion: $after) {{
-    __typename version recordedAt
+    __typename version recordedAt hash
     ... on AuctionCreated {{ title startsAt endsAt }}
     ... on BidPlaced {{ bid {{ {BID} }} }}
     ... on BidDeleted {{ bidId }}
-    ... on BidDoubled {{ bidId effectiveAmount }}
+    ... on BidDoubled {{ bidId effectiveAmount tick policyVersion chance }}
     ... on WinnerAnnounced {{ bid {{ {BID} }} }} }} }}"""
 
 

@@ -1,7 +1,8 @@
 """The auctioneer's desk, as a browser would use it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import httpx
 import pytest
@@ -27,6 +28,7 @@ LISTS = (
     "commands/event",
     "commands/user",
     "commands/promotertick",
+    "commands/promoterpolicy",
     "django_celery_beat/periodictask",
 )
 
@@ -34,11 +36,13 @@ LISTS = (
 class Browser(httpx.Client):
     """Keeps cookies, follows redirects, and sends the form's own CSRF token."""
 
-    def submit(self, path: str, fields: dict[str, str]) -> httpx.Response:
-        """Open the form, fill it in, send it."""
+    def submit(
+        self, path: str, fields: Mapping[str, Any], *, to: str | None = None
+    ) -> httpx.Response:
+        """Open the form, fill it in, send it to where it goes."""
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get(path).text)
         assert token, path
-        return self.post(path, data={**fields, "csrfmiddlewaretoken": token[1]})
+        return self.post(to or path, data={**fields, "csrfmiddlewaretoken": token[1]})
 
 
 @pytest.fixture
@@ -154,3 +158,83 @@ def test_schedules_can_be_edited(
     page = browser.get(f"/admin/django_celery_beat/periodictask/{found[1]}/change/").text
     assert 'name="interval"' in page
     assert "Save" in page
+
+
+POLICY = {"chance": "50", "weight": ["by_amount", "newcomers"], "exclude": ["leader"]}
+
+
+async def test_a_policy_is_previewed_put_into_force_and_withdrawn(
+    browser: Browser, join: Join, carol: PortalClient, portal_pool: ConnectionPool[SyncConnection]
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol)
+    await place(alice, auction_id, "40.00")
+    await place(bob, auction_id, "10.00")
+    add, dashboard = "/admin/commands/promoterpolicy/add/", "/admin/commands/promoterpolicy/"
+    form = {**POLICY, "auction": auction_id, "limit_per_bidder": "1"}
+
+    preview = browser.submit(add, {**form, "preview": "Preview", "preview_auction": auction_id})
+    rows = re.findall(r"<tr><td>(\S+)</td>.*?([0-9.]+) %</td>", preview.text, re.DOTALL)
+    assert rows == [(alice.user["username"], "0.00"), (bob.user["username"], "50.00")]
+    assert "excluded, or at its limit" in preview.text
+    with portal_pool.connection() as connection:
+        assert _policies(connection, auction_id) == [], "a preview changes nothing"
+
+    done = browser.submit(add, form)
+    assert done.url.path == dashboard
+    assert "is in force from the next tick on" in done.text
+    with portal_pool.connection() as connection:
+        [(version, options)] = _policies(connection, auction_id)
+    assert options == ["50.00", ["by_amount", "newcomers"], ["leader"], ["per_bidder:1"]]
+    shown = browser.get(dashboard, params={"auction": auction_id}).text
+    assert f"by policy {version}, in the next tick" in shown
+
+    withdrawn = browser.submit(dashboard, {"auction": auction_id}, to=f"{dashboard}withdraw/")
+    assert f"Policy {version + 1} is in force" in withdrawn.text
+    with portal_pool.connection() as connection:
+        assert _policies(connection, auction_id)[-1][1] == [None, None, None, None]
+
+
+def _policies(connection: SyncConnection, auction_id: str) -> list[tuple[int, list[Any]]]:
+    rows = connection.execute(
+        "SELECT version, chance::text, weight, exclude, limits FROM promoter_policies "
+        "WHERE auction_id = %s ORDER BY version",
+        (auction_id,),
+    )
+    return [
+        (row["version"], [row["chance"], row["weight"], row["exclude"], row["limits"]])
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"chance": "101"}, "less than or equal to 100"),
+        ({"chance": "-1"}, "greater than or equal to 0"),
+        ({"chance": "1.234"}, "no more than 2 decimal places"),
+        ({"weight": []}, "This field is required"),
+        ({"weight": ["nonsense"]}, "not one of the available choices"),
+        ({"limit_per_bidder": "-1"}, "greater than or equal to 0"),
+        ({"auction": str(new_id())}, "not one of the available choices"),
+    ],
+)
+def test_what_can_be_no_policy_is_told_in_the_form(
+    browser: Browser, change: dict[str, Any], says: str
+) -> None:
+    answer = browser.submit("/admin/commands/promoterpolicy/add/", {**POLICY, **change})
+    assert says in answer.text
+
+
+async def test_a_secret_does_not_show_before_it_is_revealed(
+    browser: Browser, portal_pool: ConnectionPool[SyncConnection]
+) -> None:
+    with portal_pool.connection() as connection:
+        row = connection.execute(
+            "SELECT number, secret, commitment FROM promoter_ticks WHERE draws IS NULL"
+        ).fetchone()
+    assert row
+    page = browser.get(f"/admin/commands/promotertick/{row['number']}/change/").text
+    assert row["commitment"] in page
+    assert row["secret"] not in page
+    assert "not revealed yet" in page

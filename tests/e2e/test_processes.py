@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -132,7 +133,7 @@ def test_data_outlives_ctrl_c_and_kill_and_a_fresh_start_is_empty(tmp_path: Path
         for name in ("postgres", "valkey-server", "mongod"):
             server = next(p for p in family(portal) if p.name() == name)
             server.kill()
-            wait_until(lambda: ended(server))
+            wait_until(partial(ended, server))
         wait_until(lambda: portal.manage("status").returncode == 0)
         made = portal.manage("create_auction", "After", "--ends-at", "+1h")
         assert made.returncode == 0, made.stderr

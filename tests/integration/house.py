@@ -14,6 +14,7 @@ from commands.ports import Job, Stream, Submission
 from commands.postgres.auctions import read_auction
 from commands.postgres.inbox import PostgresJobInbox
 from commands.postgres.pool import SyncConnection, clock
+from commands.promoting import run_promoter
 from projections.bson_form import Bson
 from projections.mongo import collection_name, database, live_generations
 
@@ -99,6 +100,14 @@ class House:
         job = self.settled(stream, command, at=at)
         assert job.rejection is None, job
         return bid_id
+
+    def double(self, stream: Stream) -> Job:
+        """A tick of the promoter with all its draws, and what came of the one in that auction."""
+        _, jobs = run_promoter(timedelta(0))
+        for job in jobs:
+            self.drain(job.stream)
+        [mine] = [job for job in jobs if job.stream == stream]
+        return self.job(mine.id)
 
     def delete(
         self, stream: Stream, bidder_id: UUID, bid_id: UUID, *, at: datetime | None = None

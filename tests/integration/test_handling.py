@@ -13,6 +13,7 @@ from commands.handling.drain import drain_batch
 from commands.ids import new_id
 from commands.ports import Busy, JobStatus, Stream
 from commands.postgres.auctions import read_auction
+from commands.promoting import run_promoter
 from commands.signals import redis, wake_key
 from commands.submitting import DRAIN
 from commands.tasks import drain_stream, wake_waiting_streams
@@ -152,9 +153,9 @@ def test_a_tick_draws_at_most_once_per_auction_however_many_schedulers_run(house
         house.bid(auction, alice, amount)
     apart = timedelta(hours=1)
     with house.pool.connection() as connection:
-        connection.execute("UPDATE promoter_ticks SET ticked_at = ticked_at - interval '2 h'")
+        connection.execute("UPDATE promoter_ticks SET made_at = made_at - interval '2 h'")
     with ThreadPoolExecutor(4) as schedulers:
-        ticks = list(schedulers.map(lambda _: the_house.run_promoter(apart), range(4)))
+        ticks = list(schedulers.map(lambda _: run_promoter(apart), range(4)))
     assert sum(tick is not None for tick, _ in ticks) == 1
     house.drain(auction)
     with house.pool.connection() as connection:

@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from django.test import Client
 from pytest_django import Settings
 
-from commands.domain.commands import AnnounceWinner, DeleteUser, DoubleBid
+from commands.domain.commands import AnnounceWinner, DeleteUser
 from commands.ports import Busy, Stream
 from notifications import mail
 from notifications.mail import read_token, token
@@ -86,7 +86,7 @@ def test_whatever_is_delivered_twice_is_told_once(house: House) -> None:
     alice, bob, auction = house.user(), house.user(), house.auction()
     house.bid(auction, alice, "10.00")
     house.bid(auction, bob, "20.00")
-    house.settled(auction, DoubleBid(auction.id, 1, "0"))
+    house.double(auction)
     tell(house, auction)
     first = told(house, alice) + told(house, bob)
     read_all(house, alice)

@@ -14,7 +14,7 @@ from psycopg_pool import ConnectionPool
 
 from commands.codec import command_name, encode
 from commands.domain.auction import Auction, decide, replay
-from commands.domain.commands import AnnounceWinner, CreateAuction
+from commands.domain.commands import AnnounceWinner, CreateAuction, DoubleBid
 from commands.domain.events import AuctionEvent
 from commands.domain.rejections import Rejection
 from commands.handling.auctions import handle_auction
@@ -23,7 +23,7 @@ from commands.ports import Stream
 from commands.postgres.auctions import read_auction
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.pool import SyncConnection, clock
-from tests.domain.histories import Asked, Move, asked, moves
+from tests.domain.histories import POLICIES, SECRET, TICKS, Asked, Move, asked, drawing, moves
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, OPENING
 
 ACCEPT = """
@@ -35,6 +35,14 @@ SIGN_UP = """
 INSERT INTO users (id, username, password, is_staff, version, created_at)
 VALUES (%s, %s, '', false, 1, %s)
 """
+MAKE_TICK = """
+INSERT INTO promoter_ticks (number, stream_id, version, commitment, secret, committed_at, draws)
+VALUES (%s, %s, 2, '', %s, clock_timestamp(), 1)
+"""
+CHANGE_POLICY = """
+INSERT INTO promoter_policies (version, withdrawn, chance, weight, exclude, limits, changed_at)
+VALUES (%s, false, %s, %s, %s, %s, clock_timestamp())
+"""
 SETTLED = """
 SELECT status, rejection_code, result_version FROM jobs WHERE stream_id = %s ORDER BY accepted_at, id
 """
@@ -45,7 +53,8 @@ Settled = tuple[str, str | None, int | None]
 # Alice is bidder 0, Bob 1, and the stranger 2. Bids are counted from 0.
 A1, A5, B5, B8 = (Move("place", who, euros) for who, euros in ((0, 1), (0, 5), (1, 5), (1, 8)))
 DELETE_1 = Move("delete", bid=1)
-DOUBLE_LAST = Move("double", lot=2**128 - 1)
+DRAW = Move("double")
+LIMITED_DRAW = Move("double", policy=1_000_001)
 
 
 @pytest.mark.parametrize(
@@ -60,9 +69,14 @@ DOUBLE_LAST = Move("double", lot=2**128 - 1)
         pytest.param([A5, B8, A1], [Move("withdraw", 1), DELETE_1], id="withdrawn, then deleted"),
         pytest.param([A5, B5], [], id="of equals the first leads"),
         pytest.param([A5, B8, DELETE_1], [DELETE_1], id="deleted before"),
-        pytest.param([A5, B8, DELETE_1], [DELETE_1, DOUBLE_LAST], id="deleted, and then a draw"),
-        pytest.param([A5, B8], [A1, DOUBLE_LAST, B8], id="a draw between bids"),
-        pytest.param([A1, B5, DOUBLE_LAST], [DELETE_1, Move("delete")], id="nobody leads"),
+        pytest.param([A5, B8, DELETE_1], [DELETE_1, DRAW], id="deleted, and then a draw"),
+        pytest.param([A5, B8], [A1, DRAW, B8], id="a draw between bids"),
+        pytest.param([A1, B5, DRAW], [DELETE_1, Move("delete")], id="nobody leads"),
+        pytest.param(
+            [A1, A5, B8, DRAW],
+            [Move("delete"), DELETE_1, A5, LIMITED_DRAW],
+            id="a deleted bid that was doubled counts towards the limit",
+        ),
         pytest.param([A5, B8], [Move("place", 2, 9)], id="a bidder who does not exist"),
     ],
 )
@@ -90,14 +104,16 @@ def compare_with_full_replay(
     auction_id = new_id()
     alice, bob, _stranger = bidders = [new_id(), new_id(), new_id()]
     requests = [create(auction_id), *asked(moves, auction_id, bidders), close(auction_id)]
-    events, answers = by_full_replay(requests, {alice, bob})
 
     with pool.connection() as connection, connection.transaction(force_rollback=True):
         sign_up(connection, alice, bob)
+        set_the_promoter_up(connection, len(requests))
         accept(connection, auction_id, requests)
         handle_in_batches(connection, auction_id, batch_sizes)
 
-        assert recorded(connection, auction_id) == events
+        found = PostgresEventStore(connection).read(auction_id)
+        events, answers = by_full_replay(requests, {alice, bob}, [item.hash for item in found])
+        assert [item.event for item in found] == events
         assert settled(connection, auction_id) == answers
         assert read_auction(connection, auction_id) == replay(events)
 
@@ -113,14 +129,16 @@ def close(auction_id: UUID) -> Asked:
 
 
 def by_full_replay(
-    requests: Sequence[Asked], bidders: set[UUID]
+    requests: Sequence[Asked], bidders: set[UUID], hashes: Sequence[bytes]
 ) -> tuple[list[AuctionEvent], list[Settled]]:
-    """Each request decided on everything that happened before it."""
+    """Each request decided on everything that happened before it; draws by the recorded hashes."""
     events: list[AuctionEvent] = []
     answers: list[Settled] = []
     for request in requests:
         before: Auction | None = replay(events) if events else None
-        answer = decide(request.command, before, now=request.at, bidders=bidders)
+        command = request.command
+        draw = drawing(command, hashes[len(events) - 1]) if isinstance(command, DoubleBid) else None
+        answer = decide(command, before, now=request.at, bidders=bidders, draw=draw)
         if isinstance(answer, Rejection):
             answers.append(("REJECTED", answer.code.value, None))
             continue
@@ -133,6 +151,16 @@ def sign_up(connection: SyncConnection, *users: UUID) -> None:
     """Users exist."""
     for user_id in users:
         connection.execute(SIGN_UP, (user_id, f"bidder-{user_id.hex[-12:]}", BEFORE))
+
+
+def set_the_promoter_up(connection: SyncConnection, ticks: int) -> None:
+    """Ticks with the secret that all histories use, and their policies."""
+    for number in range(TICKS, TICKS + ticks):
+        connection.execute(MAKE_TICK, (number, new_id(), SECRET.hex()))
+    for version, policy in POLICIES.items():
+        if version:
+            values = (policy.chance, list(policy.weight), list(policy.exclude), list(policy.limit))
+            connection.execute(CHANGE_POLICY, (version, *values))
 
 
 def accept(connection: SyncConnection, auction_id: UUID, requests: Sequence[Asked]) -> None:
@@ -156,11 +184,6 @@ def handle_in_batches(
     for size in cycle(batch_sizes):
         if not handle_auction(connection, Stream("auction", auction_id), cutoff, size).outcomes:
             return
-
-
-def recorded(connection: SyncConnection, auction_id: UUID) -> list[Any]:
-    """The events in the log."""
-    return [item.event for item in PostgresEventStore(connection).read(auction_id)]
 
 
 def settled(connection: SyncConnection, auction_id: UUID) -> list[Settled]:

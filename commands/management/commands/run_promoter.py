@@ -12,7 +12,7 @@ from commands.command_line import (
     job_as_json,
     jobs_as_text,
 )
-from commands.house import run_promoter
+from commands.promoting import run_promoter
 from commands.submitting import wait_for_all
 
 

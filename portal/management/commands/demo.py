@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import secrets
 import signal
+import subprocess
 import sys
 from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,11 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from portal.demo.house import House, open_house
-from portal.demo.play import Lot, Play, perform
+from portal.demo.play import Lot, Play, perform, secrets_of
 from portal.demo.screen import Screen, amount
 from portal.embedded.child import CannotStart
 
 AUCTIONEER = "auctioneer"
+VERIFY_DRAW = "docs/verify_draw.py"
 
 
 class Command(BaseCommand):
@@ -64,9 +67,12 @@ def _performance(console: Console, house: House) -> bool:
     console.print(f"Portal ready at {house.url}, its log is {_shown(house.log)}\n")
     with play.screen.live():
         asyncio.run(perform(play, AUCTIONEER, password))
+    revealed = asyncio.run(secrets_of(play))
     checked = asyncio.run(house.manage("verify_events"))
+    fair = [_fair(house, lot) for lot in play.lots]
     right = [_as_expected(lot) for lot in play.lots]
     console.print(_standings(play.lots))
+    console.print(_proofs(play, revealed, fair))
     for surprise in play.surprises:
         console.print(f"[red]Surprise:[/] {surprise}")
     console.print(
@@ -74,7 +80,31 @@ def _performance(console: Console, house: House) -> bool:
         f"verify_events: {checked['events']} events, {len(checked['findings'])} findings.\n"
     )
     _signposts(console, house, password)
-    return all(right) and not play.surprises and not checked["findings"]
+    return all(right) and all(fair) and not play.surprises and not checked["findings"]
+
+
+def _fair(house: House, lot: Lot) -> bool:
+    """What an outsider's script says of the auction's draws."""
+    script = (sys.executable, str(Path(settings.BASE_DIR) / VERIFY_DRAW), house.url, lot.id)
+    return subprocess.run(script, check=False, capture_output=True).returncode == 0
+
+
+def _proofs(play: Play, revealed: Mapping[int, str], fair: Sequence[bool]) -> Table:
+    table = Table(title=f"Draws, checked with {VERIFY_DRAW}", title_style="bold")
+    for name in ("tick", "auction", "the bid's chance", "counts now", "the secret, revealed"):
+        table.add_column(name)
+    table.add_column("fair")
+    verdicts = dict(zip([lot.id for lot in play.lots], fair, strict=True))
+    for draw in sorted(play.draws, key=lambda draw: draw.tick):
+        table.add_row(
+            str(draw.tick),
+            draw.lot.books.title,
+            f"{draw.chance:.1%}",
+            draw.effective_amount,
+            f"{revealed.get(draw.tick, 'kept')[:16]}…",
+            "[green]✓[/]" if verdicts[draw.lot.id] else "[red]✗[/]",
+        )
+    return table
 
 
 def _as_expected(lot: Lot) -> bool:
@@ -123,7 +153,8 @@ def _signposts(console: Console, house: House, password: str) -> None:
         f"Admin           {house.url}/admin/   ({AUCTIONEER}, {password})\n"
         f"Commands        {manage} status {data}\n"
         f"                {manage} create_auction 'A lamp' --ends-at +10m {data}\n"
-        f"                {manage} help",
+        f"                {manage} help\n"
+        f"Mails           {_shown(house.data / 'mails')}/",
         soft_wrap=True,
         markup=False,
     )

@@ -1,5 +1,6 @@
 """The auctioneer's desk: everything to see, one thing to do, and nothing written but through commands."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -15,9 +16,9 @@ from django.utils.safestring import SafeString
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 
-from commands.models import Auction, Bid, Event, Job, PromoterTick, User
+from commands.models import Auction, Bid, Event, Job, User
 from commands.ports import Job as AcceptedJob
-from commands.ports import JobStatus
+from commands.ports import JobStatus, Submission
 from commands.requests import Caller, InvalidInput, create_auction
 from commands.submitting import submit, wait_for
 
@@ -65,25 +66,38 @@ class CreateAuctionForm(forms.Form):
     ends_at = forms.SplitDateTimeField(widget=AdminSplitDateTime(), help_text="UTC.")
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """The command was not carried out; the message is for the auctioneer."""
 
 
-def _create(request: HttpRequest, values: dict[str, Any]) -> AcceptedJob:
-    """Submit the command and wait for its outcome; _Refused with what to tell."""
-    assert isinstance(request.user, User)
+def carry_out(submission: Callable[[], Submission]) -> AcceptedJob:
+    """Submit the command and wait for its outcome; Refused with what to tell."""
     try:
-        job = wait_for(submit(create_auction(Caller.user(request.user.id), **values)).id, PATIENCE)
+        job = wait_for(submit(submission()).id, PATIENCE)
     except InvalidInput as error:
-        raise _Refused(str(error)) from error
+        raise Refused(str(error)) from error
     except (OperationalError, PoolTimeout) as error:
-        raise _Refused("Postgres is away; nothing was created. Try again.") from error
+        raise Refused("Postgres is away; nothing was changed. Try again.") from error
     assert job is not None
     if job.rejection:
-        raise _Refused(f"{job.rejection.code}: {job.rejection.message}")
+        raise Refused(f"{job.rejection.code}: {job.rejection.message}")
     if job.status is JobStatus.FAILED:
-        raise _Refused(f"The command failed; see job {job.id}.")
+        raise Refused(f"The command failed; see job {job.id}.")
     return job
+
+
+def caller(request: HttpRequest) -> Caller:
+    """The auctioneer at the desk."""
+    assert isinstance(request.user, User)
+    return Caller.user(request.user.id)
+
+
+def not_yet(job: AcceptedJob) -> SafeString:
+    """What to tell when the job is still waiting."""
+    return format_html(
+        "The command is accepted, but not carried out yet; see {}.",
+        _linked(Job, job.id, "its job"),
+    )
 
 
 def _linked(model: type[Auction] | type[Job], pk: object, text: str) -> SafeString:
@@ -173,8 +187,8 @@ class AuctionAdmin(ReadOnly, admin.ModelAdmin[Auction]):
         form = CreateAuctionForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
-                job = _create(request, form.cleaned_data)
-            except _Refused as refused:
+                job = carry_out(lambda: create_auction(caller(request), **form.cleaned_data))
+            except Refused as refused:
                 form.add_error(None, str(refused))
             else:
                 return self._created(request, job)
@@ -189,11 +203,7 @@ class AuctionAdmin(ReadOnly, admin.ModelAdmin[Auction]):
 
     def _created(self, request: HttpRequest, job: AcceptedJob) -> HttpResponse:
         if job.status is JobStatus.QUEUED:
-            job_link = _linked(Job, job.id, "its job")
-            text = format_html(
-                "The command is accepted, but not carried out yet; see {}.", job_link
-            )
-            self.message_user(request, text, messages.WARNING)
+            self.message_user(request, not_yet(job), messages.WARNING)
             return self.response_post_save_add(request, Auction())
         auction = Auction(id=job.payload["auction_id"], title=job.payload["title"])
         link = _linked(Auction, auction.pk, auction.title)
@@ -251,8 +261,10 @@ class EventAdmin(ReadOnly, admin.ModelAdmin[Event]):
         return _stream(event)
 
     @admin.display(description="job")
-    def job(self, event: Event) -> SafeString:
-        """The job that caused it."""
+    def job(self, event: Event) -> str:
+        """The job that caused it; a tick of the promoter causes itself."""
+        if event.causation_id == event.stream_id:
+            return "-"
         return _linked(Job, event.causation_id, "job")
 
     @admin.display(description="hash")
@@ -270,11 +282,3 @@ class UserAdmin(ReadOnly, admin.ModelAdmin[User]):
     search_fields = ("username", "id")
     ordering = ("-created_at",)
     fields = ("id", "username", "email", "is_staff", "version", "created_at", "deleted_at")
-
-
-@admin.register(PromoterTick)
-class PromoterTickAdmin(ReadOnly, admin.ModelAdmin[PromoterTick]):
-    """The promoter's rounds."""
-
-    list_display = ("id", "ticked_at")
-    ordering = ("-id",)

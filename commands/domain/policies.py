@@ -1,0 +1,74 @@
+"""The promoter's policies: one for the whole portal, and for single auctions others in its place.
+
+They are one stream, so a policy's version is the stream's, and each draw can name it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+from uuid import UUID
+
+from commands.domain.commands import ChangePolicy, PolicyCommand, WithdrawPolicy
+from commands.domain.events import PolicyChanged, PolicyEvent, PolicyWithdrawn
+from commands.domain.promoter import Policy
+from commands.domain.rejections import Rejection, RejectionCode
+
+# The one stream.
+STREAM = UUID("00000000-0000-7000-8000-0000000000ac")
+# Before the house ever chose: every bid the same, in every tick.
+FIRST = Policy()
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The policies after `version` changes; in_force has each auction's own, and the portal's under None."""
+
+    version: int = 0
+    in_force: Mapping[UUID | None, tuple[int, Policy]] = field(default_factory=dict)
+
+    def of(self, auction_id: UUID | None) -> tuple[int, Policy]:
+        """The policy for an auction and its version; 0 is the one from before the first change."""
+        portal_wide = self.in_force.get(None, (0, FIRST))
+        return self.in_force.get(auction_id, portal_wide)
+
+
+def decide(
+    command: PolicyCommand, policies: Policies, *, auction_exists: bool
+) -> Sequence[PolicyEvent] | Rejection:
+    """The events the command causes, or why it is refused."""
+    if command.auction_id and not auction_exists:
+        return Rejection(RejectionCode.AUCTION_NOT_FOUND, "there is no such auction")
+    match command:
+        case ChangePolicy():
+            return [
+                PolicyChanged(
+                    auction_id=command.auction_id,
+                    chance=command.chance,
+                    weight=command.weight,
+                    exclude=command.exclude,
+                    limit=command.limit,
+                )
+            ]
+        case WithdrawPolicy():
+            # Nothing to withdraw is what was wanted.
+            return (
+                [PolicyWithdrawn(command.auction_id)]
+                if command.auction_id in policies.in_force
+                else []
+            )
+        case _:
+            assert_never(command)
+
+
+def evolve(policies: Policies, event: PolicyEvent) -> Policies:
+    """The policies after the event."""
+    version, in_force = policies.version + 1, dict(policies.in_force)
+    match event:
+        case PolicyChanged():
+            policy = Policy(event.chance, event.weight, event.exclude, event.limit)
+            in_force[event.auction_id] = (version, policy)
+        case PolicyWithdrawn():
+            in_force.pop(event.auction_id, None)
+        case _:
+            assert_never(event)
+    return replace(policies, version=version, in_force=in_force)

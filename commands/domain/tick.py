@@ -1,0 +1,41 @@
+"""A tick of the promoter: the house commits to a secret, makes the draws, and reveals it."""
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import assert_never
+
+from commands.domain.events import SecretRevealed, TickCommitted, TickEvent, TickMade
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A tick after `version` events; the secret is known once it is revealed."""
+
+    number: int
+    version: int
+    commitment: str
+    draws: int | None = None
+    secret: str | None = None
+
+
+def commitment_to(secret: bytes) -> str:
+    """What is published before the tick: SHA-256 of the secret, in hex."""
+    return sha256(secret).hexdigest()
+
+
+def evolve(tick: Tick | None, event: TickEvent) -> Tick:
+    """The tick after the event."""
+    if isinstance(event, TickCommitted):
+        assert tick is None, "the house commits to a tick once"
+        return Tick(event.number, 1, event.commitment)
+    assert tick is not None, "the house commits before anything else"
+    tick = replace(tick, version=tick.version + 1)
+    match event:
+        case TickMade():
+            assert tick.draws is None, "a tick is made once"
+            return replace(tick, draws=event.draws)
+        case SecretRevealed():
+            assert tick.draws is not None, "a secret is kept until the draws are made"
+            return replace(tick, secret=event.secret)
+        case _:
+            assert_never(event)

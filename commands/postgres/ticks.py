@@ -1,0 +1,121 @@
+"""The promoter's ticks: their state rows, which alone hold a secret before it is revealed."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from psycopg.rows import DictRow
+
+from commands.domain.events import SecretRevealed, TickCommitted, TickEvent, TickMade
+from commands.domain.tick import Tick, commitment_to, evolve
+from commands.ids import new_id
+from commands.ports import NewEvent, RecordedEvent, Stream
+from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.pool import SyncConnection, clock
+
+# One at a time: committing, ticking and revealing.
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('promoter', 0))"
+TICK = "stream_id, number, version, commitment, draws, secret"
+OPEN = f"SELECT {TICK} FROM promoter_ticks WHERE draws IS NULL"
+JUST_TICKED = "SELECT 1 FROM promoter_ticks WHERE made_at > clock_timestamp() - %s::interval"
+LAST_NUMBER = "SELECT coalesce(max(number), 0) AS number FROM promoter_ticks"
+INSERT = """
+INSERT INTO promoter_ticks (number, stream_id, version, commitment, secret, committed_at)
+VALUES (%s, %s, %s, %s, %s, %s)
+"""
+MADE = "UPDATE promoter_ticks SET version = %s, draws = %s, made_at = %s WHERE number = %s"
+DRAWN = f"""
+SELECT {TICK} FROM promoter_ticks WHERE draws IS NOT NULL AND revealed_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM jobs
+    WHERE status = 'QUEUED' AND command = 'DoubleBid' AND payload->>'tick' = number::text
+) ORDER BY number
+"""
+REVEALED = "UPDATE promoter_ticks SET version = %s, revealed_at = %s WHERE number = %s"
+# FOR SHARE: no secret is revealed while a draw is made with it.
+UNREVEALED = "SELECT secret FROM promoter_ticks WHERE number = %s AND revealed_at IS NULL FOR SHARE"
+READ = f"SELECT {TICK}, revealed_at FROM promoter_ticks WHERE stream_id = %s"
+
+
+def lock_ticks(connection: SyncConnection) -> None:
+    """Until the transaction ends nobody else commits to ticks, makes or ends any."""
+    connection.execute(LOCK)
+
+
+def ticked_within(connection: SyncConnection, span: timedelta) -> bool:
+    """Whether the last tick is younger than that."""
+    return connection.execute(JUST_TICKED, (span,)).fetchone() is not None
+
+
+def open_tick(connection: SyncConnection) -> tuple[Stream, Tick] | None:
+    """The tick that the house is committed to and has not made."""
+    row = connection.execute(OPEN).fetchone()
+    return _tick(row) if row else None
+
+
+def drawn_ticks(connection: SyncConnection) -> list[tuple[Stream, Tick]]:
+    """The ticks whose draws are all settled and whose secret is not revealed."""
+    return [_tick(row) for row in connection.execute(DRAWN).fetchall()]
+
+
+def commit_to_tick(connection: SyncConnection) -> list[RecordedEvent]:
+    """Choose the next tick's secret and record the commitment to it."""
+    last = connection.execute(LAST_NUMBER).fetchone()
+    assert last is not None
+    secret, stream, now = secrets.token_bytes(32), Stream("tick", new_id()), clock(connection)
+    committed = TickCommitted(last["number"] + 1, commitment_to(secret))
+    tick = evolve(None, committed)
+    connection.execute(
+        INSERT, (tick.number, stream.id, tick.version, tick.commitment, secret.hex(), now)
+    )
+    return _record(connection, stream, 0, [committed], now)
+
+
+def make_tick(
+    connection: SyncConnection, stream: Stream, tick: Tick, draws: int
+) -> list[RecordedEvent]:
+    """Record that the tick was made, with that many draws."""
+    now, made = clock(connection), TickMade(draws)
+    connection.execute(MADE, (evolve(tick, made).version, draws, now, tick.number))
+    return _record(connection, stream, tick.version, [made], now)
+
+
+def reveal(connection: SyncConnection, stream: Stream, tick: Tick) -> list[RecordedEvent]:
+    """Record the secret of a tick whose draws are all settled."""
+    assert tick.secret is not None, "a tick's row has its secret"
+    now, revealed = clock(connection), SecretRevealed(tick.secret)
+    connection.execute(REVEALED, (tick.version + 1, now, tick.number))
+    return _record(connection, stream, tick.version, [revealed], now)
+
+
+def secret_of(connection: SyncConnection, number: int) -> bytes | None:
+    """The tick's secret, kept from being revealed until the transaction ends; None if it is revealed."""
+    row = connection.execute(UNREVEALED, (number,)).fetchone()
+    return bytes.fromhex(row["secret"]) if row else None
+
+
+def read_tick(connection: SyncConnection, stream_id: UUID) -> Tick | None:
+    """The tick as its state row tells, with the secret only if it is revealed."""
+    row = connection.execute(READ, (stream_id,)).fetchone()
+    if row is None:
+        return None
+    if row.pop("revealed_at") is None:
+        row["secret"] = None
+    return _tick(row)[1]
+
+
+def _record(
+    connection: SyncConnection,
+    stream: Stream,
+    version: int,
+    events: Sequence[TickEvent],
+    now: datetime,
+) -> list[RecordedEvent]:
+    # A tick is nobody's job: it causes itself.
+    new = [NewEvent(event, stream.id, stream.id) for event in events]
+    return PostgresEventStore(connection).append(stream, version, new, now)
+
+
+def _tick(row: DictRow) -> tuple[Stream, Tick]:
+    stream = Stream("tick", row["stream_id"])
+    return stream, Tick(**{name: value for name, value in row.items() if name != "stream_id"})
