@@ -24,7 +24,7 @@ CATALOGUE = (
     ("A box of unsorted stamps", 24, True),
     ("A portrait of nobody in particular", 21, False),
 )
-TICKS_AFTER = (8.0, 6.0)
+TICKS_AFTER = (7.0, 5.0)
 # The house announces within a second or two; this is how long the demo waits before it complains.
 ANNOUNCED_WITHIN = 30.0
 POLL = 0.1
@@ -152,9 +152,12 @@ async def _watch_state(play: Play, lot: Lot) -> None:
 
 async def _listen(play: Play, name: str) -> None:
     async for data in play.people[name].subscribe(TOLD):
-        if data["told"]["kind"] == "AUCTION_WON":
-            play.wins[name].put_nowait(data["told"]["message"])
-        play.screen.say("told", f"to {name}: {data['told']['message']}")
+        told = data["told"]
+        if told["kind"] == "AUCTION_WON":
+            play.wins[name].put_nowait(told["message"])
+        # Everybody hears of every new highest bid, and the screen of what one of them hears.
+        if told["kind"] != "MAX_BID_CHANGED" or name == BIDDERS[0]:
+            play.screen.say("told", f"to {name}: {told['message']}")
 
 
 async def _winners_are_told(play: Play) -> None:
@@ -209,6 +212,9 @@ async def _promoter(play: Play) -> None:
         line = f"tick {committed['number']} is committed to {committed['commitment'][:16]}…"
         play.screen.say("luck", f"promoter: {line}")
         tick = await play.house.manage("run_promoter", "--once")
+        if tick["tick"] is None:
+            play.screen.say("luck", "promoter: no open auction has a bid to double")
+            continue
         play.expect("the tick that was committed to", committed["number"], tick["tick"])
         play.screen.say("luck", f"promoter: tick {tick['tick']}, {len(tick['draws'])} draws")
 
