@@ -7,7 +7,7 @@ SETUP := $(VENV)/.complete
 PROCESSES ?= 2
 export PORTAL_ENV ?= local
 
-.PHONY: demo up test check schema lock clean help
+.PHONY: demo up test check bench schema lock clean help
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -35,6 +35,9 @@ check: $(SETUP) ## Format, lint, types, import contracts, migrations, schema
 	$(BIN)/python manage.py check
 	$(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py print_schema | diff -u schema.graphql -
+
+bench: $(SETUP) ## Measure handling bids, and telling 10,000 people of them
+	@DJANGO_SETTINGS_MODULE=portal.settings $(BIN)/python -m benchmarks
 
 schema: $(SETUP) ## Print the GraphQL schema into schema.graphql
 	@$(BIN)/python manage.py print_schema > schema.graphql.new && mv schema.graphql.new schema.graphql

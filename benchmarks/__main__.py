@@ -1,0 +1,96 @@
+"""`make bench`: what handling bids costs, and what telling an auction's people costs beside it."""
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from uuid import UUID
+
+import django
+
+from tests import servers
+
+django.setup()
+
+from commands.domain.commands import PlaceBid  # noqa: E402 (needs the settings)
+from commands.ids import new_id  # noqa: E402
+from commands.ports import Stream  # noqa: E402
+from commands.postgres.pool import SyncConnection, pool  # noqa: E402
+from notifications.notifier import notify  # noqa: E402
+from tests.integration.house import House  # noqa: E402
+
+BIDS = 1000
+PARTICIPANTS = (100, 1_000, 10_000)
+# They come with a live bid each, written as rows: what counts here is how many they are.
+JOIN = """
+WITH people AS (
+    INSERT INTO users (id, username, password, is_staff, version, created_at)
+    SELECT gen_random_uuid(), left(%(prefix)s || n, 30), '', false, 1, clock_timestamp()
+    FROM generate_series(1, %(count)s) AS n RETURNING id
+)
+INSERT INTO bids (id, auction_id, bidder_id, amount, effective_amount, placed_at, placed_version,
+                  reached_version, doubled, deleted)
+SELECT gen_random_uuid(), %(auction)s, id, 1, 1, clock_timestamp(), 1, 1, false, false FROM people
+"""
+
+
+def main() -> None:
+    """Print what was measured, each round beside the handling of the bids that it tells of."""
+    house = House(pool())
+    print(f"{BIDS} bids by one bidder, handled in batches; then everybody is told, in one round")
+    print(
+        f"{'participants':>12}  {'handling':>10}  {'bids/s':>8}  {'telling':>10}  {'again':>10}  told"
+    )
+    for count in PARTICIPANTS:
+        auction, bidder = house.auction(), house.user()
+        with pool().connection() as connection:
+            _join(connection, auction, count)
+        notify(auction.id, pool())
+        handling = _bid(house, auction, bidder, 100)
+        telling, told = _told(house, auction)
+        again_handling = _bid(house, auction, bidder, 100 + BIDS)
+        again, told_again = _told(house, auction)
+        assert told == told_again == count, "everybody but who bid"
+        each = (handling + again_handling) / 2
+        print(
+            f"{count:>12,}  {each:>8.2f} s  {BIDS / each:>8,.0f}  {telling:>8.2f} s  {again:>8.2f} s  {told:,}"
+        )
+    print(
+        "An auction's people are told at most once a second: 'telling' is the first notification of "
+        "all, 'again' brings it up to date."
+    )
+
+
+def _join(connection: SyncConnection, auction: Stream, count: int) -> None:
+    parameters = {"prefix": new_id().hex[-12:], "count": count, "auction": auction.id}
+    connection.execute(JOIN, parameters)
+    connection.execute("ANALYZE")
+
+
+def _bid(house: House, auction: Stream, bidder: UUID, start: int) -> float:
+    """Accept the bids; the seconds that handling them took."""
+    for amount in range(start, start + BIDS):
+        house.accept(auction, PlaceBid(auction.id, new_id(), bidder, Decimal(f"{amount}.00")))
+    return _seconds(lambda: house.drain(auction))
+
+
+def _told(house: House, auction: Stream) -> tuple[float, int]:
+    """The seconds of one round, and how many people it told, without the throttle's pause."""
+    with house.pool.connection() as connection:
+        connection.execute(
+            "UPDATE notification_progress SET ran_at = NULL WHERE auction_id = %s", (auction.id,)
+        )
+    told = set[object]()
+    seconds = _seconds(lambda: told.update(notify(auction.id, house.pool).users))
+    return seconds, len(told)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+try:
+    main()
+finally:
+    servers.pytest_unconfigure()
