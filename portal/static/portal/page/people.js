@@ -2,6 +2,7 @@
 import { CREATE_USER, DELETE_USER, Intent } from "./commands.js";
 import { el, field, sure } from "./dom.js";
 import { signIn, signOut, user } from "./session.js";
+import { preferences } from "./preferences.js";
 import { explained, refusal } from "./words.js";
 
 let cameFrom = "#/open";
@@ -117,6 +118,7 @@ export function accountPage(main) {
     el("p", { class: "soft" }, me.isStaff ? "You are signed in as an auctioneer." : "You are signed in."),
     me.isStaff && el("p", {}, el("a", { href: "/admin/" }, "The auctioneer’s desk")),
     el("p", {}, el("button", { class: "quiet", onclick: () => signOut() }, "Sign out")),
+    preferences(),
     el("section", { class: "parting" }, el("h2", {}, "Leave for good"),
       el("p", { class: "soft" }, "Your live bids are withdrawn, and your name and email are erased."),
       el("button", { class: "danger", onclick: leave }, "Delete my account"), wrong)));

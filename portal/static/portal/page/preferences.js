@@ -1,0 +1,47 @@
+// What the reader wants to be told about, and how.
+import { el } from "./dom.js";
+import { ask } from "./session.js";
+import { explained } from "./words.js";
+
+const KINDS = {
+  AUCTION_WON: "You won an auction",
+  MAX_BID_CHANGED: "The highest bid changed where you bid",
+  BID_DOUBLED: "Your bid was doubled",
+};
+const CHANNELS = { IN_APP: "Here", EMAIL: "By email" };
+const FIELDS = "notificationPreferences { kind channel enabled }";
+const CHOOSE = `mutation ($input: [NotificationPreferenceInput!]!) { me: setNotificationPreferences(input: $input) { ${FIELDS} } }`;
+
+/** A table of kinds and channels; each box is saved as it is changed. */
+export function preferences() {
+  const wrong = el("p", { class: "wrong", role: "alert" });
+  const note = el("p", { class: "soft", hidden: true }, "Without an email address, nothing comes by email.");
+  const body = el("tbody");
+
+  function box({ kind, channel, enabled }) {
+    const label = `${KINDS[kind]}: ${CHANNELS[channel]}`;
+    const input = el("input", { type: "checkbox", "aria-label": label, checked: enabled });
+    input.addEventListener("change", async () => {
+      wrong.textContent = "";
+      try {
+        await ask(CHOOSE, { input: [{ kind, channel, enabled: input.checked }] });
+      } catch (error) {
+        input.checked = !input.checked;
+        wrong.textContent = explained(error);
+      }
+    });
+    return el("td", {}, input);
+  }
+
+  function show(choices, email) {
+    body.replaceChildren(...Object.keys(KINDS).map((kind) => el("tr", {}, el("th", { scope: "row" }, KINDS[kind]),
+      ...Object.keys(CHANNELS).map((channel) => box(choices.find((each) => each.kind === kind && each.channel === channel))))));
+    note.hidden = Boolean(email);
+  }
+
+  ask(`{ me { email ${FIELDS} } }`).then(({ me }) => show(me.notificationPreferences, me.email))
+    .catch((error) => { wrong.textContent = explained(error); });
+  return el("section", { class: "preferences" }, el("h2", {}, "Tell me when"),
+    el("table", {}, el("thead", {}, el("tr", {}, el("th", {}),
+      ...Object.values(CHANNELS).map((name) => el("th", { scope: "col" }, name)))), body), note, wrong);
+}
