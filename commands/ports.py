@@ -123,7 +123,7 @@ class Job:
 
     @property
     def settled(self) -> bool:
-        """Whether the outcome is known; it never changes afterwards."""
+        """Whether the outcome is known; it never changes afterwards, unless a failed job is re-driven."""
         return self.status is not JobStatus.QUEUED
 
 
@@ -155,7 +155,7 @@ class JobInbox(Protocol):
         """A moment before which every accepted job of the stream is visible from now on."""
 
     def waiting(self, stream: Stream, before: datetime, limit: int) -> list[Job]:
-        """The oldest unsettled jobs accepted before that moment."""
+        """The oldest unsettled jobs accepted before that moment, locked until the transaction ends."""
 
     def settle(self, outcomes: Sequence[Outcome], settled_at: datetime) -> None:
-        """Write the outcomes; personal data leaves the payloads with it."""
+        """Write the outcomes; unless the job failed, personal data leaves its payload with it."""

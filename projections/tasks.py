@@ -5,6 +5,7 @@ from uuid import UUID
 import structlog
 from celery import shared_task
 
+from commands.house import forget_failed
 from commands.ports import Stream, StreamKind
 from commands.postgres.pool import pool
 from commands.signals import hear, heard_since, publish, send
@@ -41,6 +42,7 @@ def bring_up_to_date(stream: Stream, announced: int = -1) -> int:
 @shared_task(name="projections.sweep")
 def sweep() -> None:
     """Wake whatever was left lying: streams with waiting jobs, and documents that are behind."""
+    forget_failed()
     woken = wake_waiting_streams()
     behind = lag.sweep(pool(), live_documents())
     for stream in behind:
