@@ -21,6 +21,14 @@ class Busy(Exception):
     """Another worker holds the stream; it will see what is waiting before it lets go."""
 
 
+class UnreadableEvent(Exception):
+    """An event that this release can't read; the cause says why."""
+
+    def __init__(self, name: str, version: int) -> None:
+        super().__init__(f"version {version} ({name}) can't be read")
+        self.version = version
+
+
 StreamKind = Literal["auction", "user"]
 
 
@@ -69,7 +77,7 @@ class EventStore(Protocol):
     def read(
         self, stream_id: UUID, after_version: int = 0, limit: int = 500
     ) -> list[RecordedEvent]:
-        """At most `limit` events after that version, in order, without gaps."""
+        """At most `limit` events after that version, in order, without gaps; UnreadableEvent."""
 
     def streams(self, kind: StreamKind) -> Iterator[UUID]:
         """Every stream of the kind, oldest first."""
