@@ -47,6 +47,12 @@ def _announcement(auction_id: UUID) -> Submission:
     )
 
 
+def forget_failed() -> None:
+    """Erase the personal data of failed sign-ups that nobody re-drove in time."""
+    with pool().connection() as connection:
+        PostgresJobInbox(connection).forget_failed()
+
+
 def waiting_streams(longer_than: timedelta) -> list[tuple[Stream, str]]:
     """Streams with jobs that have waited that long, each with the queue to wake it on."""
     with pool().connection() as connection:

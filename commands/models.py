@@ -177,6 +177,7 @@ class Job(models.Model):
     rejection_message = models.TextField(null=True)
     result_version = models.IntegerField(null=True)
     error = models.TextField(null=True)
+    attempts = models.SmallIntegerField(db_default=0)
 
     class Meta:
         db_table = "jobs"
@@ -198,6 +199,9 @@ class Job(models.Model):
             ),
             models.Index(fields=["stream_id", "accepted_at"], name="jobs_of_stream"),
             models.Index(fields=["submitted_by"], name="jobs_of_user"),
+            models.Index(
+                fields=["settled_at"], name="jobs_failed", condition=models.Q(status="FAILED")
+            ),
         )
 
     def __str__(self) -> str:

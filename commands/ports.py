@@ -21,6 +21,14 @@ class Busy(Exception):
     """Another worker holds the stream; it will see what is waiting before it lets go."""
 
 
+class UnreadableEvent(Exception):
+    """An event that this release can't read; the cause says why."""
+
+    def __init__(self, name: str, version: int) -> None:
+        super().__init__(f"version {version} ({name}) can't be read")
+        self.version = version
+
+
 StreamKind = Literal["auction", "user", "tick", "policies"]
 # The others' record is read from the log itself, by those who check it.
 WITH_DOCUMENTS: frozenset[StreamKind] = frozenset({"auction", "user"})
@@ -71,7 +79,7 @@ class EventStore(Protocol):
     def read(
         self, stream_id: UUID, after_version: int = 0, limit: int = 500
     ) -> list[RecordedEvent]:
-        """At most `limit` events after that version, in order, without gaps."""
+        """At most `limit` events after that version, in order, without gaps; UnreadableEvent."""
 
     def streams(self, kind: StreamKind) -> Iterator[UUID]:
         """Every stream of the kind, oldest first."""
@@ -125,7 +133,7 @@ class Job:
 
     @property
     def settled(self) -> bool:
-        """Whether the outcome is known; it never changes afterwards."""
+        """Whether the outcome is known; it never changes afterwards, unless a failed job is re-driven."""
         return self.status is not JobStatus.QUEUED
 
 
@@ -157,7 +165,7 @@ class JobInbox(Protocol):
         """A moment before which every accepted job of the stream is visible from now on."""
 
     def waiting(self, stream: Stream, before: datetime, limit: int) -> list[Job]:
-        """The oldest unsettled jobs accepted before that moment."""
+        """The oldest unsettled jobs accepted before that moment, locked until the transaction ends."""
 
     def settle(self, outcomes: Sequence[Outcome], settled_at: datetime) -> None:
-        """Write the outcomes; personal data leaves the payloads with it."""
+        """Write the outcomes; unless the job failed, personal data leaves its payload with it."""

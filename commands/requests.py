@@ -39,6 +39,8 @@ from commands.ports import Stream, Submission
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,29}")
 POLICIES = Stream("policies", POLICIES_STREAM)
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
+# What a command without a limit of its own may be given.
+LONGEST_WISH = timedelta(days=1)
 # What a title or description may not hold: controls (but line ends), surrogates, direction overrides.
 FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Co", "Cn"}
 DIRECTION_CONTROLS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
@@ -84,6 +86,7 @@ def create_user(
     email: str | None = None,
     is_staff: bool = False,
     idempotency_key: str | None = None,
+    expires_in: float | None = None,
 ) -> Submission:
     """A sign-up. Takes a moment of processor time: the password is hashed here."""
     if not USERNAME.fullmatch(username):
@@ -107,10 +110,18 @@ def create_user(
         "is_staff": is_staff,
         "password_hash": command.password_hash,
     }
-    return _submission(caller, Stream("user", command.user_id), command, content, idempotency_key)
+    return _submission(
+        caller, Stream("user", command.user_id), command, content, idempotency_key, expires_in
+    )
 
 
-def delete_user(caller: Caller, *, user_id: UUID, idempotency_key: str | None = None) -> Submission:
+def delete_user(
+    caller: Caller,
+    *,
+    user_id: UUID,
+    idempotency_key: str | None = None,
+    expires_in: float | None = None,
+) -> Submission:
     """The end of a user."""
     return _submission(
         caller,
@@ -118,6 +129,7 @@ def delete_user(caller: Caller, *, user_id: UUID, idempotency_key: str | None = 
         DeleteUser(user_id),
         {"user_id": str(user_id)},
         idempotency_key,
+        expires_in,
     )
 
 
@@ -129,6 +141,7 @@ def create_auction(
     starts_at: datetime | None = None,
     ends_at: datetime,
     idempotency_key: str | None = None,
+    expires_in: float | None = None,
 ) -> Submission:
     """A new auction, with a fresh id."""
     command = CreateAuction(
@@ -146,7 +159,12 @@ def create_auction(
         "ends_at": ends_at.isoformat(),
     }
     return _submission(
-        caller, Stream("auction", command.auction_id), command, content, idempotency_key
+        caller,
+        Stream("auction", command.auction_id),
+        command,
+        content,
+        idempotency_key,
+        expires_in,
     )
 
 
@@ -157,6 +175,7 @@ def place_bid(
     auction_id: UUID,
     amount_text: str,
     idempotency_key: str | None = None,
+    expires_in: float | None = None,
 ) -> Submission:
     """A bid with a fresh id."""
     try:
@@ -165,7 +184,9 @@ def place_bid(
         raise InvalidInput("amount", str(error)) from error
     command = PlaceBid(auction_id, new_id(), bidder_id, offered)
     content = {"auction_id": str(auction_id), "amount": str(offered)}
-    return _submission(caller, Stream("auction", auction_id), command, content, idempotency_key)
+    return _submission(
+        caller, Stream("auction", auction_id), command, content, idempotency_key, expires_in
+    )
 
 
 def delete_bid(
@@ -175,6 +196,7 @@ def delete_bid(
     auction_id: UUID,
     bid_id: UUID,
     idempotency_key: str | None = None,
+    expires_in: float | None = None,
 ) -> Submission:
     """The bidder takes a bid back."""
     return _submission(
@@ -183,6 +205,7 @@ def delete_bid(
         DeleteBid(auction_id, bid_id, bidder_id),
         {"auction_id": str(auction_id), "bid_id": str(bid_id)},
         idempotency_key,
+        expires_in,
     )
 
 
@@ -209,7 +232,7 @@ def change_policy(
     command = ChangePolicy(
         auction_id, round(chance, 2), tuple(weight), tuple(exclude), tuple(limit)
     )
-    return _submission(caller, POLICIES, command, encode(command), idempotency_key)
+    return _submission(caller, POLICIES, command, encode(command), idempotency_key, None)
 
 
 def withdraw_policy(
@@ -217,7 +240,7 @@ def withdraw_policy(
 ) -> Submission:
     """The auction follows the portal's policy again; without an auction, the portal the first one."""
     command = WithdrawPolicy(auction_id)
-    return _submission(caller, POLICIES, command, encode(command), idempotency_key)
+    return _submission(caller, POLICIES, command, encode(command), idempotency_key, None)
 
 
 def _known(name: str, given: Sequence[str], options: Collection[str]) -> None:
@@ -235,8 +258,26 @@ def expiry(name: str) -> timedelta | None:
     return timedelta(seconds=seconds) if seconds else None
 
 
+def _deadline(name: str, wish: float | None) -> timedelta | None:
+    """The command's own limit, or the shorter one that was asked for."""
+    limit = expiry(name)
+    if wish is None:
+        return limit
+    longest = (limit or LONGEST_WISH).total_seconds()
+    if not 0 < wish <= longest:
+        raise InvalidInput(
+            "expiresIn", f"expiresIn is a number of seconds above 0, and at most {longest:.0f}"
+        )
+    return timedelta(seconds=wish)
+
+
 def _submission(
-    caller: Caller, stream: Stream, command: Command, content: dict[str, Any], key: str | None
+    caller: Caller,
+    stream: Stream,
+    command: Command,
+    content: dict[str, Any],
+    key: str | None,
+    expires_in: float | None,
 ) -> Submission:
     if key is not None and not KEY.fullmatch(key):
         raise InvalidInput(
@@ -250,7 +291,7 @@ def _submission(
         submitted_by=caller.user_id,
         idempotency_key=key,
         correlation_id=caller.correlation_id,
-        expires_after=expiry(command_name(command)),
+        expires_after=_deadline(command_name(command), expires_in),
     )
 
 

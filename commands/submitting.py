@@ -1,13 +1,17 @@
 """Submitting commands outside the web process: accept, wake the stream, wait for the outcome."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
+
+import structlog
 
 from commands.ports import Job, Stream, Submission
 from commands.postgres.inbox import PostgresJobInbox
 from commands.postgres.pool import pool
-from commands.signals import wake
+from commands.signals import publish, wake
+
+log = structlog.get_logger("commands")
 
 DRAIN = "commands.drain_stream"
 
@@ -29,6 +33,21 @@ def submit(submission: Submission) -> Job:
         job = PostgresJobInbox(connection).accept(submission)
     wake_stream(job.stream, queue_of(job.command))
     return job
+
+
+def redrive(ids: Collection[UUID] | None) -> list[Job]:
+    """Have failed jobs (None: all) decided again; which they were.
+
+    They are as accepted when they were: the moment that counts, their deadline and place in line.
+    """
+    with pool().connection() as connection:
+        jobs = PostgresJobInbox(connection).redrive(ids)
+    for job in jobs:
+        wake_stream(job.stream, queue_of(job.command))
+        log.info("job re-driven", job_id=str(job.id), correlation_id=str(job.correlation_id))
+    if jobs:
+        publish("jobs", [str(job.id) for job in jobs])
+    return jobs
 
 
 def queue_of(command: str) -> str:

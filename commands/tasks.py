@@ -1,16 +1,20 @@
 """The write side's Celery tasks: thin, and harmless when run twice."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
 from celery import shared_task
+from celery.utils.time import get_exponential_backoff_interval
+from psycopg_pool import ConnectionPool
 
 from commands import house, promoting
 from commands.handling.batch import Handled
-from commands.handling.drain import drain_batch
+from commands.handling.drain import drain_batch, drain_one
 from commands.ports import WITH_DOCUMENTS, Busy, JobStatus, Stream, StreamKind
-from commands.postgres.pool import pool
+from commands.postgres.faults import passes
+from commands.postgres.pool import SyncConnection, pool
 from commands.signals import hear, heard_since, leave_note, publish, send, wake
 from commands.submitting import DRAIN, wake_stream
 
@@ -21,31 +25,60 @@ NOTIFY = "notifications.notify_stream"
 REVEAL = "commands.reveal_secrets"
 # Younger jobs have a wake-up on its way.
 SWEEP_AFTER = timedelta(seconds=5)
+# Tries after a fault that passes, in some two minutes; then the sweep wakes the stream. No pause
+# may reach the broker's visibility timeout, which would deliver the waiting task twice.
+RETRIES = 8
+LONGEST_PAUSE = 30
+
+Drain = Callable[[Stream, ConnectionPool[SyncConnection]], Handled]
 
 
-@shared_task(name=DRAIN)
+@shared_task(name=DRAIN, max_retries=RETRIES)
 def drain_stream(kind: StreamKind, stream_id: str) -> None:
-    """Handle a stream's waiting jobs, and look again while news comes in."""
-    stream = Stream(kind, UUID(stream_id))
-    arguments = (kind, stream_id)
+    """Handle a stream's waiting jobs, and look again while news comes in.
+
+    What a fault that passes leaves undone is tried again later, one job at a time so that a
+    job that meets it again and again is found out.
+    """
+    drain = drain_one if drain_stream.request.retries else drain_batch
+    try:
+        _drain_until_quiet(Stream(kind, UUID(stream_id)), drain)
+    except Exception as error:
+        if not passes(error):
+            raise
+        pause = pause_before(drain_stream.request.retries)
+        log.warning("a fault that passes", stream=stream_id, error=str(error), retry_in=pause)
+        raise drain_stream.retry(exc=error, countdown=pause) from error
+
+
+def pause_before(retries: int) -> float:
+    """Seconds until the next try: anything up to a bound that doubles with each, so that
+    streams that failed together don't come back together."""
+    return get_exponential_backoff_interval(
+        factor=1, retries=retries, maximum=LONGEST_PAUSE, full_jitter=True
+    )
+
+
+def _drain_until_quiet(stream: Stream, drain: Drain) -> None:
+    arguments = (stream.kind, str(stream.id))
     while True:
         hear(DRAIN, arguments)
         try:
-            _drain(stream)
+            _drain(stream, drain)
         except Busy:
             # Whoever has the stream looks for notes after letting go of it. They may have let
             # go before they could see ours, so try once more; then it is theirs.
             leave_note(DRAIN, arguments)
             try:
-                _drain(stream)
+                _drain(stream, drain)
             except Busy:
                 return
         if not heard_since(DRAIN, arguments):
             return
 
 
-def _drain(stream: Stream) -> None:
-    while (handled := drain_batch(stream, pool())).outcomes:
+def _drain(stream: Stream, drain: Drain) -> None:
+    while (handled := drain(stream, pool())).outcomes:
         _tell(stream, handled)
 
 

@@ -9,11 +9,13 @@ from uuid import UUID
 from psycopg_pool import ConnectionPool
 
 from commands.domain.events import AuctionEvent
+from commands.ports import Stream, UnreadableEvent
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.pool import SyncConnection
 from notifications.notices import Recorded, notices
 from notifications.postgres.notifications import tell
 from notifications.postgres.progress import advance, deleted_among, lock_progress, present
+from projections.faults import PoisonEvent, passes
 
 # However hot the auction, its people are told at most this often.
 AT_MOST_EVERY = timedelta(seconds=1)
@@ -29,7 +31,8 @@ class Outcome:
 
 
 def notify(auction_id: UUID, pool: ConnectionPool[SyncConnection]) -> Outcome:
-    """Tell what happened since last time; Busy if another worker is at it.
+    """Tell what happened since last time; Busy if another worker is at it, PoisonEvent if an event
+    can't be told.
 
     The notifier's place moves in the transaction that writes the notifications, so that each
     event is told of exactly once, whatever dies or is delivered twice.
@@ -41,8 +44,15 @@ def notify(auction_id: UUID, pool: ConnectionPool[SyncConnection]) -> Outcome:
             return Outcome()
         if told.rested is not None and told.rested < AT_MOST_EVERY:
             return Outcome(again_in=AT_MOST_EVERY - told.rested)
-        events = list(_events(connection, auction_id, told.version, reached.version))
-        found = notices(events, told.leading, reached.leading, deleted_among(connection, events))
+        try:
+            events = list(_events(connection, auction_id, told.version, reached.version))
+            deleted = deleted_among(connection, events)
+            found = notices(events, told.leading, reached.leading, deleted)
+        except Exception as error:
+            if passes(error):
+                raise
+            version = error.version if isinstance(error, UnreadableEvent) else told.version + 1
+            raise PoisonEvent(Stream("auction", auction_id), version) from error
         users = {
             user_id
             for notice in found

@@ -6,7 +6,7 @@ from uuid import UUID
 import structlog
 from celery import current_app, shared_task
 
-from commands.ports import Busy, StreamKind
+from commands.ports import Busy, Stream, StreamKind
 from commands.postgres.pool import pool
 from commands.signals import hear, heard_since, leave_note, publish, send, wake
 from commands.tasks import NOTIFY
@@ -14,6 +14,8 @@ from notifications import mail
 from notifications.notifier import Outcome, notify
 from notifications.postgres.notifications import forget_deleted
 from notifications.postgres.progress import auctions_behind
+from projections import stuck
+from projections.faults import PoisonEvent
 
 log = structlog.get_logger("notifications")
 
@@ -30,13 +32,22 @@ def notify_stream(kind: StreamKind, stream_id: str) -> None:
             forget_deleted(connection, UUID(stream_id))
         return
     arguments = (kind, stream_id)
+    stream = Stream(kind, UUID(stream_id))
+    rests = stuck.rests(pool(), "notifications", stream)
+    if rests:
+        return None
     while True:
         hear(NOTIFY, arguments)
         try:
-            outcome = notify(UUID(stream_id), pool())
+            outcome = notify(stream.id, pool())
         except Busy:
             # Whoever is at it looks for notes before they go; the sweep looks after both.
             return leave_note(NOTIFY, arguments)
+        except PoisonEvent as poison:
+            return stuck.note(pool(), "notifications", poison)
+        if rests is not None:
+            stuck.clear(pool(), "notifications", stream)
+            rests = None
         if outcome.again_in:
             return _come_back(arguments, outcome.again_in)
         _tell(stream_id, outcome)

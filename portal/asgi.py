@@ -15,10 +15,11 @@ from starlette.applications import Starlette  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
 from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: E402
 from starlette.requests import Request  # noqa: E402
-from starlette.responses import PlainTextResponse  # noqa: E402
+from starlette.responses import JSONResponse, PlainTextResponse  # noqa: E402
 from starlette.routing import Mount, Route, WebSocketRoute  # noqa: E402
 from starlette.types import ASGIApp  # noqa: E402
 
+from portal.readiness import Readiness  # noqa: E402
 from portal.runtime import running  # noqa: E402
 from portal.schema.app import PortalGraphQL  # noqa: E402
 
@@ -28,12 +29,19 @@ async def lifespan(application: Starlette) -> AsyncIterator[None]:
     """Hold the runtime while the process serves."""
     async with running() as runtime:
         application.state.runtime = runtime
+        application.state.readiness = Readiness(runtime)
         yield
 
 
 async def healthz(_: Request) -> PlainTextResponse:
-    """The process is alive."""
+    """The process is alive, whatever else is."""
     return PlainTextResponse("ok")
+
+
+async def readyz(request: Request) -> JSONResponse:
+    """The process can do its work, or what is missing."""
+    missing = await request.app.state.readiness.missing()
+    return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
 
 
 graphql = PortalGraphQL()
@@ -41,6 +49,7 @@ graphql = PortalGraphQL()
 application = Starlette(
     routes=[
         Route("/healthz", healthz),
+        Route("/readyz", readyz),
         Route("/graphql", graphql),
         WebSocketRoute("/graphql", graphql),
         # Both speak ASGI; only their names for its types differ.

@@ -22,6 +22,16 @@ SELECT command, count(*) AS jobs,
 FROM jobs WHERE status = 'QUEUED' GROUP BY command ORDER BY command
 """
 FAILED = "SELECT count(*) AS jobs FROM jobs WHERE status = 'FAILED'"
+STUCK = """
+SELECT reader, stream_kind, stream_id, version, error, attempts, since, retry_after
+FROM stuck_streams ORDER BY since
+"""
+AUDIT = """
+SELECT completed_at, (SELECT count(*) FROM drifts WHERE NOT repaired) AS differing,
+       (SELECT count(*) FROM drifts WHERE repaired AND found_at > clock_timestamp() - interval '1 day')
+       AS repaired_today
+FROM (VALUES (1)) AS always LEFT JOIN audit_progress ON name = 'documents'
+"""
 AWAY = (Error, PoolTimeout, PyMongoError, RedisError, OSError)
 
 
@@ -36,6 +46,8 @@ class Condition:
     streams_behind: int | None
     events_behind: int | None
     generations: Mapping[str, int] | None
+    stuck_streams: list[dict[str, Any]] | None
+    audit: dict[str, Any] | None
 
     @property
     def complete(self) -> bool:
@@ -62,6 +74,8 @@ def condition() -> Condition:
         generations={str(n): g for n, g in live_generations(database()).items()}
         if "mongodb" in up
         else None,
+        stuck_streams=[_brief(row) for row in _rows(STUCK)] if "postgres" in up else None,
+        audit=_rows(AUDIT)[0] if "postgres" in up else None,
     )
 
 
@@ -71,6 +85,11 @@ def _state(ask: Callable[[], object]) -> str:
     except AWAY as error:
         return f"away: {str(error).splitlines()[0][:200]}"
     return "up"
+
+
+def _brief(row: dict[str, Any]) -> dict[str, Any]:
+    """Of the error, the line that names it."""
+    return {**row, "error": row["error"].strip().splitlines()[-1]}
 
 
 def _rows(query: str) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from commands.ports import Job
 from commands.postgres.pool import new_async_pool
+from commands.signals import publish
 from commands.submitting import queue_of, wake_stream
 from portal.hub import Hub
 from projections.reader import DocumentReader
@@ -65,6 +66,10 @@ class Waker:
     def wake(self, job: Job) -> None:
         """Have a worker look at the job's stream."""
         self._thread.submit(wake_stream, job.stream, queue_of(job.command))
+
+    def tell(self, job: Job) -> None:
+        """Have those who follow the job look at it."""
+        self._thread.submit(publish, "jobs", [str(job.id)])
 
     def close(self) -> None:
         """Finish what was asked for."""

@@ -1,4 +1,4 @@
-"""How far the lag sweep has read, and the streams it found behind."""
+"""How far the lag sweep and the audit have come, and the streams they found in need."""
 
 from django.db import models
 
@@ -30,3 +30,55 @@ class LaggingStream(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stream_kind} {self.stream_id} behind version {self.version}"
+
+
+class StuckStream(models.Model):
+    """A stream that one of its events stops, for one of those who read it; they rest between tries."""
+
+    reader = models.CharField(max_length=20)
+    stream_id = models.UUIDField()
+    stream_kind = models.CharField(max_length=10)
+    version = models.IntegerField()
+    error = models.TextField()
+    attempts = models.IntegerField()
+    since = models.DateTimeField()
+    retry_after = models.DateTimeField()
+
+    class Meta:
+        db_table = "stuck_streams"
+        constraints = (
+            models.UniqueConstraint(fields=("reader", "stream_id"), name="stuck_streams_unique"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.reader} stopped at version {self.version} of {self.stream_kind} {self.stream_id}"
+
+
+class AuditProgress(models.Model):
+    """The audit's place: the last stream it looked at, and when it last was through with all."""
+
+    name = models.CharField(primary_key=True, max_length=40)
+    after_stream = models.UUIDField(null=True)
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "audit_progress"
+
+    def __str__(self) -> str:
+        return f"{self.name} after {self.after_stream}"
+
+
+class Drift(models.Model):
+    """A stream of which the audit found record, rows and documents to differ, the last time it did."""
+
+    stream_id = models.UUIDField(primary_key=True)
+    stream_kind = models.CharField(max_length=10)
+    what = models.TextField()
+    repaired = models.BooleanField()
+    found_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "drifts"
+
+    def __str__(self) -> str:
+        return f"{self.stream_kind} {self.stream_id}"

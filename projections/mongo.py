@@ -26,6 +26,7 @@ from projections.bson_form import (
     to_auction,
     to_bid,
     to_user,
+    to_winner,
 )
 from projections.documents import (
     AuctionDocument,
@@ -163,6 +164,32 @@ class MongoDocuments:
         )
         return [Lifespan(s["bidder_id"], s["placed_version"], s["deleted_version"]) for s in found]
 
+    def bids_of(self, auction_id: UUID) -> Mapping[UUID, BidDocument]:
+        """Every bid there is of the auction."""
+        found = self._collections["bids"].find({"auction_id": auction_id})
+        return {stored["_id"]: to_bid(stored) for stored in found}
+
+    def winner(self, auction_id: UUID) -> WinnerDocument | None:
+        """The auction's winner."""
+        stored = self._collections["winners"].find_one({"_id": auction_id})
+        return to_winner(stored) if stored else None
+
+    def restore_auction(self, auction: AuctionDocument, bids: Sequence[BidDocument]) -> None:
+        """Make these the documents of the auction, its winner and its bids, whatever was there."""
+        stored = self._collections["bids"]
+        _replace(stored, [from_bid(bid) for bid in bids])
+        there = {found["_id"] for found in stored.find({"auction_id": auction.id}, {"_id": 1})}
+        stored.delete_many({"_id": {"$in": list(there - {bid.id for bid in bids})}})
+        if auction.winner:
+            self.save_winner(auction.winner)
+        else:
+            self._collections["winners"].delete_one({"_id": auction.id})
+        _replace(self._collections["auctions"], [from_auction(auction)])
+
+    def restore_user(self, user: UserDocument) -> None:
+        """Make this the user's document, whatever was there."""
+        _replace(self._collections["users"], [from_user(user)])
+
     def save_winner(self, winner: WinnerDocument) -> None:
         """Write the winner; there is only ever one."""
         stored = from_winner(winner)
@@ -177,10 +204,20 @@ class MongoDocuments:
         """Write the user unless a newer version is there."""
         _replace_older(self._collections["users"], [from_user(user)])
 
+    def ids(self, kind: StreamKind) -> set[UUID]:
+        """The streams of which there are documents."""
+        return {stored["_id"] for stored in self._collections[f"{kind}s"].find({}, {"_id": 1})}
+
     def versions(self, kind: StreamKind, ids: Collection[UUID]) -> Mapping[UUID, int]:
         """At which version the documents of those streams stand; absent where there is none."""
         found = self._collections[f"{kind}s"].find({"_id": {"$in": list(ids)}}, {"version": 1})
         return {stored["_id"]: stored["version"] for stored in found}
+
+
+def _replace(collection: MongoCollection[Bson], documents: Sequence[Bson]) -> None:
+    """Upsert each document, whatever is there."""
+    if documents:
+        collection.bulk_write([ReplaceOne({"_id": d["_id"]}, d, upsert=True) for d in documents])
 
 
 def _replace_older(collection: MongoCollection[Bson], documents: Sequence[Bson]) -> None:

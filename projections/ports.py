@@ -35,6 +35,18 @@ class Documents(Protocol):
     def lifespans(self, auction_id: UUID, bidders: Collection[UUID]) -> list[Lifespan]:
         """Those of all bids, live and deleted, that these bidders have in the auction."""
 
+    def bids_of(self, auction_id: UUID) -> Mapping[UUID, BidDocument]:
+        """Every bid there is of the auction."""
+
+    def winner(self, auction_id: UUID) -> WinnerDocument | None:
+        """The auction's winner."""
+
+    def restore_auction(self, auction: AuctionDocument, bids: Sequence[BidDocument]) -> None:
+        """Make these the documents of the auction, its winner and its bids, whatever was there."""
+
+    def restore_user(self, user: UserDocument) -> None:
+        """Make this the user's document, whatever was there."""
+
     def save_winner(self, winner: WinnerDocument) -> None:
         """Write the winner; there is only ever one."""
 
@@ -43,6 +55,9 @@ class Documents(Protocol):
 
     def save_user(self, user: UserDocument) -> None:
         """Write the user unless a newer version is there."""
+
+    def ids(self, kind: StreamKind) -> set[UUID]:
+        """The streams of which there are documents."""
 
     def versions(self, kind: StreamKind, ids: Collection[UUID]) -> Mapping[UUID, int]:
         """At which version the documents of those streams stand; absent where there is none."""

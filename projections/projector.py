@@ -1,6 +1,7 @@
 """Bringing one stream's documents up to the end of the stream."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import cast
 from uuid import UUID
 
@@ -16,11 +17,14 @@ from projections.documents import (
     TOP,
     BidDocument,
     Recorded,
+    UserDocument,
     auction_after,
     bid_after,
+    documents_of,
     touched_bid,
     user_after,
 )
+from projections.faults import PoisonEvent, passes
 from projections.ports import Documents
 
 log = structlog.get_logger("projections")
@@ -40,25 +44,88 @@ def project(
 ) -> int:
     """Bring the stream's documents up to its end; the version they then stand at.
 
+    PoisonEvent if one of its events stops it: the documents then stand just before that one.
     Lanes don't wait for each other: a rebuild has its own.
     """
-    with pool.connection() as connection, connection.transaction():
-        connection.execute(LOCK, (f"project:{lane}:{stream.id}",))
-        step = _project_auction if stream.kind == "auction" else _project_user
-        while recorded := step(connection, stream.id, documents):
+    with locked(stream, pool, lane) as connection:
+        for recorded in _steps(connection, stream, documents):
             if lane == "live":
                 _log(recorded)
+    return _version(stream, documents)
+
+
+@contextmanager
+def locked(
+    stream: Stream, pool: ConnectionPool[SyncConnection], lane: str = "live"
+) -> Iterator[SyncConnection]:
+    """A transaction while which nobody else projects the stream in that lane."""
+    with pool.connection() as connection, connection.transaction():
+        connection.execute(LOCK, (f"project:{lane}:{stream.id}",))
+        yield connection
+
+
+def _steps(
+    connection: SyncConnection, stream: Stream, documents: Documents
+) -> Iterator[Sequence[RecordedEvent]]:
+    """The events as they are taken in: in batches, and one by one up to one that can't be."""
+    step = _project_auction if stream.kind == "auction" else _project_user
+    limit = BATCH
+    while True:
+        try:
+            recorded = step(connection, stream.id, documents, limit)
+        except Exception as error:
+            if passes(error):
+                raise
+            if limit == 1:
+                raise PoisonEvent(stream, _version(stream, documents) + 1) from error
+            limit = 1
+            continue
+        if not recorded:
+            return
+        yield recorded
+
+
+def _version(stream: Stream, documents: Documents) -> int:
     return documents.versions(stream.kind, [stream.id]).get(stream.id, 0)
 
 
+def reproject(stream: Stream, pool: ConnectionPool[SyncConnection], documents: Documents) -> None:
+    """Write the stream's documents from all its events, whatever stands there.
+
+    Each is replaced in place, so readers find none missing meanwhile.
+    """
+    with locked(stream, pool) as connection:
+        recorded = list(_all_events(PostgresEventStore(connection), stream.id))
+        if stream.kind == "auction":
+            auction, bids = documents_of(stream.id, history_of(recorded))
+            documents.restore_auction(auction, list(bids.values()))
+        else:
+            documents.restore_user(_user_after(connection, stream.id, None, recorded))
+
+
+def _all_events(store: EventStore, stream_id: UUID) -> Iterator[RecordedEvent]:
+    version = 0
+    while page := store.read(stream_id, version, BATCH):
+        yield from page
+        version = page[-1].version
+
+
+def history_of(recorded: Sequence[RecordedEvent]) -> list[Recorded]:
+    """An auction's events as the documents take them in."""
+    return [
+        Recorded(cast(AuctionEvent, item.event), item.version, item.recorded_at)
+        for item in recorded
+    ]
+
+
 def _project_auction(
-    connection: SyncConnection, auction_id: UUID, documents: Documents
+    connection: SyncConnection, auction_id: UUID, documents: Documents, limit: int
 ) -> Sequence[RecordedEvent]:
-    return project_auction_events(PostgresEventStore(connection), auction_id, documents)
+    return project_auction_events(PostgresEventStore(connection), auction_id, documents, limit)
 
 
 def project_auction_events(
-    store: EventStore, auction_id: UUID, documents: Documents
+    store: EventStore, auction_id: UUID, documents: Documents, limit: int = BATCH
 ) -> Sequence[RecordedEvent]:
     """Take the next events of the auction in; which they were.
 
@@ -67,13 +134,10 @@ def project_auction_events(
     """
     auction = documents.auction(auction_id)
     version = auction.version if auction else 0
-    recorded = store.read(auction_id, version, BATCH)
+    recorded = store.read(auction_id, version, limit)
     if not recorded:
         return ()
-    history = [
-        Recorded(cast(AuctionEvent, item.event), item.version, item.recorded_at)
-        for item in recorded
-    ]
+    history = history_of(recorded)
     documents.save_bids(_changed_bids(auction_id, history, documents))
     after = auction_after(
         auction,
@@ -108,20 +172,28 @@ def _bidders(history: Sequence[Recorded]) -> set[UUID]:
 
 
 def _project_user(
-    connection: SyncConnection, user_id: UUID, documents: Documents
+    connection: SyncConnection, user_id: UUID, documents: Documents, limit: int
 ) -> Sequence[RecordedEvent]:
     user = documents.user(user_id)
-    recorded = PostgresEventStore(connection).read(user_id, user.version if user else 0, BATCH)
-    if not recorded:
-        return ()
+    recorded = PostgresEventStore(connection).read(user_id, user.version if user else 0, limit)
+    if recorded:
+        documents.save_user(_user_after(connection, user_id, user, recorded))
+    return recorded
+
+
+def _user_after(
+    connection: SyncConnection,
+    user_id: UUID,
+    user: UserDocument | None,
+    recorded: Sequence[RecordedEvent],
+) -> UserDocument:
     # Events hold no names. A stale name can't last: the deletion that ends it is a newer version.
     username, email = personal_data(connection, user_id)
     for item in recorded:
         event = cast(UserEvent, item.event)
         user = user_after(user, event, item.version, username=username, email=email)
     assert user is not None, "there was at least one event"
-    documents.save_user(user)
-    return recorded
+    return user
 
 
 def _log(recorded: Sequence[RecordedEvent]) -> None:

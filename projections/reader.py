@@ -65,6 +65,10 @@ class DocumentReader:
         """Let go of the connections."""
         await self._client.close()
 
+    async def ping(self) -> None:
+        """Ask whether MongoDB is there; PyMongoError if not."""
+        await self._database.command("ping")
+
     async def _collection(self, base: str) -> AsyncCollection[Bson]:
         now = time.monotonic()
         if now - self._read_at >= POINTER_LIFETIME:

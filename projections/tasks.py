@@ -5,11 +5,14 @@ from uuid import UUID
 import structlog
 from celery import shared_task
 
+from commands.house import forget_failed
 from commands.ports import Stream, StreamKind
 from commands.postgres.pool import pool
 from commands.signals import hear, heard_since, publish, send
 from commands.tasks import PROJECT, wake_waiting_streams
-from projections import lag
+from projections import lag, stuck
+from projections.audit import audit
+from projections.faults import PoisonEvent
 from projections.mongo import live_documents
 from projections.projector import project
 
@@ -30,20 +33,44 @@ def project_stream(kind: StreamKind, stream_id: str) -> None:
 def bring_up_to_date(stream: Stream, announced: int = -1) -> int:
     """Project the stream into the live documents, and give the version they reached.
 
-    It is announced unless it is the one that the caller knows to be `announced`.
+    It is announced unless it is the one that the caller knows to be `announced`. A stream that an
+    event stops stays just before that event, and rests between the tries to get past it.
     """
-    version = project(stream, pool(), live_documents())
+    version = _projected(stream)
     if version != announced:
         publish("versions", {"kind": stream.kind, "id": str(stream.id), "version": version})
+    return version
+
+
+def _projected(stream: Stream) -> int:
+    documents = live_documents()
+    rests = stuck.rests(pool(), "projections", stream)
+    if rests:
+        return documents.versions(stream.kind, [stream.id]).get(stream.id, 0)
+    try:
+        version = project(stream, pool(), documents)
+    except PoisonEvent as poison:
+        stuck.note(pool(), "projections", poison)
+        return poison.version - 1
+    if rests is not None:
+        stuck.clear(pool(), "projections", stream)
     return version
 
 
 @shared_task(name="projections.sweep")
 def sweep() -> None:
     """Wake whatever was left lying: streams with waiting jobs, and documents that are behind."""
+    forget_failed()
     woken = wake_waiting_streams()
-    behind = lag.sweep(pool(), live_documents())
+    resting = stuck.resting(pool(), "projections")
+    behind = [s for s in lag.sweep(pool(), live_documents()) if s.id not in resting]
     for stream in behind:
         send(PROJECT, (stream.kind, str(stream.id)), "projections")
     if woken or behind:
         log.warning("swept", waiting_streams=woken, lagging_streams=len(behind))
+
+
+@shared_task(name="projections.audit")
+def audit_documents() -> None:
+    """Compare the next documents with their events, and repair those that differ."""
+    audit(pool(), live_documents())

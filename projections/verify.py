@@ -1,7 +1,8 @@
 """Proving that events, state rows and documents agree: the chain is checked, each stream replayed and compared."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -24,8 +25,17 @@ from commands.postgres.policies import read_policies
 from commands.postgres.pool import SyncConnection
 from commands.postgres.ticks import read_tick
 from commands.postgres.users import personal_data, read_user
-from projections.documents import Recorded, UserDocument, documents_of, user_after
+from projections.documents import (
+    AuctionDocument,
+    BidDocument,
+    UserDocument,
+    WinnerDocument,
+    documents_of,
+    user_after,
+)
+from projections.faults import passes
 from projections.ports import Documents
+from projections.projector import LOCK, history_of
 
 EVENTS = """
 SELECT stream_kind, stream_id, version, type, schema_version, data,
@@ -44,20 +54,40 @@ SELECT stream_kind, stream_id FROM (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that should not be."""
+    """Something that should not be; with documents it is repairable, from the events."""
 
     stream: Stream
     what: str
+    repairable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of one stream; `behind` is by how many events its documents lag, which is no fault."""
+    """What came of one stream.
+
+    `behind` is by how many events its documents lag, which is no fault; `behind_since` when the
+    first of these was recorded.
+    """
 
     stream: Stream
     events: int
     findings: Sequence[Finding]
     behind: int = 0
+    behind_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stream's documents as of one moment."""
+
+    document: AuctionDocument | UserDocument | None
+    winner: WinnerDocument | None = None
+    bids: Mapping[UUID, BidDocument] = field(default_factory=dict)
+
+    @property
+    def version(self) -> int:
+        """Where they stand."""
+        return self.document.version if self.document else 0
 
 
 def streams(connection: SyncConnection) -> list[Stream]:
@@ -66,36 +96,57 @@ def streams(connection: SyncConnection) -> list[Stream]:
     return [Stream(cast(StreamKind, row["stream_kind"]), row["stream_id"]) for row in rows]
 
 
+def documents_kept(documents: Documents) -> set[Stream]:
+    """Every stream that has documents."""
+    return {Stream(kind, id_) for kind in WITH_DOCUMENTS for id_ in documents.ids(kind)}
+
+
+def orphans(kept: Set[Stream], known: Collection[Stream]) -> list[Finding]:
+    """Documents of streams that there are not; `known` must have been read after `kept`."""
+    what = "there are documents, but no events and no state row"
+    return [Finding(stream, what) for stream in kept - set(known)]
+
+
 def verify(connection: SyncConnection, stream: Stream, documents: Documents) -> Verdict:
     """Check one stream while the portal runs."""
-    # The document first: it can then be behind the events, but never ahead of them.
-    document = _document(documents, stream) if stream.kind in WITH_DOCUMENTS else None
+    # The documents first: they can then be behind the events, but never ahead of them.
+    found = _read(connection, stream, documents) if stream.kind in WITH_DOCUMENTS else None
     # Events and state rows as of one moment.
     connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
     try:
         with connection.transaction():
             rows = connection.execute(EVENTS, (stream.id,)).fetchall()
-            problems = list(_chain_problems(rows))
-            if not problems:
-                problems += _replay_problems(connection, stream, rows)
-            if not problems and stream.kind == "auction":
-                problems += _draw_problems(connection, rows)
-            if not problems:
-                problems += _document_problems(connection, stream, rows, document, documents)
+            findings = [
+                Finding(stream, problem)
+                for problem in list(_chain_problems(rows))
+                or _replay_problems(connection, stream, rows)
+                or _draw_problems(connection, stream, rows)
+            ]
+            if found:
+                findings = findings or _document_findings(connection, stream, rows, found)
     finally:
         connection.set_isolation_level(None)
-    version = document.version if document else 0
+    missing = rows[found.version :] if found else []
     return Verdict(
         stream,
         events=len(rows),
-        findings=[Finding(stream, problem) for problem in problems],
-        behind=max(len(rows) - version, 0) if stream.kind in WITH_DOCUMENTS else 0,
+        findings=findings,
+        behind=len(missing),
+        behind_since=missing[0]["recorded_at"] if missing else None,
     )
 
 
-def _document(documents: Documents, stream: Stream) -> Any:
-    read = documents.auction if stream.kind == "auction" else documents.user
-    return read(stream.id)
+def _read(connection: SyncConnection, stream: Stream, documents: Documents) -> Found:
+    """The stream's documents, while nobody projects it."""
+    with connection.transaction():
+        connection.execute(LOCK, (f"project:live:{stream.id}",))
+        if stream.kind == "user":
+            return Found(documents.user(stream.id))
+        return Found(
+            documents.auction(stream.id),
+            documents.winner(stream.id),
+            documents.bids_of(stream.id),
+        )
 
 
 def _chain_problems(rows: Sequence[DictRow]) -> Iterator[str]:
@@ -146,8 +197,12 @@ def _replayed(stream: Stream, events: Sequence[Any]) -> object:
     return state
 
 
-def _draw_problems(connection: SyncConnection, rows: Sequence[DictRow]) -> list[str]:
+def _draw_problems(
+    connection: SyncConnection, stream: Stream, rows: Sequence[DictRow]
+) -> list[str]:
     """Draws that are not those which the house committed to."""
+    if stream.kind != "auction":
+        return []
     return [
         f"the draw of tick {checked.draw.tick} (version {checked.version}): {checked.problem}"
         for checked in check_draws(connection, [recorded_event(row) for row in rows])
@@ -155,33 +210,45 @@ def _draw_problems(connection: SyncConnection, rows: Sequence[DictRow]) -> list[
     ]
 
 
+def _document_findings(
+    connection: SyncConnection, stream: Stream, rows: Sequence[DictRow], found: Found
+) -> list[Finding]:
+    try:
+        problems = _document_problems(connection, stream, rows, found)
+    except Exception as error:
+        if passes(error):
+            raise
+        return [Finding(stream, f"no documents can be made of the events: {error!r}")]
+    return [Finding(stream, problem, repairable=True) for problem in problems]
+
+
 def _document_problems(
-    connection: SyncConnection,
-    stream: Stream,
-    rows: Sequence[DictRow],
-    document: Any,
-    documents: Documents,
+    connection: SyncConnection, stream: Stream, rows: Sequence[DictRow], found: Found
 ) -> list[str]:
-    if document is None:
-        return []
-    recorded = [recorded_event(row) for row in rows]
-    if document.version > len(recorded):
-        return [f"the document stands at version {document.version}, beyond the last event"]
+    if found.version > len(rows):
+        return [f"the document stands at version {found.version}, beyond the last event"]
+    recorded = [recorded_event(row) for row in rows[: found.version]]
     if stream.kind == "user":
-        events = [(cast(UserEvent, r.event), r.version) for r in recorded[: document.version]]
+        events = [(cast(UserEvent, item.event), item.version) for item in recorded]
         expected = _expected_user(connection, stream.id, events)
-        return _compared("user", expected, document) if document.version == len(rows) else []
-    history = [
-        Recorded(cast(AuctionEvent, item.event), item.version, item.recorded_at)
-        for item in recorded
-    ]
-    expected_auction, _ = documents_of(stream.id, history[: document.version])
-    problems = _compared("auction", expected_auction, document)
-    if document.version == len(rows):
-        _, bids = documents_of(stream.id, history)
-        found = documents.bids(bids.keys())
-        for bid_id, bid in bids.items():
-            problems += _compared(f"bid {bid_id}", bid, found.get(bid_id))
+        # A name is as of now: behind a deletion there may be one that is gone.
+        return _compared("user", expected, found.document) if found.version == len(rows) else []
+    if found.document is None:
+        return []
+    auction, bids = documents_of(stream.id, history_of(recorded))
+    problems = _compared("auction", auction, found.document)
+    problems += _compared("winner", auction.winner, found.winner)
+    return problems + _bid_problems(bids, found, behind=found.version < len(rows))
+
+
+def _bid_problems(expected: Mapping[UUID, BidDocument], found: Found, *, behind: bool) -> list[str]:
+    """Bids are written before their auction, so those of one that is behind may be ahead of it."""
+    problems = []
+    for bid_id in expected.keys() | found.bids.keys():
+        bid = found.bids.get(bid_id)
+        if behind and bid and bid.version > found.version:
+            continue
+        problems += _compared(f"bid {bid_id}", expected.get(bid_id), bid)
     return problems
 
 

@@ -123,6 +123,28 @@ class MemoryDocuments:
             if bid.bidder_id in bidders
         ]
 
+    def bids_of(self, auction_id: UUID) -> Mapping[UUID, BidDocument]:
+        """Every bid there is of the auction."""
+        return {bid.id: bid for bid in self._of(auction_id)}
+
+    def winner(self, auction_id: UUID) -> WinnerDocument | None:
+        """The auction's winner."""
+        return self.winners.get(auction_id)
+
+    def restore_auction(self, auction: AuctionDocument, bids: Sequence[BidDocument]) -> None:
+        """Make these the documents of the auction, its winner and its bids, whatever was there."""
+        for bid in self._of(auction.id):
+            del self._bids[bid.id]
+        self._bids.update({bid.id: bid for bid in bids})
+        self.winners.pop(auction.id, None)
+        if auction.winner:
+            self.winners[auction.id] = auction.winner
+        self._auctions[auction.id] = auction
+
+    def restore_user(self, user: UserDocument) -> None:
+        """Make this the user's document, whatever was there."""
+        self._users[user.id] = user
+
     def save_winner(self, winner: WinnerDocument) -> None:
         """Write the winner; there is only ever one."""
         self.winners[winner.auction_id] = winner
@@ -137,6 +159,10 @@ class MemoryDocuments:
             stored = self._users.get(user.id)
             if stored is None or stored.version < user.version:
                 self._users[user.id] = user
+
+    def ids(self, kind: StreamKind) -> set[UUID]:
+        """The streams of which there are documents."""
+        return set(self._auctions if kind == "auction" else self._users)
 
     def versions(self, kind: StreamKind, ids: Collection[UUID]) -> Mapping[UUID, int]:
         """At which version the documents of those streams stand; absent where there is none."""

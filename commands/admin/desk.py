@@ -20,7 +20,7 @@ from commands.models import Auction, Bid, Event, Job, User
 from commands.ports import Job as AcceptedJob
 from commands.ports import JobStatus, Submission
 from commands.requests import Caller, InvalidInput, create_auction
-from commands.submitting import submit, wait_for
+from commands.submitting import redrive, submit, wait_for
 
 # How long the form waits for its command's outcome, in seconds.
 PATIENCE = 10.0
@@ -220,7 +220,22 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
     search_fields = ("id", "stream_id", "submitted_by", "correlation_id")
     ordering = ("-accepted_at",)
     exclude = ("fingerprint",)
+    actions = ("redrive_failed",)
     show_full_result_count = False
+
+    @admin.action(description="Re-drive failed jobs")
+    def redrive_failed(self, request: HttpRequest, chosen: QuerySet[Job]) -> None:
+        """Have those of the chosen jobs that failed decided again."""
+        ids = list(chosen.values_list("id", flat=True))
+        try:
+            redriven = redrive(ids)
+        except (OperationalError, PoolTimeout):
+            self.message_user(request, "Postgres is away; try again.", messages.ERROR)
+            return
+        text = f"{len(redriven)} of {len(ids)} jobs are in line again."
+        if left := chosen.filter(status=JobStatus.FAILED).count():
+            text += f" {left} stay failed: their personal data was erased."
+        self.message_user(request, text, messages.WARNING if left else messages.SUCCESS)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """The links from an auction."""

@@ -20,6 +20,7 @@ class RejectionCode(StrEnum):
     INVALID_SCHEDULE = "INVALID_SCHEDULE"
     NO_BID_TO_DOUBLE = "NO_BID_TO_DOUBLE"
     EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
 
 
 @dataclass(frozen=True, slots=True)

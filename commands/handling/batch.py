@@ -1,14 +1,16 @@
 """Deciding a batch of jobs one after the other, each on the state its predecessors left."""
 
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
 
+from psycopg import Error
+
 from commands.domain.events import Event
 from commands.domain.rejections import Rejection, RejectionCode
 from commands.ports import Job, JobStatus, NewEvent, Outcome, RecordedEvent, Stream
+from commands.postgres.faults import told
 
 State = TypeVar("State")
 
@@ -53,9 +55,12 @@ def decide_jobs(
                 outcomes.append(Outcome(job, JobStatus.REJECTED, rejection=answer))
                 continue
             state = evolve(state, answer) if answer else state
-        except Exception:
+        except Error:
+            # The database's fault, and the transaction is lost with it.
+            raise
+        except Exception as error:
             # Whatever it is, it is this job's fault alone: kept for an operator, with its traceback.
-            outcomes.append(Outcome(job, JobStatus.FAILED, error=traceback.format_exc()))
+            outcomes.append(Outcome(job, JobStatus.FAILED, error=told(error)))
             continue
         events += [NewEvent(event, job.id, job.correlation_id) for event in answer]
         outcomes.append(Outcome(job, JobStatus.SUCCEEDED, version=version + len(events)))

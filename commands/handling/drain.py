@@ -1,18 +1,21 @@
-"""Draining a stream: batch after batch until no job waits."""
+"""Draining a stream: batch after batch until no job waits.
 
-import traceback
+A fault that passes is raised, and the caller tries again later; any other is the fault of one
+job, which is settled as FAILED and kept with its payload and error until somebody re-drives it.
+"""
+
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
-from psycopg import DataError, IntegrityError
 from psycopg_pool import ConnectionPool
 
 from commands.handling.auctions import handle_auction
 from commands.handling.batch import Handled
 from commands.handling.policies import handle_policies
 from commands.handling.users import handle_user
-from commands.ports import Conflict, JobStatus, Outcome, Stream, StreamKind
+from commands.ports import Busy, Conflict, Job, JobStatus, Outcome, Stream, StreamKind
+from commands.postgres.faults import passes, told
 from commands.postgres.inbox import PostgresJobInbox
 from commands.postgres.pool import SyncConnection, clock
 
@@ -30,24 +33,45 @@ HANDLERS: Mapping[StreamKind, Handler] = {
 BATCH = 200
 # Each lost race means that somebody else got on, so losing this many in a row is a fault.
 RACES = 10
+# Passing faults that a job may meet by itself before it is held to be their cause.
+TRIES = 5
+
+Pool = ConnectionPool[SyncConnection]
 
 
-def drain_batch(
-    stream: Stream, pool: ConnectionPool[SyncConnection], limit: int = BATCH
-) -> Handled:
+def drain_batch(stream: Stream, pool: Pool, limit: int = BATCH) -> Handled:
     """Handle the stream's oldest waiting jobs, those accepted before now; nothing if none waits.
 
-    Busy if another worker has the stream. A job that can't be written is settled as FAILED.
+    Busy if another worker has the stream; a fault that passes is raised, and changed nothing.
     """
-    with pool.connection() as connection:
-        try:
+    try:
+        with pool.connection() as connection:
             return _handle(connection, stream, limit)
-        except (DataError, IntegrityError):
-            error = traceback.format_exc()
-            if limit == 1:
-                return _fail_next(connection, stream, error)
-    # One of the batch can't be written. One at a time, only that one fails.
-    return drain_batch(stream, pool, limit=1)
+    except Busy:
+        raise
+    except Exception as error:
+        if passes(error):
+            raise
+        log.warning("a batch can't be handled, going one by one", error=type(error).__name__)
+    return drain_one(stream, pool)
+
+
+def drain_one(stream: Stream, pool: Pool) -> Handled:
+    """Handle the stream's oldest waiting job by itself, so that a fault is that job's own."""
+    with pool.connection() as connection:
+        job = PostgresJobInbox(connection).oldest(stream)
+    if job is None:
+        return Handled()
+    try:
+        with pool.connection() as connection:
+            return _handle(connection, stream, limit=1)
+    except Busy:
+        raise
+    except Exception as error:
+        with pool.connection() as connection:
+            if passes(error) and PostgresJobInbox(connection).count_fault(job.id) < TRIES:
+                raise
+            return _fail(connection, job, told(error))
 
 
 def _handle(connection: SyncConnection, stream: Stream, limit: int) -> Handled:
@@ -62,9 +86,7 @@ def _handle(connection: SyncConnection, stream: Stream, limit: int) -> Handled:
     raise Conflict(f"{stream} lost {RACES} races in a row")
 
 
-def _fail_next(connection: SyncConnection, stream: Stream, error: str) -> Handled:
-    inbox = PostgresJobInbox(connection)
-    jobs = inbox.waiting(stream, inbox.cutoff(stream), limit=1)
-    outcomes = [Outcome(job, JobStatus.FAILED, error=error) for job in jobs]
-    inbox.settle(outcomes, clock(connection))
+def _fail(connection: SyncConnection, job: Job, error: str) -> Handled:
+    outcomes = [Outcome(job, JobStatus.FAILED, error=error)]
+    PostgresJobInbox(connection).settle(outcomes, clock(connection))
     return Handled(outcomes)

@@ -10,7 +10,14 @@ from psycopg.types.json import Jsonb
 
 from commands.codec import Json, decode_event, encode, event_name
 from commands.hash_chain import GENESIS, covered, link
-from commands.ports import Conflict, NewEvent, RecordedEvent, Stream, StreamKind
+from commands.ports import (
+    Conflict,
+    NewEvent,
+    RecordedEvent,
+    Stream,
+    StreamKind,
+    UnreadableEvent,
+)
 from commands.postgres.pool import SyncConnection
 from commands.upcasters import CURRENT_SCHEMA
 
@@ -145,12 +152,16 @@ def content_of(row: dict[str, Any]) -> bytes:
 
 
 def recorded_event(row: dict[str, Any]) -> RecordedEvent:
-    """The event in a row that READ selected."""
+    """The event in a row that READ selected; UnreadableEvent."""
     data: Json = row["data"]
+    try:
+        event = decode_event(row["type"], row["schema_version"], data)
+    except Exception as error:
+        raise UnreadableEvent(row["type"], row["version"]) from error
     return RecordedEvent(
         stream=Stream(row["stream_kind"], row["stream_id"]),
         version=row["version"],
-        event=decode_event(row["type"], row["schema_version"], data),
+        event=event,
         causation_id=row["causation_id"],
         correlation_id=row["correlation_id"],
         recorded_at=row["recorded_at"],

@@ -7,13 +7,15 @@ one will get a later time. So a worker that takes jobs accepted before the cutof
 them all, and a close that comes after `endsAt` can't overtake a bid that came before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
+from psycopg.errors import LockNotAvailable
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
@@ -50,17 +52,53 @@ CUTOFF = """
 WITH gate AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)))
 SELECT clock_timestamp() AS now FROM gate
 """
+# Locked, so that whoever cancels a job waits for its outcome. Never skipped: order is kept.
 WAITING = f"""
 SELECT {COLUMNS} FROM jobs
 WHERE stream_id = %s AND status = 'QUEUED' AND accepted_at < %s ORDER BY accepted_at, id LIMIT %s
+FOR UPDATE
 """
-SETTLE = """
+OLDEST = f"""
+SELECT {COLUMNS} FROM jobs WHERE stream_id = %s AND status = 'QUEUED'
+ORDER BY accepted_at, id LIMIT 1
+"""
+COUNT_FAULT = "UPDATE jobs SET attempts = attempts + 1 WHERE id = %s RETURNING attempts"
+# What a payload holds of a person; events and every other payload hold ids only.
+PERSONAL = "'{username,email,password_hash}'::text[]"
+# A failed job keeps its payload: it can be re-driven.
+SETTLE = f"""
 UPDATE jobs SET status = new.status, settled_at = %(settled_at)s, result_version = new.version,
     rejection_code = new.code, rejection_message = new.message, error = new.error,
-    payload = payload - '{username,email,password_hash}'::text[]
+    payload = CASE new.status WHEN 'FAILED' THEN payload ELSE payload - {PERSONAL} END
 FROM unnest(%(id)s::uuid[], %(status)s::text[], %(version)s::int[], %(code)s::text[],
             %(message)s::text[], %(error)s::text[]) AS new (id, status, version, code, message, error)
 WHERE jobs.id = new.id AND jobs.status = 'QUEUED'
+"""
+
+# A worker that is at the job holds its row; whoever cancels waits this long for it.
+CANCEL_PATIENCE = "SET LOCAL lock_timeout = '1s'"
+CANCEL = f"""
+UPDATE jobs SET status = 'REJECTED', settled_at = clock_timestamp(),
+    rejection_code = 'CANCELLED', rejection_message = %(message)s, payload = payload - {PERSONAL}
+WHERE id = %(id)s AND status = 'QUEUED'
+"""
+# Locked in one order, so that two who re-drive at once don't wait for each other. The second
+# finds nothing left to do. A sign-up without its personal data can't be decided again.
+REDRIVE = f"""
+WITH failed AS (
+    SELECT id FROM jobs WHERE status = 'FAILED'
+      AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s))
+      AND (command <> 'CreateUser' OR payload ? 'password_hash')
+    ORDER BY id FOR UPDATE
+)
+UPDATE jobs SET status = 'QUEUED', settled_at = NULL, attempts = 0
+WHERE id IN (SELECT id FROM failed)
+RETURNING {COLUMNS}
+"""
+# Past its deadline a re-driven sign-up could only be rejected, so its content serves nobody.
+FORGET_FAILED = f"""
+UPDATE jobs SET payload = payload - {PERSONAL}
+WHERE status = 'FAILED' AND expires_at < clock_timestamp() AND payload ? 'password_hash'
 """
 
 # Deletions of users concern every auction, so closing auctions waits for this lock as well.
@@ -95,8 +133,28 @@ class PostgresJobInbox:
         rows = self._connection.execute(WAITING, (stream.id, before, limit))
         return [job_from(row) for row in rows]
 
+    def oldest(self, stream: Stream) -> Job | None:
+        """The stream's oldest unsettled job."""
+        row = self._connection.execute(OLDEST, (stream.id,)).fetchone()
+        return job_from(row) if row else None
+
+    def count_fault(self, job_id: UUID) -> int:
+        """Note that handling the job met a fault; how many it met so far."""
+        row = self._connection.execute(COUNT_FAULT, (job_id,)).fetchone()
+        assert row is not None, "jobs are never deleted"
+        return int(row["attempts"])
+
+    def redrive(self, ids: Collection[UUID] | None) -> list[Job]:
+        """Put failed jobs (None: all) back in line, as accepted when they were; those it put back."""
+        wanted = {"ids": None if ids is None else list(ids)}
+        return [job_from(row) for row in self._connection.execute(REDRIVE, wanted)]
+
+    def forget_failed(self) -> None:
+        """Erase the personal data of failed jobs that are past their deadline."""
+        self._connection.execute(FORGET_FAILED)
+
     def settle(self, outcomes: Sequence[Outcome], settled_at: datetime) -> None:
-        """Write the outcomes; personal data leaves the payloads with it."""
+        """Write the outcomes; unless the job failed, personal data leaves its payload with it."""
         self._connection.execute(
             SETTLE,
             {
@@ -122,6 +180,20 @@ async def accept_async(connection: AsyncConnection[DictRow], submission: Submiss
     if row is None:
         row = await (await connection.execute(KNOWN, parameters)).fetchone()
     return _accepted(row, parameters)
+
+
+async def cancel_async(connection: AsyncConnection[DictRow], job_id: UUID) -> Job | None:
+    """Reject the job as CANCELLED if no worker was first; the job as it stands then.
+
+    If a worker is at it for longer than a moment, it is answered as QUEUED: the worker wins.
+    """
+    with suppress(LockNotAvailable):
+        async with connection.transaction():
+            await connection.execute(CANCEL_PATIENCE)
+            message = "it was cancelled before it was handled"
+            await connection.execute(CANCEL, {"id": job_id, "message": message})
+    row = await (await connection.execute(FIND, (job_id,))).fetchone()
+    return job_from(row) if row else None
 
 
 def cutoff(connection: SyncConnection, lock: str) -> datetime:

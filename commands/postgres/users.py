@@ -8,6 +8,7 @@ from psycopg.errors import UniqueViolation
 from commands.domain.commands import CreateUser
 from commands.domain.user import User
 from commands.ports import Conflict
+from commands.postgres.inbox import PERSONAL
 from commands.postgres.pool import SyncConnection
 
 LOCK = """
@@ -21,6 +22,14 @@ VALUES (%s, %s, %s, %s, %s, %s, %s)
 ERASE = """
 UPDATE users SET version = %s, deleted_at = %s, username = NULL, email = NULL, password = ''
 WHERE id = %s
+"""
+# Sign-ups of theirs that failed are kept to be re-driven; they go with the user.
+FORGET_SIGN_UPS = f"""
+UPDATE jobs SET payload = payload - {PERSONAL} FROM users
+WHERE users.id = %s AND status = 'FAILED' AND command = 'CreateUser' AND (
+    lower(payload->>'username') = lower(users.username)
+    OR lower(payload->>'email') = lower(users.email)
+)
 """
 LIVE_AUCTIONS = """
 SELECT DISTINCT auction_id FROM bids JOIN auctions ON auctions.id = auction_id
@@ -64,6 +73,7 @@ def insert_user(
 
 def erase_user(connection: SyncConnection, user: User, deleted_at: datetime) -> None:
     """Leave nothing of the user but that they were there; their sessions end with it."""
+    connection.execute(FORGET_SIGN_UPS, (user.id,))
     connection.execute(ERASE, (user.version, deleted_at, user.id))
     connection.execute("DELETE FROM sessions WHERE user_id = %s", (user.id,))
 

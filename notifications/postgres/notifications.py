@@ -46,7 +46,7 @@ RETURNING user_id
 """
 FORGET = """
 DELETE FROM notifications USING users WHERE users.id = user_id AND users.deleted_at IS NOT NULL
-    AND (users.id = %(user)s OR (%(user)s::uuid IS NULL AND changed_at >= users.deleted_at))
+    AND (users.id = %(user)s OR %(user)s::uuid IS NULL)
 """
 FORGET_PREFERENCES = """
 DELETE FROM notification_preferences USING users
@@ -76,6 +76,6 @@ def tell(connection: SyncConnection, auction_id: UUID, notice: Notice, now: date
 
 
 def forget_deleted(connection: SyncConnection, user_id: UUID | None = None) -> None:
-    """Remove what a deleted user was told and chose; without a name, what slipped in behind any deletion."""
+    """Remove what a deleted user was told and chose; without an id, what is left of any."""
     connection.execute(FORGET, {"user": user_id})
     connection.execute(FORGET_PREFERENCES, {"user": user_id})

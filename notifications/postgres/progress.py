@@ -36,6 +36,9 @@ SET version = %s, leading_bid_id = %s, leading_amount = %s, ran_at = %s WHERE au
 BEHIND = """
 SELECT id FROM auctions WHERE version > coalesce(
     (SELECT version FROM notification_progress WHERE auction_id = auctions.id), 0
+) AND NOT EXISTS (
+    SELECT 1 FROM stuck_streams WHERE reader = 'notifications' AND stream_id = auctions.id
+      AND retry_after > clock_timestamp()
 ) LIMIT 1000
 """
 

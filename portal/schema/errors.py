@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from strawberry.extensions import SchemaExtension
 from strawberry.types.graphql import OperationType
 
-from commands.ports import IdempotencyConflict
+from commands.ports import IdempotencyConflict, UnreadableEvent
 from commands.requests import InvalidInput
 from portal.errors import Code, bad_input
 
@@ -70,6 +70,9 @@ def translated(error: GraphQLError) -> GraphQLError:
         case OperationalError() | PoolTimeout() | PyMongoError() | RedisError() as fault:
             log.warning("a server is away", error=str(fault), path=error.path)
             return _with_code(error, Code.UNAVAILABLE, "not available now, try again in a moment")
+        case UnreadableEvent() as unreadable:
+            log.warning("an event can't be read", error=str(unreadable), path=error.path)
+            return _with_code(error, Code.UNAVAILABLE, "not readable now; we are at it")
         case fault:
             log.error("unexpected error", path=error.path, exc_info=fault)
             return _with_code(error, Code.INTERNAL, "something went wrong on our side")

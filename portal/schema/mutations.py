@@ -9,13 +9,15 @@ import strawberry
 import structlog
 
 from commands import requests
+from commands.domain.rejections import RejectionCode
+from commands.ports import Job as AcceptedJob
 from commands.ports import Submission
-from commands.postgres.inbox import accept_async
+from commands.postgres.inbox import accept_async, cancel_async
 from notifications.postgres.preferences import Choice
 from notifications.preferences import NotificationChannel, NotificationKind
 from portal import auth
-from portal.errors import bad_input, forbidden, unauthenticated
-from portal.reading import own_user
+from portal.errors import bad_input, forbidden, not_found, unauthenticated
+from portal.reading import find_job, own_user
 from portal.schema.context import Context, PortalInfo
 from portal.schema.types import Job, Session, User
 from portal.told import choose, mark_read
@@ -23,6 +25,12 @@ from portal.told import choose, mark_read
 log = structlog.get_logger("portal")
 
 MOST_CHOICES = 100
+EXPIRES_IN = (
+    "Seconds after which the job, if it still waits, is rejected as EXPIRED instead of run. "
+    "At most, and without it, the command's own limit."
+)
+# What people ask for. What the house asks of itself must come to pass.
+CANCELLABLE = {"CreateUser", "DeleteUser", "CreateAuction", "PlaceBid", "DeleteBid"}
 
 
 @strawberry.input
@@ -33,6 +41,7 @@ class CreateUserInput:
     password: str
     email: str | None = None
     idempotency_key: str | None = None
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
 @strawberry.input(description="Without userId: the reader. Staff may name another.")
@@ -41,6 +50,7 @@ class DeleteUserInput:
 
     user_id: UUID | None = None
     idempotency_key: str | None = None
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
 @strawberry.input
@@ -52,6 +62,7 @@ class CreateAuctionInput:
     starts_at: datetime | None = None
     ends_at: datetime
     idempotency_key: str | None = None
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
 @strawberry.input(
@@ -63,6 +74,7 @@ class PlaceBidInput:
     auction_id: UUID
     amount: Decimal
     idempotency_key: str | None = None
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
 @strawberry.input
@@ -72,6 +84,7 @@ class DeleteBidInput:
     auction_id: UUID
     bid_id: UUID
     idempotency_key: str | None = None
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
 @strawberry.input(description="A kind to be told about, or not, over a channel.")
@@ -99,6 +112,17 @@ async def accepted(context: Context, submission: Submission) -> Job:
     return Job.of(job)
 
 
+async def cancelled(context: Context, job: AcceptedJob) -> AcceptedJob:
+    """The job, cancelled if no worker was first; whoever follows it is told."""
+    async with context.runtime.pool.connection() as connection:
+        now = await cancel_async(connection, job.id)
+    assert now is not None, "jobs are never deleted"
+    if now.rejection and now.rejection.code is RejectionCode.CANCELLED and not job.settled:
+        context.runtime.waker.tell(now)
+        log.info("job cancelled", job_id=str(now.id), correlation_id=str(now.correlation_id))
+    return now
+
+
 async def session_from(context: Context, signed_in: auth.SignedIn) -> Session:
     """The session in the API's form."""
     return Session(
@@ -123,6 +147,7 @@ class Mutation:
             password=input.password,
             email=input.email,
             idempotency_key=input.idempotency_key,
+            expires_in=input.expires_in,
         )
         return await accepted(info.context, submission)
 
@@ -139,7 +164,10 @@ class Mutation:
         if user_id != viewer.user_id and not viewer.is_staff:
             raise forbidden("only auctioneers may delete somebody else")
         submission = requests.delete_user(
-            info.context.caller(viewer), user_id=user_id, idempotency_key=input.idempotency_key
+            info.context.caller(viewer),
+            user_id=user_id,
+            idempotency_key=input.idempotency_key,
+            expires_in=input.expires_in,
         )
         return await accepted(info.context, submission)
 
@@ -156,6 +184,7 @@ class Mutation:
             starts_at=input.starts_at,
             ends_at=input.ends_at,
             idempotency_key=input.idempotency_key,
+            expires_in=input.expires_in,
         )
         return await accepted(info.context, submission)
 
@@ -174,6 +203,7 @@ class Mutation:
             auction_id=input.auction_id,
             amount_text=str(input.amount),
             idempotency_key=input.idempotency_key,
+            expires_in=input.expires_in,
         )
         return await accepted(info.context, submission)
 
@@ -187,8 +217,28 @@ class Mutation:
             auction_id=input.auction_id,
             bid_id=input.bid_id,
             idempotency_key=input.idempotency_key,
+            expires_in=input.expires_in,
         )
         return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "Cancel an own job that still waits: it is then REJECTED as CANCELLED, and nothing was "
+            "changed. A job that is settled, or that a worker is at, is answered as it stands. "
+            "Staff may cancel anybody's, and they alone a sign-up."
+        )
+    )
+    async def cancel_job(self, info: PortalInfo, id: UUID) -> Job:
+        """For the job's submitter; knowing a sign-up's id is not being its submitter."""
+        viewer = await info.context.viewer()
+        job = await find_job(info.context.runtime, id, viewer)
+        if job is None:
+            raise not_found("there is no such job, or it is not yours")
+        if job.command not in CANCELLABLE:
+            raise forbidden("what the house itself asks for can't be cancelled")
+        if job.submitted_by != viewer.user_id and not viewer.is_staff:
+            raise forbidden("only auctioneers may cancel a job that nobody signed in submitted")
+        return Job.of(await cancelled(info.context, job))
 
     @strawberry.mutation(description="Sign in with name and password.")
     async def login(self, info: PortalInfo, username: str, password: str) -> Session:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier
@@ -12,7 +12,6 @@ from uuid import UUID
 import pytest
 
 from commands.ids import new_id
-from projections.bson_form import to_winner
 from projections.documents import (
     AuctionDocument,
     BidDocument,
@@ -32,45 +31,24 @@ NOW = datetime(2025, 3, 1, 12, 30, 0, 123456, tzinfo=UTC)
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A document store, and a way to see the winner it keeps, for which the port has no reader."""
-
-    documents: Documents
-    winner: Callable[[UUID], WinnerDocument | None]
-
-
 @pytest.fixture
-def mongo() -> Iterator[Subject]:
+def mongo() -> Iterator[MongoDocuments]:
     """MongoDB, with collections of its own."""
     documents = MongoDocuments(database(), dict.fromkeys(COLLECTIONS, GENERATION))
     documents.create_indexes()
-    winners = database()[collection_name("winners", GENERATION)]
-
-    def winner(auction_id: UUID) -> WinnerDocument | None:
-        stored = winners.find_one({"_id": auction_id})
-        return to_winner(stored) if stored else None
-
-    yield Subject(documents, winner)
+    yield documents
     for bases in COLLECTIONS.values():
         for base in bases:
             database().drop_collection(collection_name(base, GENERATION))
 
 
 @pytest.fixture(params=["memory", "mongo"])
-def subject(request: pytest.FixtureRequest) -> Subject:
+def documents(request: pytest.FixtureRequest) -> Documents:
     """Each document store in turn."""
     if request.param == "memory":
-        documents = MemoryDocuments()
-        return Subject(documents, documents.winners.get)
-    mongo: Subject = request.getfixturevalue("mongo")
+        return MemoryDocuments()
+    mongo: MongoDocuments = request.getfixturevalue("mongo")
     return mongo
-
-
-@pytest.fixture
-def documents(subject: Subject) -> Documents:
-    """Each document store in turn, as its users see it."""
-    return subject.documents
 
 
 def bid(
@@ -243,13 +221,44 @@ def test_lifespans_are_those_of_all_bids_of_the_bidders_in_the_auction(
     assert documents.lifespans(lamp, []) == []
 
 
-def test_a_winner_is_kept_once_however_often_it_is_written(subject: Subject) -> None:
+def test_a_winner_is_kept_once_however_often_it_is_written(documents: Documents) -> None:
     lamp = new_id()
-    assert subject.winner(lamp) is None
+    assert documents.winner(lamp) is None
     winner = WinnerDocument(lamp, "A Lamp, schön", bid(lamp, "12.30"), NOW)
-    subject.documents.save_winner(winner)
-    subject.documents.save_winner(winner)
-    assert subject.winner(lamp) == winner
+    documents.save_winner(winner)
+    documents.save_winner(winner)
+    assert documents.winner(lamp) == winner
+
+
+def test_an_auction_is_restored_whatever_was_there(documents: Documents) -> None:
+    lamp, other = auction(version=3), bid(new_id())
+    kept, extra = bid(lamp.id), bid(lamp.id, bidder=BOB)
+    documents.save_auction(replace(lamp, version=99, title="Wrong"), expected_version=0)
+    documents.save_bids([replace(kept, version=99, doubled=True), extra, other])
+    documents.save_winner(WinnerDocument(lamp.id, "Wrong", extra, NOW))
+    documents.restore_auction(lamp, [kept])
+    assert documents.auction(lamp.id) == lamp
+    assert documents.bids_of(lamp.id) == {kept.id: kept}
+    assert documents.winner(lamp.id) is None
+    assert documents.bids([other.id]) == {other.id: other}
+    sold = replace(lamp, version=4, winner=WinnerDocument(lamp.id, lamp.title, kept, NOW))
+    documents.restore_auction(sold, [kept])
+    assert (documents.auction(lamp.id), documents.winner(lamp.id)) == (sold, sold.winner)
+
+
+def test_a_user_is_restored_whatever_was_there(documents: Documents) -> None:
+    alice = user(version=2)
+    documents.restore_user(replace(alice, version=99, username="wrong"))
+    documents.restore_user(alice)
+    assert documents.user(alice.id) == alice
+
+
+def test_ids_are_those_of_the_documents_of_that_kind(documents: Documents) -> None:
+    lamp, alice = auction(), user()
+    documents.save_auction(lamp, expected_version=0)
+    documents.save_user(alice)
+    assert lamp.id in documents.ids("auction") - documents.ids("user")
+    assert alice.id in documents.ids("user") - documents.ids("auction")
 
 
 def test_a_user_is_read_as_they_were_written(documents: Documents) -> None:

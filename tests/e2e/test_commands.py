@@ -13,8 +13,8 @@ from tests.e2e.acting import create_auction, events, place
 
 COMMANDS = (
     "create_auction", "create_user", "delete_user", "announce_winners", "run_promoter",
-    "rebuild_projections", "verify_events", "verify_draw",
-    "change_policy", "status", "up", "demo", "print_schema",
+    "redrive", "rebuild_projections", "verify_events", "verify_draw", "change_policy", "status",
+    "up", "demo", "print_schema",
 )  # fmt: skip
 REJECTED, USAGE, UNAVAILABLE = 1, 2, 5
 

@@ -140,6 +140,29 @@ def test_data_outlives_ctrl_c_and_kill_and_a_fresh_start_is_empty(tmp_path: Path
         wait_until(lambda: titles(portal) == {"After"})
 
 
+def test_readiness_and_status_name_the_server_that_hangs(tmp_path: Path) -> None:
+    def ready() -> tuple[int, list[str]]:
+        answer = httpx.get(f"{portal.url}/readyz", timeout=30)
+        return answer.status_code, list(answer.json()["missing"])
+
+    with up(tmp_path / "data") as portal:
+        wait_until(lambda: ready() == (200, []))
+        for name, server in (
+            ("postgres", "postgres"),
+            ("valkey-server", "redis"),
+            ("mongod", "mongodb"),
+        ):
+            process = next(p for p in family(portal) if p.name() == name)
+            process.suspend()
+            assert ready() == (503, [server])
+            assert httpx.get(f"{portal.url}/healthz", timeout=30).text == "ok"
+            if server == "mongodb":
+                status = portal.manage("status")
+                assert (status.returncode, "away: mongodb" in status.stderr) == (5, True)
+            process.resume()
+            wait_until(lambda: ready() == (200, []))
+
+
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

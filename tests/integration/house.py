@@ -77,8 +77,10 @@ class House:
     def auction(self, seconds: float = 600) -> Stream:
         """A new auction that is open for that long."""
         stream = Stream("auction", new_id())
-        ends_at = self.now() + timedelta(seconds=seconds)
-        job = self.settled(stream, CreateAuction(stream.id, "A clock", "", None, ends_at, None))
+        now = self.now()
+        ends_at = now + timedelta(seconds=seconds)
+        command = CreateAuction(stream.id, "A clock", "", None, ends_at, None)
+        job = self.settled(stream, command, at=now)
         assert job.rejection is None, job
         return stream
 

@@ -117,9 +117,9 @@ def test_a_rebuild_gives_the_documents_that_were_there(
     house.drain(history)
     project(history, house.pool, documents)
     before = whole(documents, history)
-    streams, generation = rebuild("auctions", house.pool, database(), lambda todo, *_: todo)
-    assert streams >= 1
+    done = rebuild("auctions", house.pool, database(), lambda todo, *_: todo)
+    assert done.streams >= 1
     rebuilt = MongoDocuments(database(), live_generations(database()))
     assert whole(rebuilt, history) == before
     assert agrees(house, history, rebuilt)
-    assert f"auctions_{generation - 1}" not in database().list_collection_names()
+    assert f"auctions_{done.generation - 1}" not in database().list_collection_names()

@@ -1,16 +1,20 @@
 """verify_events finds what was planted, and nothing else."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from django.core.management import CommandError, call_command
 
+from commands.ids import new_id
 from commands.ports import Stream
 from commands.postgres.pool import SyncConnection
+from projections.documents import WinnerDocument
 from projections.mongo import MongoDocuments
 from projections.projector import project
-from projections.verify import verify
+from projections.verify import documents_kept, orphans, verify
 from tests.integration.house import House, stored_auctions
 
 
@@ -87,6 +91,22 @@ TAMPERINGS = {
         "WHERE stream_id = %s AND version IN (2, 3)",
         "",
     ),
+    "an event added": (
+        "INSERT INTO events (stream_kind, stream_id, version, type, schema_version, data, "
+        "causation_id, correlation_id, recorded_at, hash) "
+        "SELECT stream_kind, stream_id, 6, type, schema_version, data, causation_id, "
+        "correlation_id, recorded_at, hash FROM events WHERE stream_id = %s AND version = 3",
+        "version 6 (BidPlaced) does not fit the chain",
+    ),
+    "a bid's row removed": (
+        "DELETE FROM bids WHERE auction_id = %s AND placed_version = 2",
+        "the state row differs",
+    ),
+    "an auction's row removed": (
+        "WITH gone AS (DELETE FROM bids WHERE auction_id = %s RETURNING auction_id) "
+        "DELETE FROM auctions WHERE id IN (SELECT auction_id FROM gone)",
+        "the state row differs",
+    ),
     "a state row that says otherwise": (
         "UPDATE bids SET amount = amount + 1 WHERE auction_id = %s",
         "",
@@ -131,6 +151,62 @@ def test_a_document_that_says_otherwise_is_found(
     bid = next(iter(documents.bids([bid.id for bid in right.top_bids]).values()))
     documents.save_bids([replace(bid, version=bid.version + 1, deleted_version=bid.version + 1)])
     assert findings(house, auction, documents)
+
+
+def test_bids_and_winners_that_say_otherwise_are_found(
+    house: House, documents: MongoDocuments, auction: Stream
+) -> None:
+    right, bids = documents.auction(auction.id), list(documents.bids_of(auction.id).values())
+    assert right
+    for wrong in (bids[1:], [*bids, replace(bids[0], id=new_id())]):
+        documents.restore_auction(right, wrong)
+        assert findings(house, auction, documents)
+        documents.restore_auction(right, bids)
+        assert findings(house, auction, documents) == []
+    documents.save_winner(WinnerDocument(auction.id, right.title, bids[0], house.now()))
+    assert "winner" in findings(house, auction, documents)[0]
+
+
+def test_a_users_row_and_document_are_verified_too(house: House, documents: MongoDocuments) -> None:
+    stream = Stream("user", house.user())
+    project(stream, house.pool, documents)
+    right = documents.user(stream.id)
+    assert right
+    for wrong in (replace(right, username="wrong"), replace(right, is_staff=True)):
+        documents.restore_user(wrong)
+        assert "the document of user differs" in findings(house, stream, documents)[0]
+    documents.restore_user(right)
+    for staff in (True, False):
+        with house.pool.connection() as connection:
+            connection.execute("UPDATE users SET is_staff = %s WHERE id = %s", (staff, stream.id))
+        assert bool(findings(house, stream, documents)) is staff
+
+
+def test_the_command_tells_what_it_found(
+    house: House, documents: MongoDocuments, auction: Stream, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("verify_events", auction.id)
+    assert "everything agrees" in capsys.readouterr().out
+    stored_auctions().update_one({"_id": auction.id}, {"$set": {"bid_count": 7}})
+    with pytest.raises(CommandError) as failure:
+        call_command("verify_events", auction.id, json=True)
+    assert failure.value.returncode == 1
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["stream"] == str(auction.id)
+    assert "bid_count should be 2, is 7" in finding["what"]
+
+
+def test_documents_of_nothing_are_found(
+    house: House, documents: MongoDocuments, auction: Stream
+) -> None:
+    known = documents_kept(documents)
+    right = documents.auction(auction.id)
+    assert right
+    planted = replace(right, id=new_id(), top_bids=())
+    documents.restore_auction(planted, [])
+    found = orphans(documents_kept(documents), known)
+    stored_auctions().delete_one({"_id": planted.id})
+    assert [finding.stream for finding in found] == [Stream("auction", planted.id)]
 
 
 def test_a_document_that_is_behind_is_no_finding(

@@ -47,6 +47,15 @@ def _table(url: str | None, found: Condition) -> Table:
     table.add_row("failed jobs", _known(found.failed_jobs))
     table.add_row("documents behind", f"{_known(found.streams_behind)} streams")
     table.add_row("events behind", _known(found.events_behind))
+    for row in found.stuck_streams or []:
+        stream = f"{row['stream_kind']} {row['stream_id']} at version {row['version']}"
+        table.add_row(f"stopped {row['reader']}", f"{stream}: {row['error']}")
+    if found.audit:
+        audit = found.audit
+        done = audit["completed_at"]
+        table.add_row("documents audited", f"all, until {done:%F %T}" if done else "not all yet")
+        table.add_row("documents differing", str(audit["differing"]))
+        table.add_row("documents repaired", f"{audit['repaired_today']} in a day")
     return table
 
 

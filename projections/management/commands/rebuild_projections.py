@@ -4,14 +4,16 @@ from argparse import ArgumentParser
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import track
 
+from commands.command_line import REJECTED
 from commands.ports import Stream
 from commands.postgres.pool import pool
 from projections.command_line import ReadSideCommand
 from projections.mongo import COLLECTIONS, database
-from projections.rebuild import rebuild
+from projections.rebuild import Underway, Worse, rebuild
 
 
 class Command(ReadSideCommand):
@@ -34,9 +36,22 @@ class Command(ReadSideCommand):
         def progress(streams: Iterable[Stream], name: str, total: int) -> Iterable[Stream]:
             return track(streams, f"Rebuilding {name}", total=total, console=console)
 
-        rebuilt = {name: rebuild(name, pool(), database(), progress) for name in names}
-        content = {n: {"streams": streams, "generation": g} for n, (streams, g) in rebuilt.items()}
+        try:
+            rebuilt = {name: rebuild(name, pool(), database(), progress) for name in names}
+        except (Underway, Worse) as error:
+            raise CommandError(str(error), returncode=REJECTED) from error
+        content = {
+            name: {
+                "streams": done.streams,
+                "generation": done.generation,
+                "stopped": [str(stream.id) for stream in done.stopped],
+            }
+            for name, done in rebuilt.items()
+        }
         text = "\n".join(
-            f"Rebuilt {n} from {streams} streams." for n, (streams, _) in rebuilt.items()
+            f"Rebuilt {name} from {done.streams} streams." for name, done in rebuilt.items()
         )
         self.answer(options, {"rebuilt": content}, text)
+        if stopped := [stream for done in rebuilt.values() for stream in done.stopped]:
+            what = f"{len(stopped)} streams stop at an event; see `manage.py status`"
+            raise CommandError(what, returncode=REJECTED)

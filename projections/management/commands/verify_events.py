@@ -12,7 +12,7 @@ from commands.command_line import REJECTED
 from commands.postgres.pool import pool
 from projections.command_line import ReadSideCommand
 from projections.mongo import live_documents
-from projections.verify import Verdict, streams, verify
+from projections.verify import Finding, Verdict, documents_kept, orphans, streams, verify
 
 
 class Command(ReadSideCommand):
@@ -31,7 +31,9 @@ class Command(ReadSideCommand):
         """Verify while the portal runs."""
         chosen = set(options["stream"])
         with pool().connection() as connection:
-            wanted = [s for s in streams(connection) if not chosen or s.id in chosen]
+            kept = documents_kept(live_documents())
+            every = streams(connection)
+            wanted = [s for s in every if not chosen or s.id in chosen]
             if missing := chosen - {stream.id for stream in wanted}:
                 raise CommandError(f"no such auction or user: {', '.join(map(str, missing))}")
             console = Console(stderr=True, quiet=options["json"])
@@ -39,10 +41,12 @@ class Command(ReadSideCommand):
                 verify(connection, stream, live_documents())
                 for stream in track(wanted, "Verifying", console=console, transient=True)
             ]
-        self._report(verdicts, options)
+        self._report(verdicts, [] if chosen else orphans(kept, every), options)
 
-    def _report(self, verdicts: list[Verdict], options: dict[str, Any]) -> None:
-        findings = [finding for verdict in verdicts for finding in verdict.findings]
+    def _report(
+        self, verdicts: list[Verdict], orphaned: list[Finding], options: dict[str, Any]
+    ) -> None:
+        findings = [*orphaned, *(finding for verdict in verdicts for finding in verdict.findings)]
         behind = sum(1 for verdict in verdicts if verdict.behind)
         events = sum(verdict.events for verdict in verdicts)
         content = {

@@ -1,0 +1,60 @@
+"""`manage.py redrive [JOB_ID ... | --all]`."""
+
+from argparse import ArgumentParser
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import CommandError
+
+from commands.command_line import (
+    REJECTED,
+    OperatorCommand,
+    add_wait,
+    job_as_json,
+    jobs_as_text,
+    succeeded,
+)
+from commands.ports import Job, JobStatus
+from commands.postgres.inbox import PostgresJobInbox
+from commands.postgres.pool import pool
+from commands.submitting import redrive, wait_for_all
+
+
+class Command(OperatorCommand):
+    """Has failed jobs decided again."""
+
+    help = (
+        "Have failed jobs decided again, once what made them fail is repaired. They keep their "
+        "moment of acceptance and their deadline, so what came too late since is rejected. "
+        "Doing it twice does no harm: a job that is not failed is only shown."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Which."""
+        parser.add_argument("job", nargs="*", type=UUID, metavar="JOB_ID")
+        parser.add_argument("--all", action="store_true", help="every failed job")
+        add_wait(parser)
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Put them back in line and wait."""
+        if bool(options["job"]) == options["all"]:
+            raise CommandError("name the jobs, or say --all", returncode=2)
+        named = [] if options["all"] else [_find(job_id) for job_id in options["job"]]
+        redriven = redrive(None if options["all"] else options["job"])
+        jobs = wait_for_all(named or redriven, options["wait"])
+        content = {"redriven": len(redriven), "jobs": [job_as_json(job) for job in jobs]}
+        self.answer(options, content, jobs_as_text(jobs) or "No job failed.")
+        for job in jobs:
+            if job.status is JobStatus.FAILED and job.id not in {each.id for each in redriven}:
+                raise CommandError(
+                    f"job {job.id} stays failed: its personal data was erased", returncode=REJECTED
+                )
+            succeeded(job)
+
+
+def _find(job_id: UUID) -> Job:
+    with pool().connection() as connection:
+        job = PostgresJobInbox(connection).find(job_id)
+    if job is None:
+        raise CommandError(f"there is no job {job_id}", returncode=REJECTED)
+    return job

@@ -1,0 +1,49 @@
+"""Faults that the real Postgres raises by itself, for one stream and a number of times."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from psycopg import sql
+
+from commands.ports import Stream
+from tests.integration.house import House
+
+# A sequence counts across the transactions that the faults roll back.
+PLANT = """
+CREATE SEQUENCE planted_faults;
+CREATE FUNCTION planted_fault() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('planted_faults') <= {times} THEN
+        IF {code} = 'kill' THEN
+            PERFORM pg_terminate_backend(pg_backend_pid());
+            PERFORM pg_sleep(10);
+        END IF;
+        RAISE EXCEPTION 'planted' USING ERRCODE = {code}, DETAIL = 'alice@example.org';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER planted_fault BEFORE INSERT ON events
+    FOR EACH ROW WHEN (NEW.stream_id = {stream}) EXECUTE FUNCTION planted_fault();
+"""
+CLEAR = """
+DROP TRIGGER planted_fault ON events;
+DROP FUNCTION planted_fault();
+DROP SEQUENCE planted_faults;
+"""
+FOR_EVER = 1_000_000
+
+
+@contextmanager
+def faults(house: House, stream: Stream, code: str, times: int = FOR_EVER) -> Iterator[None]:
+    """Recording an event of the stream fails with that SQLSTATE, so many times.
+
+    With `kill` the server ends the connection that does it.
+    """
+    plant = sql.SQL(PLANT).format(times=times, code=code, stream=str(stream.id))
+    with house.pool.connection() as connection:
+        connection.execute(plant)
+    try:
+        yield
+    finally:
+        with house.pool.connection() as connection:
+            connection.execute(CLEAR)

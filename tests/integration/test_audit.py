@@ -1,0 +1,204 @@
+"""The audit finds documents that drifted from their events, repairs them, and says so."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from commands.domain.commands import AnnounceWinner
+from commands.ids import new_id
+from commands.ports import Stream
+from portal.condition import condition
+from projections.audit import audit, check
+from projections.documents import BidDocument
+from projections.mongo import MongoDocuments
+from projections.projector import project, reproject
+from projections.verify import verify
+from tests.integration.house import SHORTLY, House, stored_auctions
+
+
+@pytest.fixture
+def auction(house: House, documents: MongoDocuments) -> Stream:
+    """An auction that was won, everything in agreement."""
+    alice, bob = house.user(), house.user()
+    stream = house.auction(seconds=0.05)
+    at = house.over(stream) - SHORTLY
+    house.bid(stream, alice, "10.00", at=at)
+    house.bid(stream, bob, "20.00", at=at)
+    house.settled(stream, AnnounceWinner(stream.id))
+    project(stream, house.pool, documents)
+    assert agrees(house, stream, documents)
+    return stream
+
+
+def agrees(house: House, stream: Stream, documents: MongoDocuments) -> bool:
+    with house.pool.connection() as connection:
+        verdict = verify(connection, stream, documents)
+    return (verdict.findings, verdict.behind) == ([], 0)
+
+
+def bids_of(documents: MongoDocuments, stream: Stream) -> list[BidDocument]:
+    return list(documents.bids_of(stream.id).values())
+
+
+def wrong_auction(documents: MongoDocuments, stream: Stream) -> None:
+    stored_auctions().update_one({"_id": stream.id}, {"$set": {"bid_count": 7, "title": "Wrong"}})
+
+
+def ahead(documents: MongoDocuments, stream: Stream) -> None:
+    stored_auctions().update_one({"_id": stream.id}, {"$set": {"version": 99}})
+
+
+def behind(documents: MongoDocuments, stream: Stream) -> None:
+    stored_auctions().update_one({"_id": stream.id}, {"$set": {"version": 2}})
+
+
+def missing(documents: MongoDocuments, stream: Stream) -> None:
+    stored_auctions().delete_one({"_id": stream.id})
+
+
+def wrong_bid(documents: MongoDocuments, stream: Stream) -> None:
+    bid = bids_of(documents, stream)[0]
+    documents.save_bids([replace(bid, version=bid.version + 50, deleted_version=2)])
+
+
+def extra_bid(documents: MongoDocuments, stream: Stream) -> None:
+    documents.save_bids([replace(bids_of(documents, stream)[0], id=new_id())])
+
+
+def missing_bid(documents: MongoDocuments, stream: Stream) -> None:
+    right = documents.auction(stream.id)
+    assert right
+    documents.restore_auction(right, bids_of(documents, stream)[:1])
+
+
+def wrong_winner(documents: MongoDocuments, stream: Stream) -> None:
+    winner = documents.winner(stream.id)
+    assert winner
+    documents.save_winner(replace(winner, auction_title="Wrong"))
+
+
+DRIFTS = [wrong_auction, ahead, behind, missing, wrong_bid, extra_bid, missing_bid, wrong_winner]
+
+
+@pytest.mark.parametrize("spoil", DRIFTS)
+def test_a_drift_is_found_repaired_and_reported(
+    house: House,
+    documents: MongoDocuments,
+    auction: Stream,
+    spoil: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    right = documents.auction(auction.id), documents.winner(auction.id)
+    bids = documents.bids_of(auction.id)
+    spoil(documents, auction)
+    drift = check(auction, house.pool, documents, overdue=timedelta(0))
+    assert drift
+    assert drift.repaired, drift
+    assert (documents.auction(auction.id), documents.winner(auction.id)) == right
+    assert documents.bids_of(auction.id) == bids
+    assert agrees(house, auction, documents)
+    (error,) = [
+        record.msg
+        for record in caplog.records
+        if record.levelname == "ERROR" and isinstance(record.msg, dict)
+    ]
+    assert (error["stream"], error["repaired"]) == (str(auction.id), True)
+    assert error["what"] == drift.what
+    assert check(auction, house.pool, documents) is None, "it agrees again"
+
+
+def test_a_user_that_drifted_is_repaired(house: House, documents: MongoDocuments) -> None:
+    stream = Stream("user", house.user())
+    project(stream, house.pool, documents)
+    right = documents.user(stream.id)
+    assert right
+    documents.restore_user(replace(right, username="wrong", is_staff=True))
+    drift = check(stream, house.pool, documents)
+    assert drift
+    assert drift.repaired
+    assert documents.user(stream.id) == right
+
+
+def test_documents_that_are_only_behind_have_not_drifted(
+    house: House, documents: MongoDocuments, auction: Stream
+) -> None:
+    late = house.auction()
+    assert check(late, house.pool, documents) is None
+    with house.pool.connection() as connection:
+        connection.execute(
+            "INSERT INTO projection_lagging (stream_id, stream_kind, version, since) "
+            "VALUES (%s, 'auction', 1, clock_timestamp())",
+            (late.id,),
+        )
+    assert check(late, house.pool, documents, overdue=timedelta(0)) is None, "the sweep is at it"
+
+
+def test_what_the_documents_can_not_mend_is_reported_as_it_is(
+    house: House, documents: MongoDocuments, auction: Stream, caplog: pytest.LogCaptureFixture
+) -> None:
+    spoil = "UPDATE bids SET amount = amount %s 1 WHERE auction_id = %%s"
+    with house.pool.connection() as connection:
+        connection.execute(spoil % "+", (auction.id,))
+    drift = check(auction, house.pool, documents)
+    assert drift
+    assert not drift.repaired
+    assert "the state row differs" in drift.what
+    shown = condition().audit
+    assert shown
+    assert shown["differing"] == 1
+    with house.pool.connection() as connection:
+        connection.execute(spoil % "-", (auction.id,))
+        connection.execute("DELETE FROM drifts")
+
+
+def test_each_run_is_bounded_and_together_they_cover_everything(
+    house: House, documents: MongoDocuments, auction: Stream
+) -> None:
+    with house.pool.connection() as connection:
+        connection.execute("DELETE FROM audit_progress")
+        row = connection.execute(
+            "SELECT (SELECT count(*) FROM auctions) + (SELECT count(*) FROM users) AS n"
+        ).fetchone()
+    assert row
+    everything = -(-row["n"] // 10)
+    wrong_auction(documents, auction)
+    found = []
+    for _ in range(everything):
+        assert completed() is None
+        found += audit(house.pool, documents, streams=10, seconds=60)
+    if row["n"] % 10 == 0:
+        audit(house.pool, documents, streams=10, seconds=60)
+    assert completed() is not None
+    assert auction in [drift.stream for drift in found]
+    wrong_auction(documents, auction)
+    # Out of time after the first stream each: a run still gets on.
+    for _ in range(row["n"]):
+        found = audit(house.pool, documents, seconds=0)
+        if auction in [drift.stream for drift in found]:
+            break
+    else:
+        raise AssertionError("it was never looked at")
+
+
+def completed() -> Any:
+    shown = condition().audit
+    assert shown
+    return shown["completed_at"]
+
+
+def test_reading_goes_on_while_documents_are_restored(
+    house: House, documents: MongoDocuments, auction: Stream
+) -> None:
+    """In place: whoever reads meanwhile finds each document, the old one or the new."""
+    right = documents.auction(auction.id)
+    bids = len(bids_of(documents, auction))
+    with ThreadPoolExecutor(1) as worker:
+        for _ in range(20):
+            repairing = worker.submit(reproject, auction, house.pool, documents)
+            while not repairing.done():
+                assert documents.auction(auction.id) == right
+                assert len(documents.bids_of(auction.id)) == bids
+            repairing.result()

@@ -1,0 +1,187 @@
+"""Deleting a user: killed at any step it is finished by the sweep, and nothing of them is left."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from psycopg import sql
+
+from commands.domain.commands import CreateUser, DeleteUser
+from commands.house import waiting_streams
+from commands.ids import new_id
+from commands.ports import JobStatus, Stream
+from commands.postgres.auctions import read_auction
+from commands.signals import redis
+from commands.submitting import DRAIN
+from commands.tasks import NOTIFY, PROJECT, drain_stream
+from notifications.notifier import notify
+from notifications.postgres.preferences import Choice, choose
+from notifications.preferences import NotificationChannel, NotificationKind
+from notifications.tasks import sweep as sweep_notifications
+from projections import lag
+from projections.mongo import MongoDocuments, database, live_documents
+from projections.tasks import bring_up_to_date
+from projections.verify import verify
+from tests.integration.dying import run_and_die
+from tests.integration.faults import faults
+from tests.integration.house import House
+
+
+@dataclass(frozen=True, slots=True)
+class Alice:
+    """A user with something of theirs everywhere, and a deletion that waits."""
+
+    id: UUID
+    name: str
+    auctions: list[Stream]
+    bob: UUID
+
+    @property
+    def stream(self) -> Stream:
+        return Stream("user", self.id)
+
+
+@pytest.fixture
+def alice(house: House, documents: MongoDocuments) -> Alice:
+    """Alice and Bob bid in three auctions; everything is projected, and a mail waits for her."""
+    user_id = new_id()
+    name = f"alice{user_id.hex[-16:]}"
+    sign_up = CreateUser(user_id, name, f"{name}@example.org", f"hash-of-{name}", False)
+    refused = Stream("user", new_id())
+    failed = CreateUser(refused.id, name, f"{name}@example.org", f"hash-of-{name}", False)
+    with faults(house, refused, "XX000"):
+        assert house.settled(refused, failed).status is JobStatus.FAILED
+    assert house.settled(Stream("user", user_id), sign_up).status is JobStatus.SUCCEEDED
+    bob, auctions = house.user(), [house.auction() for _ in range(3)]
+    mailed = Choice(NotificationKind.MAX_BID_CHANGED, NotificationChannel.EMAIL, enabled=True)
+    with house.pool.connection() as connection:
+        connection.execute(
+            "INSERT INTO sessions (id, user_id, refresh_hash, created_at, expires_at) "
+            "VALUES (%s, %s, '', clock_timestamp(), clock_timestamp() + interval '1 d')",
+            (new_id(), user_id),
+        )
+        choose(connection, user_id, [mailed])
+    for auction in auctions:
+        house.bid(auction, user_id, "50.00")
+        house.bid(auction, user_id, "60.00")
+        house.bid(auction, bob, "70.00")
+        notify(auction.id, house.pool)
+    finish(house)
+    with house.pool.connection() as connection:
+        mails = connection.execute(
+            "SELECT 1 FROM notifications WHERE user_id = %s AND mail_after IS NOT NULL", (user_id,)
+        ).fetchall()
+    assert len(mails) == 3
+    assert {"jobs", "users", "users_1"} <= mentions(house, name), "there is something to erase"
+    house.accept(Stream("user", user_id), DeleteUser(user_id))
+    return Alice(user_id, name, auctions, bob)
+
+
+def finish(house: House) -> None:
+    """What the sweeps lead to, when workers run."""
+    while waiting := waiting_streams(timedelta(0)):
+        for stream, _ in waiting:
+            drain_stream(stream.kind, str(stream.id))
+    for stream in lag.sweep(house.pool, live_documents()):
+        bring_up_to_date(stream)
+    sweep_notifications()
+
+
+STEPS = {
+    "the name is erased": ("after", "commands.handling.users:erase_user", DRAIN, "user"),
+    "the withdrawals are accepted": (
+        "after", "commands.handling.users:_withdraw_bids", DRAIN, "user",
+    ),
+    "the job is settled": (
+        "after", "commands.postgres.inbox:PostgresJobInbox.settle", DRAIN, "user",
+    ),
+    "it is committed": ("before", "commands.tasks:_tell", DRAIN, "user"),
+    "an auction's bids are withdrawn": (
+        "after", "commands.handling.auctions:_save", DRAIN, "auction",
+    ),
+    "the withdrawal is committed": ("before", "commands.tasks:_tell", DRAIN, "auction"),
+    "the user's document is written": (
+        "before", "projections.mongo:MongoDocuments.save_user", PROJECT, "user",
+    ),
+    "the bids' documents are written": (
+        "after", "projections.mongo:MongoDocuments.save_bids", PROJECT, "auction",
+    ),
+    "the notifications are forgotten": (
+        "before", "notifications.tasks:forget_deleted", NOTIFY, "user",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_any_step_the_sweep_finishes_it(
+    house: House, documents: MongoDocuments, alice: Alice, step: str
+) -> None:
+    when, where, task, kind = STEPS[step]
+    stream = alice.stream if kind == "user" else alice.auctions[1]
+    if (task, kind) != (DRAIN, "user"):
+        house.drain(alice.stream)
+    if task == PROJECT and kind == "auction":
+        house.drain(stream)
+    run_and_die(when, where, task, stream.kind, str(stream.id))
+    finish(house)
+    assert_gone(house, documents, alice)
+
+
+def test_the_whole_task_killed_again_and_again_ends_complete(
+    house: House, documents: MongoDocuments, alice: Alice
+) -> None:
+    """Each time it gets no further than the last time."""
+    for step in ("the name is erased", "the job is settled", "it is committed"):
+        when, where, task, _ = STEPS[step]
+        run_and_die(when, where, task, alice.stream.kind, str(alice.id))
+    finish(house)
+    assert_gone(house, documents, alice)
+
+
+def assert_gone(house: House, documents: MongoDocuments, alice: Alice) -> None:
+    """Her bids are withdrawn everywhere, once; nothing anywhere knows her name; the rest is as it was."""
+    for auction in alice.auctions:
+        with house.pool.connection() as connection:
+            state = read_auction(connection, auction.id)
+            verdict = verify(connection, auction, documents)
+        assert state
+        assert {bid.bidder_id for bid in state.live_bids()} == {alice.bob}
+        assert state.version == 6, "two bids were withdrawn, each once"
+        assert (verdict.findings, verdict.behind) == ([], 0)
+        document = documents.auction(auction.id)
+        assert document
+        assert (document.bid_count, document.bidder_count) == (1, 1)
+    user = documents.user(alice.id)
+    assert user
+    assert (user.deleted, user.username, user.email) == (True, None, None)
+    with house.pool.connection() as connection:
+        for table in ("sessions", "notifications", "notification_preferences"):
+            query = f"SELECT 1 FROM {table} WHERE user_id = %s"
+            assert connection.execute(query, (alice.id,)).fetchall() == [], table
+    assert mentions(house, alice.name) == set()
+
+
+def mentions(house: House, name: str) -> set[str]:
+    """The tables, collections and keys in which the name occurs, as it is or in an address or a hash."""
+    found = set()
+    with house.pool.connection() as connection:
+        tables = connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+        ).fetchall()
+        for row in tables:
+            query = sql.SQL("SELECT 1 FROM {} AS t WHERE t::text ILIKE %s LIMIT 1").format(
+                sql.Identifier(row["table_name"])
+            )
+            if connection.execute(query, (f"%{name}%",)).fetchone():
+                found.add(row["table_name"])
+    for collection in database().list_collection_names():
+        if any(name in str(document) for document in database()[collection].find()):
+            found.add(collection)
+    return found | {key for key in redis().scan_iter() if name in str(key) + contents(key)}
+
+
+def contents(key: Any) -> str:
+    """What a key holds, where it is a queue."""
+    return str(redis().lrange(key, 0, -1)) if redis().type(key) == "list" else ""

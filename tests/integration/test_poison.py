@@ -1,0 +1,225 @@
+"""An event that can't be taken in stops its own stream, loudly, and nothing else.
+
+It was written by a newer release than the one that runs, as after a deploy that was taken back.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+
+from commands.ports import Stream, UnreadableEvent
+from commands.postgres.event_store import PostgresEventStore
+from commands.signals import redis
+from commands.upcasters import CURRENT_SCHEMA, UPCASTERS
+from notifications.notifier import Outcome, notify
+from notifications.postgres.progress import auctions_behind
+from notifications.tasks import notify_stream
+from portal.condition import condition
+from projections.mongo import MongoDocuments, database, live_generations
+from projections.rebuild import Worse, rebuild
+from projections.tasks import bring_up_to_date, sweep
+from tests.conftest import wait_until
+from tests.integration.house import House, stored_auctions
+
+Release = Callable[[bool], None]
+
+
+@pytest.fixture
+def newer_release(monkeypatch: pytest.MonkeyPatch) -> Release:
+    """Switches between a release that writes bids in another form, and one that can't read it."""
+    monkeypatch.setitem(UPCASTERS, ("BidPlaced", 1), dict)
+
+    def switch(runs: bool) -> None:
+        monkeypatch.setitem(CURRENT_SCHEMA, "BidPlaced", 2 if runs else 1)
+
+    return switch
+
+
+@pytest.fixture
+def poisoned(house: House, newer_release: Release) -> Stream:
+    """An auction whose fourth of five events can't be read."""
+    alice, auction = house.user(), house.auction()
+    house.bid(auction, alice, "1.00")
+    house.bid(auction, house.user(), "2.00")
+    newer_release(True)
+    house.bid(auction, alice, "3.00")
+    newer_release(False)
+    house.bid(auction, alice, "4.00")
+    return auction
+
+
+def errors(caplog: pytest.LogCaptureFixture, stream: Stream) -> list[dict[str, Any]]:
+    """What was logged at error level about the stream."""
+    logged = [record.msg for record in caplog.records if record.levelname == "ERROR"]
+    return [msg for msg in logged if isinstance(msg, dict) and msg.get("stream") == str(stream.id)]
+
+
+def stuck_at(house: House, stream: Stream, reader: str = "projections") -> dict[str, Any] | None:
+    with house.pool.connection() as connection:
+        return connection.execute(
+            "SELECT *, retry_after - clock_timestamp() AS pause FROM stuck_streams "
+            "WHERE stream_id = %s AND reader = %s",
+            (stream.id, reader),
+        ).fetchone()
+
+
+def rested(house: House, stream: Stream) -> None:
+    """As if the pause were over."""
+    with house.pool.connection() as connection:
+        connection.execute(
+            "UPDATE stuck_streams SET retry_after = clock_timestamp() WHERE stream_id = %s",
+            (stream.id,),
+        )
+
+
+def queued(queue: str) -> list[list[str]]:
+    """The arguments of the tasks that wait in a queue."""
+    messages = redis().lrange(f"{settings.NAMESPACE}:{queue}", 0, -1)
+    assert isinstance(messages, list)
+    return [json.loads(base64.b64decode(json.loads(each)["body"]))[0] for each in messages]
+
+
+def test_what_comes_before_the_event_is_projected_and_the_stop_is_reported(
+    house: House,
+    documents: MongoDocuments,
+    poisoned: Stream,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert bring_up_to_date(poisoned) == 3
+    document = documents.auction(poisoned.id)
+    assert document
+    assert (document.version, document.bid_count) == (3, 2)
+    (error,) = errors(caplog, poisoned)
+    assert (error["event"], error["version"]) == ("an event stops its stream", 4)
+    assert "BidPlaced" in error["error"]
+    shown = condition().stuck_streams or []
+    (stuck,) = [each for each in shown if each["stream_id"] == poisoned.id]
+    assert (stuck["reader"], stuck["version"]) == ("projections", 4)
+    assert "version 4 (BidPlaced) can't be read" in stuck["error"]
+
+
+def test_a_stopped_stream_rests_longer_after_each_try(
+    house: House, poisoned: Stream, caplog: pytest.LogCaptureFixture
+) -> None:
+    pauses = []
+    for attempt in range(1, 8):
+        for _ in range(3):
+            assert bring_up_to_date(poisoned) == 3
+        stuck = stuck_at(house, poisoned)
+        assert stuck
+        assert stuck["attempts"] == len(errors(caplog, poisoned)) == attempt
+        pauses.append(stuck["pause"].total_seconds())
+        rested(house, poisoned)
+    assert pauses[3] > 2 * pauses[0]
+    assert max(pauses) <= 300 * 1.25
+
+
+def test_the_sweep_goes_past_it(house: House, documents: MongoDocuments, poisoned: Stream) -> None:
+    bring_up_to_date(poisoned)
+    later = house.auction()
+    redis().delete(f"{settings.NAMESPACE}:projections")
+
+    def swept() -> bool:
+        """Transactions of others hold the global order up."""
+        sweep()
+        return ["auction", str(later.id)] in queued("projections")
+
+    wait_until(swept)
+    assert ["auction", str(poisoned.id)] not in queued("projections"), "it rests"
+    rested(house, poisoned)
+    sweep()
+    assert ["auction", str(poisoned.id)] in queued("projections"), "its time has come"
+
+
+def test_once_the_code_is_repaired_it_goes_on_by_itself(
+    house: House, documents: MongoDocuments, poisoned: Stream, newer_release: Release
+) -> None:
+    bring_up_to_date(poisoned)
+    newer_release(True)
+    assert bring_up_to_date(poisoned) == 3, "it rests"
+    rested(house, poisoned)
+    assert bring_up_to_date(poisoned) == 5
+    document = documents.auction(poisoned.id)
+    assert document
+    assert document.bid_count == 4
+    assert stuck_at(house, poisoned) is None
+
+
+def test_the_notifier_stops_at_it_and_tells_of_other_auctions(
+    house: House,
+    poisoned: Stream,
+    newer_release: Release,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    alice, other = house.user(), house.auction()
+    house.bid(other, alice, "1.00")
+    house.bid(other, house.user(), "2.00")
+    for _ in range(3):
+        notify_stream(poisoned.kind, str(poisoned.id))
+    (error,) = errors(caplog, poisoned)
+    assert (error["reader"], error["version"]) == ("notifications", 4)
+    with house.pool.connection() as connection:
+        behind = auctions_behind(connection)
+    assert other.id in behind
+    assert poisoned.id not in behind, "it rests"
+    assert notify(other.id, house.pool).users == {alice}
+    newer_release(True)
+    rested(house, poisoned)
+    notify_stream(poisoned.kind, str(poisoned.id))
+    assert stuck_at(house, poisoned, "notifications") is None
+    assert notify(poisoned.id, house.pool) == Outcome()
+
+
+def test_commands_go_on(house: House, poisoned: Stream) -> None:
+    """Deciding needs no event, only state rows."""
+    assert house.bid(poisoned, house.user(), "99.00")
+    with house.pool.connection() as connection, pytest.raises(UnreadableEvent):
+        PostgresEventStore(connection).read(poisoned.id)
+
+
+def test_a_rebuild_goes_past_it_but_never_back_behind_what_is_in_service(
+    house: House, poisoned: Stream, newer_release: Release
+) -> None:
+    bring_up_to_date(poisoned)
+    other = house.auction()
+    done = rebuild("auctions", house.pool, database(), lambda todo, *_: todo)
+    assert poisoned in done.stopped
+    rebuilt = MongoDocuments(database(), live_generations(database()))
+    assert versions(rebuilt, poisoned, other) == [3, 1]
+    newer_release(True)
+    rested(house, poisoned)
+    assert bring_up_to_date(poisoned) == 5
+    newer_release(False)
+    with pytest.raises(Worse, match=f"{poisoned.id} comes only to version 3"):
+        rebuild("auctions", house.pool, database(), lambda todo, *_: todo)
+    assert versions(rebuilt, poisoned, other) == [5, 1], "they stay in service"
+    assert live_generations(database())["auctions"] == done.generation
+
+
+def versions(documents: MongoDocuments, *streams: Stream) -> list[int]:
+    ids: list[UUID] = [stream.id for stream in streams]
+    found = documents.versions("auction", ids)
+    return [found.get(stream_id, 0) for stream_id in ids]
+
+
+@pytest.fixture(autouse=True)
+def forget(house: House, poisoned: Stream) -> Any:
+    """Leave nothing behind that other tests would stumble over."""
+    yield
+    with house.pool.connection() as connection:
+        connection.execute("ALTER TABLE events DISABLE TRIGGER USER")
+        for table, column in (
+            ("events", "stream_id"),
+            ("stuck_streams", "stream_id"),
+            ("projection_lagging", "stream_id"),
+            ("bids", "auction_id"),
+            ("auctions", "id"),
+        ):
+            connection.execute(f"DELETE FROM {table} WHERE {column} = %s", (poisoned.id,))
+        connection.execute("ALTER TABLE events ENABLE TRIGGER USER")
+    stored_auctions().delete_one({"_id": poisoned.id})
