@@ -38,9 +38,9 @@ class Refused(Exception):
 class PortalClient:
     """One person's connection to the portal, signed in or not."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeout: float = 60) -> None:
         self._url = url
-        self._http = httpx.AsyncClient(base_url=url, timeout=60)
+        self._http = httpx.AsyncClient(base_url=url, timeout=timeout)
         self.access_token: str | None = None
         self.refresh_token: str | None = None
         self.user: Json = {}

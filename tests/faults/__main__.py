@@ -1,0 +1,182 @@
+"""`python -m tests.faults --rounds N --seed S`: the portal under faults."""
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults.check import unfinished, violations
+from tests.faults.clients import (
+    PASSWORD,
+    Ledger,
+    Party,
+    Person,
+    bid,
+    glance,
+    open_lot,
+    sign_up,
+    visit,
+    watch,
+)
+from tests.faults.faults import Fault, inflict, plan
+from tests.faults.house import FellOver, House, house
+
+SECONDS = 6.0
+BIDDERS = 4
+FAULTS = (3, 6)
+# A round that takes longer to converge breaks the promise that it does so by itself, in bounded time.
+BOUND = 45.0
+AUCTIONEER = "carol"
+
+
+@dataclass(slots=True)
+class Figures:
+    """What all rounds came to."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    converged: list[float] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+
+
+async def main(options: argparse.Namespace) -> int:
+    """Play the rounds; 1 on any violation."""
+    figures = Figures()
+    print(f"seed {options.seed}", flush=True)
+    data = Path(options.keep or tempfile.mkdtemp(prefix="portal-faults-"))
+    began = time.monotonic()
+    async with house(data) as running:
+        party = await _gather(running)
+        print(f"open after {time.monotonic() - began:.0f} s; logs in {data}/logs", flush=True)
+        rounds = [options.round] if options.round else range(1, options.rounds + 1)
+        for number in rounds:
+            await _round(number, options.seed, running, party, figures)
+            if figures.violations and not options.go_on:
+                break
+        found = await running.manage("verify_events")
+        figures.violations += [f"verify_events: {finding}" for finding in found["findings"]]
+        await party.close()
+    _report(figures, found["events"], time.monotonic() - began)
+    return 1 if figures.violations else 0
+
+
+async def _gather(running: House) -> Party:
+    """The auctioneer and the bidders, before anything breaks."""
+    ledger, rng = Ledger(), random.Random(0)
+    await running.manage("create_user", AUCTIONEER, "--staff", stdin=f"{PASSWORD}\n")
+    auctioneer = Person(running.urls, ledger, rng)
+    await auctioneer.sign_in(AUCTIONEER)
+    bidders = [await sign_up(running.urls, ledger, rng) for _ in range(BIDDERS)]
+    return Party(auctioneer, bidders)
+
+
+async def _round(number: int, seed: str, running: House, party: Party, figures: Figures) -> None:
+    rng = random.Random(f"{seed}:{number}")
+    faults = plan(rng, SECONDS, rng.randint(*FAULTS))
+    ledger = Ledger()
+    party.begin(ledger, rng)
+    print(f"round {number}: " + "; ".join(map(str, faults)), flush=True)
+    watchers = await _play(running, party, ledger, faults, rng)
+    mended = time.monotonic()
+    left = await _converge(running, ledger, mended + BOUND)
+    took = time.monotonic() - mended
+    for watcher in watchers:
+        watcher.cancel()
+    found = [f"fell over: {name}" for name in running.fallen()]
+    found += [f"not converged after {BOUND:.0f} s: {what}" for what in left]
+    if not left:
+        found += await violations(running, ledger, party.auctioneer)
+    _count(figures, ledger, faults, took)
+    for violation in found:
+        print(f"  VIOLATION (SEED={seed} ROUND={number}): {violation}", flush=True)
+    figures.violations += found
+    print(f"  {len(ledger.entries)} jobs, converged in {took:.1f} s", flush=True)
+
+
+async def _play(
+    running: House, party: Party, ledger: Ledger, faults: list[Fault], rng: random.Random
+) -> list[asyncio.Task[None]]:
+    """The load, with the faults in it; returns when both are over. Those who watch go on."""
+    until = asyncio.get_running_loop().time() + SECONDS
+    watchers: list[asyncio.Task[None]] = []
+
+    async def auctions() -> None:
+        for starts_in, lasts in ((0.0, 3.5), (0.5, 5.0), (1.0, 5.5), (0.0, 7.0)):
+            lot = await open_lot(party.auctioneer, starts_in, lasts)
+            if lot:
+                watchers.append(asyncio.create_task(watch(rng.choice(party.bidders), lot)))
+                watchers.append(asyncio.create_task(glance(rng.choice(party.bidders), lot)))
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(auctions())
+        for bidder in party.bidders:
+            tasks.create_task(bid(bidder, until))
+        tasks.create_task(visit(running.urls, ledger, rng, until - 1.5))
+        for fault in faults:
+            tasks.create_task(inflict(fault, running, rng))
+    return watchers
+
+
+async def _converge(running: House, ledger: Ledger, deadline: float) -> list[str]:
+    """Wait until nothing is left to do; what is left when the time is over."""
+    ends = max((lot.ends_at.timestamp() for lot in ledger.lots.values()), default=0)
+    await asyncio.sleep(max(ends - time.time(), 0))
+    while left := await asyncio.to_thread(unfinished, running):
+        if time.monotonic() > deadline:
+            return left
+        await asyncio.sleep(0.1)
+    return []
+
+
+def _count(figures: Figures, ledger: Ledger, faults: list[Fault], took: float) -> None:
+    figures.kinds.update(fault.kind for fault in faults)
+    figures.converged.append(took)
+    figures.counts["accepted"] += sum(entry.told for entry in ledger.entries)
+    for entry in ledger.entries:
+        figures.counts[(entry.job or {}).get("status", "none")] += 1
+        figures.counts["retried"] += entry.tries > 1
+    figures.counts["auctions"] += len(ledger.lots)
+    figures.counts["resumed"] += ledger.resumed
+    figures.counts.update(f"no answer: {why}" for why in ledger.no_answers.elements())
+
+
+def _report(figures: Figures, events: int, took: float) -> None:
+    counts = figures.counts
+    lost = sum(v.startswith("lost") for v in figures.violations)
+    doubled = sum(v.startswith("doubled") for v in figures.violations)
+    print(
+        f"\n{len(figures.converged)} rounds in {took:.0f} s, {events} events in all\n"
+        f"jobs accepted {counts['accepted']}, succeeded {counts['SUCCEEDED']}, "
+        f"rejected {counts['REJECTED']}, failed {counts['FAILED']}, retried {counts['retried']}, "
+        f"lost {lost}, doubled {doubled}\n"
+        f"auctions {counts['auctions']}, subscriptions resumed {counts['resumed']}\n"
+        f"faults {figures.kinds.total()}: {json.dumps(dict(figures.kinds.most_common()))[1:-1]}\n"
+        f"no answers: { {k: v for k, v in counts.items() if k.startswith('no answer')} }\n"
+        f"converged in {statistics.median(figures.converged):.1f} s (median), "
+        f"{max(figures.converged):.1f} s (at most)\n"
+        f"violations {len(figures.violations)}"
+    )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--round", type=int, help="only this one")
+    parser.add_argument("--seed", default=f"{random.randrange(10**6)}")
+    parser.add_argument("--keep", metavar="DIR", help="where data and logs are kept")
+    parser.add_argument("--go-on", action="store_true", help="after a violation, too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(asyncio.run(main(_options())))
+    except FellOver as fault:
+        sys.exit(str(fault))
