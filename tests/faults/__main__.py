@@ -46,6 +46,14 @@ class Figures:
     violations: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Watchers:
+    """Those who follow the round's auctions: every event to the last, or the state."""
+
+    followers: list[asyncio.Task[None]] = field(default_factory=list)
+    others: list[asyncio.Task[None]] = field(default_factory=list)
+
+
 async def main(options: argparse.Namespace) -> int:
     """Play the rounds; 1 on any violation."""
     figures = Figures()
@@ -86,8 +94,15 @@ async def _round(number: int, seed: str, running: House, party: Party, figures: 
     watchers = await _play(running, party, ledger, faults, rng)
     mended = time.monotonic()
     left = await _converge(running, ledger, mended + BOUND)
+    # Who follows an auction's events stops after the last one.
+    _, late = (
+        await asyncio.wait(watchers.followers, timeout=mended + BOUND - time.monotonic())
+        if watchers.followers
+        else (set(), set())
+    )
+    left += [f"{len(late)} subscribers wait for events"] * bool(late)
     took = time.monotonic() - mended
-    for watcher in watchers:
+    for watcher in [*watchers.followers, *watchers.others]:
         watcher.cancel()
     found = [f"fell over: {name}" for name in running.fallen()]
     found += [f"not converged after {BOUND:.0f} s: {what}" for what in left]
@@ -102,17 +117,18 @@ async def _round(number: int, seed: str, running: House, party: Party, figures: 
 
 async def _play(
     running: House, party: Party, ledger: Ledger, faults: list[Fault], rng: random.Random
-) -> list[asyncio.Task[None]]:
+) -> Watchers:
     """The load, with the faults in it; returns when both are over. Those who watch go on."""
     until = asyncio.get_running_loop().time() + SECONDS
-    watchers: list[asyncio.Task[None]] = []
+    watchers = Watchers()
 
     async def auctions() -> None:
         for starts_in, lasts in ((0.0, 3.5), (0.5, 5.0), (1.0, 5.5), (0.0, 7.0)):
             lot = await open_lot(party.auctioneer, starts_in, lasts)
             if lot:
-                watchers.append(asyncio.create_task(watch(rng.choice(party.bidders), lot)))
-                watchers.append(asyncio.create_task(glance(rng.choice(party.bidders), lot)))
+                one, other = rng.sample(party.bidders, 2)
+                watchers.followers.append(asyncio.create_task(watch(one, lot)))
+                watchers.others.append(asyncio.create_task(glance(other, lot)))
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(auctions())

@@ -261,7 +261,7 @@ def _notified(house: House, ledger: Ledger, stories: dict[str, Story]) -> Iterat
     for cause in got | due:
         if got[cause] != due[cause] and cause[1] not in ledger.deleted_users:
             yield f"{cause} was told {got[cause]} times instead of {due[cause]}"
-    changes = Counter()
+    changes: Counter[tuple[str, str]] = Counter()
     for row in rows:
         if row["kind"] == "MAX_BID_CHANGED":
             lot = str(row["auction_id"])

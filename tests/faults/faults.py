@@ -39,9 +39,7 @@ KINDS = {
     "away": 2,  # Everybody's way to a server breaks.
     "door": 1,  # The clients' way to a web breaks.
 }
-HAS_PARTS = tuple(name for name in PROCESSES if not name.startswith(("web", "beat"))) + (
-    "postgres",
-)
+HAS_PARTS = (*(name for name in PROCESSES if not name.startswith(("web", "beat"))), "postgres")
 
 
 def plan(rng: random.Random, seconds: float, faults: int) -> list[Fault]:

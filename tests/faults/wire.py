@@ -1,6 +1,7 @@
 """A TCP forwarder between two parties, to be cut, held up and mended."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -47,23 +48,36 @@ class Wire:
             if not self._cut:
                 far_reader, far_writer = await self._connect()
                 self._open.add(far_writer)
-                try:
-                    await asyncio.gather(
-                        self._pump(reader, far_writer), self._pump(far_reader, writer)
-                    )
-                finally:
-                    self._open.discard(far_writer)
-                    far_writer.transport.abort()
+                await self._join(reader, writer, far_reader, far_writer)
+                self._open.discard(far_writer)
         except OSError:
-            pass  # Either end is gone; so is the other, now.
+            pass  # Nobody is there.
         finally:
             self._open.discard(writer)
-            writer.transport.abort()
+            writer.close()
+
+    async def _join(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        far_reader: asyncio.StreamReader,
+        far_writer: asyncio.StreamWriter,
+    ) -> None:
+        """Both ways, until either end is gone; so is the other, then."""
+        ways = [
+            asyncio.create_task(self._pump(reader, far_writer)),
+            asyncio.create_task(self._pump(far_reader, writer)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            far_writer.close()
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        while data := await source.read(CHUNK):
-            await self._flows.wait()
-            sink.write(data)
-            await sink.drain()
-        if sink.can_write_eof():
-            sink.write_eof()
+        with contextlib.suppress(OSError):
+            while data := await source.read(CHUNK):
+                await self._flows.wait()
+                sink.write(data)
+                await sink.drain()
