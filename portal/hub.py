@@ -133,7 +133,8 @@ class Hub:
             self._tell_everybody()
             asked = False
             while True:
-                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=SILENCE)
+                # Whatever comes is a sign of life; the answer to a ping has a type of its own.
+                message = await pubsub.get_message(timeout=SILENCE)
                 if message is None and asked:
                     raise RedisTimeout("Redis does not answer")
                 if message is None:
