@@ -125,7 +125,12 @@ class Hub:
 
     async def _follow(self) -> None:
         async with (
-            Redis.from_url(settings.REDIS_URL, decode_responses=True) as redis,
+            Redis.from_url(
+                settings.REDIS_URL,
+                decode_responses=True,
+                socket_timeout=SILENCE,
+                socket_connect_timeout=SILENCE,
+            ) as redis,
             redis.pubsub() as pubsub,
         ):
             await pubsub.subscribe(*(channel(topic) for topic in TOPICS))

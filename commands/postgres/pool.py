@@ -30,7 +30,7 @@ _ALIVE = {
 # How long a pool goes on trying by itself, its pauses growing, before it waits to be asked again.
 _RECONNECT = 3.0
 # A server that says nothing for so long is not waited for any more, in seconds.
-SILENCE = 4.0
+SILENCE = 3.0
 
 
 def _conninfo(name: str) -> str:

@@ -9,8 +9,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.faults.check import unfinished, violations
 from tests.faults.clients import (
@@ -25,8 +27,9 @@ from tests.faults.clients import (
     visit,
     watch,
 )
-from tests.faults.faults import Fault, inflict, plan
+from tests.faults.faults import inflict, plan
 from tests.faults.house import FellOver, House, house
+from tests.faults.scenes import SCENES
 
 SECONDS = 6.0
 BIDDERS = 4
@@ -63,9 +66,8 @@ async def main(options: argparse.Namespace) -> int:
     async with house(data) as running:
         party = await _gather(running)
         print(f"open after {time.monotonic() - began:.0f} s; logs in {data}/logs", flush=True)
-        rounds = [options.round] if options.round else range(1, options.rounds + 1)
-        for number in rounds:
-            await _round(number, options.seed, running, party, figures)
+        for name in _chosen(options):
+            await _round(name, options.seed, running, party, figures)
             if figures.violations and not options.go_on:
                 break
         found = await running.manage("verify_events")
@@ -85,13 +87,23 @@ async def _gather(running: House) -> Party:
     return Party(auctioneer, bidders)
 
 
-async def _round(number: int, seed: str, running: House, party: Party, figures: Figures) -> None:
-    rng = random.Random(f"{seed}:{number}")
-    faults = plan(rng, SECONDS, rng.randint(*FAULTS))
+def _chosen(options: argparse.Namespace) -> list[str]:
+    """Rounds go by their number, scenes by their name."""
+    if options.round:
+        return list(options.round)
+    return [*SCENES, *(str(number) for number in range(1, options.rounds + 1))]
+
+
+async def _round(name: str, seed: str, running: House, party: Party, figures: Figures) -> None:
+    rng = random.Random(f"{seed}:{name}")
+    scene = SCENES.get(name)
+    faults = [] if scene else plan(rng, SECONDS, rng.randint(*FAULTS))
     ledger = Ledger()
     party.begin(ledger, rng)
-    print(f"round {number}: " + "; ".join(map(str, faults)), flush=True)
-    watchers = await _play(running, party, ledger, faults, rng)
+    print(f"round {name}" + ": " * bool(faults) + "; ".join(map(str, faults)), flush=True)
+    acts = [inflict(fault, running, rng) for fault in faults]
+    acts += [scene(running, party, rng)] if scene else []
+    watchers = await _play(running, party, ledger, acts, rng)
     mended = time.monotonic()
     left = await _converge(running, ledger, mended + BOUND)
     # Who follows an auction's events stops after the last one.
@@ -108,15 +120,20 @@ async def _round(number: int, seed: str, running: House, party: Party, figures: 
     found += [f"not converged after {BOUND:.0f} s: {what}" for what in left]
     if not left:
         found += await violations(running, ledger, party.auctioneer)
-    _count(figures, ledger, faults, took)
+    figures.kinds.update([name] if scene else [fault.kind for fault in faults])
+    _count(figures, ledger, took)
     for violation in found:
-        print(f"  VIOLATION (SEED={seed} ROUND={number}): {violation}", flush=True)
+        print(f"  VIOLATION (SEED={seed} ROUND={name!r}): {violation}", flush=True)
     figures.violations += found
     print(f"  {len(ledger.entries)} jobs, converged in {took:.1f} s", flush=True)
 
 
 async def _play(
-    running: House, party: Party, ledger: Ledger, faults: list[Fault], rng: random.Random
+    running: House,
+    party: Party,
+    ledger: Ledger,
+    acts: Sequence[Coroutine[Any, Any, None]],
+    rng: random.Random,
 ) -> Watchers:
     """The load, with the faults in it; returns when both are over. Those who watch go on."""
     until = asyncio.get_running_loop().time() + SECONDS
@@ -135,8 +152,8 @@ async def _play(
         for bidder in party.bidders:
             tasks.create_task(bid(bidder, until))
         tasks.create_task(visit(running.urls, ledger, rng, until - 1.5))
-        for fault in faults:
-            tasks.create_task(inflict(fault, running, rng))
+        for act in acts:
+            tasks.create_task(act)
     return watchers
 
 
@@ -151,8 +168,7 @@ async def _converge(running: House, ledger: Ledger, deadline: float) -> list[str
     return []
 
 
-def _count(figures: Figures, ledger: Ledger, faults: list[Fault], took: float) -> None:
-    figures.kinds.update(fault.kind for fault in faults)
+def _count(figures: Figures, ledger: Ledger, took: float) -> None:
     figures.converged.append(took)
     figures.counts["accepted"] += sum(entry.told for entry in ledger.entries)
     for entry in ledger.entries:
@@ -184,7 +200,7 @@ def _report(figures: Figures, events: int, took: float) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--round", type=int, help="only this one")
+    parser.add_argument("--round", nargs="+", help="only these, by their numbers or scenes' names")
     parser.add_argument("--seed", default=f"{random.randrange(10**6)}")
     parser.add_argument("--keep", metavar="DIR", help="where data and logs are kept")
     parser.add_argument("--go-on", action="store_true", help="after a violation, too")

@@ -87,11 +87,17 @@ class Ledger:
 class Person:
     """Somebody with a connection to each web, who asks the other when one does not answer."""
 
-    def __init__(self, urls: list[str], ledger: Ledger, rng: random.Random) -> None:
-        self.doors = [PortalClient(url, timeout=PATIENCE) for url in urls]
+    def __init__(
+        self,
+        urls: list[str],
+        ledger: Ledger,
+        rng: random.Random,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.doors = [PortalClient(url, timeout=patience) for url in urls]
         self.ledger = ledger
         self.rng = rng
-        self.id = ""
+        self.id = self.name = ""
         self._at = rng.randrange(len(urls))
 
     async def close(self) -> None:
@@ -209,10 +215,12 @@ class Party:
             person.ledger, person.rng = ledger, rng
 
 
-async def sign_up(urls: list[str], ledger: Ledger, rng: random.Random) -> Person:
+async def sign_up(
+    urls: list[str], ledger: Ledger, rng: random.Random, patience: float = PATIENCE
+) -> Person:
     """Somebody new, signed in."""
-    person = Person(urls, ledger, rng)
-    name = f"bidder-{uuid4().hex[-12:]}"
+    person = Person(urls, ledger, rng, patience)
+    person.name = name = f"bidder-{uuid4().hex[-12:]}"
     entry = await person.submit(
         CREATE_USER, username=name, password=PASSWORD, email=f"{name}@example.org"
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -213,6 +214,8 @@ class House:
             await self._add(f"beat{number}", (*CELERY, "beat", "--schedule", os.devnull))
         for actor in self.processes:
             actor.start()
+        for number in (1, 2):
+            await self.web_answers(number)
 
     async def close(self) -> None:
         """End everything, at once."""
@@ -232,6 +235,12 @@ class House:
                 # Postgres refuses while the dead one's shared memory is still held.
                 actor.start()
             await asyncio.sleep(POLL)
+
+    async def web_answers(self, number: int) -> None:
+        """Returns once that web serves."""
+        port = self._listeners[number - 1].getsockname()[1]
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as web:
+            (await web.get("/healthz")).raise_for_status()
 
     def fallen(self) -> list[str]:
         """Processes that ended although nobody ended them."""
