@@ -36,6 +36,8 @@ BIDDERS = 4
 FAULTS = (3, 6)
 # A round that takes longer to converge breaks the promise that it does so by itself, in bounded time.
 BOUND = 45.0
+# When an auction starts and how long it lasts, in seconds.
+LOTS = ((0.0, 3.5), (0.5, 5.0), (1.0, 5.5), (0.0, 7.0))
 AUCTIONEER = "carol"
 
 
@@ -63,11 +65,11 @@ async def main(options: argparse.Namespace) -> int:
     print(f"seed {options.seed}", flush=True)
     data = Path(options.keep or tempfile.mkdtemp(prefix="portal-faults-"))
     began = time.monotonic()
-    async with house(data) as running:
+    async with house(data, compact=options.compact) as running:
         party = await _gather(running)
         print(f"open after {time.monotonic() - began:.0f} s; logs in {data}/logs", flush=True)
         for name in _chosen(options):
-            await _round(name, options.seed, running, party, figures)
+            await _round(name, options, running, party, figures)
             if figures.violations and not options.go_on:
                 break
         found = await running.manage("verify_events")
@@ -94,10 +96,16 @@ def _chosen(options: argparse.Namespace) -> list[str]:
     return [*SCENES, *(str(number) for number in range(1, options.rounds + 1))]
 
 
-async def _round(name: str, seed: str, running: House, party: Party, figures: Figures) -> None:
-    rng = random.Random(f"{seed}:{name}")
+async def _round(
+    name: str, options: argparse.Namespace, running: House, party: Party, figures: Figures
+) -> None:
+    rng = random.Random(f"{options.seed}:{name}")
     scene = SCENES.get(name)
-    faults = [] if scene else plan(rng, SECONDS, rng.randint(*FAULTS))
+    faults = (
+        []
+        if scene
+        else plan(rng, [actor.name for actor in running.processes], SECONDS, rng.randint(*FAULTS))
+    )
     ledger = Ledger()
     party.begin(ledger, rng)
     print(f"round {name}" + ": " * bool(faults) + "; ".join(map(str, faults)), flush=True)
@@ -105,10 +113,10 @@ async def _round(name: str, seed: str, running: House, party: Party, figures: Fi
     acts += [scene(running, party, rng)] if scene else []
     watchers = await _play(running, party, ledger, acts, rng)
     mended = time.monotonic()
-    left = await _converge(running, ledger, mended + BOUND)
+    left = await _converge(running, ledger, mended + options.bound)
     # Who follows an auction's events stops after the last one.
     _, late = (
-        await asyncio.wait(watchers.followers, timeout=mended + BOUND - time.monotonic())
+        await asyncio.wait(watchers.followers, timeout=mended + options.bound - time.monotonic())
         if watchers.followers
         else (set(), set())
     )
@@ -117,13 +125,13 @@ async def _round(name: str, seed: str, running: House, party: Party, figures: Fi
     for watcher in [*watchers.followers, *watchers.others]:
         watcher.cancel()
     found = [f"fell over: {name}" for name in running.fallen()]
-    found += [f"not converged after {BOUND:.0f} s: {what}" for what in left]
+    found += [f"not converged after {options.bound:.0f} s: {what}" for what in left]
     if not left:
         found += await violations(running, ledger, party.auctioneer)
     figures.kinds.update([name] if scene else [fault.kind for fault in faults])
     _count(figures, ledger, took)
     for violation in found:
-        print(f"  VIOLATION (SEED={seed} ROUND={name!r}): {violation}", flush=True)
+        print(f"  VIOLATION (SEED={options.seed} ROUND={name!r}): {violation}", flush=True)
     figures.violations += found
     print(f"  {len(ledger.entries)} jobs, converged in {took:.1f} s", flush=True)
 
@@ -136,24 +144,39 @@ async def _play(
     rng: random.Random,
 ) -> Watchers:
     """The load, with the faults in it; returns when both are over. Those who watch go on."""
-    until = asyncio.get_running_loop().time() + SECONDS
+    loop = asyncio.get_running_loop()
+    until, acting = loop.time() + SECONDS, len(acts)
     watchers = Watchers()
 
+    def over() -> bool:
+        return loop.time() > until and not acting
+
+    async def play(act: Coroutine[Any, Any, None]) -> None:
+        nonlocal acting
+        await act
+        acting -= 1
+
+    async def auction(starts_in: float, lasts: float) -> None:
+        if lot := await open_lot(party.auctioneer, starts_in, lasts):
+            one, other = rng.sample(party.bidders, 2)
+            watchers.followers.append(asyncio.create_task(watch(one, lot)))
+            watchers.others.append(asyncio.create_task(glance(other, lot)))
+
     async def auctions() -> None:
-        for starts_in, lasts in ((0.0, 3.5), (0.5, 5.0), (1.0, 5.5), (0.0, 7.0)):
-            lot = await open_lot(party.auctioneer, starts_in, lasts)
-            if lot:
-                one, other = rng.sample(party.bidders, 2)
-                watchers.followers.append(asyncio.create_task(watch(one, lot)))
-                watchers.others.append(asyncio.create_task(glance(other, lot)))
+        for starts_in, lasts in LOTS:
+            await auction(starts_in, lasts)
+        while not over():
+            await asyncio.sleep(1)
+            if loop.time() > until:
+                await auction(0, 2.5)
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(auctions())
         for bidder in party.bidders:
-            tasks.create_task(bid(bidder, until))
-        tasks.create_task(visit(running.urls, ledger, rng, until - 1.5))
+            tasks.create_task(bid(bidder, over))
+        tasks.create_task(visit(running.urls, ledger, rng, lambda: loop.time() > until - 1.5))
         for act in acts:
-            tasks.create_task(act)
+            tasks.create_task(play(act))
     return watchers
 
 
@@ -202,6 +225,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--round", nargs="+", help="only these, by their numbers or scenes' names")
     parser.add_argument("--seed", default=f"{random.randrange(10**6)}")
+    parser.add_argument("--compact", action="store_true", help="each worker serves all queues")
+    parser.add_argument("--bound", type=float, default=BOUND, help="seconds to converge in")
     parser.add_argument("--keep", metavar="DIR", help="where data and logs are kept")
     parser.add_argument("--go-on", action="store_true", help="after a violation, too")
     return parser.parse_args()

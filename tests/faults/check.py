@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -14,10 +14,16 @@ from pymongo import MongoClient
 from portal.demo.client import DELETE_BID, JOB, PLACE_BID
 from tests.e2e.acting import AUCTION_FIELDS
 from tests.faults.clients import Entry, Ledger, Lot, Person
-from tests.faults.house import House
+from tests.faults.house import SCHEDULES, House
 
 Json = dict[str, Any]
 
+# Two rounds of the promoter that were meant to be one.
+TOO_SOON = """
+SELECT id, gap FROM (
+    SELECT id, ticked_at - lag(ticked_at) OVER (ORDER BY ticked_at) AS gap FROM promoter_ticks
+) AS ticks WHERE gap < %s::interval
+"""
 UNSETTLED = "SELECT id, command FROM jobs WHERE status = 'QUEUED'"
 UNCLOSED = "SELECT id FROM auctions WHERE NOT closed AND ends_at < clock_timestamp()"
 UNTOLD = """
@@ -97,6 +103,8 @@ async def violations(house: House, ledger: Ledger, auctioneer: Person) -> list[s
     stories = {lot: _story(rows) for lot, rows in by_lot.items()}
     found = [*ledger.faults, *_jobs(ledger, events)]
     found += _causes(house, events)
+    half = timedelta(seconds=SCHEDULES["Promoter"] / 2)
+    found += [f"tick {row['id']} came twice" for row in house.sql(TOO_SOON, (half,))]
     for lot in ledger.lots.values():
         found += _ending(lot, by_lot[lot.id], stories[lot.id])
         found += _watched(lot, by_lot[lot.id])

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -247,12 +247,12 @@ async def open_lot(auctioneer: Person, starts_in: float, lasts: float) -> Lot | 
     return lot
 
 
-async def bid(person: Person, until: float) -> None:
-    """Bid, bid too low, delete, meddle and click twice, until that time of the loop's clock."""
-    loop, rng, ledger = asyncio.get_running_loop(), person.rng, person.ledger
+async def bid(person: Person, over: Callable[[], bool]) -> None:
+    """Bid, bid too low, delete, and click twice, until it is over."""
+    rng, ledger = person.rng, person.ledger
     highest: dict[str, Decimal] = {}
     placed: list[Entry] = []
-    while loop.time() < until:
+    while not over():
         now = datetime.now(UTC)
         lots = [lot for lot in ledger.lots.values() if lot.ends_at > now]
         if not lots:
@@ -279,11 +279,13 @@ async def _take_back(person: Person, entry: Entry) -> None:
         await person.submit(DELETE_BID, auctionId=result["auctionId"], bidId=result["bidId"])
 
 
-async def visit(urls: list[str], ledger: Ledger, rng: random.Random, until: float) -> None:
+async def visit(
+    urls: list[str], ledger: Ledger, rng: random.Random, over: Callable[[], bool]
+) -> None:
     """Sign up, bid for a while, and be deleted."""
     person = await sign_up(urls, ledger, rng)
     try:
-        await bid(person, until)
+        await bid(person, over)
         entry = await person.submit(DELETE_USER)
         if entry.told:
             ledger.deleted_users.add(person.id)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from tests.faults.house import SERVERS, Actor, House
@@ -23,11 +23,6 @@ class Fault:
         return f"{self.at:.1f} s {self.kind} {self.target} for {self.lasts:.1f} s"
 
 
-PROCESSES = tuple(
-    f"{name}{number}"
-    for name in ("web", "commands", "projections", "notices", "beat")
-    for number in (1, 2)
-)
 # Each kind with how often it is drawn.
 KINDS = {
     "kill": 6,  # SIGKILL of a process with its children, or of a server; then started again.
@@ -39,32 +34,32 @@ KINDS = {
     "away": 2,  # Everybody's way to a server breaks.
     "door": 1,  # The clients' way to a web breaks.
 }
-HAS_PARTS = (*(name for name in PROCESSES if not name.startswith(("web", "beat"))), "postgres")
 
 
-def plan(rng: random.Random, seconds: float, faults: int) -> list[Fault]:
+def plan(rng: random.Random, processes: Sequence[str], seconds: float, faults: int) -> list[Fault]:
     """That many faults within the time; no two of them are about the same thing."""
     drawn: dict[str, Fault] = {}
     while len(drawn) < faults:
         kind = rng.choices(list(KINDS), list(KINDS.values()))[0]
-        target = _target(kind, rng)
+        target = _target(kind, processes, rng)
         at = rng.uniform(0.2, seconds * 0.7)
         lasts = rng.uniform(0.3, seconds - at)
         drawn.setdefault(target.partition("-")[0], Fault(kind, target, at, lasts))
     return sorted(drawn.values(), key=lambda fault: fault.at)
 
 
-def _target(kind: str, rng: random.Random) -> str:
+def _target(kind: str, processes: Sequence[str], rng: random.Random) -> str:
     match kind:
         case "kill" | "freeze":
             # Servers as often as the processes around them.
-            return rng.choice(PROCESSES if rng.random() < 0.6 else SERVERS)
+            return rng.choice(processes if rng.random() < 0.6 else SERVERS)
         case "kill part":
-            return rng.choice(HAS_PARTS)
+            with_parts = [name for name in processes if not name.startswith(("web", "beat"))]
+            return rng.choice([*with_parts, "postgres"])
         case "terminate":
-            return rng.choice(PROCESSES)
+            return rng.choice(processes)
         case "cut" | "hold":
-            return f"{rng.choice(PROCESSES)}-{rng.choice(SERVERS)}"
+            return f"{rng.choice(processes)}-{rng.choice(SERVERS)}"
         case "away":
             return rng.choice(SERVERS)
         case _:

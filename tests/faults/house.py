@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ WORKERS = {
     "projections": "projections",
     "notices": "notifications,mails",
 }
+COMPACT = {"worker": ",".join(WORKERS.values())}
 # The house's rounds come often enough to happen within a round of faults.
 SCHEDULES = {"Sweep": 2, "Notifications": 2, "Promoter": 2}
 SCHEDULE = """
@@ -142,8 +143,9 @@ def _running(process: psutil.Process) -> bool:
 class House:
     """All processes, and where to find them."""
 
-    def __init__(self, data: Path, sockets: Path) -> None:
+    def __init__(self, data: Path, sockets: Path, workers: Mapping[str, str]) -> None:
         self.data = data
+        self._workers = workers
         self._sockets = sockets
         # Durable, because what Postgres acknowledged must survive its own SIGKILL.
         self._servers: dict[str, Server] = {
@@ -205,7 +207,7 @@ class House:
             self.sql(SCHEDULE, (seconds, name))
         for number in (1, 2):
             await self._open_web(number)
-            for name, queues in WORKERS.items():
+            for name, queues in self._workers.items():
                 await self._add(
                     f"{name}{number}",
                     (*WORKER, "--queues", queues, "--concurrency", "1"),
@@ -316,11 +318,11 @@ class House:
 
 
 @asynccontextmanager
-async def house(data: Path) -> AsyncIterator[House]:
-    """A house in that folder, ended with everything in it."""
+async def house(data: Path, *, compact: bool) -> AsyncIterator[House]:
+    """A house in that folder, ended with everything in it; a compact one has fewer processes."""
     (data / "logs").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="portal-", dir="/tmp") as sockets:
-        running = House(data, Path(sockets))
+        running = House(data, Path(sockets), COMPACT if compact else WORKERS)
         try:
             await running.open()
             yield running

@@ -25,6 +25,8 @@ Scene = Callable[[House, Party, random.Random], Coroutine[Any, Any, None]]
 # What a client calls quick: an answer of any kind within that many seconds.
 QUICK = 5.0
 BEFORE, AWAY = 1.0, 4.0
+# What a client may get instead of an answer when a web is restarted as planned.
+RETRYABLE = {"UNAVAILABLE", "ConnectError", "ReadError", "RemoteProtocolError", "ReadTimeout"}
 
 
 async def _ready(house: House, party: Party, rng: random.Random) -> tuple[Person, Lot]:
@@ -168,6 +170,9 @@ async def rolling_restart(house: House, party: Party, _: random.Random) -> None:
                 await house.web_answers(number)
             for door in doors:
                 door.mend()
+    ledger = party.auctioneer.ledger
+    lost = {why for why in ledger.no_answers if not why.startswith("subscription")} - RETRYABLE
+    ledger.faults += [f"a request got {why}, which nobody should repeat" for why in lost]
 
 
 SCENES: dict[str, Scene] = {

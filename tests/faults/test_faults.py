@@ -18,7 +18,16 @@ def test_faults_lose_and_double_nothing() -> None:
     """In a world of its own: servers are killed here."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(WORLD)}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults", "--seed", "fixed", "--round", *SELECTION],
+        [
+            sys.executable,
+            "-m",
+            "tests.faults",
+            "--compact",
+            "--seed",
+            "fixed",
+            "--round",
+            *SELECTION,
+        ],
         cwd=ROOT,
         env={**environment, "PORTAL_ENV": "local"},
         capture_output=True,
