@@ -25,8 +25,8 @@ from projections.mongo import (
     pointers_from,
 )
 
-# A reader is told quickly that a document can't be had.
-QUICK = {**OPTIONS, "socketTimeoutMS": 3000}
+# A reader is told quickly that a document can't be had: retries and all, in milliseconds.
+QUICK = {**OPTIONS, "timeoutMS": 2500}
 
 AuctionStatus = Literal["SCHEDULED", "OPEN", "ENDED"]
 

@@ -85,8 +85,8 @@ async def _gather(running: House) -> Party:
     await running.manage("create_user", AUCTIONEER, "--staff", stdin=f"{PASSWORD}\n")
     auctioneer = Person(running.urls, ledger, rng)
     await auctioneer.sign_in(AUCTIONEER)
-    bidders = [await sign_up(running.urls, ledger, rng) for _ in range(BIDDERS)]
-    return Party(auctioneer, bidders)
+    signing_up = (sign_up(running.urls, ledger, rng) for _ in range(BIDDERS))
+    return Party(auctioneer, list(await asyncio.gather(*signing_up)))
 
 
 def _chosen(options: argparse.Namespace) -> list[str]:

@@ -188,7 +188,7 @@ class House:
         return self._servers["mongodb"].url
 
     async def open(self) -> None:
-        """Start everything; returns once the webs answer."""
+        """Start everything."""
         for name, server in self._servers.items():
             server.prepare()
             self.actors[name] = Actor(
@@ -216,8 +216,6 @@ class House:
             await self._add(f"beat{number}", (*CELERY, "beat", "--schedule", os.devnull))
         for actor in self.processes:
             actor.start()
-        for number in (1, 2):
-            await self.web_answers(number)
 
     async def close(self) -> None:
         """End everything, at once."""
