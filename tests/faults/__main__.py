@@ -31,13 +31,13 @@ from tests.faults.faults import inflict, plan
 from tests.faults.house import FellOver, House, house
 from tests.faults.scenes import SCENES
 
-SECONDS = 6.0
+SECONDS = 5.0
 BIDDERS = 4
 FAULTS = (3, 6)
 # A round that takes longer to converge breaks the promise that it does so by itself, in bounded time.
 BOUND = 45.0
 # When an auction starts and how long it lasts, in seconds.
-LOTS = ((0.0, 3.5), (0.5, 5.0), (1.0, 5.5), (0.0, 7.0))
+LOTS = ((0.0, 3.0), (0.5, 4.0), (1.0, 4.5), (0.0, 5.5))
 AUCTIONEER = "carol"
 
 

@@ -24,7 +24,7 @@ Scene = Callable[[House, Party, random.Random], Coroutine[Any, Any, None]]
 
 # What a client calls quick: an answer of any kind within that many seconds.
 QUICK = 5.0
-BEFORE, AWAY = 1.0, 4.0
+BEFORE, AWAY = 0.5, 3.5
 # What a client may get instead of an answer when a web is restarted as planned.
 RETRYABLE = {"UNAVAILABLE", "ConnectError", "ReadError", "RemoteProtocolError", "ReadTimeout"}
 
