@@ -271,6 +271,8 @@ class House:
             **urls,
             "PORTAL_ENV": "local",
             "PORTAL_DATA": str(self.data),
+            # Nobody signs in again during a long run.
+            "ACCESS_TOKEN_SECONDS": "86400",
             "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": "ignore:You're running the worker",
         }
