@@ -124,6 +124,7 @@ async def _round(
     took = time.monotonic() - mended
     for watcher in [*watchers.followers, *watchers.others]:
         watcher.cancel()
+    running.revive()
     found = [f"fell over: {name}" for name in running.fallen()]
     found += [f"not converged after {options.bound:.0f} s: {what}" for what in left]
     if not left:
@@ -185,6 +186,7 @@ async def _converge(running: House, ledger: Ledger, deadline: float) -> list[str
     ends = max((lot.ends_at.timestamp() for lot in ledger.lots.values()), default=0)
     await asyncio.sleep(max(ends - time.time(), 0))
     while left := await asyncio.to_thread(unfinished, running):
+        running.revive()
         if time.monotonic() > deadline:
             return left
         await asyncio.sleep(0.1)

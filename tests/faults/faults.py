@@ -105,6 +105,7 @@ async def _down(house: House, fault: Fault, end: Callable[[], Awaitable[object]]
 async def _kill_part(actor: Actor, rng: random.Random) -> None:
     parts = actor.family()[1:]
     if parts:
+        actor.hurt = True
         actor.send(signal.SIGKILL, [rng.choice(parts)])
 
 

@@ -64,6 +64,8 @@ class Actor:
     wires: dict[str, Wire] = field(default_factory=dict)
     # Ended by us: not a process that fell over.
     ended: bool = False
+    # A worker that loses its only child while it starts gives up; its service manager does not.
+    hurt: bool = False
 
     def start(self) -> None:
         """Start it, again if it ran before."""
@@ -77,7 +79,7 @@ class Actor:
                 pass_fds=self.pass_fds,
                 folder=ROOT,
             )
-        self.ended = False
+        self.ended = self.hurt = False
 
     @property
     def alive(self) -> bool:
@@ -241,6 +243,12 @@ class House:
         port = self._listeners[number - 1].getsockname()[1]
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as web:
             (await web.get("/healthz")).raise_for_status()
+
+    def revive(self) -> None:
+        """Start those again that ended of their wounds, as a service manager does."""
+        for actor in self.processes:
+            if actor.hurt and not actor.alive:
+                actor.start()
 
     def fallen(self) -> list[str]:
         """Processes that ended although nobody ended them."""
