@@ -33,7 +33,7 @@ async def _ready(house: House, party: Party, rng: random.Random) -> tuple[Person
     """Somebody signed in, and an auction that outlasts the scene."""
     await asyncio.sleep(BEFORE)
     person = await sign_up(house.urls, party.auctioneer.ledger, rng, QUICK)
-    lot = await open_lot(party.auctioneer, 0, AWAY + 3)
+    lot = await open_lot(party.auctioneer, 0, AWAY + 2)
     assert lot, "nothing is broken yet"
     # Everybody can read it, whichever web they ask.
     await person.ask(AUCTION, id=lot.id, atLeast=1)
