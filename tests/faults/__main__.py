@@ -73,7 +73,9 @@ async def main(options: argparse.Namespace) -> int:
             if figures.violations and not options.go_on:
                 break
         found = await running.manage("verify_events")
-        figures.violations += [f"verify_events: {finding}" for finding in found["findings"]]
+        for finding in found["findings"]:
+            figures.violations.append(f"verify_events: {finding['what']}")
+            print(f"  VIOLATION (SEED={options.seed}): {figures.violations[-1]}", flush=True)
         await party.close()
     _report(figures, found["events"], time.monotonic() - began)
     return 1 if figures.violations else 0

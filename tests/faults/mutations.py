@@ -134,7 +134,10 @@ def notice(mutation: Mutation, folder: Path) -> str | None:
         check=False,
     )
     found = [line for line in done.stdout.splitlines() if mutation.noticed in line]
-    return found[0].strip() if done.returncode == 1 and found else None
+    if done.returncode == 1 and found:
+        return found[0].strip()
+    print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
+    return None
 
 
 def main(names: list[str]) -> int:

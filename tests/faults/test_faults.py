@@ -24,7 +24,7 @@ def test_faults_lose_and_double_nothing() -> None:
             "tests.faults",
             "--compact",
             "--seed",
-            "fixed",
+            SEED,
             "--round",
             *SELECTION,
         ],
