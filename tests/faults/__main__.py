@@ -17,6 +17,7 @@ from typing import Any
 from tests.faults.check import unfinished, violations
 from tests.faults.clients import (
     PASSWORD,
+    UNHURRIED,
     Ledger,
     Party,
     Person,
@@ -85,10 +86,13 @@ async def _gather(running: House) -> Party:
     """The auctioneer and the bidders, before anything breaks."""
     ledger, rng = Ledger(), random.Random(0)
     await running.manage("create_user", AUCTIONEER, "--staff", stdin=f"{PASSWORD}\n")
-    auctioneer = Person(running.urls, ledger, rng)
+    auctioneer = Person(running.urls, ledger, rng, UNHURRIED)
     await auctioneer.sign_in(AUCTIONEER)
-    signing_up = (sign_up(running.urls, ledger, rng) for _ in range(BIDDERS))
-    return Party(auctioneer, list(await asyncio.gather(*signing_up)))
+    signing_up = (sign_up(running.urls, ledger, rng, UNHURRIED) for _ in range(BIDDERS))
+    party = Party(auctioneer, list(await asyncio.gather(*signing_up)))
+    for person in (party.auctioneer, *party.bidders):
+        await person.hurry()
+    return party
 
 
 def _chosen(options: argparse.Namespace) -> list[str]:

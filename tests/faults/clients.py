@@ -32,7 +32,10 @@ Json = dict[str, Any]
 PASSWORD = "correct horse battery staple 7"
 # A client that got no answer in that time asks again, elsewhere.
 PATIENCE = 4.0
-PAUSE = 0.1
+# Who gets no answer waits longer each time, or a slow portal would drown in repetitions.
+PAUSE, LONGEST_PAUSE = 0.1, 2.0
+# Before anything is broken, slowness is only slowness.
+UNHURRIED = 60.0
 RETRYABLE = {"UNAVAILABLE", "RATE_LIMITED"}
 # What tells a client that it got no answer, or none that counts.
 NO_ANSWER = (httpx.HTTPError, WebSocketException, InvalidHandshake, OSError, EOFError)
@@ -105,6 +108,15 @@ class Person:
         for door in self.doors:
             await door.close()
 
+    async def hurry(self) -> None:
+        """From now on, wait no longer than PATIENCE for an answer."""
+        patient, self.doors = self.doors, []
+        for door in patient:
+            hasty = PortalClient(door.url, timeout=PATIENCE)
+            hasty.access_token = door.access_token
+            self.doors.append(hasty)
+            await door.close()
+
     @property
     def door(self) -> PortalClient:
         """The web they talk to now."""
@@ -117,11 +129,11 @@ class Person:
 
     async def ask(self, query: str, **variables: Any) -> Json:
         """An answer, however often it takes; Refused if it is a refusal for good."""
-        while True:
-            answer = await self.try_once(query, **variables)
-            if answer is not None:
-                return answer
-            await asyncio.sleep(PAUSE)
+        pause = PAUSE
+        while (answer := await self.try_once(query, **variables)) is None:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        return answer
 
     async def try_once(self, query: str, **variables: Any) -> Json | None:
         """An answer, or None without one that counts."""
@@ -147,6 +159,7 @@ class Person:
         entry = Entry(f"key-{self.rng.getrandbits(64):x}", self.id, mutation, values)
         self.ledger.entries.append(entry)
         values = {**values, "idempotencyKey": entry.key}
+        pause = PAUSE
         while not entry.told and entry.refused is None:
             entry.tries += 1
             try:
@@ -155,7 +168,8 @@ class Person:
                 entry.refused = refused.code or "no code"
                 break
             if answer is None:
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
                 continue
             entry.job = answer["job"]
             entry.jobs.add(answer["job"]["id"])
