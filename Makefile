@@ -7,7 +7,7 @@ SETUP := $(VENV)/.complete
 PROCESSES ?= 2
 export PORTAL_ENV ?= local
 
-.PHONY: demo up test check bench schema lock clean help
+.PHONY: demo up test faults check bench schema lock clean help
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -26,6 +26,10 @@ up: $(SETUP) ## Run the portal on the data in .portal
 
 test: $(SETUP) ## Run the tests on real servers
 	@$(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadgroup
+
+faults: $(SETUP) ## Break and mend the portal under load (ROUNDS=20 SEED=...; ROUND=7: only that one)
+	@$(BIN)/python -m tests.faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(ROUND),--round "$(ROUND)") $(if $(KEEP),--keep $(KEEP))
 
 check: $(SETUP) ## Format, lint, types, import contracts, migrations, schema
 	$(BIN)/ruff format --check --quiet .

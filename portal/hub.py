@@ -11,26 +11,43 @@ import structlog
 from django.conf import settings
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from commands.signals import Topic, channel
+from portal.errors import unavailable
 
 log = structlog.get_logger("portal")
 
 TOPICS: tuple[Topic, ...] = ("jobs", "versions", "sessions", "notifications")
 EVERYTHING = "*"
 RECONNECT = 0.5
+# A Redis that says nothing for so long is asked; one that does not answer either is gone. Seconds.
+SILENCE = 2.0
+NO_NEWS = "news can't be passed on now; subscribe again in a moment"
+STOPPING = "this server is stopping; subscribe again"
 
 
 class Listener:
-    """Hears that there is news about something; what it is, the listener reads for itself."""
+    """Hears that there is news about something; what it is, the listener reads for itself.
 
-    def __init__(self) -> None:
+    One that needs news is told with UNAVAILABLE that none can come; any other looks for itself.
+    """
+
+    def __init__(self, *, needs_news: bool) -> None:
         self._news = asyncio.Event()
         self._subjects: set[str] = set()
+        self._needs_news = needs_news
+        self._deaf: str | None = None
 
     def tell(self, subject: str) -> None:
         """There is news about the subject."""
         self._subjects.add(subject)
+        self._news.set()
+
+    def deafen(self, why: str) -> None:
+        """No more news can come."""
+        if self._needs_news:
+            self._deaf = why
         self._news.set()
 
     async def wait(self, seconds: float) -> set[str]:
@@ -41,6 +58,8 @@ class Listener:
                 await self._news.wait()
         except TimeoutError:
             pass
+        if self._deaf:
+            raise unavailable(self._deaf)
         self._news.clear()
         subjects, self._subjects = self._subjects, set()
         return subjects
@@ -62,11 +81,26 @@ class Hub:
 
     def __init__(self) -> None:
         self._listeners: dict[tuple[Topic, str], set[Listener]] = defaultdict(set)
+        self.connected = False
+        self.stopping = False
 
     @contextmanager
-    def listen(self, topic: Topic, *subjects: str) -> Iterator[Listener]:
+    def follow(self, topic: Topic, *subjects: str) -> Iterator[Listener]:
+        """As `listen`, for subscriptions: with Redis away they end, and say so."""
+        if self.stopping or not self.connected:
+            raise unavailable(STOPPING if self.stopping else NO_NEWS)
+        with self.listen(topic, *subjects, needs_news=True) as listener:
+            yield listener
+
+    def stop(self) -> None:
+        """Whoever waits for news waits in vain from now on."""
+        self.stopping = True
+        self._deafen(STOPPING)
+
+    @contextmanager
+    def listen(self, topic: Topic, *subjects: str, needs_news: bool = False) -> Iterator[Listener]:
         """A listener for these subjects, or for every one. Listen first, then read: nothing is missed."""
-        listener = Listener()
+        listener = Listener(needs_news=needs_news)
         keys = [(topic, subject) for subject in subjects or (EVERYTHING,)]
         for key in keys:
             self._listeners[key].add(listener)
@@ -85,19 +119,34 @@ class Hub:
                 await self._follow()
             except (RedisError, OSError) as error:
                 log.warning("lost Redis, listening again soon", error=str(error))
+                self.connected = False
+                self._deafen(NO_NEWS)
             await asyncio.sleep(RECONNECT)
 
     async def _follow(self) -> None:
         async with (
-            Redis.from_url(settings.REDIS_URL, decode_responses=True) as redis,
+            Redis.from_url(
+                settings.REDIS_URL,
+                decode_responses=True,
+                socket_timeout=SILENCE,
+                socket_connect_timeout=SILENCE,
+            ) as redis,
             redis.pubsub() as pubsub,
         ):
             await pubsub.subscribe(*(channel(topic) for topic in TOPICS))
+            self.connected = True
             self._tell_everybody()
+            asked = False
             while True:
-                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=5)
-                if message:
+                # Whatever comes is a sign of life; the answer to a ping has a type of its own.
+                message = await pubsub.get_message(timeout=SILENCE)
+                if message is None and asked:
+                    raise RedisTimeout("Redis does not answer")
+                if message is None:
+                    await pubsub.ping()
+                elif message["type"] == "message":
                     self._pass_on(message["channel"], json.loads(message["data"]))
+                asked = message is None
 
     def _pass_on(self, source: str, content: Any) -> None:
         topic = next(topic for topic in TOPICS if channel(topic) == source)
@@ -112,6 +161,11 @@ class Hub:
             for key in ((topic, subject), (topic, EVERYTHING)):
                 for listener in self._listeners.get(key, ()):
                     listener.tell(subject)
+
+    def _deafen(self, why: str) -> None:
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                listener.deafen(why)
 
     def _tell_everybody(self) -> None:
         """After a gap there may be news about anything."""

@@ -1,17 +1,25 @@
 """Reading for the API: jobs from the inbox, names, and documents that are new enough."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from functools import partial
+from typing import TypeVar
 from uuid import UUID
+
+import structlog
 
 from commands.ports import Job, RecordedEvent, Stream
 from commands.postgres.event_store import READ, recorded_event
 from commands.postgres.inbox import FIND, job_from
 from portal.auth import Viewer
-from portal.errors import unauthenticated, unavailable
+from portal.errors import POSTGRES_AWAY, not_found, unauthenticated, unavailable
+from portal.hub import Listener
 from portal.runtime import Runtime
 from projections.documents import AuctionDocument, UserDocument
 from projections.tasks import bring_up_to_date
+
+T = TypeVar("T")
+log = structlog.get_logger("portal")
 
 Names = Mapping[UUID, str | None]
 
@@ -21,6 +29,9 @@ LOOK_AGAIN = 1.0
 SYNC_PATIENCE = 3.0
 EVENTS_PAGE = 100
 
+USER = """
+SELECT id, version, is_staff, username, email FROM users WHERE id = %s AND deleted_at IS NULL
+"""
 NAMES = "SELECT id, username FROM users WHERE id = ANY(%s)"
 
 
@@ -57,7 +68,7 @@ async def wait_for_job(
         while True:
             job = await find_job(runtime, job_id, viewer)
             left = deadline - loop.time()
-            if job is None or job.settled or left <= 0:
+            if job is None or job.settled or left <= 0 or runtime.hub.stopping:
                 return job
             await news.wait(min(left, LOOK_AGAIN))
 
@@ -77,6 +88,17 @@ async def auction_at(
             return await _catch_up(runtime, auction_id, at_least)
     except TimeoutError:
         raise unavailable(f"the auction has not reached version {at_least} yet") from None
+
+
+async def known_auction(runtime: Runtime, auction_id: UUID) -> AuctionDocument:
+    """The auction, made readable now if no worker has made it yet; NOT_FOUND if there is none."""
+    auction = await runtime.documents.auction(auction_id)
+    if auction is None:
+        await asyncio.to_thread(bring_up_to_date, Stream("auction", auction_id))
+        auction = await runtime.documents.auction(auction_id)
+    if auction is None:
+        raise not_found("there is no such auction")
+    return auction
 
 
 async def _catch_up(runtime: Runtime, auction_id: UUID, at_least: int) -> AuctionDocument:
@@ -108,11 +130,32 @@ async def own_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
     return user
 
 
+async def signed_in_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
+    """Who just signed in, from their row: a session that MongoDB's absence spoils would be lost."""
+    async with runtime.pool.connection() as connection:
+        row = await (await connection.execute(USER, (viewer.user_id,))).fetchone()
+    if row is None:
+        raise unauthenticated("this user was deleted")
+    return UserDocument(**row)
+
+
+async def patiently(read: Callable[[], Awaitable[T]], news: Listener) -> T:
+    """What is read, as soon as Postgres is there; for those who have all that happened before."""
+    while True:
+        try:
+            return await read()
+        except POSTGRES_AWAY as error:
+            log.warning("a subscription waits for Postgres", error=str(error))
+            await news.wait(LOOK_AGAIN)
+
+
 async def events_after(
-    runtime: Runtime, auction_id: UUID, version: int
+    runtime: Runtime, auction_id: UUID, version: int, news: Listener
 ) -> AsyncIterator[RecordedEvent]:
     """The auction's events after that version, in order, up to the present end."""
-    while rows := await events_page(runtime, auction_id, version, EVENTS_PAGE):
+    while rows := await patiently(
+        partial(events_page, runtime, auction_id, version, EVENTS_PAGE), news
+    ):
         for recorded in rows:
             yield recorded
         version = rows[-1].version

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection, Error
 from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from commands.ports import Job
+from commands.ports import Job, Stream
 from commands.postgres.pool import new_async_pool
 from commands.signals import publish
 from commands.submitting import queue_of, wake_stream
@@ -62,18 +62,27 @@ class Waker:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="waker")
+        # Each stream stands in the line once, however many jobs it gets while Redis is slow.
+        self._waiting: set[tuple[Stream, str]] = set()
 
     def wake(self, job: Job) -> None:
         """Have a worker look at the job's stream."""
-        self._thread.submit(wake_stream, job.stream, queue_of(job.command))
+        errand = (job.stream, queue_of(job.command))
+        if errand not in self._waiting:
+            self._waiting.add(errand)
+            self._thread.submit(self._run, errand)
 
     def tell(self, job: Job) -> None:
         """Have those who follow the job look at it."""
         self._thread.submit(publish, "jobs", [str(job.id)])
 
-    def close(self) -> None:
-        """Finish what was asked for."""
-        self._thread.shutdown()
+    def _run(self, errand: tuple[Stream, str]) -> None:
+        self._waiting.discard(errand)
+        wake_stream(*errand)
+
+    def close(self, *, finish: bool) -> None:
+        """Finish what was asked for, or without Redis leave it to the sweep."""
+        self._thread.shutdown(cancel_futures=not finish)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +108,11 @@ async def running() -> AsyncIterator[Runtime]:
     try:
         yield runtime
     finally:
+        redis_there = runtime.hub.connected
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        runtime.waker.close()
+        runtime.waker.close(finish=redis_there)
         await runtime.documents.close()
         await runtime.pool.close()

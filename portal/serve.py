@@ -2,8 +2,22 @@
 
 import argparse
 import os
+import socket
+import sys
 
 import uvicorn
+
+
+class Server(uvicorn.Server):
+    """Lets those who wait for news go before the connections are closed on them."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what was asked, and stop."""
+        from portal.asgi import application
+
+        if runtime := getattr(application.state, "runtime", None):
+            runtime.hub.stop()
+        await super().shutdown(sockets)
 
 
 def main() -> None:
@@ -14,7 +28,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000, help="the port to listen on")
     parser.add_argument("--fd", type=int, help="a listening socket to take over instead")
     options = parser.parse_args()
-    uvicorn.run(
+    config = uvicorn.Config(
         "portal.asgi:application",
         host=options.host,
         port=options.port,
@@ -25,6 +39,10 @@ def main() -> None:
         timeout_graceful_shutdown=5,
         server_header=False,
     )
+    server = Server(config)
+    server.run()
+    if not server.started:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -183,6 +183,8 @@ _redis_transport = {
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
+    # How soon a worker doubts a Redis that fell silent.
+    "health_check_interval": 5,
     # A task lasts seconds, so a message unacknowledged for a minute belonged to a dead worker.
     "visibility_timeout": 60,
     "unacked_restore_interval": 5,

@@ -25,6 +25,9 @@ from projections.mongo import (
     pointers_from,
 )
 
+# A reader is told quickly that a document can't be had: retries and all, in milliseconds.
+QUICK = {**OPTIONS, "timeoutMS": 2500}
+
 AuctionStatus = Literal["SCHEDULED", "OPEN", "ENDED"]
 
 
@@ -56,7 +59,7 @@ class DocumentReader:
     """The API's view of the live documents, over MongoDB's asynchronous driver."""
 
     def __init__(self) -> None:
-        self._client: AsyncMongoClient[Bson] = AsyncMongoClient(settings.MONGODB_URL, **OPTIONS)
+        self._client: AsyncMongoClient[Bson] = AsyncMongoClient(settings.MONGODB_URL, **QUICK)
         self._database = self._client.get_default_database(default=settings.NAMESPACE)
         self._names: dict[str, str] = {}
         self._read_at = -POINTER_LIFETIME

@@ -1,5 +1,10 @@
 """Connections to Postgres, one pool per process, opened at first use."""
 
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import cache
 
@@ -15,9 +20,22 @@ SyncConnection = Connection[DictRow]
 _SESSION = "-c idle_in_transaction_session_timeout=15s -c statement_timeout=30s -c timezone=UTC"
 
 
+# How a connection to a machine that is gone is noticed, by the kernel.
+_ALIVE = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+# How long a pool goes on trying by itself, its pauses growing, before it waits to be asked again.
+_RECONNECT = 3.0
+# A server that says nothing for so long is not waited for any more, in seconds.
+SILENCE = 3.0
+
+
 def _conninfo(name: str) -> str:
     return make_conninfo(
-        settings.DATABASE_URL, connect_timeout=5, application_name=name, options=_SESSION
+        settings.DATABASE_URL, connect_timeout=5, application_name=name, options=_SESSION, **_ALIVE
     )
 
 
@@ -31,20 +49,46 @@ def pool() -> ConnectionPool[SyncConnection]:
         min_size=0,
         max_size=8,
         timeout=5,
+        reconnect_timeout=_RECONNECT,
         check=ConnectionPool.check_connection,
         open=True,
     )
 
 
-def new_async_pool() -> AsyncConnectionPool[AsyncConnection[DictRow]]:
+class ImpatientPool(AsyncConnectionPool[AsyncConnection[DictRow]]):
+    """Hangs up on a server that falls silent, where psycopg would wait for its answer for ever."""
+
+    @asynccontextmanager
+    async def connection(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 (the base class's)
+    ) -> AsyncIterator[AsyncConnection[DictRow]]:
+        """A connection for as long as a request needs it."""
+        async with super().connection(timeout) as connection:
+            alarm = asyncio.get_running_loop().call_later(SILENCE, _hang_up, connection)
+            try:
+                yield connection
+            finally:
+                alarm.cancel()
+
+
+def _hang_up(connection: AsyncConnection[DictRow]) -> None:
+    """Whoever waits for the server's answer reads the end of the connection instead."""
+    if not connection.closed:
+        with socket.socket(fileno=os.dup(connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+
+def new_async_pool() -> ImpatientPool:
     """The web process's pool, to be opened and closed by its event loop."""
-    return AsyncConnectionPool(
+    return ImpatientPool(
         _conninfo("portal-web"),
         connection_class=AsyncConnection[DictRow],
         kwargs={"autocommit": True, "row_factory": dict_row},
         min_size=1,
         max_size=12,
         timeout=2,
+        reconnect_timeout=_RECONNECT,
         open=False,
     )
 

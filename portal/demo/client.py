@@ -38,9 +38,9 @@ class Refused(Exception):
 class PortalClient:
     """One person's connection to the portal, signed in or not."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._http = httpx.AsyncClient(base_url=url, timeout=60)
+    def __init__(self, url: str, timeout: float = 60) -> None:
+        self.url = url
+        self._http = httpx.AsyncClient(base_url=url, timeout=timeout)
         self.access_token: str | None = None
         self.refresh_token: str | None = None
         self.user: Json = {}
@@ -99,7 +99,7 @@ class PortalClient:
     @asynccontextmanager
     async def socket(self) -> AsyncIterator[ClientConnection]:
         """A WebSocket with the connection acknowledged."""
-        url = self._url.replace("http", "ws", 1) + "/graphql"
+        url = self.url.replace("http", "ws", 1) + "/graphql"
         async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
             await socket.send(json.dumps({"type": "connection_init", "payload": self.headers()}))
             acknowledged = json.loads(await socket.recv())

@@ -11,8 +11,6 @@ import structlog
 from cross_web import HTTPException
 from django.conf import settings
 from django.template.loader import render_to_string
-from psycopg import OperationalError
-from psycopg_pool import PoolTimeout
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.websockets import WebSocket
@@ -26,7 +24,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import Connec
 
 from commands.ids import new_id
 from portal.auth import Viewer
-from portal.errors import PortalError, unauthenticated
+from portal.errors import POSTGRES_AWAY, PortalError, unauthenticated
 from portal.schema import schema
 from portal.schema.context import Context
 
@@ -77,7 +75,7 @@ async def _sign_in_over(context: Context, viewer: Viewer) -> str:
                 await context.viewer()
             except PortalError as error:
                 return error.message
-            except (OperationalError, PoolTimeout) as error:
+            except POSTGRES_AWAY as error:
                 log.warning("could not check a socket's sign-in", error=str(error))
     return unauthenticated("this access token has expired").message
 
@@ -128,7 +126,7 @@ class PortalGraphQL(GraphQL[Context, None]):
         if given is not None:
             context.authorization = str(given)
         try:
-            context.signed_in = await context.viewer_or_none()
+            context.signed_in = await context.reader_or_none()
         except PortalError as error:
             raise ConnectionRejectionError from error
 

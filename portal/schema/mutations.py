@@ -17,7 +17,7 @@ from notifications.postgres.preferences import Choice
 from notifications.preferences import NotificationChannel, NotificationKind
 from portal import auth
 from portal.errors import bad_input, forbidden, not_found, unauthenticated
-from portal.reading import find_job, own_user
+from portal.reading import find_job, own_user, signed_in_user
 from portal.schema.context import Context, PortalInfo
 from portal.schema.types import Job, Session, User
 from portal.told import choose, mark_read
@@ -129,7 +129,7 @@ async def session_from(context: Context, signed_in: auth.SignedIn) -> Session:
         access_token=signed_in.access_token,
         expires_at=signed_in.viewer.expires_at,
         refresh_token=signed_in.refresh_token,
-        user=User.of(await own_user(context.runtime, signed_in.viewer)),
+        user=User.of(await signed_in_user(context.runtime, signed_in.viewer)),
     )
 
 

@@ -119,7 +119,7 @@ class Query:
     @strawberry.field(description="The reader; null without signing in.")
     async def me(self, info: PortalInfo) -> User | None:
         """From the reader's own document."""
-        viewer = await info.context.viewer_or_none()
+        viewer = await info.context.reader_or_none()
         return User.of(await own_user(info.context.runtime, viewer)) if viewer else None
 
     @strawberry.field(description="The reader's own notifications, newest first.")

@@ -7,7 +7,15 @@ from uuid import UUID
 import strawberry
 
 from portal.errors import bad_input, not_found
-from portal.reading import LOOK_AGAIN, events_after, events_page, find_job, names_of
+from portal.reading import (
+    LOOK_AGAIN,
+    events_after,
+    events_page,
+    find_job,
+    known_auction,
+    names_of,
+    patiently,
+)
 from portal.schema.context import PortalInfo
 from portal.schema.events import AuctionEvent, auction_event, bidder_of
 from portal.schema.queries import auctions_from
@@ -31,9 +39,9 @@ class Subscription:
         runtime = info.context.runtime
         viewer = await info.context.viewer_or_none()
         shown = None
-        with runtime.hub.listen("jobs", str(id)) as news:
+        with runtime.hub.follow("jobs", str(id)) as news:
+            job = await find_job(runtime, id, viewer)
             while True:
-                job = await find_job(runtime, id, viewer)
                 if job is None:
                     raise not_found("there is no such job, or it is not yours")
                 if job.status != shown:
@@ -42,6 +50,7 @@ class Subscription:
                 if job.settled:
                     return
                 await news.wait(LOOK_AGAIN)
+                job = await patiently(lambda: find_job(runtime, id, viewer), news)
 
     @strawberry.subscription(
         description=(
@@ -51,14 +60,12 @@ class Subscription:
     )
     async def auction_updated(self, info: PortalInfo, id: UUID) -> AsyncGenerator[Auction, None]:
         """NOT_FOUND if there is no such auction."""
-        await info.context.viewer_or_none()
+        await info.context.reader_or_none()
         runtime = info.context.runtime
         shown: tuple[int, AuctionStatus] | None = None
-        with runtime.hub.listen("versions", str(id)) as news:
+        with runtime.hub.follow("versions", str(id)) as news:
             while True:
-                document = await runtime.documents.auction(id)
-                if document is None:
-                    raise not_found("there is no such auction")
+                document = await known_auction(runtime, id)
                 now = runtime.clock.now()
                 state = (document.version, status_at(document, now))
                 if shown is None or state[0] > shown[0] or state[1] != shown[1]:
@@ -79,13 +86,13 @@ class Subscription:
         version = after_version or 0
         if version < 0:
             raise bad_input("afterVersion", "versions count from 1; 0 means from the beginning")
-        await info.context.viewer_or_none()
+        await info.context.reader_or_none()
         runtime = info.context.runtime
-        with runtime.hub.listen("versions", str(id)) as news:
+        with runtime.hub.follow("versions", str(id)) as news:
             if not await events_page(runtime, id, version=0, limit=1):
                 raise not_found("there is no such auction")
             while True:
-                async for recorded in events_after(runtime, id, version):
+                async for recorded in events_after(runtime, id, version, news):
                     bidder = bidder_of(recorded)
                     names = await names_of(runtime, {bidder} if bidder else set())
                     yield auction_event(recorded, names)
@@ -100,9 +107,9 @@ class Subscription:
     )
     async def auctions_updated(self, info: PortalInfo) -> AsyncGenerator[Auction, None]:
         """Every auction."""
-        await info.context.viewer_or_none()
+        await info.context.reader_or_none()
         runtime = info.context.runtime
-        with runtime.hub.listen("versions") as news:
+        with runtime.hub.follow("versions") as news:
             while True:
                 changed = {UUID(subject) for subject in await news.wait(QUIET) if subject != "*"}
                 found = await runtime.documents.auctions_by_id(changed) if changed else []
@@ -120,16 +127,19 @@ class Subscription:
         viewer = await info.context.viewer()
         runtime = info.context.runtime
         shown: dict[UUID, datetime] = {}
-        with runtime.hub.listen("notifications", str(viewer.user_id)) as news:
+        with runtime.hub.follow("notifications", str(viewer.user_id)) as news:
+            unread = await page_of(runtime.pool, viewer.user_id, CAUGHT_UP, unread=True)
             while True:
-                # All unread ones each time: those of two auctions may be written in one order
-                # and become visible in another.
-                unread = await page_of(runtime.pool, viewer.user_id, CAUGHT_UP, unread=True)
                 fresh = [told for told in unread if shown.get(told.id) != told.changed_at]
                 shown = {told.id: told.changed_at for told in unread}
                 for told in reversed(fresh):
                     yield Notification.of(told)
                 await news.wait(QUIET)
+                # All unread ones each time: those of two auctions may be written in one order
+                # and become visible in another.
+                unread = await patiently(
+                    lambda: page_of(runtime.pool, viewer.user_id, CAUGHT_UP, unread=True), news
+                )
 
 
 def _until_next_status(auction: AuctionDocument, now: datetime) -> float:

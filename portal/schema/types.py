@@ -150,7 +150,7 @@ class Auction:
     )
     async def my_bids(self, info: PortalInfo) -> list[Bid]:
         """Read by bidder, never filtered from everybody's."""
-        viewer = await info.context.viewer_or_none()
+        viewer = await info.context.reader_or_none()
         if viewer is None:
             return []
         found = await info.context.runtime.documents.own_bids(self.id, viewer.user_id)

@@ -1,0 +1,247 @@
+"""`python -m tests.faults --rounds N --seed S`: the portal under faults."""
+
+import argparse
+import asyncio
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.faults.check import unfinished, violations
+from tests.faults.clients import (
+    PASSWORD,
+    UNHURRIED,
+    Ledger,
+    Party,
+    Person,
+    bid,
+    glance,
+    open_lot,
+    sign_up,
+    visit,
+    watch,
+)
+from tests.faults.faults import inflict, plan
+from tests.faults.house import FellOver, House, house
+from tests.faults.scenes import SCENES
+
+SECONDS = 5.0
+BIDDERS = 4
+FAULTS = (3, 6)
+# A round that takes longer to converge breaks the promise that it does so by itself, in bounded time.
+BOUND = 45.0
+# When an auction starts and how long it lasts, in seconds.
+LOTS = ((0.0, 3.0), (0.5, 4.0), (1.0, 4.5), (0.0, 5.5))
+AUCTIONEER = "carol"
+
+
+@dataclass(slots=True)
+class Figures:
+    """What all rounds came to."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+    converged: list[float] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Watchers:
+    """Those who follow the round's auctions: every event to the last, or the state."""
+
+    followers: list[asyncio.Task[None]] = field(default_factory=list)
+    others: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+async def main(options: argparse.Namespace) -> int:
+    """Play the rounds; 1 on any violation."""
+    figures = Figures()
+    print(f"seed {options.seed}", flush=True)
+    data = Path(options.keep or tempfile.mkdtemp(prefix="portal-faults-"))
+    began = time.monotonic()
+    async with house(data, compact=options.compact) as running:
+        party = await _gather(running)
+        print(f"open after {time.monotonic() - began:.0f} s; logs in {data}/logs", flush=True)
+        for name in _chosen(options):
+            await _round(name, options, running, party, figures)
+            if figures.violations and not options.go_on:
+                break
+        found = await running.manage("verify_events")
+        for finding in found["findings"]:
+            figures.violations.append(f"verify_events: {finding['what']}")
+            print(f"  VIOLATION (SEED={options.seed}): {figures.violations[-1]}", flush=True)
+        await party.close()
+    _report(figures, found["events"], time.monotonic() - began)
+    return 1 if figures.violations else 0
+
+
+async def _gather(running: House) -> Party:
+    """The auctioneer and the bidders, before anything breaks."""
+    ledger, rng = Ledger(), random.Random(0)
+    await running.manage("create_user", AUCTIONEER, "--staff", stdin=f"{PASSWORD}\n")
+    auctioneer = Person(running.urls, ledger, rng, UNHURRIED)
+    await auctioneer.sign_in(AUCTIONEER)
+    signing_up = (sign_up(running.urls, ledger, rng, UNHURRIED) for _ in range(BIDDERS))
+    party = Party(auctioneer, list(await asyncio.gather(*signing_up)))
+    for person in (party.auctioneer, *party.bidders):
+        await person.hurry()
+    return party
+
+
+def _chosen(options: argparse.Namespace) -> list[str]:
+    """Rounds go by their number, scenes by their name."""
+    if options.round:
+        return list(options.round)
+    return [*SCENES, *(str(number) for number in range(1, options.rounds + 1))]
+
+
+async def _round(
+    name: str, options: argparse.Namespace, running: House, party: Party, figures: Figures
+) -> None:
+    rng = random.Random(f"{options.seed}:{name}")
+    scene = SCENES.get(name)
+    faults = (
+        []
+        if scene
+        else plan(rng, [actor.name for actor in running.processes], SECONDS, rng.randint(*FAULTS))
+    )
+    ledger = Ledger()
+    party.begin(ledger, rng)
+    print(f"round {name}" + ": " * bool(faults) + "; ".join(map(str, faults)), flush=True)
+    acts = [inflict(fault, running, rng) for fault in faults]
+    acts += [scene(running, party, rng)] if scene else []
+    watchers = await _play(running, party, ledger, acts, rng)
+    mended = time.monotonic()
+    left = await _converge(running, ledger, mended + options.bound)
+    # Who follows an auction's events stops after the last one.
+    _, late = (
+        await asyncio.wait(watchers.followers, timeout=mended + options.bound - time.monotonic())
+        if watchers.followers
+        else (set(), set())
+    )
+    left += [f"{len(late)} subscribers wait for events"] * bool(late)
+    took = time.monotonic() - mended
+    for watcher in [*watchers.followers, *watchers.others]:
+        watcher.cancel()
+    running.revive()
+    found = [f"fell over: {name}" for name in running.fallen()]
+    found += [f"not converged after {options.bound:.0f} s: {what}" for what in left]
+    if not left:
+        found += await violations(running, ledger, party.auctioneer)
+    figures.kinds.update([name] if scene else [fault.kind for fault in faults])
+    _count(figures, ledger, took)
+    for violation in found:
+        print(f"  VIOLATION (SEED={options.seed} ROUND={name!r}): {violation}", flush=True)
+    figures.violations += found
+    print(f"  {len(ledger.entries)} jobs, converged in {took:.1f} s", flush=True)
+
+
+async def _play(
+    running: House,
+    party: Party,
+    ledger: Ledger,
+    acts: Sequence[Coroutine[Any, Any, None]],
+    rng: random.Random,
+) -> Watchers:
+    """The load, with the faults in it; returns when both are over. Those who watch go on."""
+    loop = asyncio.get_running_loop()
+    until, acting = loop.time() + SECONDS, len(acts)
+    watchers = Watchers()
+
+    def over() -> bool:
+        return loop.time() > until and not acting
+
+    async def play(act: Coroutine[Any, Any, None]) -> None:
+        nonlocal acting
+        await act
+        acting -= 1
+
+    async def auction(starts_in: float, lasts: float) -> None:
+        if lot := await open_lot(party.auctioneer, starts_in, lasts):
+            one, other = rng.sample(party.bidders, 2)
+            watchers.followers.append(asyncio.create_task(watch(one, lot)))
+            watchers.others.append(asyncio.create_task(glance(other, lot)))
+
+    async def auctions() -> None:
+        for starts_in, lasts in LOTS:
+            await auction(starts_in, lasts)
+        while not over():
+            await asyncio.sleep(1)
+            if loop.time() > until:
+                await auction(0, 2.5)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(auctions())
+        for bidder in party.bidders:
+            tasks.create_task(bid(bidder, over))
+        tasks.create_task(visit(running.urls, ledger, rng, lambda: loop.time() > until - 1.5))
+        for act in acts:
+            tasks.create_task(play(act))
+    return watchers
+
+
+async def _converge(running: House, ledger: Ledger, deadline: float) -> list[str]:
+    """Wait until nothing is left to do; what is left when the time is over."""
+    ends = max((lot.ends_at.timestamp() for lot in ledger.lots.values()), default=0)
+    await asyncio.sleep(max(ends - time.time(), 0))
+    while left := await asyncio.to_thread(unfinished, running):
+        running.revive()
+        if time.monotonic() > deadline:
+            return left
+        await asyncio.sleep(0.1)
+    return []
+
+
+def _count(figures: Figures, ledger: Ledger, took: float) -> None:
+    figures.converged.append(took)
+    figures.counts["accepted"] += sum(entry.told for entry in ledger.entries)
+    for entry in ledger.entries:
+        figures.counts[(entry.job or {}).get("status", "none")] += 1
+        figures.counts["retried"] += entry.tries > 1
+    figures.counts["auctions"] += len(ledger.lots)
+    figures.counts["resumed"] += ledger.resumed
+    figures.counts.update(f"no answer: {why}" for why in ledger.no_answers.elements())
+
+
+def _report(figures: Figures, events: int, took: float) -> None:
+    counts = figures.counts
+    lost = sum(v.startswith("lost") for v in figures.violations)
+    doubled = sum(v.startswith("doubled") for v in figures.violations)
+    print(
+        f"\n{len(figures.converged)} rounds in {took:.0f} s, {events} events in all\n"
+        f"jobs accepted {counts['accepted']}, succeeded {counts['SUCCEEDED']}, "
+        f"rejected {counts['REJECTED']}, failed {counts['FAILED']}, retried {counts['retried']}, "
+        f"lost {lost}, doubled {doubled}\n"
+        f"auctions {counts['auctions']}, subscriptions resumed {counts['resumed']}\n"
+        f"faults {figures.kinds.total()}: {json.dumps(dict(figures.kinds.most_common()))[1:-1]}\n"
+        f"no answers: { {k: v for k, v in counts.items() if k.startswith('no answer')} }\n"
+        f"converged in {statistics.median(figures.converged):.1f} s (median), "
+        f"{max(figures.converged):.1f} s (at most)\n"
+        f"violations {len(figures.violations)}"
+    )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--round", nargs="+", help="only these, by their numbers or scenes' names")
+    parser.add_argument("--seed", default=f"{random.randrange(10**6)}")
+    parser.add_argument("--compact", action="store_true", help="each worker serves all queues")
+    parser.add_argument("--bound", type=float, default=BOUND, help="seconds to converge in")
+    parser.add_argument("--keep", metavar="DIR", help="where data and logs are kept")
+    parser.add_argument("--go-on", action="store_true", help="after a violation, too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(asyncio.run(main(_options())))
+    except FellOver as fault:
+        sys.exit(str(fault))

@@ -1,0 +1,281 @@
+"""After a round: what clients were told, what the events say and what the API shows must be one story."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import DictRow
+from pymongo import MongoClient
+
+from portal.demo.client import DELETE_BID, JOB, PLACE_BID
+from tests.e2e.acting import AUCTION_FIELDS
+from tests.faults.clients import Entry, Ledger, Lot, Person
+from tests.faults.house import SCHEDULES, House
+
+Json = dict[str, Any]
+
+# Two rounds of the promoter that were meant to be one.
+TOO_SOON = """
+SELECT number, gap FROM (
+    SELECT number, made_at - lag(made_at) OVER (ORDER BY made_at) AS gap FROM promoter_ticks
+) AS ticks WHERE gap < %s::interval
+"""
+UNREVEALED = "SELECT number FROM promoter_ticks WHERE draws IS NOT NULL AND revealed_at IS NULL"
+UNSETTLED = "SELECT id, command FROM jobs WHERE status = 'QUEUED'"
+UNCLOSED = "SELECT id FROM auctions WHERE NOT closed AND ends_at < clock_timestamp()"
+UNTOLD = """
+SELECT id FROM auctions WHERE version > coalesce(
+    (SELECT version FROM notification_progress WHERE auction_id = auctions.id), 0)
+"""
+STATE = "SELECT id, version FROM {}"
+EVENTS = """
+SELECT stream_id, version, type, data, causation_id, recorded_at FROM events
+WHERE stream_id = ANY(%s) ORDER BY stream_id, version
+"""
+JOBS = "SELECT id, command, status, accepted_at FROM jobs WHERE id = ANY(%s)"
+NOTIFICATIONS = """
+SELECT user_id, kind, auction_id, version, amount, read_at FROM notifications
+WHERE auction_id = ANY(%s)
+"""
+AT_ONCE = 40
+ENDINGS = ("WinnerAnnounced", "AuctionEndedUnsold")
+
+
+@dataclass(slots=True)
+class Bid:
+    """A bid as the events tell it."""
+
+    id: str
+    bidder: str
+    amount: Decimal
+    effective: Decimal
+    reached: int
+    doubled: bool = False
+    live: bool = True
+
+
+@dataclass(slots=True)
+class Story:
+    """An auction as its events tell it, told here anew, without the portal's own code."""
+
+    bids: dict[str, Bid] = field(default_factory=dict)
+    # Who led after each version, with what.
+    leads: dict[int, Decimal | None] = field(default_factory=dict)
+    doubled: dict[int, Bid] = field(default_factory=dict)
+    ticks: list[int] = field(default_factory=list)
+    ending: DictRow | None = None
+
+    @property
+    def leading(self) -> Bid | None:
+        """Highest effective amount; of equals the one that reached it first."""
+        live = (bid for bid in self.bids.values() if bid.live)
+        return min(live, key=lambda bid: (-bid.effective, bid.reached), default=None)
+
+
+def unfinished(house: House) -> list[str]:
+    """What has not converged yet."""
+    found = [f"job {row['id']} ({row['command']}) waits" for row in house.sql(UNSETTLED)]
+    found += [f"auction {row['id']} is over and not closed" for row in house.sql(UNCLOSED)]
+    found += [f"nobody was told of auction {row['id']}" for row in house.sql(UNTOLD)]
+    found += [f"tick {row['number']} is not revealed" for row in house.sql(UNREVEALED)]
+    with MongoClient[Json](house.mongodb_url, uuidRepresentation="standard") as client:
+        documents = client.get_default_database()
+        for kind in ("auctions", "users"):
+            wanted = {row["id"]: row["version"] for row in house.sql(STATE.format(kind))}
+            at = {d["_id"]: d["version"] for d in documents[f"{kind}_1"].find({}, {"version": 1})}
+            found += [
+                f"the document in {kind} {id} stands at {at.get(id, 0)} of {version}"
+                for id, version in wanted.items()
+                if at.get(id, 0) != version
+            ]
+    return found
+
+
+async def violations(house: House, ledger: Ledger, auctioneer: Person) -> list[str]:
+    """Everything that breaks a promise."""
+    await _settle(ledger.entries, auctioneer)
+    events = house.sql(EVENTS, ([UUID(lot) for lot in ledger.lots],))
+    by_lot: dict[str, list[DictRow]] = {lot: [] for lot in ledger.lots}
+    for row in events:
+        by_lot[str(row["stream_id"])].append(row)
+    stories = {lot: _story(rows) for lot, rows in by_lot.items()}
+    found = [*ledger.faults, *_jobs(ledger, events)]
+    found += _causes(house, events)
+    half = timedelta(seconds=SCHEDULES["Promoter"] / 2)
+    found += [f"tick {row['number']} came twice" for row in house.sql(TOO_SOON, (half,))]
+    for lot in ledger.lots.values():
+        found += _ending(lot, by_lot[lot.id], stories[lot.id])
+        found += _watched(lot, by_lot[lot.id])
+        seen = await auctioneer.ask(
+            f"query ($id: UUID!) {{ auction(id: $id) {AUCTION_FIELDS} }}", id=lot.id
+        )
+        found += _shown(lot, stories[lot.id], seen["auction"])
+    found += _notified(house, ledger, stories)
+    return found
+
+
+async def _settle(entries: Sequence[Entry], auctioneer: Person) -> None:
+    """Ask what became of every job; an answer that was given before must still hold."""
+    told = [entry for entry in entries if entry.told]
+    for start in range(0, len(told), AT_ONCE):
+        some = told[start : start + AT_ONCE]
+        parts = [f'j{n}: job(id: "{min(e.jobs)}") {JOB}' for n, e in enumerate(some)]
+        answer = await auctioneer.ask(f"{{ {' '.join(parts)} }}")
+        for number, entry in enumerate(some):
+            now = answer[f"j{number}"]
+            if entry.job and entry.job["status"] not in {"QUEUED", now and now["status"]}:
+                auctioneer.ledger.faults.append(f"told {entry.job}, then {now}")
+            entry.job = now
+
+
+def _jobs(ledger: Ledger, events: Sequence[DictRow]) -> Iterator[str]:
+    caused = Counter(str(row["causation_id"]) for row in events)
+    at = {(str(row["causation_id"])): row for row in events}
+    for entry in ledger.entries:
+        if entry.refused:
+            if entry.sender not in ledger.deleted_users or entry.refused != "UNAUTHENTICATED":
+                yield f"refused with {entry.refused}: {entry.mutation[:40]} {entry.values}"
+            continue
+        if not entry.told:
+            yield f"never answered: {entry.mutation[:40]} {entry.values}"
+            continue
+        if len(entry.jobs) > 1:
+            yield f"doubled: key {entry.key} gave the jobs {sorted(entry.jobs)}"
+        if entry.job is None:
+            yield f"lost: job {min(entry.jobs)} is not there"
+            continue
+        yield from _job(entry, entry.job, caused, at)
+
+
+def _job(entry: Entry, job: Json, caused: Counter[str], at: dict[str, DictRow]) -> Iterator[str]:
+    status, times = job["status"], caused[job["id"]]
+    if status not in {"SUCCEEDED", "REJECTED"}:
+        yield f"lost: job {job['id']} ({job['command']}) ended as {status}"
+    if status != "SUCCEEDED" and times:
+        yield f"job {job['id']} is {status} and caused {times} events"
+    if status == "SUCCEEDED" and entry.mutation in {PLACE_BID, DELETE_BID}:
+        if times != 1:
+            yield f"{'doubled' if times else 'lost'}: job {job['id']} caused {times} events"
+            return
+        row, result = at[job["id"]], job["result"]
+        if row["version"] != result["version"] or row["data"]["bid_id"] != result["bidId"]:
+            yield f"job {job['id']} was told {result}, its event says {dict(row)}"
+        if entry.mutation == PLACE_BID and Decimal(row["data"]["amount"]) != Decimal(
+            entry.values["amount"]
+        ):
+            yield f"job {job['id']} bid {entry.values['amount']}, its event says {dict(row)}"
+
+
+def _causes(house: House, events: Sequence[DictRow]) -> Iterator[str]:
+    """Each event was caused by a job that succeeded."""
+    causes = list({row["causation_id"] for row in events})
+    status = {row["id"]: row["status"] for row in house.sql(JOBS, (causes,))}
+    for row in events:
+        if status.get(row["causation_id"]) != "SUCCEEDED":
+            yield f"event {row['version']} of {row['stream_id']} has no job that succeeded"
+
+
+def _story(rows: Sequence[DictRow]) -> Story:
+    story = Story()
+    for row in rows:
+        data, version = row["data"], row["version"]
+        match row["type"]:
+            case "BidPlaced":
+                amount = Decimal(data["amount"])
+                story.bids[data["bid_id"]] = Bid(
+                    data["bid_id"], data["bidder_id"], amount, amount, version
+                )
+            case "BidDeleted":
+                story.bids[data["bid_id"]].live = False
+            case "BidDoubled":
+                bid = story.bids[data["bid_id"]]
+                bid.effective, bid.reached, bid.doubled = bid.amount * 2, version, True
+                story.doubled[version] = bid
+                story.ticks.append(data["tick"])
+            case "WinnerAnnounced" | "AuctionEndedUnsold":
+                story.ending = row
+            case _:
+                pass
+        leading = story.leading
+        story.leads[version] = leading.effective if leading else None
+    return story
+
+
+def _ending(lot: Lot, rows: Sequence[DictRow], story: Story) -> Iterator[str]:
+    if [row["version"] for row in rows] != list(range(1, len(rows) + 1)):
+        yield f"auction {lot.id}: versions are not 1 to {len(rows)}"
+    endings = [row for row in rows if row["type"] in ENDINGS]
+    if len(endings) != 1 or story.ending is not rows[-1]:
+        yield f"auction {lot.id} was announced {len(endings)} times"
+        return
+    winner, said = story.leading, endings[0]["data"].get("bid_id")
+    if said != (winner.id if winner else None):
+        yield f"auction {lot.id}: {said} was announced, {winner} leads"
+    if endings[0]["recorded_at"] < lot.ends_at:
+        yield f"auction {lot.id} was closed before its end"
+    doubled = Counter(bid.id for bid in story.doubled.values())
+    yield from (f"bid {bid} was doubled {n} times" for bid, n in doubled.items() if n > 1)
+    ticks = Counter(story.ticks)
+    yield from (f"tick {tick} drew {n} times in {lot.id}" for tick, n in ticks.items() if n > 1)
+    for row in rows:
+        if row["type"] == "BidPlaced":
+            placed_at = datetime.fromisoformat(row["data"]["placed_at"])
+            if not lot.starts_at <= placed_at < lot.ends_at and row["version"] > 1:
+                yield f"auction {lot.id}: a bid of {placed_at} counts, it ran until {lot.ends_at}"
+
+
+def _watched(lot: Lot, rows: Sequence[DictRow]) -> Iterator[str]:
+    told = [(event["version"], event["__typename"]) for event in lot.events]
+    if told and told != [(row["version"], row["type"]) for row in rows]:
+        yield f"auction {lot.id}: a subscriber got {told[-3:]} at the end, {len(told)} in all"
+
+
+def _shown(lot: Lot, story: Story, shown: Json | None) -> Iterator[str]:
+    if shown is None:
+        yield f"auction {lot.id} is not shown"
+        return
+    live = sorted(
+        (bid for bid in story.bids.values() if bid.live),
+        key=lambda bid: (-bid.effective, bid.reached),
+    )
+    first = [edge["node"] for edge in shown["bids"]["edges"]]
+    if [(b["id"], Decimal(b["effectiveAmount"])) for b in first] != [
+        (bid.id, bid.effective) for bid in live[:20]
+    ]:
+        yield f"auction {lot.id}: the API shows other bids than the events tell"
+    if (shown["bidCount"], shown["bidderCount"]) != (len(live), len({b.bidder for b in live})):
+        yield f"auction {lot.id}: the API counts {shown['bidCount']} bids, there are {len(live)}"
+    winner = shown["winner"] and shown["winner"]["bid"]["id"]
+    if winner != (live[0].id if live else None):
+        yield f"auction {lot.id}: the API shows the winner {winner}, it is {live[:1]}"
+
+
+def _notified(house: House, ledger: Ledger, stories: dict[str, Story]) -> Iterator[str]:
+    rows = house.sql(NOTIFICATIONS, ([UUID(lot) for lot in stories],))
+    got = Counter(
+        (str(r["auction_id"]), str(r["user_id"]), r["kind"], r["version"], r["amount"])
+        for r in rows
+        if r["kind"] != "MAX_BID_CHANGED"
+    )
+    due: Counter[tuple[str, str, str, int, Decimal]] = Counter()
+    for lot, story in stories.items():
+        for version, bid in story.doubled.items():
+            due[lot, bid.bidder, "BID_DOUBLED", version, bid.amount * 2] += 1
+        if story.ending and (winner := story.leading):
+            version = story.ending["version"]
+            due[lot, winner.bidder, "AUCTION_WON", version, winner.amount] += 1
+    for cause in got | due:
+        if got[cause] != due[cause] and cause[1] not in ledger.deleted_users:
+            yield f"{cause} was told {got[cause]} times instead of {due[cause]}"
+    changes: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        if row["kind"] == "MAX_BID_CHANGED":
+            lot = str(row["auction_id"])
+            changes[lot, str(row["user_id"])] += 1
+            if stories[lot].leads.get(row["version"]) != row["amount"]:
+                yield f"auction {lot}: {row['amount']} did not lead at version {row['version']}"
+    yield from (f"{who} has {n} unread changes" for who, n in changes.items() if n > 1)

@@ -1,0 +1,183 @@
+"""Scenes with an end that is known: a server is away, or everything is restarted in turn."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+from portal.demo.client import LOGIN, PLACE_BID, Refused
+from tests.e2e.acting import AUCTION
+from tests.faults.clients import (
+    NO_ANSWER,
+    PASSWORD,
+    VERSIONS,
+    Lot,
+    Party,
+    Person,
+    open_lot,
+    sign_up,
+)
+from tests.faults.house import House
+
+Scene = Callable[[House, Party, random.Random], Coroutine[Any, Any, None]]
+
+# What a client calls quick: an answer of any kind within that many seconds.
+QUICK = 5.0
+BEFORE, AWAY = 0.5, 3.5
+# What a client may get instead of an answer when a web is restarted as planned.
+RETRYABLE = {"UNAVAILABLE", "ConnectError", "ReadError", "RemoteProtocolError", "ReadTimeout"}
+
+
+async def _ready(house: House, party: Party, rng: random.Random) -> tuple[Person, Lot]:
+    """Somebody signed in, and an auction that outlasts the scene."""
+    await asyncio.sleep(BEFORE)
+    person = await sign_up(house.urls, party.auctioneer.ledger, rng, QUICK)
+    lot = await open_lot(party.auctioneer, 0, AWAY + 2)
+    assert lot, "nothing is broken yet"
+    # Everybody can read it, whichever web they ask.
+    await person.ask(AUCTION, id=lot.id, atLeast=1)
+    return person, lot
+
+
+def _bid(lot: Lot, rng: random.Random) -> dict[str, Any]:
+    return {"auctionId": lot.id, "amount": f"{rng.randrange(100, 10**6) / 100:.2f}"}
+
+
+@asynccontextmanager
+async def _away(house: House, server: str, rng: random.Random) -> AsyncIterator[None]:
+    """Nobody reaches the server: their ways to it break, or fall silent."""
+    wires = [actor.wires[server] for actor in house.processes]
+    silent = rng.random() < 0.5
+    for wire in wires:
+        if silent:
+            wire.hold()
+        else:
+            wire.cut()
+    try:
+        yield
+    finally:
+        for wire in wires:
+            wire.mend()
+
+
+class Witness:
+    """A person who asks once, and notes whether the answer was what it should be."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+
+    async def expect(self, code: str | None, what: str, query: str, **variables: Any) -> None:
+        """An answer (no code), or a refusal with that code, at the first attempt at each web."""
+        for number, door in enumerate(self.person.doors, 1):
+            try:
+                await door.execute(query, **variables)
+                got = None
+            except Refused as refused:
+                got = refused.code or "no code"
+            except NO_ANSWER as error:
+                got = type(error).__name__
+            if got != code:
+                self.person.ledger.faults.append(
+                    f"{what} at web{number}: {got or 'an answer'} instead of {code or 'an answer'}"
+                )
+
+    async def follow(self, lot: Lot, code: str | None, opened: asyncio.Event) -> list[str]:
+        """An auction's states until that refusal, or for good; which statuses were seen."""
+        seen = []
+        try:
+            async with aclosing(self.person.doors[0].subscribe(VERSIONS, id=lot.id)) as news:
+                async for data in news:
+                    seen.append(data["auction"]["status"])
+                    opened.set()
+            ended = "an end"
+        except Refused as refused:
+            ended = refused.code or "no code"
+        except NO_ANSWER as error:
+            ended = type(error).__name__
+        if ended != code:
+            self.person.ledger.faults.append(f"a subscription ended with {ended}, not {code}")
+        return seen
+
+
+async def without_mongodb(house: House, party: Party, rng: random.Random) -> None:
+    """Commands are accepted, people sign in; queries answer UNAVAILABLE, quickly."""
+    person, lot = await _ready(house, party, rng)
+    witness = Witness(person)
+    async with _away(house, "mongodb", rng):
+        until = asyncio.get_running_loop().time() + AWAY
+        while asyncio.get_running_loop().time() < until:
+            await witness.expect(None, "a bid", PLACE_BID, input=_bid(lot, rng))
+            await witness.expect(None, "a sign-in", LOGIN, username=person.name, password=PASSWORD)
+            await witness.expect("UNAVAILABLE", "a query", AUCTION, id=lot.id)
+    await person.ask(AUCTION, id=lot.id)
+    await person.close()
+
+
+async def without_redis(house: House, party: Party, rng: random.Random) -> None:
+    """Commands are accepted, queries answered; subscriptions end with UNAVAILABLE."""
+    person, lot = await _ready(house, party, rng)
+    witness, opened = Witness(person), asyncio.Event()
+    following = asyncio.create_task(witness.follow(lot, "UNAVAILABLE", opened))
+    await asyncio.wait_for(opened.wait(), QUICK)
+    async with _away(house, "redis", rng):
+        until = asyncio.get_running_loop().time() + AWAY
+        # A silent Redis is asked before it is given up.
+        await asyncio.wait([following], timeout=AWAY + QUICK)
+        await witness.follow(lot, "UNAVAILABLE", opened)
+        while asyncio.get_running_loop().time() < until:
+            await witness.expect(None, "a bid", PLACE_BID, input=_bid(lot, rng))
+            await witness.expect(None, "a query", AUCTION, id=lot.id)
+    if not following.done():
+        following.cancel()
+        person.ledger.faults.append("a subscription did not end without Redis")
+    await person.close()
+
+
+async def without_postgres(house: House, party: Party, rng: random.Random) -> None:
+    """Queries are answered, to signed-in readers, too, and subscriptions go on; commands are not accepted."""
+    person, lot = await _ready(house, party, rng)
+    witness, opened = Witness(person), asyncio.Event()
+    # This one starts and ends while Postgres is away: its subscribers see it by the clock.
+    soon = await open_lot(party.auctioneer, 1.5, 2.0)
+    assert soon
+    following = asyncio.create_task(witness.follow(soon, None, opened))
+    await asyncio.wait_for(opened.wait(), QUICK)
+    async with _away(house, "postgres", rng):
+        until = asyncio.get_running_loop().time() + AWAY
+        while asyncio.get_running_loop().time() < until:
+            await witness.expect("UNAVAILABLE", "a bid", PLACE_BID, input=_bid(lot, rng))
+            await witness.expect(None, "a query", AUCTION, id=lot.id)
+        if following.done():
+            person.ledger.faults.append("a running subscription ended without Postgres")
+    following.cancel()
+    await person.ask(PLACE_BID, input=_bid(lot, rng))
+    await person.close()
+
+
+async def rolling_restart(house: House, party: Party, _: random.Random) -> None:
+    """Each process is asked to end, in turn, and started again; the load goes on."""
+    await asyncio.sleep(BEFORE)
+    for number in (1, 2):
+        for actor in [a for a in house.processes if a.name.endswith(str(number))]:
+            doors = [door for door in house.doors if door.name.endswith(actor.name)]
+            for door in doors:
+                door.drain()
+            if not await actor.terminate():
+                party.auctioneer.ledger.faults.append(f"{actor.name} did not end by itself")
+            actor.start()
+            if doors:
+                await house.web_answers(number)
+            for door in doors:
+                door.mend()
+    ledger = party.auctioneer.ledger
+    lost = {why for why in ledger.no_answers if not why.startswith("subscription")} - RETRYABLE
+    ledger.faults += [f"a request got {why}, which nobody should repeat" for why in lost]
+
+
+SCENES: dict[str, Scene] = {
+    "without mongodb": without_mongodb,
+    "without redis": without_redis,
+    "without postgres": without_postgres,
+    "rolling restart": rolling_restart,
+}
