@@ -27,6 +27,8 @@ LISTS = (
     "commands/event",
     "commands/user",
     "commands/promotertick",
+    "projections/drift",
+    "projections/stuckstream",
     "django_celery_beat/periodictask",
 )
 
