@@ -6,7 +6,6 @@ from uuid import UUID
 
 import structlog
 from celery import shared_task
-from celery.utils.time import get_exponential_backoff_interval
 from psycopg_pool import ConnectionPool
 
 from commands import house, promoting
@@ -15,6 +14,7 @@ from commands.handling.drain import drain_batch, drain_one
 from commands.ports import WITH_DOCUMENTS, Busy, JobStatus, Stream, StreamKind
 from commands.postgres.faults import passes
 from commands.postgres.pool import SyncConnection, pool
+from commands.retrying import try_again
 from commands.signals import hear, heard_since, leave_note, publish, send, wake
 from commands.submitting import DRAIN, wake_stream
 
@@ -25,15 +25,11 @@ NOTIFY = "notifications.notify_stream"
 REVEAL = "commands.reveal_secrets"
 # Younger jobs have a wake-up on its way.
 SWEEP_AFTER = timedelta(seconds=5)
-# Tries after a fault that passes, in some two minutes; then the sweep wakes the stream. No pause
-# may reach the broker's visibility timeout, which would deliver the waiting task twice.
-RETRIES = 8
-LONGEST_PAUSE = 30
 
 Drain = Callable[[Stream, ConnectionPool[SyncConnection]], Handled]
 
 
-@shared_task(name=DRAIN, max_retries=RETRIES)
+@shared_task(name=DRAIN)
 def drain_stream(kind: StreamKind, stream_id: str) -> None:
     """Handle a stream's waiting jobs, and look again while news comes in.
 
@@ -46,17 +42,7 @@ def drain_stream(kind: StreamKind, stream_id: str) -> None:
     except Exception as error:
         if not passes(error):
             raise
-        pause = pause_before(drain_stream.request.retries)
-        log.warning("a fault that passes", stream=stream_id, error=str(error), retry_in=pause)
-        raise drain_stream.retry(exc=error, countdown=pause) from error
-
-
-def pause_before(retries: int) -> float:
-    """Seconds until the next try: anything up to a bound that doubles with each, so that
-    streams that failed together don't come back together."""
-    return get_exponential_backoff_interval(
-        factor=1, retries=retries, maximum=LONGEST_PAUSE, full_jitter=True
-    )
+        try_again(drain_stream, error)
 
 
 def _drain_until_quiet(stream: Stream, drain: Drain) -> None:

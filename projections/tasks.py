@@ -8,11 +8,12 @@ from celery import shared_task
 from commands.house import forget_failed
 from commands.ports import Stream, StreamKind
 from commands.postgres.pool import pool
+from commands.retrying import try_again
 from commands.signals import hear, heard_since, publish, send
 from commands.tasks import PROJECT, wake_waiting_streams
 from projections import lag, stuck
 from projections.audit import audit
-from projections.faults import PoisonEvent
+from projections.faults import PoisonEvent, passes
 from projections.mongo import live_documents
 from projections.projector import project
 
@@ -23,11 +24,16 @@ log = structlog.get_logger("projections")
 def project_stream(kind: StreamKind, stream_id: str) -> None:
     """Bring a stream's documents up to date and announce their version."""
     arguments = (kind, stream_id)
-    while True:
-        hear(PROJECT, arguments)
-        bring_up_to_date(Stream(kind, UUID(stream_id)))
-        if not heard_since(PROJECT, arguments):
-            return
+    try:
+        while True:
+            hear(PROJECT, arguments)
+            bring_up_to_date(Stream(kind, UUID(stream_id)))
+            if not heard_since(PROJECT, arguments):
+                return
+    except Exception as error:
+        if not passes(error):
+            raise
+        try_again(project_stream, error)
 
 
 def bring_up_to_date(stream: Stream, announced: int = -1) -> int:

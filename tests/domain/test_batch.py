@@ -7,6 +7,7 @@ from typing import cast
 from uuid import UUID
 
 import pytest
+from psycopg import OperationalError
 
 from commands.codec import decode_command
 from commands.domain.auction import Auction, decide, replay
@@ -191,6 +192,14 @@ def test_events_that_the_state_cannot_take_in_fail_their_job_and_are_not_kept() 
     assert [outcome.version for outcome in batch.outcomes] == [None, 1]
     assert batch.events == []
     assert batch.state is OPEN
+
+
+def test_the_databases_own_fault_fails_no_job() -> None:
+    def lost(_job: Job, _state: Auction | None) -> Sequence[Event]:
+        raise OperationalError("the connection is lost")
+
+    with pytest.raises(OperationalError):
+        decide_jobs([job(withdraw(BOB))], OPEN, lost, evolve, version=1, now=DURING)
 
 
 @pytest.mark.parametrize("late_by", [timedelta(0), INSTANT, timedelta(days=1)])

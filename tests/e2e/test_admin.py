@@ -29,6 +29,8 @@ LISTS = (
     "commands/user",
     "commands/promotertick",
     "commands/promoterpolicy",
+    "projections/drift",
+    "projections/stuckstream",
     "django_celery_beat/periodictask",
 )
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from psycopg_pool import ConnectionPool
 
 from commands.domain.commands import AnnounceWinner, CreateUser, DeleteUser, PlaceBid
 from commands.domain.rejections import RejectionCode
@@ -15,8 +16,10 @@ from commands.house import forget_failed
 from commands.ids import new_id
 from commands.ports import Job, JobStatus, Stream
 from commands.postgres.auctions import read_auction
+from commands.postgres.pool import SyncConnection
+from commands.retrying import LONGEST_PAUSE, RETRIES, pause_before
 from commands.submitting import redrive
-from commands.tasks import LONGEST_PAUSE, drain_stream, pause_before
+from commands.tasks import drain_stream
 from tests.integration.faults import faults
 from tests.integration.house import SHORTLY, House
 
@@ -69,6 +72,24 @@ def test_pauses_double_with_jitter_up_to_a_bound() -> None:
         assert max(pauses) <= min(2**retries, LONGEST_PAUSE)
         assert len(pauses) > 1
     assert max(pause_before(10) for _ in range(200)) > LONGEST_PAUSE / 2
+
+
+def test_while_a_server_is_away_tries_are_bounded_and_count_against_no_job(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    alice, auction = house.user(), house.auction()
+    job = house.accept(auction, place(auction, alice, "1.00"))
+    with ConnectionPool[SyncConnection](
+        "postgresql://127.0.0.1:1/nowhere", min_size=0, max_size=1, timeout=0.05, open=True
+    ) as nowhere:
+        monkeypatch.setattr("commands.tasks.pool", lambda: nowhere)
+        drain_stream.apply((auction.kind, str(auction.id)))
+    monkeypatch.undo()
+    tries = [r for r in caplog.records if "a fault that passes" in str(r.msg)]
+    assert len(tries) == RETRIES + 1
+    assert (house.job(job.id).status, row_of(house, job)["attempts"]) == (JobStatus.QUEUED, 0)
+    house.drain(auction)
+    assert house.job(job.id).status is JobStatus.SUCCEEDED
 
 
 def test_a_job_that_meets_passing_faults_for_ever_fails_alone(house: House) -> None:
