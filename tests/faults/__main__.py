@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import random
+import shutil
 import statistics
 import sys
 import tempfile
@@ -79,6 +80,8 @@ async def main(options: argparse.Namespace) -> int:
             print(f"  VIOLATION (SEED={options.seed}): {figures.violations[-1]}", flush=True)
         await party.close()
     _report(figures, found["events"], time.monotonic() - began)
+    if not figures.violations and not options.keep:
+        shutil.rmtree(data)
     return 1 if figures.violations else 0
 
 
