@@ -136,7 +136,9 @@ async def _round(
     running.revive()
     found = [f"fell over: {name}" for name in running.fallen()]
     found += [f"not converged after {options.bound:.0f} s: {what}" for what in left]
-    if not left:
+    if left:
+        found += ledger.faults
+    else:
         found += await violations(running, ledger, party.auctioneer)
     figures.kinds.update([name] if scene else [fault.kind for fault in faults])
     _count(figures, ledger, took)

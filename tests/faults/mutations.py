@@ -54,7 +54,7 @@ MUTATIONS = (
         "version = after_version or 0",
         "version = (after_version or -1) + 1",
         "without redis",
-        "came after",
+        "subscribers wait for events",
     ),
     Mutation(
         "the sweep wakes no jobs",
