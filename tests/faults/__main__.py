@@ -118,8 +118,10 @@ async def _round(
     ledger = Ledger()
     party.begin(ledger, rng)
     print(f"round {name}" + ": " * bool(faults) + "; ".join(map(str, faults)), flush=True)
-    acts = [inflict(fault, running, rng) for fault in faults]
-    acts += [scene(running, party, rng)] if scene else []
+    # The load draws from the other one, in whatever order its clients get their answers.
+    chance = random.Random(f"{options.seed}:{name}:chance")
+    acts = [inflict(fault, running, chance) for fault in faults]
+    acts += [scene(running, party, chance)] if scene else []
     watchers = await _play(running, party, ledger, acts, rng)
     mended = time.monotonic()
     left = await _converge(running, ledger, mended + options.bound)
