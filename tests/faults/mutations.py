@@ -54,15 +54,7 @@ MUTATIONS = (
         "version = after_version or 0",
         "version = (after_version or -1) + 1",
         "without redis",
-        "came after",
-    ),
-    Mutation(
-        "the sweep wakes no jobs",
-        "commands/tasks.py",
-        "streams = house.waiting_streams(SWEEP_AFTER)",
-        "streams = house.waiting_streams(SWEEP_AFTER)[:0]",
-        "without redis",
-        "waits",
+        "subscribers wait for events",
     ),
     Mutation(
         "the notifier's place does not move with what it wrote",
@@ -71,14 +63,6 @@ MUTATIONS = (
         "",
         "without mongodb",
         "nobody was told",
-    ),
-    Mutation(
-        "a worker waits for an acknowledgement that Redis never got",
-        "portal/celery.py",
-        "redis.Channel.QoS = QoS\n",
-        "",
-        "without redis",
-        "not converged",
     ),
     Mutation(
         "sessions are needed to read",
@@ -103,14 +87,6 @@ MUTATIONS = (
         "at_least_apart=timedelta(0)",
         "without mongodb",
         "came twice",
-    ),
-    Mutation(
-        "a stopping web answers nobody who waits",
-        "portal/serve.py",
-        "        await super().shutdown(sockets)\n",
-        "        os._exit(1)\n",
-        "rolling restart",
-        "nobody should repeat",
     ),
 )
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from portal.demo.client import LOGIN, PLACE_BID, Refused
+from portal.demo.client import CREATE_USER, LOGIN, PLACE_BID, Refused
 from tests.e2e.acting import AUCTION
 from tests.faults.clients import (
     NO_ANSWER,
@@ -125,6 +125,9 @@ async def without_redis(house: House, party: Party, rng: random.Random) -> None:
         # A silent Redis is asked before it is given up.
         await asyncio.wait([following], timeout=AWAY + QUICK)
         await witness.follow(lot, "UNAVAILABLE", opened)
+        # Nothing else will happen in this stream: only the sweep can find it.
+        newcomer = {"username": f"late-{rng.getrandbits(40):x}", "password": PASSWORD}
+        await witness.expect(None, "a sign-up", CREATE_USER, input=newcomer)
         while asyncio.get_running_loop().time() < until:
             await witness.expect(None, "a bid", PLACE_BID, input=_bid(lot, rng))
             await witness.expect(None, "a query", AUCTION, id=lot.id)
