@@ -7,7 +7,7 @@ SETUP := $(VENV)/.complete
 PROCESSES ?= 2
 export PORTAL_ENV ?= local
 
-.PHONY: demo up test faults check bench schema lock clean help
+.PHONY: demo up test faults fuzz check bench schema lock clean help
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -39,6 +39,9 @@ check: $(SETUP) ## Format, lint, types, import contracts, migrations, schema
 	$(BIN)/python manage.py check
 	$(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py print_schema | diff -u schema.graphql -
+
+fuzz: $(SETUP) ## Fuzz a running portal over HTTP and WebSocket (EXAMPLES=500)
+	@EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest -q tests/fuzz
 
 bench: $(SETUP) ## Measure handling bids, and telling 10,000 people of them
 	@DJANGO_SETTINGS_MODULE=portal.settings $(BIN)/python -m benchmarks
