@@ -118,9 +118,9 @@ def test_bytes_that_are_no_json(http: httpx.Client) -> None:
 
 def test_headers_that_sign_nobody_in(http: httpx.Client) -> None:
     @fuzzed
-    @given(st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=80))
+    @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=80))
     def ask(authorization: str) -> None:
-        headers = {b"Authorization": authorization.strip().encode("latin-1")}
+        headers = {b"Authorization": authorization.strip().encode()}
         response = http.post("/graphql", json={"query": "{ me { id } }"}, headers=headers)
         answered(response)
 
