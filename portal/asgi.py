@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse  # noqa: E402
 from starlette.routing import Mount, Route, WebSocketRoute  # noqa: E402
 from starlette.types import ASGIApp  # noqa: E402
 
+from portal.guard import BoundedBodies, SafeHeaders  # noqa: E402
 from portal.readiness import Readiness  # noqa: E402
 from portal.runtime import running  # noqa: E402
 from portal.schema.app import PortalGraphQL  # noqa: E402
@@ -56,13 +57,15 @@ application = Starlette(
         Mount("/", cast(ASGIApp, _django)),
     ],
     middleware=[
+        Middleware(SafeHeaders),
         Middleware(
             TrustedHostMiddleware,
             # Django writes subdomains as .example.org, Starlette as *.example.org.
             allowed_hosts=[
                 f"*{host}" if host.startswith(".") else host for host in settings.ALLOWED_HOSTS
             ],
-        )
+        ),
+        Middleware(BoundedBodies),
     ],
     lifespan=lifespan,
 )

@@ -103,6 +103,11 @@ async def sign_in(pool: Pool, username: str, password: str) -> SignedIn | None:
     return _signed_in(row["id"], row["is_staff"], session_id, secret)
 
 
+def counted_name(username: str) -> str:
+    """What failed sign-ins under a name are counted by; nothing for what can't be a name."""
+    return username.lower() if USERNAME.fullmatch(username) else ""
+
+
 def _password_fits(password: str, encoded: str | None) -> bool:
     if encoded is None:
         # As much work as for a user who exists, so that the time tells nothing.

@@ -5,9 +5,11 @@ import json
 import os
 import secrets
 import tempfile
+from ipaddress import ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+from limits import RateLimitItem, parse
 
 SERVERS_FILE = "servers.json"
 SECRET_FILE = "secret_key"  # noqa: S105 (a file's name)
@@ -35,13 +37,42 @@ def boolean(name: str, default: bool) -> bool:
     return default
 
 
-def integer(name: str, default: int) -> int:
-    """The variable as a whole number; ImproperlyConfigured if it is not one."""
+def integer(name: str, default: int, least: int = 0) -> int:
+    """The variable as a whole number; ImproperlyConfigured if it is not one, or below the least."""
     value = text(name)
     try:
-        return int(value) if value else default
+        number = int(value) if value else default
     except ValueError:
         raise ImproperlyConfigured(f"{name}={value!r} is not a whole number") from None
+    if number < least:
+        raise ImproperlyConfigured(f"{name}={value!r} is less than {least}")
+    return number
+
+
+def rate(name: str, default: str) -> RateLimitItem | None:
+    """A rate like 10/minute, None for `off`; ImproperlyConfigured for anything else."""
+    value = text(name) or default
+    if value == "off":
+        return None
+    try:
+        return parse(value)
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name}={value!r} is neither a rate like 10/minute nor 'off'"
+        ) from None
+
+
+def networks(name: str) -> list[str]:
+    """Addresses and networks like 10.0.0.0/8; ImproperlyConfigured if one is neither."""
+    found = words(name)
+    for each in found:
+        try:
+            ip_network(each)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name}: {each!r} is neither an address nor a network like 10.0.0.0/8"
+            ) from None
+    return found
 
 
 def choice(name: str, default: str, allowed: set[str]) -> str:

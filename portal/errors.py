@@ -53,3 +53,10 @@ def not_found(what: str) -> PortalError:
 def unavailable(why: str) -> PortalError:
     """Not now; the same request may succeed in a moment."""
     return PortalError(Code.UNAVAILABLE, why)
+
+
+def rate_limited(what: str, seconds: int) -> PortalError:
+    """Too often; `retryAfter` says in how many seconds it can succeed."""
+    return PortalError(
+        Code.RATE_LIMITED, f"too many {what}; try again in {seconds} s", retryAfter=seconds
+    )

@@ -18,6 +18,7 @@ from commands.postgres.pool import new_async_pool
 from commands.signals import publish
 from commands.submitting import queue_of, wake_stream
 from portal.hub import Hub
+from portal.rates import Rates, rates
 from projections.reader import DocumentReader
 
 log = structlog.get_logger("portal")
@@ -94,25 +95,27 @@ class Runtime:
     hub: Hub
     waker: Waker
     clock: Clock
+    rates: Rates
 
 
 @asynccontextmanager
 async def running() -> AsyncIterator[Runtime]:
     """The runtime, from the web process's start to its end. It starts without its servers, too."""
-    runtime = Runtime(new_async_pool(), DocumentReader(), Hub(), Waker(), Clock())
-    await runtime.pool.open()
-    tasks = [
-        asyncio.create_task(runtime.hub.run()),
-        asyncio.create_task(runtime.clock.follow(runtime.pool)),
-    ]
-    try:
-        yield runtime
-    finally:
-        redis_there = runtime.hub.connected
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        runtime.waker.close(finish=redis_there)
-        await runtime.documents.close()
-        await runtime.pool.close()
+    async with rates() as counted:
+        runtime = Runtime(new_async_pool(), DocumentReader(), Hub(), Waker(), Clock(), counted)
+        await runtime.pool.open()
+        tasks = [
+            asyncio.create_task(runtime.hub.run()),
+            asyncio.create_task(runtime.clock.follow(runtime.pool)),
+        ]
+        try:
+            yield runtime
+        finally:
+            redis_there = runtime.hub.connected
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            runtime.waker.close(finish=redis_there)
+            await runtime.documents.close()
+            await runtime.pool.close()

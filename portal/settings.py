@@ -42,6 +42,11 @@ EMAIL_FILE_PATH = str(PORTAL_DATA / "mails")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Auction house <auctions@localhost>")
 
+# A proxy that ends TLS tells in X-Forwarded-Proto how it was asked, and in X-Forwarded-For by whom.
+# What a peer at no trusted address says of that is not heeded.
+BEHIND_TLS_PROXY = env.boolean("BEHIND_TLS_PROXY", False)
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+
 # Keeps portals that share one Redis or MongoDB apart.
 NAMESPACE = env.text("PORTAL_NAMESPACE", "portal")
 
@@ -66,6 +71,13 @@ def _refuse_unsafe_production() -> None:
         wrong.append("ALLOWED_HOSTS must name the hosts, not '*'")
     if DEBUG:
         wrong.append("DEBUG must be off")
+    if PUBLIC_URL and not PUBLIC_URL.startswith("https://"):
+        wrong.append("PUBLIC_URL must begin with https://")
+    if BEHIND_TLS_PROXY and not TRUSTED_PROXIES:
+        wrong.append(
+            "TRUSTED_PROXIES must name the proxy's address (BEHIND_TLS_PROXY is on): "
+            "without it everybody has the proxy's, and shares its rate limits"
+        )
     if wrong:
         raise ImproperlyConfigured(
             "This is a production start (PORTAL_ENV is not 'local'), and: " + "; ".join(wrong) + "."
@@ -167,15 +179,41 @@ REFRESH_TOKEN_LIFETIME = timedelta(days=env.integer("REFRESH_TOKEN_DAYS", 30))
 
 # --- The wire ---
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
-SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = not LOCAL and env.boolean("SECURE_SSL_REDIRECT", True)
 SECURE_HSTS_SECONDS = 0 if LOCAL else env.integer("SECURE_HSTS_SECONDS", 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
-if env.boolean("BEHIND_TLS_PROXY", False):
+if BEHIND_TLS_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 GRAPHIQL = env.boolean("GRAPHIQL", LOCAL)
+# GraphiQL is of no use without it.
+INTROSPECTION = env.boolean("INTROSPECTION", GRAPHIQL)
+
+# --- How much one may ask for; docs/security.md says why ---
+BODY_BYTES = env.integer("BODY_BYTES", 128 * 1024, least=1)
+REQUEST_SECONDS = env.integer("REQUEST_SECONDS", 10, least=1)
+QUERY_TOKENS = env.integer("QUERY_TOKENS", 1_000, least=1)
+QUERY_DEPTH = env.integer("QUERY_DEPTH", 15, least=1)
+QUERY_ALIASES = env.integer("QUERY_ALIASES", 30)
+QUERY_COST = env.integer("QUERY_COST", 10_000, least=1)
+QUERY_SECONDS = env.integer("QUERY_SECONDS", 40, least=1)
+SOCKET_INIT_SECONDS = env.integer("SOCKET_INIT_SECONDS", 10, least=1)
+SOCKET_IDLE_SECONDS = env.integer("SOCKET_IDLE_SECONDS", 60, least=1)
+SOCKET_SLOW_SECONDS = env.integer("SOCKET_SLOW_SECONDS", 30, least=1)
+OPERATIONS_PER_SOCKET = env.integer("OPERATIONS_PER_SOCKET", 100, least=1)
+# Of a user, or of an address nobody signed in from; in each web process.
+OPERATIONS_PER_USER = env.integer("OPERATIONS_PER_USER", 10_000 if LOCAL else 300, least=1)
+# On a laptop everybody has one address.
+RATE_LIMITS = {
+    "SIGN_IN_PER_USER": env.rate("SIGN_IN_PER_USER", "10/minute"),
+    "SIGN_IN_PER_ADDRESS": env.rate("SIGN_IN_PER_ADDRESS", "off" if LOCAL else "60/minute"),
+    "SIGN_UP_PER_ADDRESS": env.rate("SIGN_UP_PER_ADDRESS", "off" if LOCAL else "30/hour"),
+    "BIDS_PER_USER": env.rate("BIDS_PER_USER", "off" if LOCAL else "120/minute"),
+    "BIDS_PER_ADDRESS": env.rate("BIDS_PER_ADDRESS", "off" if LOCAL else "1200/minute"),
+}
 
 # --- Celery: a broker of wake-ups; the job rows are the truth ---
 _redis_transport = {

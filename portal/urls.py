@@ -5,10 +5,12 @@ from django.contrib.auth.models import Group
 from django.urls import path
 
 from notifications.views import unsubscribe
+from portal.desk import LimitedSignIn
 from portal.pages import bidders
 
 admin.site.site_header = admin.site.site_title = "Auction portal"
 admin.site.index_title = "Auctioneer's desk"
+admin.site.login_form = LimitedSignIn
 # Who may what is settled by is_staff alone.
 admin.site.unregister(Group)
 

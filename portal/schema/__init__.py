@@ -1,11 +1,13 @@
 """The GraphQL schema. Its printed form is committed as schema.graphql."""
 
 import strawberry
+from django.conf import settings
 from graphql import GraphQLError
-from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from portal.schema.bounds import BoundedParsing, BoundedTime, BoundedValidation
 from portal.schema.errors import ErrorCodes, SubscriptionsOverWebSocket
 from portal.schema.events import EVENT_TYPES
 from portal.schema.mutations import Mutation
@@ -34,8 +36,12 @@ schema = PortalSchema(
     extensions=[
         ErrorCodes,
         SubscriptionsOverWebSocket,
-        lambda: ParserCache(maxsize=CACHED_DOCUMENTS),
-        lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
+        *([] if settings.INTROSPECTION else [DisableIntrospection]),
+        lambda: BoundedParsing(maxsize=CACHED_DOCUMENTS),
+        lambda: BoundedValidation(maxsize=CACHED_DOCUMENTS),
+        BoundedTime,
     ],
-    config=StrawberryConfig(scalar_map=SCALARS),
+    config=StrawberryConfig(
+        scalar_map=SCALARS, disable_field_suggestions=not settings.INTROSPECTION
+    ),
 )

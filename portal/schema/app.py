@@ -1,8 +1,7 @@
 """GraphQL over HTTP and WebSocket: Strawberry's ASGI application with our context and sign-in."""
 
-import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,73 +16,20 @@ from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
-    BaseGraphQLTransportWSHandler,
-)
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import ConnectionInitMessage
 
 from commands.ids import new_id
-from portal.auth import Viewer
-from portal.errors import POSTGRES_AWAY, PortalError, unauthenticated
+from portal.errors import PortalError
+from portal.rates import address_of
 from portal.schema import schema
 from portal.schema.context import Context
-
-log = structlog.get_logger("portal")
-
-# Close code for sockets whose sign-in is over; clients may come back with a fresh token.
-SIGN_IN_OVER = 4403
-# Beside the news from Redis, an open socket's sign-in is checked this often, in seconds.
-CHECK_AGAIN = 10.0
-
-
-class Socket(BaseGraphQLTransportWSHandler[Context, None]):
-    """One WebSocket connection, closed the moment its sign-in is over."""
-
-    _watch: asyncio.Task[None] | None = None
-
-    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        """Once acknowledged, keep an eye on whoever signed in."""
-        await super().handle_connection_init(message)
-        if self.connection_acknowledged and self.context.signed_in and not self._watch:
-            self._watch = asyncio.create_task(self._close_when_over(self.context.signed_in))
-
-    async def shutdown(self) -> None:
-        """The connection is gone; so is the eye on it."""
-        if self._watch:
-            self._watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watch
-        await super().shutdown()
-
-    async def _close_when_over(self, viewer: Viewer) -> None:
-        reason = await _sign_in_over(self.context, viewer)
-        for operation in list(self.operations):
-            await self.cleanup_operation(operation)
-        with suppress(RuntimeError):  # The client went first.
-            await self.websocket.close(SIGN_IN_OVER, reason)
-
-
-async def _sign_in_over(context: Context, viewer: Viewer) -> str:
-    """Waits until the viewer's token is good no more; why."""
-    clock = asyncio.get_running_loop()
-    expires = clock.time() + (viewer.expires_at - context.runtime.clock.now()).total_seconds()
-    subjects = (str(viewer.user_id), str(viewer.session_id))
-    with context.runtime.hub.listen("sessions", *subjects) as news:
-        while (left := expires - clock.time()) > 0:
-            await news.wait(min(left, CHECK_AGAIN))
-            try:
-                await context.viewer()
-            except PortalError as error:
-                return error.message
-            except POSTGRES_AWAY as error:
-                log.warning("could not check a socket's sign-in", error=str(error))
-    return unauthenticated("this access token has expired").message
+from portal.schema.sockets import Socket, SocketAdapter
 
 
 class PortalGraphQL(GraphQL[Context, None]):
     """The /graphql endpoint; the runtime is in the application's state."""
 
     graphql_transport_ws_handler_class = Socket
+    websocket_adapter_class = SocketAdapter
 
     def __init__(self) -> None:
         super().__init__(
@@ -91,7 +37,11 @@ class PortalGraphQL(GraphQL[Context, None]):
             graphql_ide="graphiql" if settings.GRAPHIQL else None,
             allow_queries_via_get=settings.LOCAL,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
-            connection_init_wait_timeout=timedelta(seconds=10),
+            connection_init_wait_timeout=timedelta(seconds=settings.SOCKET_INIT_SECONDS),
+            # Socket counts them, and answers with a code.
+            max_subscriptions_per_connection=None,
+            # Pages of other origins; the portal's own come from the host they ask.
+            allowed_origins=[settings.PUBLIC_URL, *settings.CSRF_TRUSTED_ORIGINS],
         )
 
     async def get_context(
@@ -108,17 +58,22 @@ class PortalGraphQL(GraphQL[Context, None]):
             correlation_id=correlation_id,
             authorization=request.headers.get("Authorization"),
             over_websocket=isinstance(request, WebSocket),
+            address=address_of(request.client.host if request.client else None),
         )
 
     def parse_json(self, data: str | bytes) -> Any:
-        """A request's JSON; 400 unless it is an object."""
-        try:
-            content = super().parse_json(data)
-        except (UnicodeDecodeError, RecursionError) as error:
-            raise HTTPException(400, "Unable to parse request body as JSON") from error
+        """A request's JSON; 400 unless it is an object, so that requests never come in batches."""
+        content = super().parse_json(data)
         if not isinstance(content, dict):
             raise HTTPException(400, "A request is one JSON object: query, variables")
         return content
+
+    def decode_json(self, data: str | bytes) -> object:
+        """JSONDecodeError also for what is too deep, has too many digits or is not text."""
+        try:
+            return super().decode_json(data)
+        except (ValueError, RecursionError) as error:
+            raise json.JSONDecodeError(str(error), "", 0) from error
 
     async def on_ws_connect(self, context: Context) -> None:
         """Check the token in connection_init's payload; without one, the connection is anonymous."""

@@ -22,13 +22,14 @@ class Context:
     """One HTTP request, or one WebSocket connection with all its operations.
 
     `authorization` is the header's value, or that of connection_init's payload; `signed_in`
-    is who opened the connection.
+    is who opened the connection, `address` from where.
     """
 
     runtime: Runtime
     correlation_id: UUID
     authorization: str | None
     over_websocket: bool
+    address: str | None
     connection_params: dict[str, Any] = field(default_factory=dict)
     signed_in: Viewer | None = None
 

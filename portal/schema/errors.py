@@ -9,7 +9,9 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
 from commands.ports import IdempotencyConflict, UnreadableEvent
@@ -62,6 +64,8 @@ def translated(error: GraphQLError) -> GraphQLError:
             return _with_code(error, Code.BAD_USER_INPUT, error.message)
         case GraphQLError():
             return _with_code(error, Code.BAD_USER_INPUT, error.message)
+        case MissingQueryError() | CannotGetOperationTypeError() | InvalidOperationTypeError():
+            return _with_code(error, Code.BAD_USER_INPUT, error.message or "the query is missing")
         case InvalidInput() as invalid:
             return _with_code(error, Code.BAD_USER_INPUT, str(invalid), field=invalid.field)
         case IdempotencyConflict() as conflict:

@@ -31,6 +31,7 @@ EXPIRES_IN = (
 )
 # What people ask for. What the house asks of itself must come to pass.
 CANCELLABLE = {"CreateUser", "DeleteUser", "CreateAuction", "PlaceBid", "DeleteBid"}
+MOST_IDS = 1000
 
 
 @strawberry.input
@@ -123,6 +124,12 @@ async def cancelled(context: Context, job: AcceptedJob) -> AcceptedJob:
     return now
 
 
+async def count_bid(context: Context, viewer: auth.Viewer) -> None:
+    """RATE_LIMITED beyond what one user, or one address, may bid and delete."""
+    await context.runtime.rates.spend("BIDS_PER_USER", str(viewer.user_id))
+    await context.runtime.rates.spend("BIDS_PER_ADDRESS", context.address)
+
+
 async def session_from(context: Context, signed_in: auth.SignedIn) -> Session:
     """The session in the API's form."""
     return Session(
@@ -140,6 +147,7 @@ class Mutation:
     @strawberry.mutation(description="Sign up. The job's result has the new user's id.")
     async def create_user(self, info: PortalInfo, input: CreateUserInput) -> Job:
         """Open to everybody."""
+        await info.context.runtime.rates.spend("SIGN_UP_PER_ADDRESS", info.context.address)
         submission = await asyncio.to_thread(
             requests.create_user,
             info.context.caller(None),
@@ -197,6 +205,7 @@ class Mutation:
     async def place_bid(self, info: PortalInfo, input: PlaceBidInput) -> Job:
         """For whoever is signed in."""
         viewer = await info.context.viewer()
+        await count_bid(info.context, viewer)
         submission = requests.place_bid(
             info.context.caller(viewer),
             bidder_id=viewer.user_id,
@@ -211,6 +220,7 @@ class Mutation:
     async def delete_bid(self, info: PortalInfo, input: DeleteBidInput) -> Job:
         """For the bid's bidder."""
         viewer = await info.context.viewer()
+        await count_bid(info.context, viewer)
         submission = requests.delete_bid(
             info.context.caller(viewer),
             bidder_id=viewer.user_id,
@@ -243,9 +253,14 @@ class Mutation:
     @strawberry.mutation(description="Sign in with name and password.")
     async def login(self, info: PortalInfo, username: str, password: str) -> Session:
         """A new session."""
+        rates, name = info.context.runtime.rates, auth.counted_name(username)
+        await rates.spend("SIGN_IN_PER_ADDRESS", info.context.address)
+        # Counted before, forgiven after: guesses made at once are all counted.
+        await rates.spend("SIGN_IN_PER_USER", name)
         signed_in = await auth.sign_in(info.context.runtime.pool, username, password)
         if signed_in is None:
             raise unauthenticated("wrong username or password")
+        await rates.forgive("SIGN_IN_PER_USER", name)
         return await session_from(info.context, signed_in)
 
     @strawberry.mutation(
@@ -277,6 +292,8 @@ class Mutation:
     ) -> int:
         """Ids of others' notifications count for nothing."""
         viewer = await info.context.viewer()
+        if ids is not None and len(ids) > MOST_IDS:
+            raise bad_input("ids", f"at most {MOST_IDS} notifications at once")
         wanted = None if ids is None else [_notification_id(text) for text in ids]
         return await mark_read(info.context.runtime.pool, viewer.user_id, wanted)
 

@@ -29,13 +29,13 @@ def _parse_time(value: Any) -> datetime:
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise GraphQLError(f"{value!r} is not a time like 2030-01-31T18:00:00Z") from None
+        raise GraphQLError(f"{str(value)[:60]!r} is not a time like 2030-01-31T18:00:00Z") from None
     if moment.tzinfo is None:
-        raise GraphQLError(f"{value!r} needs its zone, e.g. 2030-01-31T18:00:00Z")
+        raise GraphQLError(f"{value[:60]!r} needs its zone, e.g. 2030-01-31T18:00:00Z")
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise GraphQLError(f"{value!r} lies outside the years that can be counted") from None
+        raise GraphQLError(f"{value[:60]!r} lies outside the years that can be counted") from None
 
 
 def _write_time(value: datetime) -> str:

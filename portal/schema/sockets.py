@@ -1,0 +1,190 @@
+"""One WebSocket connection: well-formed messages only, not idle, closed when its sign-in is over."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, ClassVar
+
+import structlog
+from django.conf import settings
+from starlette.websockets import WebSocketState
+from strawberry.asgi import ASGIWebSocketAdapter
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+)
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
+
+from portal.auth import Viewer
+from portal.errors import POSTGRES_AWAY, PortalError, rate_limited, unauthenticated
+from portal.schema.context import Context
+
+log = structlog.get_logger("portal")
+
+# Close codes. After the first, clients may come back with a fresh token.
+SIGN_IN_OVER = 4403
+IDLE = 4408
+# The protocol's own bound, in bytes.
+LONGEST_REASON = 123
+# Beside the news from Redis, an open socket's sign-in is checked this often, in seconds.
+CHECK_AGAIN = 10.0
+# When somebody with too many operations may hope for room, in seconds.
+COME_BACK = 5
+
+
+class SocketAdapter(ASGIWebSocketAdapter):
+    """The wire, where the other side may be gone at any time."""
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        """WebSocketDisconnected once either side has closed."""
+        if self.ws.application_state is WebSocketState.DISCONNECTED:
+            raise WebSocketDisconnected
+        await super().send_json(message)
+
+    async def close(self, code: int, reason: str) -> None:
+        """With as much of the reason as the protocol takes; nothing if it is closed already."""
+        if self.ws.application_state is WebSocketState.DISCONNECTED:
+            return
+        bounded = reason.encode(errors="replace")[:LONGEST_REASON].decode(errors="ignore")
+        await super().close(code, bounded)
+
+
+class Socket(BaseGraphQLTransportWSHandler[Context, None]):
+    """One WebSocket connection."""
+
+    # The open sockets of this process by user, or by address of those who did not sign in.
+    open_sockets: ClassVar[defaultdict[str | None, set["Socket"]]] = defaultdict(set)
+
+    _watch: asyncio.Task[None] | None = None
+    _idle: asyncio.Task[None] | None = None
+    _busy_until = 0.0
+
+    @property
+    def owner(self) -> str | None:
+        """Whose operations count together."""
+        viewer = self.context.signed_in
+        return str(viewer.user_id) if viewer else self.context.address
+
+    async def handle_message(self, message: Message) -> None:
+        """Close with 4400 on what is no message of the protocol."""
+        if not _well_formed(message):
+            await self.handle_invalid_message("Failed to parse message")
+            return
+        await super().handle_message(message)
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        """Once acknowledged, keep an eye on whoever signed in."""
+        await super().handle_connection_init(message)
+        if not self.connection_acknowledged or self._idle:
+            return
+        self.open_sockets[self.owner].add(self)
+        self._busy_until = asyncio.get_running_loop().time()
+        self._idle = asyncio.create_task(self._close_when_idle())
+        if self.context.signed_in:
+            self._watch = asyncio.create_task(self._close_when_over(self.context.signed_in))
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        """RATE_LIMITED beyond what one socket, or one user, may have running."""
+        if self.connection_acknowledged and message["id"] not in self.operations:
+            try:
+                self._check_room()
+            except PortalError as error:
+                await self.send_message(
+                    {"id": message["id"], "type": "error", "payload": [error.formatted]}
+                )
+                return
+        await super().handle_subscribe(message)
+
+    def forget_id(self, id: str) -> None:
+        """An operation is done."""
+        self._busy_until = asyncio.get_running_loop().time()
+        super().forget_id(id)
+
+    async def cleanup_operation(self, operation_id: str) -> None:
+        """An operation is not wanted any more."""
+        self._busy_until = asyncio.get_running_loop().time()
+        await super().cleanup_operation(operation_id)
+
+    async def handle_task_exception(self, error: Exception) -> None:
+        """Log what is wrong with us, not that somebody went."""
+        if not isinstance(error, WebSocketDisconnected):
+            await super().handle_task_exception(error)
+
+    async def shutdown(self) -> None:
+        """The connection is gone; so are the eyes on it."""
+        mine = self.open_sockets[self.owner]
+        mine.discard(self)
+        if not mine:
+            del self.open_sockets[self.owner]
+        for task in (self._watch, self._idle):
+            if task:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        await super().shutdown()
+
+    def _check_room(self) -> None:
+        if len(self.operations) >= settings.OPERATIONS_PER_SOCKET:
+            raise rate_limited("operations running on this connection", COME_BACK)
+        running = sum(len(socket.operations) for socket in self.open_sockets[self.owner])
+        if running >= settings.OPERATIONS_PER_USER:
+            raise rate_limited("operations of yours running on all connections", COME_BACK)
+
+    async def _close_when_idle(self) -> None:
+        clock = asyncio.get_running_loop()
+        while (left := self._busy_until + settings.SOCKET_IDLE_SECONDS - clock.time()) > 0:
+            await asyncio.sleep(left)
+            if self.operations:
+                self._busy_until = clock.time()
+        with suppress(WebSocketDisconnected):  # The client went first.
+            seconds = settings.SOCKET_IDLE_SECONDS
+            await self.websocket.close(IDLE, f"nothing was asked for in {seconds} s")
+
+    async def _close_when_over(self, viewer: Viewer) -> None:
+        reason = await _sign_in_over(self.context, viewer)
+        for operation in list(self.operations):
+            await self.cleanup_operation(operation)
+        with suppress(RuntimeError):  # The client went first.
+            await self.websocket.close(SIGN_IN_OVER, reason)
+
+
+def _well_formed(message: Any) -> bool:
+    """Whether it has the form the protocol gives it; the library takes the form for granted."""
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return False
+    match message["type"]:
+        case "subscribe":
+            payload = message.get("payload")
+            return (
+                isinstance(message.get("id"), str)
+                and isinstance(payload, dict)
+                and isinstance(payload.get("query"), str)
+                and isinstance(payload.get("variables"), dict | None)
+                and isinstance(payload.get("operationName"), str | None)
+            )
+        case "complete":
+            return isinstance(message.get("id"), str)
+        case _:
+            return True
+
+
+async def _sign_in_over(context: Context, viewer: Viewer) -> str:
+    """Waits until the viewer's token is good no more; why."""
+    clock = asyncio.get_running_loop()
+    expires = clock.time() + (viewer.expires_at - context.runtime.clock.now()).total_seconds()
+    subjects = (str(viewer.user_id), str(viewer.session_id))
+    with context.runtime.hub.listen("sessions", *subjects) as news:
+        while (left := expires - clock.time()) > 0:
+            await news.wait(min(left, CHECK_AGAIN))
+            try:
+                await context.viewer()
+            except PortalError as error:
+                return error.message
+            except POSTGRES_AWAY as error:
+                log.warning("could not check a socket's sign-in", error=str(error))
+    return unauthenticated("this access token has expired").message

@@ -1,0 +1,236 @@
+"""Who may do what: every root field, asked by everybody there is."""
+
+import asyncio
+import base64
+import hmac
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest_asyncio
+from graphql import build_schema
+from websockets.exceptions import ConnectionClosed
+
+from portal.auth import ALGORITHM, signing_key
+from portal.demo.client import DELETE_USER, PortalClient, Refused
+from tests.conftest import PASSWORD, Join, RunningPortal
+from tests.e2e.acting import create_auction, place
+from tests.e2e.test_sign_in import SIGN_IN_OVER
+from tests.servers import ROOT
+
+OK = "OK"
+NO_DATA = "NO_DATA"
+UNAUTHENTICATED = "UNAUTHENTICATED"
+FORBIDDEN = "FORBIDDEN"
+NOT_FOUND = "NOT_FOUND"
+LATER = "2099-01-01T00:00:00Z"
+NOWHERE = "01890a5d-ac96-774b-bcce-b302099a8057"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What each gets who asks that: anonymous, the bidder, another bidder, staff, a bad token."""
+
+    asking: str
+    anonymous: str
+    bidder: str
+    other: str
+    staff: str
+    bad_token: str
+
+
+EVERYBODY = (OK, OK, OK, OK, OK)
+SIGNED_IN = (UNAUTHENTICATED, OK, OK, OK, UNAUTHENTICATED)
+STAFF = (UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, OK, UNAUTHENTICATED)
+# Over WebSocket a bad token does not even open the connection.
+EVERYBODY_OVER_WEBSOCKET = (OK, OK, OK, OK, UNAUTHENTICATED)
+
+# $auction is open, $job and $bid are the bidder's.
+TABLE: dict[str, Row] = {
+    "Query.auctions": Row("{ auctions { edges { cursor } } }", *EVERYBODY),
+    "Query.auction": Row('{ auction(id: "$auction") { title } }', *EVERYBODY),
+    "Query.job": Row('{ job(id: "$job") { id } }', NO_DATA, OK, NO_DATA, OK, UNAUTHENTICATED),
+    "Query.winners": Row("{ winners { edges { cursor } } }", *EVERYBODY),
+    "Query.me": Row("{ me { username } }", NO_DATA, OK, OK, OK, UNAUTHENTICATED),
+    "Query.notifications": Row("{ notifications { edges { cursor } } }", *SIGNED_IN),
+    "Query.serverTime": Row("{ serverTime }", *EVERYBODY),
+    "Query.tick": Row("{ tick { commitment } serverTime }", *EVERYBODY),
+    "Query.promoterPolicy": Row("{ promoterPolicy(version: 0) { chance } }", *EVERYBODY),
+    "Query.chain": Row('{ chain(id: "$auction") { hash } }', *EVERYBODY),
+    "Mutation.createUser": Row(
+        'mutation { createUser(input: {username: "$name", password: "a long password 7"}) { id } }',
+        *EVERYBODY,
+    ),
+    "Mutation.deleteUser": Row(
+        'mutation { deleteUser(input: {userId: "$nobody"}) { id } }', *STAFF
+    ),
+    "Mutation.createAuction": Row(
+        f'mutation {{ createAuction(input: {{title: "A clock", endsAt: "{LATER}"}}) {{ id }} }}',
+        *STAFF,
+    ),
+    "Mutation.placeBid": Row(
+        'mutation { placeBid(input: {auctionId: "$nobody", amount: "1.00"}) { id } }', *SIGNED_IN
+    ),
+    "Mutation.deleteBid": Row(
+        'mutation { deleteBid(input: {auctionId: "$auction", bidId: "$nobody"}) { id } }',
+        *SIGNED_IN,
+    ),
+    "Mutation.cancelJob": Row(
+        'mutation { cancelJob(id: "$job") { id } }',
+        UNAUTHENTICATED, OK, NOT_FOUND, OK, UNAUTHENTICATED,
+    ),
+    "Mutation.login": Row(
+        'mutation { login(username: "$bidder", password: "$password") { expiresAt } }', *EVERYBODY
+    ),
+    "Mutation.refreshSession": Row(
+        'mutation { refreshSession(refreshToken: "$nobody.x") { expiresAt } }',
+        *[UNAUTHENTICATED] * 5,
+    ),
+    "Mutation.logout": Row('mutation { logout(refreshToken: "$nobody.x") }', *EVERYBODY),
+    "Mutation.markNotificationsRead": Row("mutation { markNotificationsRead }", *SIGNED_IN),
+    "Mutation.setNotificationPreferences": Row(
+        "mutation { setNotificationPreferences(input: []) { id } }", *SIGNED_IN
+    ),
+    "Subscription.auctionUpdated": Row(
+        'subscription { auctionUpdated(id: "$auction") { title } }', *EVERYBODY_OVER_WEBSOCKET
+    ),
+    "Subscription.auctionEvents": Row(
+        'subscription { auctionEvents(id: "$auction") { version } }', *EVERYBODY_OVER_WEBSOCKET
+    ),
+    "Subscription.auctionsUpdated": Row(
+        "subscription { auctionsUpdated { id } }", *EVERYBODY_OVER_WEBSOCKET
+    ),
+    "Subscription.jobUpdated": Row(
+        'subscription { jobUpdated(id: "$job") { id } }',
+        NOT_FOUND, OK, NOT_FOUND, OK, UNAUTHENTICATED,
+    ),
+    "Subscription.notificationReceived": Row(
+        "subscription { notificationReceived { id } }", *SIGNED_IN
+    ),
+}  # fmt: skip
+# What follows says something only when something happens; that it was let in is seen from its silence.
+SILENT = {"Subscription.auctionsUpdated", "Subscription.notificationReceived"}
+
+
+def test_every_root_field_has_its_row() -> None:
+    schema = build_schema((ROOT / "schema.graphql").read_text())
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    fields = {f"{root.name}.{field}" for root in roots if root for field in root.fields}
+    assert fields == set(TABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who asks, by what they are; and what they ask about."""
+
+    clients: dict[str, PortalClient]
+    things: dict[str, str]
+
+    def asking(self, row: Row) -> str:
+        """The row's document, about these things."""
+        text = row.asking
+        for name, value in self.things.items():
+            text = text.replace(f"${name}", value)
+        return text.replace("$nobody", NOWHERE)
+
+
+def encoded(part: bytes) -> str:
+    """A part of a token."""
+    return base64.urlsafe_b64encode(part).decode().rstrip("=")
+
+
+def bad_tokens(token: str, expired_at: datetime) -> dict[str, str]:
+    """What others would make of a good token."""
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    head, body, signature = token.split(".")
+    other_user = jwt.encode(claims | {"sub": NOWHERE}, "k" * 64, algorithm=ALGORITHM).split(".")[1]
+    # Signed with the right secret under the name of an algorithm that has none.
+    renamed = encoded(b'{"alg":"RS256","typ":"JWT"}') + "." + body
+    confused = hmac.digest(signing_key().encode(), renamed.encode(), "sha256")
+    return {
+        "expired": jwt.encode(claims | {"exp": expired_at}, signing_key(), algorithm=ALGORITHM),
+        "tampered": f"{head}.{other_user}.{signature}",
+        "none": jwt.encode(claims, None, algorithm="none"),
+        "another secret": jwt.encode(claims, "k" * 64, algorithm=ALGORITHM),
+        "HS512": jwt.encode(claims, signing_key(), algorithm="HS512"),
+        "RS256": f"{renamed}.{encoded(confused)}",
+    }
+
+
+@pytest_asyncio.fixture
+async def cast(
+    portal: RunningPortal, join: Join, carol: PortalClient, nobody: PortalClient
+) -> AsyncIterator[Cast]:
+    """Everybody, and an auction with a bid."""
+    bidder, other, gone = await join("alice"), await join("bob"), await join("dora")
+    auction_id = await create_auction(carol)
+    job = await place(bidder, auction_id, "10.00")
+    assert bidder.access_token
+    tokens = bad_tokens(bidder.access_token, datetime.now(UTC) - timedelta(seconds=1))
+    assert (await carol.command(DELETE_USER, userId=gone.user["id"]))["status"] == "SUCCEEDED"
+    assert gone.access_token
+    tokens["deleted"] = gone.access_token
+    holders = {what: PortalClient(portal.url) for what in tokens}
+    for what, holder in holders.items():
+        holder.access_token = tokens[what]
+    things = {
+        "auction": auction_id,
+        "job": job["id"],
+        "bidder": bidder.user["username"],
+        "name": f"new-{bidder.user['username'][-12:]}",
+        "password": PASSWORD,
+    }
+    people = {"anonymous": nobody, "bidder": bidder, "other": other, "staff": carol}
+    yield Cast({**people, **holders}, things)
+    for holder in holders.values():
+        await holder.close()
+
+
+async def outcome(client: PortalClient, field: str, asking: str) -> str:
+    """OK, NO_DATA or the error's code."""
+    try:
+        if field.startswith("Subscription."):
+            return await followed(client, field, asking)
+        data = await client.execute(asking)
+    except Refused as refused:
+        return refused.code or "no code"
+    return OK if any(value is not None for value in data.values()) else NO_DATA
+
+
+async def followed(client: PortalClient, field: str, asking: str) -> str:
+    """What a subscription comes to; Refused if it begins with an error."""
+    try:
+        async with client.socket() as socket:
+            payload = {"query": asking}
+            await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
+            async with asyncio.timeout(1 if field in SILENT else 30):
+                first = json.loads(await socket.recv())
+    except ConnectionClosed as closed:
+        return UNAUTHENTICATED if closed.rcvd and closed.rcvd.code == SIGN_IN_OVER else str(closed)
+    except TimeoutError:
+        return OK if field in SILENT else "silence"
+    if errors := first["payload"] if first["type"] == "error" else first["payload"].get("errors"):
+        raise Refused(errors)
+    return OK
+
+
+async def test_everybody_gets_what_the_table_says(cast: Cast) -> None:
+    async def found(field: str, row: Row) -> dict[str, str]:
+        return {
+            who: await outcome(client, field, cast.asking(row))
+            for who, client in cast.clients.items()
+        }
+
+    rows = list(TABLE.items())
+    outcomes = await asyncio.gather(*(found(field, row) for field, row in rows))
+    expected = [{who: getattr(row, who, row.bad_token) for who in cast.clients} for _, row in rows]
+    differ = {
+        f"{field} by {who}": (row[who], wanted[who])
+        for (field, _), row, wanted in zip(rows, outcomes, expected, strict=True)
+        for who in wanted
+        if row[who] != wanted[who]
+    }
+    assert differ == {}
