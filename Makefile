@@ -7,7 +7,7 @@ SETUP := $(VENV)/.complete
 PROCESSES ?= 2
 export PORTAL_ENV ?= local
 
-.PHONY: demo up test check schema lock clean help
+.PHONY: demo up test check audit schema lock clean help
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -35,6 +35,10 @@ check: $(SETUP) ## Format, lint, types, import contracts, migrations, schema
 	$(BIN)/python manage.py check
 	$(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py print_schema | diff -u schema.graphql -
+
+audit: $(SETUP) ## Known faults of the locked dependencies; fails if it can't be found out
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+		-r requirements/dev.lock -r requirements/run.lock
 
 schema: $(SETUP) ## Print the GraphQL schema into schema.graphql
 	@$(BIN)/python manage.py print_schema > schema.graphql.new && mv schema.graphql.new schema.graphql
