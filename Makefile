@@ -7,7 +7,7 @@ SETUP := $(VENV)/.complete
 PROCESSES ?= 2
 export PORTAL_ENV ?= local
 
-.PHONY: demo up test faults fuzz check bench schema lock clean help
+.PHONY: demo up test faults fuzz check audit bench schema lock clean help
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -42,6 +42,10 @@ check: $(SETUP) ## Format, lint, types, import contracts, migrations, schema
 
 fuzz: $(SETUP) ## Fuzz a running portal over HTTP and WebSocket (EXAMPLES=500)
 	@EXAMPLES=$(or $(EXAMPLES),500) $(BIN)/python -m pytest -q tests/fuzz
+
+audit: $(SETUP) ## Known faults of the locked dependencies; fails if it can't be found out
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+		-r requirements/dev.lock -r requirements/run.lock
 
 bench: $(SETUP) ## Measure handling bids, and telling 10,000 people of them
 	@DJANGO_SETTINGS_MODULE=portal.settings $(BIN)/python -m benchmarks

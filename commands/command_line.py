@@ -1,7 +1,7 @@
 """What the operators' commands share: where the servers are, JSON output, and exit codes."""
 
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
@@ -19,6 +19,7 @@ REJECTED, UNSETTLED, FAILED, UNAVAILABLE = 1, 3, 4, 5
 EXIT_CODES = """exit status: 0 done, 1 refused or something was found wrong, 2 wrong usage,
 3 not settled in time (it stays queued), 4 failed, 5 a server is away"""
 
+LONGEST_WAIT = 86_400.0
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -75,10 +76,22 @@ class OperatorCommand(BaseCommand):
         self.stdout.write(json.dumps(content, default=str) if options["json"] else text)
 
 
+def seconds(text: str) -> float:
+    """A number of seconds that ends some time; argparse tells the user otherwise."""
+    value = float(text)
+    if not 0 <= value <= LONGEST_WAIT:
+        raise ArgumentTypeError(f"seconds lie between 0 and {LONGEST_WAIT:.0f}, not {text[:40]}")
+    return value
+
+
 def add_wait(parser: ArgumentParser) -> None:
     """How long to wait for the outcome."""
     parser.add_argument(
-        "--wait", type=float, default=30.0, metavar="SECONDS", help="for the outcome (default: 30)"
+        "--wait",
+        type=seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="for the outcome (default: 30)",
     )
 
 

@@ -41,9 +41,10 @@ POLICIES = Stream("policies", POLICIES_STREAM)
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 # What a command without a limit of its own may be given.
 LONGEST_WISH = timedelta(days=1)
-# What a title or description may not hold: controls (but line ends), surrogates, direction overrides.
-FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Co", "Cn"}
-DIRECTION_CONTROLS = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+# What a title or description may not hold: controls and separators (but line ends), surrogates,
+# what is private or unassigned, direction overrides.
+FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+DIRECTION_CONTROLS = set("\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
 
 
 class InvalidInput(ValueError):
@@ -308,6 +309,8 @@ def _text(name: str, value: str, longest: int, *, lines: bool = False) -> str:
             or character in DIRECTION_CONTROLS
         ):
             raise InvalidInput(name, f"a {name} can't hold the character U+{ord(character):04X}")
+    if not any(unicodedata.category(character)[0] in "LNPS" for character in text):
+        raise InvalidInput(name, f"a {name} needs something to be seen")
     return text
 
 

@@ -39,6 +39,8 @@ class SafeHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                # Django writes names in upper and lower case, which would stand beside these.
+                message["headers"] = [(name.lower(), value) for name, value in message["headers"]]
                 headers = MutableHeaders(scope=message)
                 headers.update(self._headers)
                 if scope["path"] == "/graphql":

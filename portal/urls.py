@@ -2,7 +2,9 @@
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.templatetags.static import static
 from django.urls import path
+from django.views.generic import RedirectView
 
 from notifications.views import unsubscribe
 from portal.desk import LimitedSignIn
@@ -16,6 +18,8 @@ admin.site.unregister(Group)
 
 urlpatterns = [
     path("", bidders),
+    # Browsers ask for it on pages that name no icon, which are admin's.
+    path("favicon.ico", RedirectView.as_view(url=static("portal/icon.svg"))),
     path("unsubscribe/<str:token>", unsubscribe),
     path("admin/", admin.site.urls),
 ]

@@ -3,9 +3,10 @@
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from portal.errors import bad_input
 
 USUAL_PAGE = 20
 LARGEST_PAGE = 100
+AMOUNT = re.compile(r"[0-9]{1,12}\.[0-9]{2}")
+VERSION = re.compile(r"[0-9]{1,18}")
 
 Node = TypeVar("Node")
 Item = TypeVar("Item")
@@ -67,7 +70,7 @@ def place(after: str | None, *readers: Callable[[str], Any]) -> tuple[Any, ...] 
         if len(parts) != len(readers) or not all(isinstance(part, str) for part in parts):
             raise ValueError(parts)
         return tuple(read(part) for read, part in zip(readers, parts, strict=True))
-    except (ValueError, TypeError, binascii.Error, InvalidOperation):
+    except (ValueError, TypeError, RecursionError, OverflowError, binascii.Error):
         raise bad_input("after", "this cursor did not come from this list") from None
 
 
@@ -76,19 +79,25 @@ def read_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(text)
-    return moment
+    return moment.astimezone(UTC)
 
 
 def read_amount(text: str) -> Decimal:
-    """An amount in a cursor."""
-    value = Decimal(text)
-    if not value.is_finite():
+    """An amount in a cursor; a doubled one may be larger than any that can be bid."""
+    if not AMOUNT.fullmatch(text):
         raise ValueError(text)
-    return value
+    return Decimal(text)
+
+
+def read_version(text: str) -> int:
+    """A version in a cursor."""
+    if not VERSION.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
 
 
 PLACE_IN_AUCTIONS = (read_time, UUID)
-PLACE_IN_BIDS = (read_amount, int)
+PLACE_IN_BIDS = (read_amount, read_version)
 PLACE_IN_WINNERS = (read_time, UUID)
 PLACE_IN_NOTIFICATIONS = (read_time, UUID)
 

@@ -1,5 +1,6 @@
 """Scalars: money as text with two places, times with their zone."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +11,8 @@ from graphql import GraphQLError
 from strawberry.types.scalar import ScalarDefinition
 
 from commands.domain.amounts import InvalidAmount, amount
+
+WRITTEN_ID = re.compile(r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 
 
 def _parse_amount(value: Any) -> Decimal:
@@ -43,12 +46,12 @@ def _write_time(value: datetime) -> str:
 
 
 def _parse_uuid(value: Any) -> UUID:
-    try:
-        return UUID(value)
-    except (TypeError, ValueError, AttributeError):
+    # UUID() itself takes any script's digits, and underscores between them.
+    if not isinstance(value, str) or not WRITTEN_ID.fullmatch(value):
         raise GraphQLError(
             f"{str(value)[:60]!r} is not an id like 01890a5d-ac96-774b-bcce-b302099a8057"
-        ) from None
+        )
+    return UUID(value)
 
 
 AMOUNT: ScalarDefinition = strawberry.scalar(

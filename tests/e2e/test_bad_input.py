@@ -1,11 +1,17 @@
 """Bad input gets a clear answer, changes nothing, and is not logged as a crash."""
 
 import asyncio
+import base64
+import json
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
 from psycopg_pool import ConnectionPool
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from commands.postgres.pool import SyncConnection
 from portal.demo.client import (
@@ -13,6 +19,7 @@ from portal.demo.client import (
     CREATE_USER,
     DELETE_BID,
     DELETE_USER,
+    LOGIN,
     PLACE_BID,
     PortalClient,
     Refused,
@@ -22,56 +29,76 @@ from tests.e2e.acting import create_auction, delete, place
 
 NOWHERE = "01890a5d-ac96-774b-bcce-b302099a8057"
 LATER = "2099-01-01T00:00:00Z"
-AMOUNTS = ["0", "0.00", "-1.00", "1.001", "1e3", "NaN", "Infinity", "1,000.00", "", " 1.00",
-           "10000000000.00", "٣.00", "1.", 12, 1.5, True, None, ["1.00"]]  # fmt: skip
-TIMES = ["tomorrow", "2099-01-01", "2099-01-01T00:00:00", "", 0, None, "9999-99-99T00:00:00Z",
-         "0001-01-01T00:00:00+23:00"]  # fmt: skip
+AMOUNTS: list[Any] = ["0", "0.00", "-0.00", "-1.00", "+1.00", "1.001", "1e3", "1E-2", "1e999999999", "NaN", "sNaN",
+           "Infinity", "-Infinity", "1,000.00", "1.000,00", "1_000.00", "0x10", "", " 1.00", "1.00\n",
+           "1.00\x00", "10000000000.00", "9" * 10_000, "٣.00", "１.００", "1.", ".5", "1.0.0", "\ud800", 12, 1.5,
+           float("nan"), float("inf"), True, None, [["1.00"]], {"amount": "1.00"}]  # fmt: skip
+TIMES: list[Any] = ["tomorrow", "2099-01-01", "2099-01-01T00:00:00", "", 0, None, "9999-99-99T00:00:00Z",
+         "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:59", "2099-01-01T00:00:00+99:00",
+         "２０９９-01-01T00:00:00Z", "2099-01-01T00:00:00Z" * 1000, "\x00", [], {}, True]  # fmt: skip
+IDS: list[Any] = ["", "x", "0" * 31, "g" * 32, "\x00", "\ud800", "٣" * 32, 7, -1, 1.5, True, [], {}]
+TITLES: list[Any] = ["", "   ", "x" * 201, "a\x00b", "a\nb", "a\x7fb", "a\u2028b", "\u202egnp", "a\u2066b",
+          "a\u061cb", "\u200b", "\u200b\ufeff", "\ud800", "\ufdd0", "\ue000", None, 7, [], {}]  # fmt: skip
+NAMES: list[Any] = ["", "ab", "x" * 31, "-dash", "a b c", "naïve", "a\x00b", "аlice", "alice\u202e", "alice\n",
+         "ali\u200bce", "\ud800lice", "٣٣٣", "ａｌｉｃｅ", None, 7, [], {}]  # fmt: skip
+PASSWORDS: list[Any] = ["", "short", "12345678901", "password", "mallory1", "x" * 201, "\ud800abcdefgh", None,
+             7, []]  # fmt: skip
+EMAILS: list[Any] = ["x", "a@", "@b.org", f"{'x' * 250}@b.org", "a\n@b.org", "a\x00@b.org", "a@b.org\nBcc: c@d.org",
+          "a\u202e@b.org", "\ud800@b.org", 7, [], {}]  # fmt: skip
+NOT_TEXT: list[Any] = [None, 7, [], {}]
+NOT_IDS: list[Any] = ["", "x", "\x00", "\ud800", 1.5, [[]], {}, None]
+NO_CHOICES: list[Any] = [None, [{}], [{"kind": "X"}], 7]
+KEYS: list[Any] = ["", "a b", "k" * 201, "schlüssel", "\x00", "a\n", "\ud800", 7, [], {}]
+DESCRIPTIONS: list[Any] = ["x" * 5001, "a\x00b", "\ud800", "a\u202eb", 7]
 
-BAD: list[tuple[str, dict[str, Any]]] = [
+REFRESH = "mutation ($token: String!) { refreshSession(refreshToken: $token) { expiresAt } }"
+LOGOUT = "mutation ($token: String!) { logout(refreshToken: $token) }"
+MARK_READ = "mutation ($ids: [ID!]) { markNotificationsRead(ids: $ids) }"
+CHOOSE = """mutation ($input: [NotificationPreferenceInput!]!) {
+  setNotificationPreferences(input: $input) { id } }"""
+CHOICE = {"kind": "AUCTION_WON", "channel": "IN_APP", "enabled": True}
+
+COMMANDS: list[tuple[str, dict[str, Any]]] = [
     *((PLACE_BID, {"auctionId": NOWHERE, "amount": amount}) for amount in AMOUNTS),
-    (PLACE_BID, {"auctionId": "x", "amount": "1.00"}),
-    (PLACE_BID, {"auctionId": None, "amount": "1.00"}),
-    (PLACE_BID, {"auctionId": 7, "amount": "1.00"}),
+    *((PLACE_BID, {"auctionId": given, "amount": "1.00"}) for given in (*IDS, None)),
     (PLACE_BID, {"amount": "1.00"}),
     (PLACE_BID, {"auctionId": NOWHERE, "amount": "1.00", "bidderId": NOWHERE}),
-    *(
-        (PLACE_BID, {"auctionId": NOWHERE, "amount": "1.00", "idempotencyKey": key})
-        for key in ("", "a b", "k" * 201, "schlüssel", "\x00", 7)
-    ),
-    (DELETE_BID, {"auctionId": "x", "bidId": NOWHERE}),
-    (DELETE_BID, {"auctionId": NOWHERE, "bidId": "x"}),
+    *((PLACE_BID, {"auctionId": NOWHERE, "amount": "1.00", "idempotencyKey": key}) for key in KEYS),
+    *((DELETE_BID, {"auctionId": given, "bidId": NOWHERE}) for given in (*IDS, None)),
+    *((DELETE_BID, {"auctionId": NOWHERE, "bidId": given}) for given in (*IDS, None)),
     (DELETE_BID, {"auctionId": NOWHERE}),
-    (DELETE_USER, {"userId": "x"}),
+    *((DELETE_USER, {"userId": given}) for given in IDS),
     *((CREATE_AUCTION, {"title": "A clock", "endsAt": time}) for time in TIMES),
-    *((CREATE_AUCTION, {"title": "A clock", "startsAt": t, "endsAt": LATER}) for t in TIMES[:5]),
     *(
-        (CREATE_AUCTION, {"title": title, "endsAt": LATER})
-        for title in ("", "   ", "x" * 201, "a\x00b", "a\nb", "\u202egnp", "\ud800", None, 7)
+        (CREATE_AUCTION, {"title": "A clock", "startsAt": time, "endsAt": LATER})
+        for time in TIMES
+        if time is not None
     ),
-    (CREATE_AUCTION, {"title": "A clock", "description": "x" * 5001, "endsAt": LATER}),
-    (CREATE_AUCTION, {"title": "A clock", "description": "a\x00b", "endsAt": LATER}),
+    *((CREATE_AUCTION, {"title": title, "endsAt": LATER}) for title in TITLES),
     *(
-        (CREATE_USER, {"username": name, "password": PASSWORD})
-        for name in ("", "ab", "x" * 31, "-dash", "a b c", "naïve", "a\x00b", "аlice", None, 7)
+        (CREATE_AUCTION, {"title": "A clock", "description": text, "endsAt": LATER})
+        for text in DESCRIPTIONS
     ),
-    *(
-        (CREATE_USER, {"username": "mallory", "password": password})
-        for password in (
-            "",
-            "short",
-            "12345678901",
-            "password",
-            "mallory1",
-            "x" * 201,
-            "\ud800abcdefgh",
-            None,
-        )
-    ),
+    *((CREATE_USER, {"username": name, "password": PASSWORD}) for name in NAMES),
+    *((CREATE_USER, {"username": "mallory", "password": password}) for password in PASSWORDS),
     *(
         (CREATE_USER, {"username": "mallory", "password": PASSWORD, "email": email})
-        for email in ("x", "a@", "@b.org", f"{'x' * 250}@b.org", "a\n@b.org", 7)
+        for email in EMAILS
     ),
+    (CREATE_AUCTION, {}),
+    (CREATE_USER, {}),
 ]
+OTHERS: list[tuple[str, dict[str, Any]]] = [
+    *((LOGIN, {"username": name, "password": "x"}) for name in NOT_TEXT),
+    *((LOGIN, {"username": "alice", "password": given}) for given in NOT_TEXT),
+    *((REFRESH, {"token": token}) for token in NOT_TEXT),
+    *((LOGOUT, {"token": token}) for token in NOT_TEXT),
+    *((MARK_READ, {"ids": [given]}) for given in NOT_IDS),
+    (MARK_READ, {"ids": [NOWHERE] * 1001}),
+    *((CHOOSE, {"input": given}) for given in NO_CHOICES),
+    (CHOOSE, {"input": [CHOICE] * 101}),
+]
+BAD = [*((mutation, {"input": content}) for mutation, content in COMMANDS), *OTHERS]
 
 
 @pytest.fixture
@@ -93,37 +120,29 @@ async def test_bad_input_to_a_mutation_is_refused_and_leaves_no_trace(
 ) -> None:
     before, logged = record(), len(portal.logged())
     for mutation, content in BAD:
-        with pytest.raises(Refused) as refused:
-            await carol.submit(mutation, **content)
-        error = refused.value.errors[0]
-        assert refused.value.code == "BAD_USER_INPUT", (mutation, content, error)
-        assert len(error["message"]) > 10, (content, error)
-        assert "Traceback" not in error["message"]
+        answer = (await carol.post({"query": mutation, "variables": content})).json()
+        [error, *_] = answer.get("errors") or [{}]
+        assert error.get("extensions", {}).get("code") == "BAD_USER_INPUT", (content, answer)
+        assert 10 < len(error["message"]) < 1000, (content, error)
     assert record() == before
     assert "[error" not in portal.logged()[logged:]
     assert "Traceback" not in portal.logged()[logged:]
 
 
-async def test_who_is_not_signed_in_may_read_and_sign_up_and_nothing_else(
-    join: Join, record: Any
-) -> None:
+async def test_who_may_not_leaves_no_trace(join: Join, nobody: PortalClient, record: Any) -> None:
     alice = await join("alice")
-    commands = (
-        (PLACE_BID, {"auctionId": NOWHERE, "amount": "1.00"}, "UNAUTHENTICATED", "NOT_THERE"),
-        (DELETE_BID, {"auctionId": NOWHERE, "bidId": NOWHERE}, "UNAUTHENTICATED", "NOT_THERE"),
-        (DELETE_USER, {"userId": NOWHERE}, "UNAUTHENTICATED", "FORBIDDEN"),
-        (CREATE_AUCTION, {"title": "A clock", "endsAt": LATER}, "UNAUTHENTICATED", "FORBIDDEN"),
-    )
     before = record()
-    token = alice.access_token
-    for mutation, content, for_nobody, for_bidders in commands:
-        for access_token, code in ((None, for_nobody), (token, for_bidders)):
-            if code == "NOT_THERE":
-                continue
-            alice.access_token = access_token
-            with pytest.raises(Refused) as refused:
-                await alice.submit(mutation, **content)
-            assert refused.value.code == code
+    for client, mutation, content, code in (
+        (nobody, PLACE_BID, {"auctionId": NOWHERE, "amount": "1.00"}, "UNAUTHENTICATED"),
+        (nobody, DELETE_BID, {"auctionId": NOWHERE, "bidId": NOWHERE}, "UNAUTHENTICATED"),
+        (nobody, DELETE_USER, {"userId": NOWHERE}, "UNAUTHENTICATED"),
+        (nobody, CREATE_AUCTION, {"title": "A clock", "endsAt": LATER}, "UNAUTHENTICATED"),
+        (alice, DELETE_USER, {"userId": NOWHERE}, "FORBIDDEN"),
+        (alice, CREATE_AUCTION, {"title": "A clock", "endsAt": LATER}, "FORBIDDEN"),
+    ):
+        with pytest.raises(Refused) as refused:
+            await client.submit(mutation, **content)
+        assert refused.value.code == code
     assert record() == before
 
 
@@ -176,31 +195,76 @@ async def test_what_breaks_a_rule_is_rejected_by_name_and_appends_nothing(
     assert record()[1] == events
 
 
+def cursor(*parts: object) -> str:
+    """A cursor as the portal writes them, with other content."""
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
+
+
+NO_CURSORS = [
+    "", "x", "é", "\ud800", "WyJ4Il0=", "%", cursor(), cursor("x", NOWHERE), cursor(LATER, "x"),
+    cursor(LATER, NOWHERE, ""), cursor("0001-01-01T00:00:00+23:59", NOWHERE), cursor(LATER[:-1], NOWHERE),
+    cursor({}, []), base64.urlsafe_b64encode(b"[" * 60_000).decode(),
+    *(cursor(amount, "1") for amount in ("NaN", "Infinity", "1e999999999", "-1", "٣.00", "9" * 50)),
+    *(cursor("1.00", version) for version in ("-1", "9" * 30, "9" * 5000, "1.5", "٣")),
+]  # fmt: skip
+PAGED = ["auctions", "winners", "notifications"]
+NO_PAGE_SIZES: list[Any] = [-1, 0, 101, 2**31, 1.5, "x", True, [], {}]
+NO_VERSIONS: list[Any] = [2**31, -(2**31) - 1, 1.5, "1", [], {}]
+NO_WAITS: list[Any] = [-1, 31, 10**400, float("nan"), float("inf"), "1", [], {}]
+NO_SEARCHES: list[Any] = ["x" * 201, "a\x00b", "\ud800", "\u202e", "a\nb", 7, []]
+NO_STATUSES: list[Any] = ["GONE", "open", 7, []]
+VALUES: list[tuple[str, dict[str, Any]]] = [
+    *((f"query ($v: String) {{ {field}(after: $v) {{ edges {{ cursor }} }} }}", {"v": value})
+      for field in PAGED for value in NO_CURSORS),
+    *((f"query ($v: Int) {{ {field}(first: $v) {{ edges {{ cursor }} }} }}", {"v": value})
+      for field in PAGED for value in NO_PAGE_SIZES),
+    *(("query ($v: UUID!) { auction(id: $v) { id } }", {"v": value}) for value in (*IDS, None)),
+    *(("query ($v: UUID!) { job(id: $v) { id } }", {"v": value}) for value in (*IDS, None)),
+    *((f'query ($v: Int) {{ auction(id: "{NOWHERE}", atLeastVersion: $v) {{ id }} }}', {"v": value})
+      for value in NO_VERSIONS),
+    *((f'query ($v: Float) {{ job(id: "{NOWHERE}", wait: $v) {{ id }} }}', {"v": value})
+      for value in NO_WAITS),
+    *(("query ($v: String) { auctions(search: $v) { edges { cursor } } }", {"v": value})
+      for value in NO_SEARCHES),
+    *(("query ($v: AuctionStatus) { auctions(status: $v) { edges { cursor } } }", {"v": value})
+      for value in NO_STATUSES),
+]  # fmt: skip
 QUERIES = [
     "{ nope }",
     "{",
-    "{ auction(id: 7) { id } }",
-    '{ auction(id: "x") { id } }',
-    f'{{ auction(id: "{NOWHERE}", atLeastVersion: "x") {{ id }} }}',
-    f'{{ job(id: "{NOWHERE}", wait: -1) {{ id }} }}',
-    f'{{ job(id: "{NOWHERE}", wait: 31) {{ id }} }}',
-    "{ auctions(first: -1) { edges { cursor } } }",
-    "{ auctions(first: 101) { edges { cursor } } }",
-    '{ auctions(after: "x") { edges { cursor } } }',
-    '{ auctions(after: "WyJ4Il0=") { edges { cursor } } }',
+    "\x00",
+    "\ud800",
+    "{ serverTime } { serverTime }",
+    "query a { serverTime } query a { serverTime }",
+    "fragment f on Query { serverTime }",
+    "{ ...f } fragment f on Query { ...f }",
+    "query ($a: Nothing) { serverTime }",
+    "{ serverTime @nothing }",
     "{ auctions(status: GONE) { edges { cursor } } }",
-    '{ winners(after: "é") { edges { cursor } } }',
-    f'{{ auctions(search: "{"x" * 201}") {{ edges {{ cursor }} }} }}',
     "subscription { auctionsUpdated { id } }",
     "mutation { login(username: 1, password: 2) { accessToken } }",
+    "{ auctions(first: 99999999999999999999) { edges { cursor } } }",
+    f'mutation {{ placeBid(input: {{auctionId: "{NOWHERE}", amount: 1e3}}) {{ id }} }}',
 ]
 
 
-@pytest.mark.parametrize("query", QUERIES)
-async def test_bad_input_to_a_query_is_refused(nobody: PortalClient, query: str) -> None:
-    with pytest.raises(Refused) as refused:
-        await nobody.execute(query)
-    assert refused.value.code == "BAD_USER_INPUT", refused.value.errors
+async def test_bad_input_to_a_query_is_refused(portal: RunningPortal, carol: PortalClient) -> None:
+    logged = len(portal.logged())
+    for query, variables in [*VALUES, *((query, {}) for query in QUERIES)]:
+        answer = await carol.post({"query": query, "variables": variables})
+        assert answer.status_code < 500, (query, variables)
+        if answer.headers["Content-Type"] != "application/json":
+            assert answer.status_code == 400, (query, variables)
+            continue
+        [error, *_] = answer.json().get("errors") or [{}]
+        assert error.get("extensions", {}).get("code") == "BAD_USER_INPUT", (
+            query,
+            variables,
+            error,
+        )
+        assert len(error["message"]) < 1000, (query, variables)
+    assert "[error" not in portal.logged()[logged:]
+    assert "Traceback" not in portal.logged()[logged:]
 
 
 @pytest.mark.parametrize("search", ["%", ".*", "$where", "\\", '"', "(", "clock -", "日本"])
@@ -236,6 +300,18 @@ async def test_a_version_that_does_not_come_is_unavailable_after_a_bounded_wait(
         (b"7", "application/json"),
         (b"null", "application/json"),
         (b"[" * 100_000, "application/json"),
+        (
+            b'{"query": "{ serverTime }", "variables": {"a": ' + b"9" * 5000 + b"}}",
+            "application/json",
+        ),
+        (b'{"query": "{ serverTime }", "variables": "x"}', "application/json"),
+        (b'{"query": "query a { serverTime }", "operationName": "b"}', "application/json"),
+        (b'{"query": "query a { serverTime }", "operationName": []}', "application/json"),
+        (b'{"query": "query a { serverTime }", "operationName": {}}', "application/json"),
+        (b'{"query": "{ serverTime }", "extensions": 7}', "application/json"),
+        (b'{"query": ""}', "application/json"),
+        (b'{"query": "{ serverTime }"} x', "application/json"),
+        (b'{"query": "{ serverTime }"}', ""),
         (b'{"query": 7}', "application/json"),
         (b'{"query": "{ serverTime }", "variables": []}', "application/json"),
         (b'{"variables": {}}', "application/json"),
@@ -247,9 +323,97 @@ async def test_a_version_that_does_not_come_is_unavailable_after_a_bounded_wait(
 async def test_a_body_that_is_no_request_is_a_client_error(
     portal: RunningPortal, content: bytes, content_type: str
 ) -> None:
+    logged = len(portal.logged())
     async with httpx.AsyncClient(base_url=portal.url) as http:
         answer = await http.post(
             "/graphql", content=content, headers={"Content-Type": content_type}
         )
-    assert 400 <= answer.status_code < 500 or answer.json()["errors"], answer.text
+    assert 400 <= answer.status_code < 500 or answer.json().get("errors"), answer.text
     assert "Traceback" not in answer.text
+    assert "[error" not in portal.logged()[logged:]
+
+
+INIT = json.dumps({"type": "connection_init"})
+
+
+def subscribe(id: Any = "1", **payload: Any) -> str:
+    """A subscribe message with any content."""
+    return json.dumps({"id": id, "type": "subscribe", "payload": payload})
+
+
+# What is said on a fresh connection, and the code that it is closed with.
+GARBAGE: dict[str, tuple[list[str | bytes], int]] = {
+    "not JSON": (["x"], 4400),
+    "nothing": ([""], 4400),
+    "binary": ([b"\x00\xff"], 4400),
+    "a list": (["[]"], 4400),
+    "a number": (["7"], 4400),
+    "null": (["null"], 4400),
+    "too deep": (["[" * 100_000], 4400),
+    "too many digits": (["9" * 5000], 4400),
+    "no type": (["{}"], 4400),
+    "a type that is none": (['{"type": 7}'], 4400),
+    "an unknown type": ([json.dumps({"type": "x" * 1000})], 4400),
+    "an init that is none": (['{"type": "connection_init", "payload": 7}'], 4400),
+    "two inits": ([INIT, INIT], 4429),
+    "a forged token": (['{"type": "connection_init", "payload": {"Authorization": "Bearer x"}}'], 4403),
+    "a token that is none": (['{"type": "connection_init", "payload": {"Authorization": []}}'], 4403),
+    "asking before the init": ([subscribe(query="{ serverTime }")], 4401),
+    "no payload": ([INIT, '{"type": "subscribe", "id": "1"}'], 4400),
+    "no query": ([INIT, subscribe()], 4400),
+    "a query that is none": ([INIT, subscribe(query=7)], 4400),
+    "an id that is none": ([INIT, subscribe(id=[], query="{ serverTime }")], 4400),
+    "variables that are none": ([INIT, subscribe(query="{ serverTime }", variables=7)], 4400),
+    "an id twice": ([INIT, *[subscribe(id="x" * 1000, query="subscription { auctionsUpdated { id } }")] * 2], 4409),
+    "a huge frame": (["x" * 200_000], 1009),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", GARBAGE)
+async def test_garbage_closes_the_socket_with_a_code(portal: RunningPortal, what: str) -> None:
+    said, code = GARBAGE[what]
+    logged = len(portal.logged())
+    url = portal.url.replace("http", "ws", 1) + "/graphql"
+    async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+        for message in said:
+            await socket.send(message)
+        async with asyncio.timeout(20):
+            with suppress(ConnectionClosed):
+                async for _ in socket:
+                    pass
+        assert socket.close_code == code, socket.close_reason
+    assert "[error" not in portal.logged()[logged:]
+    assert "Traceback" not in portal.logged()[logged:]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (subscribe(query="{"), "Syntax Error"),
+        (subscribe(query="{ nope }"), "nope"),
+        (subscribe(query="x" * 1000), "Syntax Error"),
+        (subscribe(query=""), "query"),
+        (subscribe(query="query a { serverTime }", operationName="b"), "operation"),
+        (subscribe(query="{ a" * 300 + "}" * 300), "Syntax Error"),
+    ],
+)
+async def test_a_bad_operation_over_websocket_is_refused_and_the_socket_goes_on(
+    portal: RunningPortal, nobody: PortalClient, asked: str, told: str
+) -> None:
+    logged = len(portal.logged())
+    async with nobody.socket() as socket:
+        await socket.send(asked)
+        answer = json.loads(await socket.recv())
+        assert answer["type"] == "error"
+        assert answer["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+        assert told in answer["payload"][0]["message"]
+        await socket.send(subscribe(id="2", query="{ serverTime }"))
+        assert json.loads(await socket.recv())["type"] == "next"
+    assert "[error" not in portal.logged()[logged:]
+
+
+async def test_another_subprotocol_is_not_spoken(portal: RunningPortal) -> None:
+    url = portal.url.replace("http", "ws", 1) + "/graphql"
+    async with connect(url, subprotocols=[Subprotocol("graphql-ws")]) as socket:
+        await socket.wait_closed()
+    assert socket.close_code == 4406

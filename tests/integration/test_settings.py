@@ -1,6 +1,7 @@
 """A production start that is not safe is refused, by name."""
 
 import os
+import secrets
 import subprocess
 import sys
 
@@ -36,6 +37,19 @@ def test_a_safe_one_starts() -> None:
     assert start(SAFE).stdout == "False\n"
 
 
+def test_djangos_own_check_of_a_deployment_finds_nothing() -> None:
+    check = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    done = subprocess.run(
+        check,
+        env={"PATH": os.environ["PATH"], **SAFE, "SECRET_KEY": secrets.token_urlsafe(64)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_who_says_nothing_gets_production() -> None:
     done = start({})
     assert done.returncode
@@ -53,6 +67,11 @@ def test_who_says_nothing_gets_production() -> None:
         ("DEBUG", "maybe", "neither true nor false"),
         ("PORTAL_ENV", "laptop", "not one of"),
         ("ACCESS_TOKEN_SECONDS", "soon", "whole number"),
+        ("PUBLIC_URL", "http://auctions.example.org", "begin with https"),
+        ("BEHIND_TLS_PROXY", "true", "TRUSTED_PROXIES must name"),
+        ("TRUSTED_PROXIES", "proxy.example.org", "neither an address nor a network"),
+        ("BIDS_PER_USER", "many", "neither a rate like"),
+        ("QUERY_COST", "0", "less than 1"),
     ],
 )
 def test_an_unsafe_one_does_not(name: str, value: str, told: str) -> None:
