@@ -18,6 +18,9 @@ from commands.promoting import run_promoter
 from projections.bson_form import Bson
 from projections.mongo import collection_name, database, live_generations
 
+ABOVE = (
+    "SELECT 1 FROM events WHERE transaction_id >= pg_snapshot_xmin(pg_current_snapshot()) LIMIT 1"
+)
 # Shortly before an end: however slow the machine, what is accepted then was in time.
 SHORTLY = timedelta(milliseconds=1)
 
@@ -83,6 +86,12 @@ class House:
         job = self.settled(stream, command, at=now)
         assert job.rejection is None, job
         return stream
+
+    def wait_for_the_order(self) -> None:
+        """Until every event is below the oldest transaction that writes, in whatever test that runs."""
+        with self.pool.connection() as connection:
+            while connection.execute(ABOVE).fetchone():
+                continue
 
     def over(self, stream: Stream) -> datetime:
         """Wait until the auction is over; when it ended."""

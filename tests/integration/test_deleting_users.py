@@ -84,6 +84,7 @@ def finish(house: House) -> None:
     while waiting := waiting_streams(timedelta(0)):
         for stream, _ in waiting:
             drain_stream(stream.kind, str(stream.id))
+    house.wait_for_the_order()
     for stream in lag.sweep(house.pool, live_documents()):
         bring_up_to_date(stream)
     sweep_notifications()

@@ -23,7 +23,6 @@ from portal.condition import condition
 from projections.mongo import MongoDocuments, database, live_generations
 from projections.rebuild import Worse, rebuild
 from projections.tasks import bring_up_to_date, sweep
-from tests.conftest import wait_until
 from tests.integration.house import House, stored_auctions
 
 Release = Callable[[bool], None]
@@ -123,14 +122,11 @@ def test_the_sweep_goes_past_it(house: House, documents: MongoDocuments, poisone
     bring_up_to_date(poisoned)
     later = house.auction()
     redis().delete(f"{settings.NAMESPACE}:projections")
-
-    def swept() -> bool:
-        """Transactions of others hold the global order up."""
-        sweep()
-        return ["auction", str(later.id)] in queued("projections")
-
-    wait_until(swept)
-    assert ["auction", str(poisoned.id)] not in queued("projections"), "it rests"
+    house.wait_for_the_order()
+    sweep()
+    woken = queued("projections")
+    assert ["auction", str(later.id)] in woken
+    assert ["auction", str(poisoned.id)] not in woken, "it rests"
     rested(house, poisoned)
     sweep()
     assert ["auction", str(poisoned.id)] in queued("projections"), "its time has come"

@@ -101,6 +101,7 @@ def test_a_task_that_died_between_its_writes_is_made_up_for(
 def test_the_sweep_finds_what_nobody_was_woken_for(
     house: House, documents: MongoDocuments, history: Stream
 ) -> None:
+    house.wait_for_the_order()
     behind = lag.sweep(house.pool, documents)
     assert history in behind
     assert history in lag.sweep(house.pool, documents), "until it is projected"
