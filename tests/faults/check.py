@@ -41,7 +41,8 @@ NOTIFICATIONS = """
 SELECT user_id, kind, auction_id, version, amount, read_at FROM notifications
 WHERE auction_id = ANY(%s)
 """
-AT_ONCE = 40
+# Fewer than the aliases that one operation may have.
+AT_ONCE = 20
 ENDINGS = ("WinnerAnnounced", "AuctionEndedUnsold")
 
 
