@@ -6,6 +6,14 @@ from typing import Any
 import structlog
 
 
+class NotClientsFaults(logging.Filter):
+    """Keeps out what uvicorn logs as an error, with its traceback, though a client made it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Such a frame closes its connection with 1007."""
+        return record.msg != "Invalid UTF-8 sequence received from client."
+
+
 def configure(options: dict[str, Any]) -> None:
     """Set up logging for this process; options: level (a logging level's name), json (bool)."""
     shared: list[structlog.typing.Processor] = [
@@ -40,11 +48,13 @@ def configure(options: dict[str, Any]) -> None:
                     ],
                 }
             },
+            "filters": {"clients": {"()": NotClientsFaults}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
             "root": {"handlers": ["stderr"], "level": options["level"]},
             "loggers": {
                 # One line per request and per task is ours to write, with ids in it.
                 "uvicorn.access": {"level": "WARNING"},
+                "uvicorn.error": {"filters": ["clients"]},
                 "celery.worker.strategy": {"level": "WARNING"},
                 "celery.app.trace": {"level": "WARNING"},
                 "celery.beat": {"level": "WARNING"},

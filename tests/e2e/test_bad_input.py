@@ -412,6 +412,17 @@ async def test_a_bad_operation_over_websocket_is_refused_and_the_socket_goes_on(
     assert "[error" not in portal.logged()[logged:]
 
 
+async def test_a_text_frame_that_is_no_text_closes_the_socket(
+    portal: RunningPortal, nobody: PortalClient
+) -> None:
+    logged = len(portal.logged())
+    async with nobody.socket() as socket:
+        await socket.send(b"\xff\xfe", text=True)
+        await socket.wait_closed()
+    assert socket.close_code == 1007
+    assert "Traceback" not in portal.logged()[logged:]
+
+
 async def test_another_subprotocol_is_not_spoken(portal: RunningPortal) -> None:
     url = portal.url.replace("http", "ws", 1) + "/graphql"
     async with connect(url, subprotocols=[Subprotocol("graphql-ws")]) as socket:
