@@ -60,4 +60,4 @@ lock: $(SETUP) ## Pin the dependencies of pyproject.toml, with hashes
 		-c requirements/dev.lock pyproject.toml -o requirements/run.lock
 
 clean: ## Remove the environment and all local data
-	rm -rf $(VENV) .portal .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .portal .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/examples/node_modules
