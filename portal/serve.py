@@ -79,6 +79,8 @@ def main() -> None:
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,
+        # Longer than clients and proxies keep one idle: no request meets a connection being closed.
+        timeout_keep_alive=75,
         server_header=False,
         forwarded_allow_ips=settings.TRUSTED_PROXIES,
     )
