@@ -38,7 +38,7 @@ COMMANDS = {
     "npm": [f"{NODE}/bin/node", f"{NODE}/lib/node_modules/npm/bin/npm-cli.js"],
 }
 # Long enough for the page's requests on a busy machine.
-AUCTION_SECONDS = 15
+AUCTION_SECONDS = 25
 
 
 @dataclass(frozen=True, slots=True)
