@@ -24,7 +24,6 @@ RECONNECT = 0.5
 # A Redis that says nothing for so long is asked; one that does not answer either is gone. Seconds.
 SILENCE = 2.0
 NO_NEWS = "news can't be passed on now; subscribe again in a moment"
-STOPPING = "this server is stopping; subscribe again"
 
 
 class Listener:
@@ -37,17 +36,16 @@ class Listener:
         self._news = asyncio.Event()
         self._subjects: set[str] = set()
         self._needs_news = needs_news
-        self._deaf: str | None = None
+        self._deaf = False
 
     def tell(self, subject: str) -> None:
         """There is news about the subject."""
         self._subjects.add(subject)
         self._news.set()
 
-    def deafen(self, why: str) -> None:
+    def deafen(self) -> None:
         """No more news can come."""
-        if self._needs_news:
-            self._deaf = why
+        self._deaf = self._needs_news
         self._news.set()
 
     async def wait(self, seconds: float) -> set[str]:
@@ -59,7 +57,7 @@ class Listener:
         except TimeoutError:
             pass
         if self._deaf:
-            raise unavailable(self._deaf)
+            raise unavailable(NO_NEWS)
         self._news.clear()
         subjects, self._subjects = self._subjects, set()
         return subjects
@@ -87,15 +85,15 @@ class Hub:
     @contextmanager
     def follow(self, topic: Topic, *subjects: str) -> Iterator[Listener]:
         """As `listen`, for subscriptions: with Redis away they end, and say so."""
-        if self.stopping or not self.connected:
-            raise unavailable(STOPPING if self.stopping else NO_NEWS)
+        if not self.connected:
+            raise unavailable(NO_NEWS)
         with self.listen(topic, *subjects, needs_news=True) as listener:
             yield listener
 
     def stop(self) -> None:
-        """Whoever waits for news waits in vain from now on."""
+        """Have whoever waits look once more, and wait no longer."""
         self.stopping = True
-        self._deafen(STOPPING)
+        self._tell_everybody()
 
     @contextmanager
     def listen(self, topic: Topic, *subjects: str, needs_news: bool = False) -> Iterator[Listener]:
@@ -120,7 +118,7 @@ class Hub:
             except (RedisError, OSError) as error:
                 log.warning("lost Redis, listening again soon", error=str(error))
                 self.connected = False
-                self._deafen(NO_NEWS)
+                self._deafen()
             await asyncio.sleep(RECONNECT)
 
     async def _follow(self) -> None:
@@ -162,13 +160,13 @@ class Hub:
                 for listener in self._listeners.get(key, ()):
                     listener.tell(subject)
 
-    def _deafen(self, why: str) -> None:
+    def _deafen(self) -> None:
         for listeners in self._listeners.values():
             for listener in listeners:
-                listener.deafen(why)
+                listener.deafen()
 
     def _tell_everybody(self) -> None:
-        """After a gap there may be news about anything."""
+        """There may be news about anything."""
         for (_, subject), listeners in self._listeners.items():
             for listener in listeners:
                 listener.tell(subject)

@@ -49,7 +49,7 @@ class PatientHttp(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """Lets those who wait for news go before the connections are closed on them."""
+    """Lets those who wait for a job go before the connections are closed on them."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what was asked, and stop."""

@@ -31,6 +31,10 @@ WHERE users.id = %s AND status = 'FAILED' AND command = 'CreateUser' AND (
     OR lower(payload->>'email') = lower(users.email)
 )
 """
+# A fingerprint of what the user signed up with would confirm a guess of it.
+FORGET_FINGERPRINT = (
+    "UPDATE jobs SET fingerprint = '' WHERE stream_id = %s AND command = 'CreateUser'"
+)
 LIVE_AUCTIONS = """
 SELECT DISTINCT auction_id FROM bids JOIN auctions ON auctions.id = auction_id
 WHERE bidder_id = %s AND NOT deleted AND NOT closed AND ends_at > %s ORDER BY auction_id
@@ -74,6 +78,7 @@ def insert_user(
 def erase_user(connection: SyncConnection, user: User, deleted_at: datetime) -> None:
     """Leave nothing of the user but that they were there; their sessions end with it."""
     connection.execute(FORGET_SIGN_UPS, (user.id,))
+    connection.execute(FORGET_FINGERPRINT, (user.id,))
     connection.execute(ERASE, (user.version, deleted_at, user.id))
     connection.execute("DELETE FROM sessions WHERE user_id = %s", (user.id,))
 

@@ -89,9 +89,9 @@ async def _gather(running: House) -> Party:
     """The auctioneer and the bidders, before anything breaks."""
     ledger, rng = Ledger(), random.Random(0)
     await running.manage("create_user", AUCTIONEER, "--staff", stdin=f"{PASSWORD}\n")
-    auctioneer = Person(running.urls, ledger, rng, UNHURRIED)
+    auctioneer = Person(running.webs, ledger, rng, UNHURRIED)
     await auctioneer.sign_in(AUCTIONEER)
-    signing_up = (sign_up(running.urls, ledger, rng, UNHURRIED) for _ in range(BIDDERS))
+    signing_up = (sign_up(running.webs, ledger, rng, UNHURRIED) for _ in range(BIDDERS))
     party = Party(auctioneer, list(await asyncio.gather(*signing_up)))
     for person in (party.auctioneer, *party.bidders):
         await person.hurry()
@@ -188,7 +188,7 @@ async def _play(
         tasks.create_task(auctions())
         for bidder in party.bidders:
             tasks.create_task(bid(bidder, over))
-        tasks.create_task(visit(running.urls, ledger, rng, lambda: loop.time() > until - 1.5))
+        tasks.create_task(visit(running.webs, ledger, rng, lambda: loop.time() > until - 1.5))
         for act in acts:
             tasks.create_task(play(act))
     return watchers

@@ -87,21 +87,30 @@ class Ledger:
     resumed: int = 0
 
 
+@dataclass(slots=True)
+class Webs:
+    """Where the webs are, and which of them nobody is to be sent to, by number from 1."""
+
+    urls: list[str]
+    out: set[int] = field(default_factory=set)
+
+
 class Person:
     """Somebody with a connection to each web, who asks the other when one does not answer."""
 
     def __init__(
         self,
-        urls: list[str],
+        webs: Webs,
         ledger: Ledger,
         rng: random.Random,
         patience: float = PATIENCE,
     ) -> None:
-        self.doors = [PortalClient(url, timeout=patience) for url in urls]
+        self.doors = [PortalClient(url, timeout=patience) for url in webs.urls]
+        self.webs = webs
         self.ledger = ledger
         self.rng = rng
         self.id = self.name = ""
-        self._at = rng.randrange(len(urls))
+        self._at = rng.randrange(len(webs.urls))
 
     async def close(self) -> None:
         """Hang up."""
@@ -120,7 +129,8 @@ class Person:
     @property
     def door(self) -> PortalClient:
         """The web they talk to now."""
-        return self.doors[self._at % len(self.doors)]
+        served = [door for n, door in enumerate(self.doors, 1) if n not in self.webs.out]
+        return served[self._at % len(served)]
 
     def elsewhere(self, why: str) -> None:
         """This web gave no answer."""
@@ -230,10 +240,10 @@ class Party:
 
 
 async def sign_up(
-    urls: list[str], ledger: Ledger, rng: random.Random, patience: float = PATIENCE
+    webs: Webs, ledger: Ledger, rng: random.Random, patience: float = PATIENCE
 ) -> Person:
     """Somebody new, signed in."""
-    person = Person(urls, ledger, rng, patience)
+    person = Person(webs, ledger, rng, patience)
     person.name = name = f"bidder-{uuid4().hex[-12:]}"
     entry = await person.submit(
         CREATE_USER, username=name, password=PASSWORD, email=f"{name}@example.org"
@@ -293,11 +303,9 @@ async def _take_back(person: Person, entry: Entry) -> None:
         await person.submit(DELETE_BID, auctionId=result["auctionId"], bidId=result["bidId"])
 
 
-async def visit(
-    urls: list[str], ledger: Ledger, rng: random.Random, over: Callable[[], bool]
-) -> None:
+async def visit(webs: Webs, ledger: Ledger, rng: random.Random, over: Callable[[], bool]) -> None:
     """Sign up, bid for a while, and be deleted."""
-    person = await sign_up(urls, ledger, rng)
+    person = await sign_up(webs, ledger, rng)
     try:
         await bid(person, over)
         entry = await person.submit(DELETE_USER)

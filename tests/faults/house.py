@@ -23,6 +23,7 @@ from psycopg.rows import DictRow, dict_row
 from portal.embedded.child import spawn
 from portal.embedded.servers import Mongo, Postgres, Redis, Server
 from portal.management.commands.up import CELERY, WORKER
+from tests.faults.clients import Webs
 from tests.faults.wire import Wire
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -158,12 +159,8 @@ class House:
         self.actors: dict[str, Actor] = {}
         # The clients' ways to the webs.
         self.doors: list[Wire] = []
+        self.webs = Webs([])
         self._listeners: list[socket.socket] = []
-
-    @property
-    def urls(self) -> list[str]:
-        """Where clients find the webs."""
-        return [f"http://127.0.0.1:{wire.port}" for wire in self.doors]
 
     @property
     def wires(self) -> list[Wire]:
@@ -297,6 +294,7 @@ class House:
         door = Wire(f"clients-web{number}", lambda: asyncio.open_connection("127.0.0.1", port))
         await door.lay()
         self.doors.append(door)
+        self.webs.urls.append(f"http://127.0.0.1:{door.port}")
 
     async def _add(self, name: str, *command: Sequence[str]) -> Actor:
         words = [sys.executable, *(word for part in command for word in part)]

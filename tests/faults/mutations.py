@@ -21,17 +21,37 @@ LEFT_OUT = shutil.ignore_patterns(
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """One line of one file, the round that shows the damage, and what is said of it."""
+    """One line of one file, what proves the promise that it breaks, and what is said of it.
+
+    `proof` is a round or scene of the suite, or a test of `make test`.
+    """
 
     name: str
     file: str
     before: str
     after: str
-    round: str
-    noticed: str
+    proof: str
+    noticed: str = "FAILED tests/"
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What runs the proof."""
+        if ".py" in self.proof:
+            return ("pytest", "-q", "-x", "--tb=short", "-p", "no:cacheprovider", self.proof)
+        return (
+            "tests.faults",
+            "--compact",
+            "--seed",
+            "broken",
+            "--bound",
+            "20",
+            "--round",
+            self.proof,
+        )
 
 
 MUTATIONS = (
+    # 1. An accepted job is settled exactly once.
     Mutation(
         "a repeated request is a new job",
         "commands/postgres/inbox.py",
@@ -41,12 +61,27 @@ MUTATIONS = (
         "doubled:",
     ),
     Mutation(
+        "the sweep wakes nobody",
+        "commands/tasks.py",
+        "    for stream, queue in streams:\n",
+        "    for stream, queue in streams[:0]:\n",
+        "tests/integration/test_handling.py::test_jobs_that_nobody_was_woken_for_are_swept_up",
+    ),
+    # 2. Events are never changed, skipped or reordered.
+    Mutation(
         "events are not chained",
         "commands/postgres/event_store.py",
         "    return chained\n",
         "    return previous\n",
         "without mongodb",
         "does not fit the chain",
+    ),
+    Mutation(
+        "state rows are not compared",
+        "projections/verify.py",
+        "    if replayed == state:\n",
+        "    if replayed:\n",
+        "tests/integration/test_verification.py",
     ),
     Mutation(
         "a subscriber resumes one event too late",
@@ -56,6 +91,7 @@ MUTATIONS = (
         "without redis",
         "subscribers wait for events",
     ),
+    # 3. Projections and notifications converge; a poison event stops only its own stream, loudly.
     Mutation(
         "the notifier's place does not move with what it wrote",
         "notifications/notifier.py",
@@ -64,6 +100,44 @@ MUTATIONS = (
         "without mongodb",
         "nobody was told",
     ),
+    Mutation(
+        "a poison event stops its stream silently",
+        "projections/projector.py",
+        "                raise PoisonEvent(stream, _version(stream, documents) + 1) from error\n",
+        "                return\n",
+        "tests/integration/test_poison.py",
+    ),
+    # 4. Transient faults are retried; others are kept and can be re-driven.
+    Mutation(
+        "a fault that passes fails the job",
+        "commands/postgres/faults.py",
+        "    return isinstance(error, _PASSING) and",
+        "    return False and",
+        "tests/integration/test_retrying.py",
+    ),
+    Mutation(
+        "a failed sign-up is kept without what it needs",
+        "commands/postgres/inbox.py",
+        "WHEN 'FAILED' THEN payload ELSE",
+        "WHEN 'NEVER' THEN payload ELSE",
+        "tests/integration/test_retrying.py",
+    ),
+    # 5. Deleting a user survives a kill at each step and ends complete.
+    Mutation(
+        "a deletion withdraws the bids of one auction only",
+        "commands/handling/users.py",
+        "auctions_to_withdraw_from(connection, user.id, job.accepted_at):",
+        "auctions_to_withdraw_from(connection, user.id, job.accepted_at)[:1]:",
+        "tests/integration/test_deleting_users.py",
+    ),
+    Mutation(
+        "a deletion leaves the address",
+        "commands/postgres/users.py",
+        "username = NULL, email = NULL,",
+        "username = NULL,",
+        "tests/integration/test_deleting_users.py",
+    ),
+    # 6. Degrading, not falling over.
     Mutation(
         "sessions are needed to read",
         "portal/schema/types.py",
@@ -75,11 +149,12 @@ MUTATIONS = (
     Mutation(
         "subscriptions go on without news",
         "portal/hub.py",
-        "            self._deaf = why\n",
-        "            self._deaf = None\n",
+        "        self._deaf = self._needs_news\n",
+        "        self._deaf = False\n",
         "without redis",
         "did not end",
     ),
+    # 7. Two of everything change nothing but speed.
     Mutation(
         "every schedule draws",
         "commands/tasks.py",
@@ -87,6 +162,83 @@ MUTATIONS = (
         "at_least_apart=timedelta(0)",
         "without mongodb",
         "came twice",
+    ),
+    # 8. SIGTERM finishes or hands back the work in hand.
+    Mutation(
+        "a web that is asked to end just ends",
+        "portal/serve.py",
+        "        await super().shutdown(sockets)\n",
+        "        os._exit(0)\n",
+        "rolling restart",
+        "in hand",
+    ),
+    Mutation(
+        "a web that is asked to end forgets who waits",
+        "portal/serve.py",
+        "            runtime.hub.stop()\n",
+        "            pass\n",
+        "rolling restart",
+        "in hand",
+    ),
+    # 9. A rebuild is seen old or new.
+    Mutation(
+        "readers are switched before the documents are there",
+        "projections/rebuild.py",
+        "    stopped = _project_all(progress(",
+        "    move_pointer(database, name, generation)\n    stopped = _project_all(progress(",
+        "tests/integration/test_rebuilding.py",
+    ),
+    # 10. Drift is found.
+    Mutation(
+        "the audit repairs nothing",
+        "projections/audit.py",
+        "        _repair(stream, pool, documents)\n",
+        "        pass\n",
+        "tests/integration/test_audit.py",
+    ),
+    # 11. Deadlines and cancelling.
+    Mutation(
+        "a job runs past its deadline",
+        "commands/handling/batch.py",
+        "answer = _expired(job, now) or decide(job, state)",
+        "answer = decide(job, state)",
+        "tests/integration/test_handling.py",
+    ),
+    Mutation(
+        "a settled job is cancelled",
+        "commands/postgres/inbox.py",
+        "WHERE id = %(id)s AND status = 'QUEUED'\n",
+        "WHERE id = %(id)s\n",
+        "tests/integration/test_cancelling.py",
+    ),
+    # Nobody where they don't belong.
+    Mutation(
+        "anybody may take a bid back",
+        "commands/domain/auction.py",
+        "    if bid.bidder_id != command.bidder_id:\n",
+        "    if bid.bidder_id == command.bid_id:\n",
+        "tests/e2e/test_authorisation.py",
+    ),
+    Mutation(
+        "a token's signature is not looked at",
+        "portal/auth.py",
+        'options={"require": ["sub", "sid", "exp", "iat", "iss"]},',
+        'options={"verify_signature": False},',
+        "tests/e2e/test_authorisation.py",
+    ),
+    Mutation(
+        "an operation may cost anything",
+        "portal/schema/bounds.py",
+        "        if found > most:\n",
+        "        if found > most * 10**9:\n",
+        "tests/e2e/test_limits.py",
+    ),
+    Mutation(
+        "a secret that was revealed still draws",
+        "commands/postgres/ticks.py",
+        "WHERE number = %s AND revealed_at IS NULL FOR SHARE",
+        "WHERE number = %s FOR SHARE",
+        "tests/integration/test_promoting.py",
     ),
 )
 
@@ -100,11 +252,11 @@ def notice(mutation: Mutation, folder: Path) -> str | None:
     if mutation.before not in text:
         sys.exit(f"{mutation.file} has no such line any more: {mutation.before!r}")
     file.write_text(text.replace(mutation.before, mutation.after, 1))
-    words = ("--compact", "--seed", "broken", "--bound", "20", "--round", mutation.round)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults", *words, "--keep", str(folder / "data")],
+        [sys.executable, "-m", *mutation.command],
         cwd=tree,
-        env={**os.environ, "PORTAL_ENV": "local"},
+        # What it keeps goes with the folder.
+        env={**os.environ, "PORTAL_ENV": "local", "TMPDIR": str(folder)},
         capture_output=True,
         text=True,
         check=False,

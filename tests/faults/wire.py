@@ -36,10 +36,6 @@ class Wire:
         """Let nothing through, while both ends believe that they are connected."""
         self._flows.clear()
 
-    def drain(self) -> None:
-        """Break each new connection; those that are there go on, as before a planned stop."""
-        self._cut = True
-
     def mend(self) -> None:
         """As before; what was held up arrives late."""
         self._cut = False

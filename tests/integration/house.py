@@ -1,9 +1,12 @@
 """The write and the read side in this process, without workers: commands, then what a task would do."""
 
+import base64
+import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from django.conf import settings
 from psycopg_pool import ConnectionPool
 from pymongo.collection import Collection
 
@@ -15,6 +18,7 @@ from commands.postgres.auctions import read_auction
 from commands.postgres.inbox import PostgresJobInbox
 from commands.postgres.pool import SyncConnection, clock
 from commands.promoting import run_promoter
+from commands.signals import redis
 from projections.bson_form import Bson
 from projections.mongo import collection_name, database, live_generations
 
@@ -131,3 +135,10 @@ class House:
 def stored_auctions() -> Collection[Bson]:
     """The live collection of auctions, for tests that spoil what is in it."""
     return database()[collection_name("auctions", live_generations(database())["auctions"])]
+
+
+def queued(queue: str) -> list[list[str]]:
+    """The arguments of the tasks that wait in a queue."""
+    messages = redis().lrange(f"{settings.NAMESPACE}:{queue}", 0, -1)
+    assert isinstance(messages, list)
+    return [json.loads(base64.b64decode(json.loads(each)["body"]))[0] for each in messages]

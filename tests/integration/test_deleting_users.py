@@ -161,6 +161,9 @@ def assert_gone(house: House, documents: MongoDocuments, alice: Alice) -> None:
         for table in ("sessions", "notifications", "notification_preferences"):
             query = f"SELECT 1 FROM {table} WHERE user_id = %s"
             assert connection.execute(query, (alice.id,)).fetchall() == [], table
+        query = "SELECT fingerprint FROM jobs WHERE stream_id = %s AND command = 'CreateUser'"
+        (signed_up,) = connection.execute(query, (alice.id,)).fetchall()
+        assert bytes(signed_up["fingerprint"]) == b"", "it would confirm a guess of her name"
     assert mentions(house, alice.name) == set()
 
 

@@ -17,7 +17,7 @@ from commands.promoting import run_promoter
 from commands.signals import redis, wake_key
 from commands.submitting import DRAIN
 from commands.tasks import drain_stream, wake_waiting_streams
-from tests.integration.house import SHORTLY, House
+from tests.integration.house import SHORTLY, House, queued
 
 
 def place(stream: Stream, bidder_id: object, amount: str) -> PlaceBid:
@@ -59,6 +59,7 @@ def test_jobs_that_nobody_was_woken_for_are_swept_up(house: House) -> None:
             "UPDATE jobs SET accepted_at = accepted_at - interval '1 min' WHERE id = %s", (job.id,)
         )
     assert wake_waiting_streams() >= 1
+    assert ["auction", str(auction.id)] in queued("bids")
 
 
 def test_a_job_that_waited_too_long_is_rejected_and_changes_nothing(house: House) -> None:

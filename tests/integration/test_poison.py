@@ -3,8 +3,6 @@
 It was written by a newer release than the one that runs, as after a deploy that was taken back.
 """
 
-import base64
-import json
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
@@ -23,7 +21,7 @@ from portal.condition import condition
 from projections.mongo import MongoDocuments, database, live_generations
 from projections.rebuild import Worse, rebuild
 from projections.tasks import bring_up_to_date, sweep
-from tests.integration.house import House, stored_auctions
+from tests.integration.house import House, queued, stored_auctions
 
 Release = Callable[[bool], None]
 
@@ -74,13 +72,6 @@ def rested(house: House, stream: Stream) -> None:
             "UPDATE stuck_streams SET retry_after = clock_timestamp() WHERE stream_id = %s",
             (stream.id,),
         )
-
-
-def queued(queue: str) -> list[list[str]]:
-    """The arguments of the tasks that wait in a queue."""
-    messages = redis().lrange(f"{settings.NAMESPACE}:{queue}", 0, -1)
-    assert isinstance(messages, list)
-    return [json.loads(base64.b64decode(json.loads(each)["body"]))[0] for each in messages]
 
 
 def test_what_comes_before_the_event_is_projected_and_the_stop_is_reported(
