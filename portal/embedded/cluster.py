@@ -102,17 +102,37 @@ def cluster(data: Path, *, fresh: bool = False, durable: bool = True) -> Iterato
         if fresh:
             _empty(data)
         (data / "logs").mkdir(exist_ok=True)
-        # A socket's path may not be longer than about a hundred characters.
-        sockets = Path(tempfile.mkdtemp(prefix="portal-", dir="/tmp"))
-        running = Cluster(data, sockets, durable=durable)
-        try:
-            running.start()
-            write_whereabouts(data, running.urls)
-            yield running
-        finally:
-            running.stop()
-            (data / SERVERS_FILE).unlink(missing_ok=True)
-            shutil.rmtree(sockets, ignore_errors=True)
+        with _sockets(data) as sockets:
+            running = Cluster(data, sockets, durable=durable)
+            try:
+                running.start()
+                write_whereabouts(data, running.urls)
+                yield running
+            finally:
+                running.stop()
+                (data / SERVERS_FILE).unlink(missing_ok=True)
+
+
+@contextmanager
+def _sockets(data: Path) -> Iterator[Path]:
+    """A folder for sockets, whose paths may not be longer than about a hundred characters.
+
+    A link in the data folder keeps it, so that what a killed portal left is removed with the next.
+    """
+    link = data / "sockets"
+
+    def remove() -> None:
+        if link.is_symlink():
+            shutil.rmtree(link.readlink(), ignore_errors=True)
+            link.unlink()
+
+    remove()
+    folder = Path(tempfile.mkdtemp(prefix="portal-", dir="/tmp"))
+    link.symlink_to(folder)
+    try:
+        yield folder
+    finally:
+        remove()
 
 
 def write_whereabouts(data: Path, whereabouts: Mapping[str, str]) -> None:

@@ -80,7 +80,7 @@ async def test_beside_its_workers_the_web_process_comes_back_too(
 
 @contextmanager
 def up(data: Path, *words: str) -> Iterator[RunningPortal]:
-    """A portal with servers of its own, killed at the end if it still runs."""
+    """A portal with servers of its own, ended with the block if it still runs."""
     log = data.with_suffix(".log")
     environment = {name: value for name, value in os.environ.items() if name not in URLS}
     command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0", "--data", str(data)]
@@ -91,8 +91,8 @@ def up(data: Path, *words: str) -> Iterator[RunningPortal]:
     try:
         yield RunningPortal(ready_url(process, log), data, log, process, environment)
     finally:
-        process.kill()
-        process.wait()
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
 
 
 def family(portal: RunningPortal) -> list[psutil.Process]:
@@ -125,11 +125,12 @@ def test_data_outlives_ctrl_c_and_kill_and_a_fresh_start_is_empty(tmp_path: Path
         assert "Traceback" not in portal.logged()
     with up(data) as portal:
         assert titles(portal) == {"Kept"}
-        descendants = family(portal)
+        descendants, sockets = family(portal), (data / "sockets").resolve()
         portal.process.kill()
         wait_until(lambda: all(map(ended, descendants)))
     with up(data, "--fresh") as portal:
         assert titles(portal) == set()
+        assert not sockets.exists(), "nothing is left of the one that was killed"
         for name in ("postgres", "valkey-server", "mongod"):
             server = next(p for p in family(portal) if p.name() == name)
             server.kill()

@@ -217,7 +217,7 @@ MUTATIONS = (
         "commands/domain/auction.py",
         "    if bid.bidder_id != command.bidder_id:\n",
         "    if bid.bidder_id == command.bid_id:\n",
-        "tests/e2e/test_authorisation.py",
+        "tests/e2e/test_bad_input.py",
     ),
     Mutation(
         "a token's signature is not looked at",

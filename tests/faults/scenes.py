@@ -114,7 +114,7 @@ class Witness:
         """The job's outcome, or the job as it stands; anything but an answer is a fault."""
         try:
             await door.execute(WAIT_FOR_JOB, id=job_id)
-        except (Refused, *NO_ANSWER) as error:
+        except (Refused, *NO_ANSWER, ValueError) as error:
             why = error.code if isinstance(error, Refused) else type(error).__name__
             self.person.ledger.faults.append(f"a web ended with a request in hand: {why}")
 
