@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -100,6 +100,15 @@ def family(portal: RunningPortal) -> list[psutil.Process]:
     return psutil.Process(portal.process.pid).children(recursive=True)
 
 
+def named(portal: RunningPortal, name: str) -> psutil.Process:
+    """The server of that name; others, short-lived ones, come and go meanwhile."""
+    for process in family(portal):
+        with suppress(psutil.NoSuchProcess):
+            if process.name() == name:
+                return process
+    raise AssertionError(f"no {name} runs")
+
+
 def titles(portal: RunningPortal) -> set[str]:
     """The titles of the auctions that are open."""
     query = {"query": "{ auctions { edges { node { title } } } }"}
@@ -132,7 +141,7 @@ def test_data_outlives_ctrl_c_and_kill_and_a_fresh_start_is_empty(tmp_path: Path
         assert titles(portal) == set()
         assert not sockets.exists(), "nothing is left of the one that was killed"
         for name in ("postgres", "valkey-server", "mongod"):
-            server = next(p for p in family(portal) if p.name() == name)
+            server = named(portal, name)
             server.kill()
             wait_until(partial(ended, server))
         wait_until(lambda: portal.manage("status").returncode == 0)
@@ -153,7 +162,7 @@ def test_readiness_and_status_name_the_server_that_hangs(tmp_path: Path) -> None
             ("valkey-server", "redis"),
             ("mongod", "mongodb"),
         ):
-            process = next(p for p in family(portal) if p.name() == name)
+            process = named(portal, name)
             process.suspend()
             assert ready() == (503, [server])
             assert httpx.get(f"{portal.url}/healthz", timeout=30).text == "ok"
