@@ -233,6 +233,8 @@ class Mongo:
         return [
             *(str(self._program()), "--dbpath", str(self.data)),
             *("--bind_ip", str(self._socket), "--filePermissions", "0700"),
+            # Where it puts a socket of its own accord: not into /tmp, where other portals' are.
+            *("--unixSocketPrefix", str(self.sockets)),
             *("--networkMessageCompressors", "disabled", "--quiet"),
             *("--setParameter", "diagnosticDataCollectionEnabled=false"),
             *("--wiredTigerCacheSizeGB", "0.5"),

@@ -20,6 +20,7 @@ from tests.e2e.acting import auction, create_auction
 from tests.servers import ROOT
 
 URLS = ("DATABASE_URL", "REDIS_URL", "MONGODB_URL", "PORTAL_NAMESPACE", "PORTAL_DATA")
+SERVERS = {"postgres": "postgres", "valkey-server": "redis", "mongod": "mongodb"}
 
 
 def processes(portal: RunningPortal, words: str) -> list[psutil.Process]:
@@ -109,6 +110,15 @@ def named(portal: RunningPortal, name: str) -> psutil.Process:
     raise AssertionError(f"no {name} runs")
 
 
+def listens_at(process: psutil.Process) -> set[str]:
+    """The folders of a server's sockets, and its TCP ports."""
+    return {
+        str(Path(str(each.laddr)).parent) if each.family is socket.AF_UNIX else str(each.laddr)
+        for each in process.net_connections("all")
+        if each.laddr and (each.family is socket.AF_UNIX or each.status == psutil.CONN_LISTEN)
+    }
+
+
 def titles(portal: RunningPortal) -> set[str]:
     """The titles of the auctions that are open."""
     query = {"query": "{ auctions { edges { node { title } } } }"}
@@ -135,12 +145,14 @@ def test_data_outlives_ctrl_c_and_kill_and_a_fresh_start_is_empty(tmp_path: Path
     with up(data) as portal:
         assert titles(portal) == {"Kept"}
         descendants, sockets = family(portal), (data / "sockets").resolve()
+        for name in SERVERS:
+            assert listens_at(named(portal, name)) == {str(sockets)}, "nothing that others share"
         portal.process.kill()
         wait_until(lambda: all(map(ended, descendants)))
     with up(data, "--fresh") as portal:
         assert titles(portal) == set()
         assert not sockets.exists(), "nothing is left of the one that was killed"
-        for name in ("postgres", "valkey-server", "mongod"):
+        for name in SERVERS:
             server = named(portal, name)
             server.kill()
             wait_until(partial(ended, server))
@@ -157,11 +169,7 @@ def test_readiness_and_status_name_the_server_that_hangs(tmp_path: Path) -> None
 
     with up(tmp_path / "data") as portal:
         wait_until(lambda: ready() == (200, []))
-        for name, server in (
-            ("postgres", "postgres"),
-            ("valkey-server", "redis"),
-            ("mongod", "mongodb"),
-        ):
+        for name, server in SERVERS.items():
             process = named(portal, name)
             process.suspend()
             assert ready() == (503, [server])
