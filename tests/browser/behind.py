@@ -1,0 +1,89 @@
+"""What other people do meanwhile, through the API: coroutines, run from tests that are none."""
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from threading import Thread
+from typing import Any, TypeVar
+
+from portal.demo.client import PortalClient
+from tests.conftest import PASSWORD
+from tests.e2e import acting
+
+T = TypeVar("T")
+SECONDS = 60.0
+
+
+class LoopThread:
+    """An event loop in a thread of its own; Playwright's own loop occupies the tests' thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="behind the browser")
+        self._thread.start()
+
+    def run(self, action: Coroutine[Any, Any, T]) -> T:
+        """The coroutine's result, or what it raises; TimeoutError after a minute."""
+        return asyncio.run_coroutine_threadsafe(action, self._loop).result(SECONDS)
+
+    def close(self) -> None:
+        """Stop the loop and its thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class Others:
+    """Carol the auctioneer, and bidders without a browser."""
+
+    def __init__(self, url: str, loop: LoopThread) -> None:
+        self._url = url
+        self._clients: list[PortalClient] = []
+        self._carol: PortalClient | None = None
+        self.run = loop.run
+
+    def bidder(self, name: str, **more: str) -> PortalClient:
+        """Somebody who has just signed up, and in, under exactly that name."""
+        client = self._client()
+        job = self.run(client.sign_up(name, PASSWORD, **more))
+        assert job["status"] == "SUCCEEDED", job
+        return client
+
+    def auction(self, title: str, seconds: float = 600, **more: Any) -> str:
+        """The id of a new auction that ends that many seconds from now."""
+        assert self._carol
+        return self.run(acting.create_auction(self._carol, seconds, title=title, **more))
+
+    def bid(self, bidder: PortalClient, auction_id: str, amount: str) -> str:
+        """The id of a bid that succeeded."""
+        job = self.run(acting.place(bidder, auction_id, amount))
+        assert job["status"] == "SUCCEEDED", job
+        bid_id: str = job["result"]["bidId"]
+        return bid_id
+
+    def open(self, auctioneer: str) -> None:
+        """Sign the auctioneer in; once, as her sign-ins are limited."""
+        self._carol = self._client()
+        self.run(self._carol.sign_in(auctioneer, PASSWORD))
+
+    def close(self) -> None:
+        """Close every client."""
+        for client in self._clients:
+            self.run(client.close())
+
+    def _client(self) -> PortalClient:
+        self._clients.append(PortalClient(self._url))
+        return self._clients[-1]
+
+
+@contextmanager
+def others(url: str, auctioneer: str) -> Iterator[Others]:
+    """People who use the API while a browser is open."""
+    loop = LoopThread()
+    try:
+        people = Others(url, loop)
+        people.open(auctioneer)
+        yield people
+        people.close()
+    finally:
+        loop.close()

@@ -1,0 +1,76 @@
+"""Browser windows, each somebody's own, and what their consoles complain of."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+
+Scheme = Literal["light", "dark"]
+HEIGHTS = {320: 640, 390: 844, 768: 1024, 1280: 800}
+# A policy violation is an error in the console, too, in most browsers; this is so in all.
+REPORT_VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
+    console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI}`))"""
+
+
+@dataclass(slots=True)
+class Windows:
+    """Opens windows on a portal; whatever goes wrong inside them is kept in `complaints`."""
+
+    browser: Browser
+    url: str
+    complaints: list[str] = field(default_factory=list)
+    _expected: list[re.Pattern[str]] = field(default_factory=list)
+    _contexts: list[BrowserContext] = field(default_factory=list)
+
+    def open(
+        self,
+        path: str = "/",
+        *,
+        url: str | None = None,
+        width: int = 1280,
+        scheme: Scheme = "light",
+        bypass_csp: bool = False,
+    ) -> Page:
+        """A window of a new profile, so that nobody is signed in; `width` in CSS pixels."""
+        context = self.browser.new_context(
+            base_url=url or self.url,
+            viewport={"width": width, "height": HEIGHTS.get(width, 800)},
+            color_scheme=scheme,
+            locale="en-GB",
+            timezone_id="Europe/London",
+            bypass_csp=bypass_csp,
+        )
+        context.set_default_timeout(20_000)
+        self._contexts.append(context)
+        page = context.new_page()
+        self._listen(page)
+        page.goto(path)
+        return page
+
+    def expect_complaints(self, pattern: str) -> None:
+        """Those that match are part of what this test is about, and no failure."""
+        self._expected.append(re.compile(pattern))
+
+    def unexpected(self) -> list[str]:
+        """What no test asked for."""
+        return [
+            line
+            for line in self.complaints
+            if not any(each.search(line) for each in self._expected)
+        ]
+
+    def close(self) -> None:
+        """Close every window."""
+        for context in self._contexts:
+            context.close()
+
+    def _listen(self, page: Page) -> None:
+        def console(message: ConsoleMessage) -> None:
+            if message.type in ("error", "warning"):
+                where = message.location
+                self.complaints.append(f"console: {message.text} ({where.get('url', '')})")
+
+        page.on("console", console)
+        page.on("pageerror", lambda error: self.complaints.append(f"page: {error}"))
+        page.add_init_script(REPORT_VIOLATIONS)
