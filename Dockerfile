@@ -7,5 +7,7 @@ COPY commands commands
 COPY projections projections
 COPY notifications notifications
 COPY portal portal
+# What runs servers from wheels is for laptops.
+RUN rm -r portal/laptop
 RUN useradd --system portal
 USER portal

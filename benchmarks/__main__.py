@@ -13,10 +13,10 @@ django.setup()
 
 from commands.domain.commands import PlaceBid  # noqa: E402 (needs the settings)
 from commands.ids import new_id  # noqa: E402
-from commands.ports import Stream  # noqa: E402
-from commands.postgres.pool import SyncConnection, pool  # noqa: E402
+from commands.postgres.connections import SyncConnection, pool  # noqa: E402
+from commands.streams import Stream  # noqa: E402
 from notifications.notifier import notify  # noqa: E402
-from tests.integration.house import House  # noqa: E402
+from tests.integration.in_process import InProcessPortal  # noqa: E402
 
 BIDS = 1000
 PARTICIPANTS = (100, 1_000, 10_000)
@@ -35,20 +35,20 @@ SELECT gen_random_uuid(), %(auction)s, id, 1, 1, clock_timestamp(), 1, 1, false,
 
 def main() -> None:
     """Print what was measured, each round beside the handling of the bids that it tells of."""
-    house = House(pool())
+    in_process = InProcessPortal(pool())
     print(f"{BIDS} bids by one bidder, handled in batches; then everybody is told, in one round")
     print(
         f"{'participants':>12}  {'handling':>10}  {'bids/s':>8}  {'telling':>10}  {'again':>10}  told"
     )
     for count in PARTICIPANTS:
-        auction, bidder = house.auction(), house.user()
+        auction, bidder = in_process.auction(), in_process.user()
         with pool().connection() as connection:
             _join(connection, auction, count)
         notify(auction.id, pool())
-        handling = _bid(house, auction, bidder, 100)
-        telling, told = _told(house, auction)
-        again_handling = _bid(house, auction, bidder, 100 + BIDS)
-        again, told_again = _told(house, auction)
+        handling = _bid(in_process, auction, bidder, 100)
+        telling, told = _told(in_process, auction)
+        again_handling = _bid(in_process, auction, bidder, 100 + BIDS)
+        again, told_again = _told(in_process, auction)
         assert told == told_again == count, "everybody but who bid"
         each = (handling + again_handling) / 2
         print(
@@ -66,21 +66,21 @@ def _join(connection: SyncConnection, auction: Stream, count: int) -> None:
     connection.execute("ANALYZE")
 
 
-def _bid(house: House, auction: Stream, bidder: UUID, start: int) -> float:
+def _bid(in_process: InProcessPortal, auction: Stream, bidder: UUID, start: int) -> float:
     """Accept the bids; the seconds that handling them took."""
     for amount in range(start, start + BIDS):
-        house.accept(auction, PlaceBid(auction.id, new_id(), bidder, Decimal(f"{amount}.00")))
-    return _seconds(lambda: house.drain(auction))
+        in_process.accept(auction, PlaceBid(auction.id, new_id(), bidder, Decimal(f"{amount}.00")))
+    return _seconds(lambda: in_process.drain(auction))
 
 
-def _told(house: House, auction: Stream) -> tuple[float, int]:
+def _told(in_process: InProcessPortal, auction: Stream) -> tuple[float, int]:
     """The seconds of one round, and how many people it told, without the throttle's pause."""
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         connection.execute(
             "UPDATE notification_progress SET ran_at = NULL WHERE auction_id = %s", (auction.id,)
         )
     told = set[object]()
-    seconds = _seconds(lambda: told.update(notify(auction.id, house.pool).users))
+    seconds = _seconds(lambda: told.update(notify(auction.id, in_process.pool).users))
     return seconds, len(told)
 
 

@@ -6,17 +6,18 @@ from uuid import UUID
 
 import structlog
 from celery import shared_task
-from psycopg_pool import ConnectionPool
 
-from commands import house, promoting
 from commands.handling.batch import Handled
 from commands.handling.drain import drain_batch, drain_one
-from commands.ports import WITH_DOCUMENTS, Busy, JobStatus, Stream, StreamKind
-from commands.postgres.faults import passes
-from commands.postgres.pool import SyncConnection, pool
-from commands.retrying import try_again
-from commands.signals import hear, heard_since, leave_note, publish, send, wake
-from commands.submitting import DRAIN, wake_stream
+from commands.handling.retrying import try_again
+from commands.inbox import closing, sweeping
+from commands.inbox.submitting import DRAIN, wake_stream
+from commands.jobs import JobStatus
+from commands.postgres.connections import Pool, pool
+from commands.postgres.errors import passes
+from commands.promoter import rounds
+from commands.streams import WITH_DOCUMENTS, Busy, Stream, StreamKind
+from commands.wake import hear, heard_since, leave_note, publish, send, wake
 
 log = structlog.get_logger("commands")
 
@@ -26,7 +27,7 @@ REVEAL = "commands.reveal_secrets"
 # Younger jobs have a wake-up on its way.
 SWEEP_AFTER = timedelta(seconds=5)
 
-Drain = Callable[[Stream, ConnectionPool[SyncConnection]], Handled]
+Drain = Callable[[Stream, Pool], Handled]
 
 
 @shared_task(name=DRAIN)
@@ -98,13 +99,13 @@ def _tell(stream: Stream, handled: Handled) -> None:
 @shared_task(name="commands.announce_winners")
 def announce_winners() -> None:
     """Close the auctions whose time is over."""
-    house.announce_winners()
+    closing.announce_winners()
 
 
 @shared_task(name="commands.run_promoter")
 def run_promoter() -> None:
     """One tick of the promoter, unless another scheduler just made it."""
-    tick, jobs = promoting.run_promoter(at_least_apart=_half_the_interval())
+    tick, jobs = rounds.run_promoter(at_least_apart=_half_the_interval())
     if tick is not None:
         log.info("promoter ticked", tick=tick, draws=len(jobs))
 
@@ -113,8 +114,8 @@ def run_promoter() -> None:
 def reveal_secrets() -> None:
     """Reveal the secrets with which no draw can be made any more, and commit to the next tick."""
     hear(REVEAL, ())
-    promoting.commit()
-    if ticks := promoting.reveal_secrets():
+    rounds.commit()
+    if ticks := rounds.reveal_secrets():
         log.info("secrets revealed", ticks=ticks)
 
 
@@ -132,7 +133,7 @@ def _half_the_interval() -> timedelta:
 def wake_waiting_streams() -> int:
     """Queue a task for every stream whose jobs wait too long, whatever was queued before; how many."""
     send(REVEAL, (), "auctions")
-    streams = house.waiting_streams(SWEEP_AFTER)
+    streams = sweeping.waiting_streams(SWEEP_AFTER)
     for stream, queue in streams:
         send(DRAIN, (stream.kind, str(stream.id)), queue)
     return len(streams)

@@ -12,9 +12,8 @@ from django.core import signing
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from psycopg.rows import DictRow
-from psycopg_pool import ConnectionPool
 
-from commands.postgres.pool import SyncConnection
+from commands.postgres.connections import Pool, SyncConnection
 from notifications.preferences import NotificationKind
 from notifications.wording import message
 
@@ -48,7 +47,7 @@ def any_due(connection: SyncConnection) -> bool:
     return bool(row and row["due"])
 
 
-def send_next(pool: ConnectionPool[SyncConnection]) -> bool:
+def send_next(pool: Pool) -> bool:
     """Send the mail that is due longest, or have it tried again later; whether there was one.
 
     Its row is locked meanwhile, so nobody else sends it. Dying after the server took the mail,

@@ -16,7 +16,7 @@ from notifications.preferences import NotificationKind
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RankedBid:
     """A bid as it ranks: the highest amount first, of equals the one that reached it first."""
 
     bid_id: UUID
@@ -48,14 +48,14 @@ class Notice:
     caused_by: UUID | None = None
 
 
-Recorded = tuple[int, AuctionEvent]
+EventAtVersion = tuple[int, AuctionEvent]
 
 
 def notices(
-    events: Sequence[Recorded],
+    events: Sequence[EventAtVersion],
     before: Leading | None,
-    after: Standing | None,
-    deleted: Mapping[UUID, Standing],
+    after: RankedBid | None,
+    deleted: Mapping[UUID, RankedBid],
 ) -> list[Notice]:
     """What events (each with its version) give to tell.
 
@@ -89,7 +89,7 @@ def _personal(version: int, event: AuctionEvent) -> Notice | None:
 
 
 def _cause(
-    events: Sequence[Recorded], after: Standing, deleted: Mapping[UUID, Standing]
+    events: Sequence[EventAtVersion], after: RankedBid, deleted: Mapping[UUID, RankedBid]
 ) -> tuple[int, UUID | None]:
     """The last event that made this bid the leading one: it rose, or one above it went."""
     causes: list[tuple[int, UUID]] = []
@@ -104,5 +104,5 @@ def _cause(
     return causes[-1] if causes else (events[-1][0] if events else after.reached_version, None)
 
 
-def _outranked(bid: Standing | None, other: Standing) -> bool:
+def _outranked(bid: RankedBid | None, other: RankedBid) -> bool:
     return bid is not None and bid.rank < other.rank

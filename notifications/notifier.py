@@ -6,16 +6,14 @@ from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
-from psycopg_pool import ConnectionPool
-
 from commands.domain.events import AuctionEvent
-from commands.ports import Stream, UnreadableEvent
+from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.event_store import PostgresEventStore
-from commands.postgres.pool import SyncConnection
-from notifications.notices import Recorded, notices
+from commands.streams import Stream, UnreadableEvent
+from notifications.notices import EventAtVersion, notices
 from notifications.postgres.notifications import tell
 from notifications.postgres.progress import advance, deleted_among, lock_progress, present
-from projections.faults import PoisonEvent, passes
+from projections.errors import PoisonEvent, passes
 
 # However hot the auction, its people are told at most this often.
 AT_MOST_EVERY = timedelta(seconds=1)
@@ -23,14 +21,14 @@ PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Notified:
     """Whom it concerned; or, told too recently, when to come back."""
 
     users: set[UUID] = field(default_factory=set)
     again_in: timedelta | None = None
 
 
-def notify(auction_id: UUID, pool: ConnectionPool[SyncConnection]) -> Outcome:
+def notify(auction_id: UUID, pool: Pool) -> Notified:
     """Tell what happened since last time; Busy if another worker is at it, PoisonEvent if an event
     can't be told.
 
@@ -41,9 +39,9 @@ def notify(auction_id: UUID, pool: ConnectionPool[SyncConnection]) -> Outcome:
         told = lock_progress(connection, auction_id)
         reached = present(connection, auction_id)
         if reached.version == told.version:
-            return Outcome()
+            return Notified()
         if told.rested is not None and told.rested < AT_MOST_EVERY:
-            return Outcome(again_in=AT_MOST_EVERY - told.rested)
+            return Notified(again_in=AT_MOST_EVERY - told.rested)
         try:
             events = list(_events(connection, auction_id, told.version, reached.version))
             deleted = deleted_among(connection, events)
@@ -59,12 +57,12 @@ def notify(auction_id: UUID, pool: ConnectionPool[SyncConnection]) -> Outcome:
             for user_id in tell(connection, auction_id, notice, reached.now)
         }
         advance(connection, auction_id, reached)
-    return Outcome(users)
+    return Notified(users)
 
 
 def _events(
     connection: SyncConnection, auction_id: UUID, after: int, until: int
-) -> Iterator[Recorded]:
+) -> Iterator[EventAtVersion]:
     store = PostgresEventStore(connection)
     while after < until:
         page = store.read(auction_id, after, min(PAGE, until - after))

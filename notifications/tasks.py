@@ -6,16 +6,16 @@ from uuid import UUID
 import structlog
 from celery import current_app, shared_task
 
-from commands.ports import Busy, Stream, StreamKind
-from commands.postgres.pool import pool
-from commands.signals import hear, heard_since, leave_note, publish, send, wake
+from commands.postgres.connections import pool
+from commands.streams import Busy, Stream, StreamKind
 from commands.tasks import NOTIFY
+from commands.wake import hear, heard_since, leave_note, publish, send, wake
 from notifications import mail
-from notifications.notifier import Outcome, notify
+from notifications.notifier import Notified, notify
 from notifications.postgres.notifications import forget_deleted
 from notifications.postgres.progress import auctions_behind
-from projections import stuck
-from projections.faults import PoisonEvent
+from projections.errors import PoisonEvent
+from projections.upkeep import stuck
 
 log = structlog.get_logger("notifications")
 
@@ -63,7 +63,7 @@ def _come_back(arguments: tuple[str, str], pause: timedelta) -> None:
     )
 
 
-def _tell(auction_id: str, outcome: Outcome) -> None:
+def _tell(auction_id: str, outcome: Notified) -> None:
     if not outcome.users:
         return
     users = [str(user_id) for user_id in outcome.users]

@@ -119,6 +119,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_celery_beat",
     "django_structlog",
+    # `up` and `demo` with their servers: not part of what is shipped.
+    *(["portal.laptop.apps.LaptopConfig"] if LOCAL else []),
 ]
 
 MIDDLEWARE = [
@@ -134,7 +136,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "portal.urls"
-ASGI_APPLICATION = "portal.asgi.application"
+ASGI_APPLICATION = "portal.web.asgi.application"
 
 TEMPLATES = [
     {

@@ -7,8 +7,8 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from notifications.views import unsubscribe
-from portal.desk import LimitedSignIn
-from portal.pages import bidders
+from portal.signin.admin_form import LimitedSignIn
+from portal.web.pages import bidders
 
 admin.site.site_header = admin.site.site_title = "Auction portal"
 admin.site.index_title = "Auctioneer's desk"

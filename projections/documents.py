@@ -108,7 +108,7 @@ class Lifespan:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class VersionedEvent:
     """An auction's event with what the log knows about it."""
 
     event: AuctionEvent
@@ -127,7 +127,9 @@ def touched_bid(event: AuctionEvent) -> UUID | None:
             assert_never(event)
 
 
-def bid_after(bid: BidDocument | None, auction_id: UUID, recorded: Recorded) -> BidDocument | None:
+def bid_after(
+    bid: BidDocument | None, auction_id: UUID, recorded: VersionedEvent
+) -> BidDocument | None:
     """The bid's document after the event; unchanged by an event it has taken in already."""
     event, version = recorded.event, recorded.version
     if bid is not None and bid.version >= version:
@@ -165,7 +167,7 @@ def bid_after(bid: BidDocument | None, auction_id: UUID, recorded: Recorded) -> 
 
 def auction_after(
     auction: AuctionDocument | None,
-    history: Sequence[Recorded],
+    history: Sequence[VersionedEvent],
     *,
     top_bids: Sequence[BidDocument],
     lifespans: Iterable[Lifespan],
@@ -194,7 +196,7 @@ def _live_bidders(lifespans: Iterable[Lifespan], version: int) -> int:
     return len({span.bidder_id for span in lifespans if span.covers(version)})
 
 
-def _own_fields_after(auction: AuctionDocument | None, recorded: Recorded) -> AuctionDocument:
+def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent) -> AuctionDocument:
     event = recorded.event
     if isinstance(event, AuctionCreated):
         return AuctionDocument(
@@ -221,7 +223,9 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: Recorded) -> Au
             assert_never(event)
 
 
-def _winner(auction: AuctionDocument, event: WinnerAnnounced, recorded: Recorded) -> WinnerDocument:
+def _winner(
+    auction: AuctionDocument, event: WinnerAnnounced, recorded: VersionedEvent
+) -> WinnerDocument:
     bid = BidDocument(
         id=event.bid_id,
         auction_id=auction.id,
@@ -238,7 +242,7 @@ def _winner(auction: AuctionDocument, event: WinnerAnnounced, recorded: Recorded
 
 
 def documents_of(
-    auction_id: UUID, history: Sequence[Recorded]
+    auction_id: UUID, history: Sequence[VersionedEvent]
 ) -> tuple[AuctionDocument, dict[UUID, BidDocument]]:
     """The auction's document and those of all its bids, from the whole history at once."""
     bids: dict[UUID, BidDocument] = {}

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from commands.ports import StreamKind
+from commands.streams import StreamKind
 from projections.documents import (
     AuctionDocument,
     BidDocument,

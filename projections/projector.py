@@ -6,25 +6,24 @@ from typing import cast
 from uuid import UUID
 
 import structlog
-from psycopg_pool import ConnectionPool
 
 from commands.domain.events import AuctionEvent, BidDeleted, BidPlaced, UserEvent
-from commands.ports import EventStore, RecordedEvent, Stream
+from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.event_store import PostgresEventStore
-from commands.postgres.pool import SyncConnection
 from commands.postgres.users import personal_data
+from commands.streams import EventStore, RecordedEvent, Stream
 from projections.documents import (
     TOP,
     BidDocument,
-    Recorded,
     UserDocument,
+    VersionedEvent,
     auction_after,
     bid_after,
     documents_of,
     touched_bid,
     user_after,
 )
-from projections.faults import PoisonEvent, passes
+from projections.errors import PoisonEvent, passes
 from projections.ports import Documents
 
 log = structlog.get_logger("projections")
@@ -37,7 +36,7 @@ LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 def project(
     stream: Stream,
-    pool: ConnectionPool[SyncConnection],
+    pool: Pool,
     documents: Documents,
     *,
     lane: str = "live",
@@ -55,9 +54,7 @@ def project(
 
 
 @contextmanager
-def locked(
-    stream: Stream, pool: ConnectionPool[SyncConnection], lane: str = "live"
-) -> Iterator[SyncConnection]:
+def locked(stream: Stream, pool: Pool, lane: str = "live") -> Iterator[SyncConnection]:
     """A transaction while which nobody else projects the stream in that lane."""
     with pool.connection() as connection, connection.transaction():
         connection.execute(LOCK, (f"project:{lane}:{stream.id}",))
@@ -89,7 +86,7 @@ def _version(stream: Stream, documents: Documents) -> int:
     return documents.versions(stream.kind, [stream.id]).get(stream.id, 0)
 
 
-def reproject(stream: Stream, pool: ConnectionPool[SyncConnection], documents: Documents) -> None:
+def reproject(stream: Stream, pool: Pool, documents: Documents) -> None:
     """Write the stream's documents from all its events, whatever stands there.
 
     Each is replaced in place, so readers find none missing meanwhile.
@@ -110,10 +107,10 @@ def _all_events(store: EventStore, stream_id: UUID) -> Iterator[RecordedEvent]:
         version = page[-1].version
 
 
-def history_of(recorded: Sequence[RecordedEvent]) -> list[Recorded]:
+def history_of(recorded: Sequence[RecordedEvent]) -> list[VersionedEvent]:
     """An auction's events as the documents take them in."""
     return [
-        Recorded(cast(AuctionEvent, item.event), item.version, item.recorded_at)
+        VersionedEvent(cast(AuctionEvent, item.event), item.version, item.recorded_at)
         for item in recorded
     ]
 
@@ -152,7 +149,7 @@ def project_auction_events(
 
 
 def _changed_bids(
-    auction_id: UUID, history: Sequence[Recorded], documents: Documents
+    auction_id: UUID, history: Sequence[VersionedEvent], documents: Documents
 ) -> list[BidDocument]:
     named = {bid_id for recorded in history if (bid_id := touched_bid(recorded.event))}
     bids = dict(documents.bids(named)) if named else {}
@@ -163,7 +160,7 @@ def _changed_bids(
     return list(bids.values())
 
 
-def _bidders(history: Sequence[Recorded]) -> set[UUID]:
+def _bidders(history: Sequence[VersionedEvent]) -> set[UUID]:
     return {
         recorded.event.bidder_id
         for recorded in history

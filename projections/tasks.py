@@ -5,17 +5,17 @@ from uuid import UUID
 import structlog
 from celery import shared_task
 
-from commands.house import forget_failed
-from commands.ports import Stream, StreamKind
-from commands.postgres.pool import pool
-from commands.retrying import try_again
-from commands.signals import hear, heard_since, publish, send
+from commands.handling.retrying import try_again
+from commands.inbox.sweeping import forget_failed
+from commands.postgres.connections import pool
+from commands.streams import Stream, StreamKind
 from commands.tasks import PROJECT, wake_waiting_streams
-from projections import lag, stuck
-from projections.audit import audit
-from projections.faults import PoisonEvent, passes
-from projections.mongo import live_documents
+from commands.wake import hear, heard_since, publish, send
+from projections.errors import PoisonEvent, passes
+from projections.mongo.generations import live_documents
 from projections.projector import project
+from projections.upkeep import lag, stuck
+from projections.upkeep.audit import audit
 
 log = structlog.get_logger("projections")
 

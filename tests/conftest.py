@@ -18,10 +18,11 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool
 
 from commands.ids import new_id
-from commands.postgres.pool import SyncConnection
-from commands.postgres.pool import pool as process_pool
-from portal.demo.client import PortalClient
-from projections.mongo import MongoDocuments, live_documents
+from commands.postgres.connections import SyncConnection
+from commands.postgres.connections import pool as process_pool
+from portal.laptop.demo.client import PortalClient
+from projections.mongo.generations import live_documents
+from projections.mongo.store import MongoDocuments
 from tests.servers import PROCESS, ROOT, world
 
 PASSWORD = "correct horse battery staple 7"

@@ -5,10 +5,10 @@ from datetime import datetime
 from threading import Lock
 from uuid import UUID
 
-from commands.codec import encode, event_name
-from commands.hash_chain import GENESIS, covered, link
-from commands.ports import Conflict, NewEvent, RecordedEvent, Stream, StreamKind
-from commands.upcasters import CURRENT_SCHEMA
+from commands.record.chain import GENESIS, covered, link
+from commands.record.codec import encode, event_name
+from commands.record.upcasters import CURRENT_SCHEMA
+from commands.streams import Conflict, NewEvent, RecordedEvent, Stream, StreamKind
 from projections.documents import (
     AuctionDocument,
     BidDocument,

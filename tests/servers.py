@@ -21,7 +21,7 @@ import pytest
 from psycopg import sql
 from pymongo import MongoClient
 
-from portal.embedded.cluster import cluster
+from portal.laptop.cluster import cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = "PORTAL_TEST_RUN"

@@ -16,11 +16,11 @@ from django.utils.safestring import SafeString
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 
+from commands.inbox.requests import Caller, InvalidInput, create_auction
+from commands.inbox.submitting import redrive, submit, wait_for
+from commands.jobs import Job as AcceptedJob
+from commands.jobs import JobStatus, Submission
 from commands.models import Auction, Bid, Event, Job, User
-from commands.ports import Job as AcceptedJob
-from commands.ports import JobStatus, Submission
-from commands.requests import Caller, InvalidInput, create_auction
-from commands.submitting import redrive, submit, wait_for
 
 # How long the form waits for its command's outcome, in seconds.
 PATIENCE = 10.0

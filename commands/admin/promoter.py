@@ -12,15 +12,15 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from commands import charts
 from commands.admin.desk import ReadOnly, Refused, caller, carry_out, not_yet
 from commands.domain.promoter import EXCLUSIONS, LIMITS, WEIGHTS, Policy
+from commands.inbox.requests import change_policy, withdraw_policy
+from commands.jobs import Job, JobStatus
 from commands.models import Auction, PromoterPolicy, PromoterTick, User
-from commands.ports import Job, JobStatus
+from commands.postgres.connections import SyncConnection, pool
 from commands.postgres.policies import read_policies
-from commands.postgres.pool import SyncConnection, pool
-from commands.promoting import chances
-from commands.requests import change_policy, withdraw_policy
+from commands.promoter import statistics as charts
+from commands.promoter.rounds import chances
 
 VERSIONS = 20
 TICKS = 10

@@ -29,7 +29,7 @@ from commands.domain.events import (
     BidPlaced,
     WinnerAnnounced,
 )
-from commands.domain.promoter import Draw, Standing
+from commands.domain.promoter import BidsInDraw, Draw
 from commands.domain.rejections import Rejection, RejectionCode
 
 
@@ -180,13 +180,13 @@ def _double_bid(
         return Rejection(
             RejectionCode.EXPIRED, "the secret of this tick is revealed: it draws no more"
         )
-    standing = Standing(tuple(auction.bids.values()), draw.staff)
+    among = BidsInDraw(tuple(auction.bids.values()), draw.staff)
     if not draw.promoter.is_on(draw.seed):
         return Rejection(
             RejectionCode.NO_BID_TO_DOUBLE,
             f"this tick gave no draw: each has a chance of {draw.promoter.chance} %",
         )
-    drawn = draw.promoter.draw(standing, draw.seed)
+    drawn = draw.promoter.draw(among, draw.seed)
     if drawn is None:
         return Rejection(
             RejectionCode.NO_BID_TO_DOUBLE, "no live bid is left that the promoter may double"

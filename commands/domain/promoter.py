@@ -41,7 +41,7 @@ class Bid(Protocol):
 
 
 @dataclass(frozen=True)
-class Standing:
+class BidsInDraw:
     """An auction as a draw finds it: its live and its doubled bids, and which bidders are staff."""
 
     bids: Sequence[Bid]
@@ -87,63 +87,63 @@ class Standing:
         return {bid.bidder_id: bid.id for bid in ranked}
 
 
-Weight = Callable[[Bid, Standing], int]
-Exclusion = Callable[[Bid, Standing], bool]
+Weight = Callable[[Bid, BidsInDraw], int]
+Exclusion = Callable[[Bid, BidsInDraw], bool]
 
 
-def constant(bid: Bid, standing: Standing) -> int:
+def constant(bid: Bid, among: BidsInDraw) -> int:
     """Every bid the same"""
     return 1
 
 
-def by_amount(bid: Bid, standing: Standing) -> int:
+def by_amount(bid: Bid, among: BidsInDraw) -> int:
     """The higher the amount, the likelier"""
     return int(bid.amount * 100)
 
 
-def by_bidder_activity(bid: Bid, standing: Standing) -> int:
+def by_bidder_activity(bid: Bid, among: BidsInDraw) -> int:
     """The more live bids its bidder has here, the likelier"""
-    return standing.live_bids_of[bid.bidder_id]
+    return among.live_bids_of[bid.bidder_id]
 
 
-def underdogs(bid: Bid, standing: Standing) -> int:
+def underdogs(bid: Bid, among: BidsInDraw) -> int:
     """The farther behind the leading bid, the likelier"""
-    return int((standing.leading.effective_amount - bid.effective_amount) * 100) + 1
+    return int((among.leading.effective_amount - bid.effective_amount) * 100) + 1
 
 
-def newcomers(bid: Bid, standing: Standing) -> int:
+def newcomers(bid: Bid, among: BidsInDraw) -> int:
     """The later its bidder joined the auction, the likelier"""
-    return standing.arrivals[bid.bidder_id]
+    return among.arrivals[bid.bidder_id]
 
 
-def nothing(bid: Bid, standing: Standing) -> bool:
+def nothing(bid: Bid, among: BidsInDraw) -> bool:
     """No bid"""
     return False
 
 
-def leader(bid: Bid, standing: Standing) -> bool:
+def leader(bid: Bid, among: BidsInDraw) -> bool:
     """The leading bidder's bids"""
-    return bid.bidder_id == standing.leading.bidder_id
+    return bid.bidder_id == among.leading.bidder_id
 
 
-def staff(bid: Bid, standing: Standing) -> bool:
+def staff(bid: Bid, among: BidsInDraw) -> bool:
     """Bids of the house's own people"""
-    return bid.bidder_id in standing.staff
+    return bid.bidder_id in among.staff
 
 
-def overtaken(bid: Bid, standing: Standing) -> bool:
+def overtaken(bid: Bid, among: BidsInDraw) -> bool:
     """Bids below the same bidder's highest"""
-    return standing.highest_of[bid.bidder_id] != bid.id
+    return among.highest_of[bid.bidder_id] != bid.id
 
 
 def per_auction(most: int) -> Exclusion:
     """Doubled bids in an auction"""
-    return lambda bid, standing: sum(standing.doubled_bids_of.values()) >= most
+    return lambda bid, among: sum(among.doubled_bids_of.values()) >= most
 
 
 def per_bidder(most: int) -> Exclusion:
     """Doubled bids of a bidder in an auction"""
-    return lambda bid, standing: standing.doubled_bids_of.get(bid.bidder_id, 0) >= most
+    return lambda bid, among: among.doubled_bids_of.get(bid.bidder_id, 0) >= most
 
 
 WEIGHTS: Mapping[str, Weight] = {
@@ -166,12 +166,12 @@ LIMITS: Mapping[str, Callable[[int], Exclusion]] = {
 
 def product(*weights: Weight) -> Weight:
     """All of the weights, multiplied."""
-    return lambda bid, standing: prod(weight(bid, standing) for weight in weights)
+    return lambda bid, among: prod(weight(bid, among) for weight in weights)
 
 
 def either(*exclusions: Exclusion) -> Exclusion:
     """What any of the exclusions excludes; none excludes nothing."""
-    return lambda bid, standing: any(excluded(bid, standing) for excluded in exclusions)
+    return lambda bid, among: any(excluded(bid, among) for excluded in exclusions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,23 +212,23 @@ class Promoter:
             limit=either(*_limits(policy.limit)),
         )
 
-    def weights(self, standing: Standing) -> list[tuple[Bid, int]]:
+    def weights(self, among: BidsInDraw) -> list[tuple[Bid, int]]:
         """The bids that can be hit, in the order they were placed, each with its weight."""
         return [
             (bid, weight)
-            for bid in standing.candidates
-            if not self.exclude(bid, standing)
-            and not self.limit(bid, standing)
-            and (weight := self.weight(bid, standing)) > 0
+            for bid in among.candidates
+            if not self.exclude(bid, among)
+            and not self.limit(bid, among)
+            and (weight := self.weight(bid, among)) > 0
         ]
 
     def is_on(self, seed: bytes) -> bool:
         """Whether there is a draw at all: the first half of the seed against the chance."""
         return int.from_bytes(seed[:16]) * 10_000 // LOTS < int(self.chance * 100)
 
-    def draw(self, standing: Standing, seed: bytes) -> Drawn | None:
+    def draw(self, among: BidsInDraw, seed: bytes) -> Drawn | None:
         """The bid in whose share of all weights the second half of the seed lies."""
-        weights = self.weights(standing)
+        weights = self.weights(among)
         total = sum(weight for _, weight in weights)
         place = int.from_bytes(seed[16:]) * total // LOTS
         for bid, weight in weights:

@@ -6,14 +6,13 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from commands.codec import decode_command
 from commands.domain.auction import Auction, decide, replay
 from commands.domain.commands import AuctionCommand, DeleteBid, DoubleBid, PlaceBid, WithdrawBids
 from commands.domain.events import AuctionEvent, Event
 from commands.domain.promoter import Draw, Promoter, seed_of
 from commands.domain.rejections import Rejection
 from commands.handling.batch import Handled, decide_jobs
-from commands.ports import Job, Stream
+from commands.jobs import Job
 from commands.postgres.auctions import (
     bids_for_a_draw,
     lock_auction,
@@ -22,11 +21,13 @@ from commands.postgres.auctions import (
     staff_among,
     touched_bids,
 )
+from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
-from commands.postgres.inbox import PostgresJobInbox
+from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.policies import policy_at
-from commands.postgres.pool import SyncConnection, clock
 from commands.postgres.ticks import secret_of
+from commands.record.codec import decode_command
+from commands.streams import Stream
 
 
 def handle_auction(

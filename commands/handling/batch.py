@@ -9,8 +9,9 @@ from psycopg import Error
 
 from commands.domain.events import Event
 from commands.domain.rejections import Rejection, RejectionCode
-from commands.ports import Job, JobStatus, NewEvent, Outcome, RecordedEvent, Stream
-from commands.postgres.faults import told
+from commands.jobs import Job, JobOutcome, JobStatus
+from commands.postgres.errors import with_traceback
+from commands.streams import NewEvent, RecordedEvent, Stream
 
 State = TypeVar("State")
 
@@ -21,14 +22,14 @@ class Decided(Generic[State]):
 
     state: State | None
     events: list[NewEvent]
-    outcomes: list[Outcome]
+    outcomes: list[JobOutcome]
 
 
 @dataclass(slots=True)
 class Handled:
     """What was committed: settled jobs, recorded events, and other streams that got new jobs."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[JobOutcome] = field(default_factory=list)
     recorded: list[RecordedEvent] = field(default_factory=list)
     woken: list[Stream] = field(default_factory=list)
 
@@ -47,12 +48,12 @@ def decide_jobs(
     `version` is where the stream stands before, `now` the clock that expires jobs.
     """
     events: list[NewEvent] = []
-    outcomes: list[Outcome] = []
+    outcomes: list[JobOutcome] = []
     for job in jobs:
         try:
             answer = _expired(job, now) or decide(job, state)
             if isinstance(answer, Rejection):
-                outcomes.append(Outcome(job, JobStatus.REJECTED, rejection=answer))
+                outcomes.append(JobOutcome(job, JobStatus.REJECTED, rejection=answer))
                 continue
             state = evolve(state, answer) if answer else state
         except Error:
@@ -60,10 +61,10 @@ def decide_jobs(
             raise
         except Exception as error:
             # Whatever it is, it is this job's fault alone: kept for an operator, with its traceback.
-            outcomes.append(Outcome(job, JobStatus.FAILED, error=told(error)))
+            outcomes.append(JobOutcome(job, JobStatus.FAILED, error=with_traceback(error)))
             continue
         events += [NewEvent(event, job.id, job.correlation_id) for event in answer]
-        outcomes.append(Outcome(job, JobStatus.SUCCEEDED, version=version + len(events)))
+        outcomes.append(JobOutcome(job, JobStatus.SUCCEEDED, version=version + len(events)))
     return Decided(state, events, outcomes)
 
 

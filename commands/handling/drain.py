@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
-from psycopg_pool import ConnectionPool
 
 from commands.handling.auctions import handle_auction
 from commands.handling.batch import Handled
 from commands.handling.policies import handle_policies
 from commands.handling.users import handle_user
-from commands.ports import Busy, Conflict, Job, JobStatus, Outcome, Stream, StreamKind
-from commands.postgres.faults import passes, told
-from commands.postgres.inbox import PostgresJobInbox
-from commands.postgres.pool import SyncConnection, clock
+from commands.jobs import Job, JobOutcome, JobStatus
+from commands.postgres.connections import Pool, SyncConnection, clock
+from commands.postgres.errors import passes, with_traceback
+from commands.postgres.jobs import PostgresJobInbox
+from commands.streams import Busy, Conflict, Stream, StreamKind
 
 log = structlog.get_logger("commands")
 
@@ -35,8 +35,6 @@ BATCH = 200
 RACES = 10
 # Passing faults that a job may meet by itself before it is held to be their cause.
 TRIES = 5
-
-Pool = ConnectionPool[SyncConnection]
 
 
 def drain_batch(stream: Stream, pool: Pool, limit: int = BATCH) -> Handled:
@@ -71,7 +69,7 @@ def drain_one(stream: Stream, pool: Pool) -> Handled:
         with pool.connection() as connection:
             if passes(error) and PostgresJobInbox(connection).count_fault(job.id) < TRIES:
                 raise
-            return _fail(connection, job, told(error))
+            return _fail(connection, job, with_traceback(error))
 
 
 def _handle(connection: SyncConnection, stream: Stream, limit: int) -> Handled:
@@ -87,6 +85,6 @@ def _handle(connection: SyncConnection, stream: Stream, limit: int) -> Handled:
 
 
 def _fail(connection: SyncConnection, job: Job, error: str) -> Handled:
-    outcomes = [Outcome(job, JobStatus.FAILED, error=error)]
+    outcomes = [JobOutcome(job, JobStatus.FAILED, error=error)]
     PostgresJobInbox(connection).settle(outcomes, clock(connection))
     return Handled(outcomes)

@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
-from commands.codec import decode_command
 from commands.domain.commands import PolicyCommand
 from commands.domain.events import Event, PolicyEvent
 from commands.domain.policies import Policies, decide, evolve
 from commands.domain.rejections import Rejection
 from commands.handling.batch import Handled, decide_jobs
-from commands.ports import Job, Stream
+from commands.jobs import Job
 from commands.postgres.auctions import auction_exists
+from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
-from commands.postgres.inbox import PostgresJobInbox
+from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.policies import lock_policies, save_policy
-from commands.postgres.pool import SyncConnection, clock
+from commands.record.codec import decode_command
+from commands.streams import Stream
 
 
 def handle_policies(

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
-from commands.codec import decode_command
 from commands.domain.commands import CreateUser, DeleteUser, UserCommand, WithdrawBids
 from commands.domain.events import Event, UserEvent
 from commands.domain.rejections import Rejection
 from commands.domain.user import User, decide, evolve
 from commands.handling.batch import Handled, decide_jobs
-from commands.ports import Job, Stream, Submission
+from commands.jobs import Job, Submission
+from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
-from commands.postgres.inbox import PostgresJobInbox
-from commands.postgres.pool import SyncConnection, clock
+from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.users import (
     auctions_to_withdraw_from,
     erase_user,
@@ -21,6 +20,8 @@ from commands.postgres.users import (
     lock_user,
     username_taken,
 )
+from commands.record.codec import decode_command
+from commands.streams import Stream
 
 
 def handle_user(

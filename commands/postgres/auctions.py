@@ -7,8 +7,8 @@ from psycopg.errors import LockNotAvailable
 from psycopg.rows import DictRow
 
 from commands.domain.auction import Auction, Bid
-from commands.ports import Busy
-from commands.postgres.pool import SyncConnection
+from commands.postgres.connections import SyncConnection
+from commands.streams import Busy
 
 LOCK = """
 SELECT id, version, title, description, starts_at, ends_at, closed, winning_bid_id

@@ -8,18 +8,11 @@ from uuid import UUID
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
-from commands.codec import Json, decode_event, encode, event_name
-from commands.hash_chain import GENESIS, covered, link
-from commands.ports import (
-    Conflict,
-    NewEvent,
-    RecordedEvent,
-    Stream,
-    StreamKind,
-    UnreadableEvent,
-)
-from commands.postgres.pool import SyncConnection
-from commands.upcasters import CURRENT_SCHEMA
+from commands.postgres.connections import SyncConnection
+from commands.record.chain import GENESIS, covered, link
+from commands.record.codec import Json, decode_event, encode, event_name
+from commands.record.upcasters import CURRENT_SCHEMA
+from commands.streams import Conflict, NewEvent, RecordedEvent, Stream, StreamKind, UnreadableEvent
 
 APPEND = """
 INSERT INTO events (stream_kind, stream_id, version, type, schema_version, data,

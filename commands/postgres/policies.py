@@ -8,7 +8,7 @@ from psycopg.rows import DictRow
 from commands.domain.events import PolicyChanged, PolicyEvent, PolicyWithdrawn
 from commands.domain.policies import FIRST, Policies
 from commands.domain.promoter import Policy
-from commands.postgres.pool import SyncConnection
+from commands.postgres.connections import SyncConnection
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('policies', 0))"
 OPTIONS = "chance, weight, exclude, limits"

@@ -10,9 +10,9 @@ from psycopg.rows import DictRow
 from commands.domain.events import SecretRevealed, TickCommitted, TickEvent, TickMade
 from commands.domain.tick import Tick, commitment_to, evolve
 from commands.ids import new_id
-from commands.ports import NewEvent, RecordedEvent, Stream
+from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
-from commands.postgres.pool import SyncConnection, clock
+from commands.streams import NewEvent, RecordedEvent, Stream
 
 # One at a time: committing, ticking and revealing.
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('promoter', 0))"

@@ -7,9 +7,9 @@ from psycopg.errors import UniqueViolation
 
 from commands.domain.commands import CreateUser
 from commands.domain.user import User
-from commands.ports import Conflict
-from commands.postgres.inbox import PERSONAL
-from commands.postgres.pool import SyncConnection
+from commands.postgres.connections import SyncConnection
+from commands.postgres.jobs import PERSONAL
+from commands.streams import Conflict
 
 LOCK = """
 SELECT id, version, is_staff, deleted_at IS NOT NULL AS deleted FROM users WHERE id = %s FOR UPDATE

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from commands.postgres.pool import SyncConnection
+from commands.postgres.connections import SyncConnection
 from notifications.notices import Notice
 from notifications.preferences import DEFAULTS, NotificationChannel, NotificationKind
 

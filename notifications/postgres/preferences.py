@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from commands.postgres.pool import SyncConnection
+from commands.postgres.connections import SyncConnection
 from notifications.preferences import NotificationChannel, NotificationKind
 
 CHOOSE = """

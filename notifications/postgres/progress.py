@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from commands.domain.events import BidDeleted
-from commands.ports import Busy
-from commands.postgres.pool import SyncConnection
-from notifications.notices import Leading, Recorded, Standing
+from commands.postgres.connections import SyncConnection
+from commands.streams import Busy
+from notifications.notices import EventAtVersion, Leading, RankedBid
 
 BEGIN = """
 INSERT INTO notification_progress (auction_id, version) VALUES (%s, 0) ON CONFLICT DO NOTHING
@@ -28,7 +28,7 @@ FROM auctions LEFT JOIN LATERAL (
 ) AS best ON true
 WHERE auctions.id = %s
 """
-STANDINGS = "SELECT id, effective_amount, reached_version FROM bids WHERE id = ANY(%s)"
+RANKED = "SELECT id, effective_amount, reached_version FROM bids WHERE id = ANY(%s)"
 ADVANCE = """
 UPDATE notification_progress
 SET version = %s, leading_bid_id = %s, leading_amount = %s, ran_at = %s WHERE auction_id = %s
@@ -44,7 +44,7 @@ SELECT id FROM auctions WHERE version > coalesce(
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class NotifierPlace:
     """Where the notifier stood, and how long ago that was."""
 
     version: int
@@ -57,11 +57,11 @@ class Present:
     """Where the auction stands."""
 
     version: int
-    leading: Standing | None
+    leading: RankedBid | None
     now: datetime
 
 
-def lock_progress(connection: SyncConnection, auction_id: UUID) -> Told:
+def lock_progress(connection: SyncConnection, auction_id: UUID) -> NotifierPlace:
     """The notifier's place in the auction, locked until the transaction ends; Busy if another has it."""
     connection.execute(BEGIN, (auction_id,))
     row = connection.execute(LOCK, (auction_id,)).fetchone()
@@ -70,7 +70,7 @@ def lock_progress(connection: SyncConnection, auction_id: UUID) -> Told:
     leading = (
         Leading(row["leading_bid_id"], row["leading_amount"]) if row["leading_bid_id"] else None
     )
-    return Told(row["version"], leading, row["rested"])
+    return NotifierPlace(row["version"], leading, row["rested"])
 
 
 def present(connection: SyncConnection, auction_id: UUID) -> Present:
@@ -78,17 +78,19 @@ def present(connection: SyncConnection, auction_id: UUID) -> Present:
     row = connection.execute(NOW, (auction_id,)).fetchone()
     assert row is not None, "only auctions that exist are told of"
     leading = (
-        Standing(row["id"], row["effective_amount"], row["reached_version"]) if row["id"] else None
+        RankedBid(row["id"], row["effective_amount"], row["reached_version"]) if row["id"] else None
     )
     return Present(row["version"], leading, row["now"])
 
 
-def deleted_among(connection: SyncConnection, events: Sequence[Recorded]) -> dict[UUID, Standing]:
+def deleted_among(
+    connection: SyncConnection, events: Sequence[EventAtVersion]
+) -> dict[UUID, RankedBid]:
     """How the bids ranked that these events deleted."""
     ids = [event.bid_id for _, event in events if isinstance(event, BidDeleted)]
-    rows = connection.execute(STANDINGS, (ids,))
+    rows = connection.execute(RANKED, (ids,))
     return {
-        row["id"]: Standing(row["id"], row["effective_amount"], row["reached_version"])
+        row["id"]: RankedBid(row["id"], row["effective_amount"], row["reached_version"])
         for row in rows
     }
 

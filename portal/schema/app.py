@@ -19,10 +19,10 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from commands.ids import new_id
 from portal.errors import PortalError
-from portal.rates import address_of
 from portal.schema import schema
 from portal.schema.context import Context
 from portal.schema.sockets import Socket, SocketAdapter
+from portal.signin.rates import address_of
 
 
 class PortalGraphQL(GraphQL[Context, None]):

@@ -8,11 +8,11 @@ from uuid import UUID
 import structlog
 from strawberry.types import Info
 
-from commands.requests import Caller
-from portal.auth import InvalidToken, Viewer, authenticate, claimed
+from commands.inbox.requests import Caller
 from portal.errors import POSTGRES_AWAY, forbidden, unauthenticated
-from portal.reading import Names, names_of
-from portal.runtime import Runtime
+from portal.schema.reading import Names, names_of
+from portal.signin.sessions import InvalidToken, Viewer, authenticate, claimed
+from portal.web.runtime import Runtime
 
 log = structlog.get_logger("portal")
 

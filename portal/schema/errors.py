@@ -14,8 +14,9 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
-from commands.ports import IdempotencyConflict, UnreadableEvent
-from commands.requests import InvalidInput
+from commands.inbox.requests import InvalidInput
+from commands.jobs import IdempotencyConflict
+from commands.streams import UnreadableEvent
 from portal.errors import Code, bad_input
 
 log = structlog.get_logger("portal")

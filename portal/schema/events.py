@@ -8,8 +8,8 @@ from uuid import UUID
 import strawberry
 
 from commands.domain import events
-from commands.ports import RecordedEvent
-from portal.reading import Names
+from commands.streams import RecordedEvent
+from portal.schema.reading import Names
 from portal.schema.types import Bid, Bidder
 
 

@@ -8,19 +8,19 @@ from uuid import UUID
 import strawberry
 import structlog
 
-from commands import requests
 from commands.domain.rejections import RejectionCode
-from commands.ports import Job as AcceptedJob
-from commands.ports import Submission
-from commands.postgres.inbox import accept_async, cancel_async
+from commands.inbox import requests
+from commands.jobs import Job as AcceptedJob
+from commands.jobs import Submission
+from commands.postgres.jobs import accept_async, cancel_async
 from notifications.postgres.preferences import Choice
 from notifications.preferences import NotificationChannel, NotificationKind
-from portal import auth
+from notifications.reading import choose, mark_read
 from portal.errors import bad_input, forbidden, not_found, unauthenticated
-from portal.reading import find_job, own_user, signed_in_user
 from portal.schema.context import Context, PortalInfo
+from portal.schema.reading import find_job, own_user, signed_in_user
 from portal.schema.types import Job, Session, User
-from portal.told import choose, mark_read
+from portal.signin import sessions as auth
 
 log = structlog.get_logger("portal")
 

@@ -6,9 +6,8 @@ from uuid import UUID
 
 import strawberry
 
+from notifications.reading import page_of
 from portal.errors import bad_input
-from portal.fairness import chain_after, find_policy, find_tick
-from portal.reading import auction_at, own_user, wait_for_job
 from portal.schema.context import Context, PortalInfo
 from portal.schema.cursors import (
     PLACE_IN_AUCTIONS,
@@ -20,6 +19,8 @@ from portal.schema.cursors import (
     place,
 )
 from portal.schema.fairness import ChainLink, PromoterPolicy, Tick
+from portal.schema.fairness_reading import chain_after, find_policy, find_tick
+from portal.schema.reading import auction_at, own_user, wait_for_job
 from portal.schema.types import (
     Auction,
     AuctionStatus,
@@ -29,9 +30,8 @@ from portal.schema.types import (
     Winner,
     named_in,
 )
-from portal.told import page_of
 from projections.documents import AuctionDocument
-from projections.reader import AuctionQuery
+from projections.mongo.reader import AuctionQuery
 
 LONGEST_WAIT = 30.0
 LONGEST_SEARCH = 200

@@ -20,9 +20,9 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     SubscribeMessage,
 )
 
-from portal.auth import Viewer
 from portal.errors import POSTGRES_AWAY, PortalError, rate_limited, unauthenticated
 from portal.schema.context import Context
+from portal.signin.sessions import Viewer
 
 log = structlog.get_logger("portal")
 

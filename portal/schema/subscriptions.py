@@ -6,8 +6,12 @@ from uuid import UUID
 
 import strawberry
 
+from notifications.reading import CAUGHT_UP, page_of
 from portal.errors import bad_input, not_found
-from portal.reading import (
+from portal.schema.context import PortalInfo
+from portal.schema.events import AuctionEvent, auction_event, bidder_of
+from portal.schema.queries import auctions_from
+from portal.schema.reading import (
     LOOK_AGAIN,
     events_after,
     events_page,
@@ -16,11 +20,7 @@ from portal.reading import (
     names_of,
     patiently,
 )
-from portal.schema.context import PortalInfo
-from portal.schema.events import AuctionEvent, auction_event, bidder_of
-from portal.schema.queries import auctions_from
 from portal.schema.types import Auction, AuctionStatus, Job, Notification, status_at
-from portal.told import CAUGHT_UP, page_of
 from projections.documents import AuctionDocument
 
 # Beside the news from Redis, a subscription looks this often itself, in seconds.

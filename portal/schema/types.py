@@ -9,14 +9,14 @@ from uuid import UUID
 import strawberry
 
 from commands.domain.rejections import RejectionCode
-from commands.ports import Job as AcceptedJob
-from commands.ports import JobStatus
+from commands.jobs import Job as AcceptedJob
+from commands.jobs import JobStatus
 from notifications.preferences import NotificationChannel, NotificationKind
+from notifications.reading import ReaderNotification, preferences_of
 from notifications.wording import message
-from portal.reading import Names
 from portal.schema.context import PortalInfo
 from portal.schema.cursors import PLACE_IN_BIDS, Connection, connection, page_size, place
-from portal.told import Told, preferences_of
+from portal.schema.reading import Names
 from projections.documents import TOP, AuctionDocument, BidDocument, UserDocument, WinnerDocument
 
 strawberry.enum(
@@ -308,7 +308,7 @@ class Notification:
     created_at: datetime = strawberry.field(description="When it came, or last changed.")
 
     @classmethod
-    def of(cls, told: Told) -> "Notification":
+    def of(cls, told: ReaderNotification) -> "Notification":
         """In the API's form."""
         return cls(
             id=strawberry.ID(str(told.id)),

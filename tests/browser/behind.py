@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import Any, TypeVar
 
-from portal.demo.client import PortalClient
+from portal.laptop.demo.client import PortalClient
 from tests.conftest import PASSWORD
 from tests.e2e import acting
 

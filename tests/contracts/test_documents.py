@@ -19,7 +19,9 @@ from projections.documents import (
     UserDocument,
     WinnerDocument,
 )
-from projections.mongo import COLLECTIONS, MongoDocuments, collection_name, database
+from projections.mongo.connection import database
+from projections.mongo.layout import COLLECTIONS, collection_name
+from projections.mongo.store import MongoDocuments
 from projections.ports import Documents
 from tests.domain.scenario import ALICE, BOB, CHARLIE
 from tests.fakes import MemoryDocuments

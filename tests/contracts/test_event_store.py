@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from psycopg_pool import ConnectionPool
 
-from commands.codec import encode, event_name
 from commands.domain.events import (
     AuctionEndedUnsold,
     Event,
@@ -17,18 +15,12 @@ from commands.domain.events import (
     UserDeleted,
     WinnerAnnounced,
 )
-from commands.hash_chain import GENESIS, covered, link
 from commands.ids import new_id
-from commands.ports import (
-    Conflict,
-    EventStore,
-    NewEvent,
-    RecordedEvent,
-    Stream,
-    StreamKind,
-)
+from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.event_store import PostgresEventStore
-from commands.postgres.pool import SyncConnection
+from commands.record.chain import GENESIS, covered, link
+from commands.record.codec import encode, event_name
+from commands.streams import Conflict, EventStore, NewEvent, RecordedEvent, Stream, StreamKind
 from tests.conftest import wait_until
 from tests.domain.scenario import ALICE, CREATED, DURING, FIRST, deleted, doubled, placed
 from tests.fakes import MemoryEventStore
@@ -48,7 +40,7 @@ EVERY_KIND: Sequence[Event] = (
 
 
 @pytest.fixture
-def unkept(pool: ConnectionPool[SyncConnection]) -> Iterator[SyncConnection]:
+def unkept(pool: Pool) -> Iterator[SyncConnection]:
     """A connection whose work leaves nothing behind: the log itself would keep it for ever."""
     with pool.connection() as connection, connection.transaction(force_rollback=True):
         yield connection
@@ -229,7 +221,7 @@ def test_postgres_refuses_to_change_the_log(unkept: SyncConnection, statement: s
 
 
 @pytest.fixture
-def forgotten(pool: ConnectionPool[SyncConnection]) -> Iterator[Stream]:
+def forgotten(pool: Pool) -> Iterator[Stream]:
     """A stream for what must really be committed, erased again by the table's owner."""
     auction = stream()
     yield auction
@@ -241,7 +233,7 @@ def forgotten(pool: ConnectionPool[SyncConnection]) -> Iterator[Stream]:
 
 @pytest.mark.parametrize("first_commits", [True, False])
 def test_of_two_who_append_at_the_same_version_the_second_waits_and_wins_only_if_the_first_gives_up(
-    pool: ConnectionPool[SyncConnection], forgotten: Stream, first_commits: bool
+    pool: Pool, forgotten: Stream, first_commits: bool
 ) -> None:
     with pool.connection() as watch, pool.connection() as second, ThreadPoolExecutor() as thread:
         with (
@@ -271,7 +263,7 @@ def waits(watch: SyncConnection, other: SyncConnection) -> bool:
 
 
 def test_of_many_who_append_at_the_same_version_exactly_one_wins(
-    pool: ConnectionPool[SyncConnection], forgotten: Stream
+    pool: Pool, forgotten: Stream
 ) -> None:
     def attempt(number: int) -> list[RecordedEvent] | None:
         with pool.connection() as connection:

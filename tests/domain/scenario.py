@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from commands.codec import command_name, encode
 from commands.domain.auction import Auction, decide, replay
 from commands.domain.commands import (
     AnnounceWinner,
@@ -25,7 +24,9 @@ from commands.domain.events import (
 )
 from commands.domain.promoter import Draw, Promoter
 from commands.domain.rejections import Rejection, RejectionCode
-from commands.ports import Job, JobStatus, Stream
+from commands.jobs import Job, JobStatus
+from commands.record.codec import command_name, encode
+from commands.streams import Stream
 
 ALICE = UUID("a11ce000-0000-4000-8000-000000000001")
 BOB = UUID("b0b00000-0000-4000-8000-000000000002")

@@ -9,13 +9,14 @@ from uuid import UUID
 import pytest
 from psycopg import OperationalError
 
-from commands.codec import decode_command
 from commands.domain.auction import Auction, decide, replay
 from commands.domain.commands import AuctionCommand
 from commands.domain.events import AuctionEvent, Event
 from commands.domain.rejections import Rejection, RejectionCode
 from commands.handling.batch import Decided, decide_jobs
-from commands.ports import Job, JobStatus, NewEvent, Outcome
+from commands.jobs import Job, JobOutcome, JobStatus
+from commands.record.codec import decode_command
+from commands.streams import NewEvent
 from tests.domain.scenario import (
     ALICE,
     BOB,
@@ -86,9 +87,9 @@ def test_jobs_are_answered_in_their_order_with_the_version_after_each() -> None:
         replay([CREATED, *events]),
         events=[caused(event, number) for number, event in enumerate(events, 1)],
         outcomes=[
-            Outcome(first, JobStatus.SUCCEEDED, version=2),
-            Outcome(second, JobStatus.SUCCEEDED, version=3),
-            Outcome(third, JobStatus.SUCCEEDED, version=4),
+            JobOutcome(first, JobStatus.SUCCEEDED, version=2),
+            JobOutcome(second, JobStatus.SUCCEEDED, version=3),
+            JobOutcome(third, JobStatus.SUCCEEDED, version=4),
         ],
     )
 
@@ -128,7 +129,7 @@ def test_a_refused_job_has_no_version_and_changes_nothing() -> None:
     assert batch.state is ONE_BID
     assert batch.events == []
     assert batch.outcomes == [
-        Outcome(
+        JobOutcome(
             refused,
             JobStatus.REJECTED,
             rejection=Rejection(
@@ -168,9 +169,9 @@ def test_a_failing_job_keeps_its_error_and_stops_no_other(broken: Job, error: st
     assert failed.error.startswith("Traceback")
     assert failed.error.endswith(f"{error}\n")
     assert batch.outcomes == [
-        Outcome(before, JobStatus.SUCCEEDED, version=2),
-        Outcome(broken, JobStatus.FAILED, error=failed.error),
-        Outcome(after, JobStatus.SUCCEEDED, version=3),
+        JobOutcome(before, JobStatus.SUCCEEDED, version=2),
+        JobOutcome(broken, JobStatus.FAILED, error=failed.error),
+        JobOutcome(after, JobStatus.SUCCEEDED, version=3),
     ]
     assert batch.events == [
         caused(placed(SECOND, BOB, "20.00"), 1),
@@ -209,12 +210,12 @@ def test_an_expired_job_is_refused_as_expired_and_never_run(late_by: timedelta) 
     lasting = job(place(SECOND, BOB, "20.00"), number=2)
     batch = decided(OPEN, expired, lasting, now=expires + late_by)
     assert batch.outcomes == [
-        Outcome(
+        JobOutcome(
             expired,
             JobStatus.REJECTED,
             rejection=Rejection(RejectionCode.EXPIRED, "it waited longer than 0:05:00"),
         ),
-        Outcome(lasting, JobStatus.SUCCEEDED, version=2),
+        JobOutcome(lasting, JobStatus.SUCCEEDED, version=2),
     ]
     assert batch.events == [caused(placed(SECOND, BOB, "20.00"), 2)]
 
@@ -222,7 +223,7 @@ def test_an_expired_job_is_refused_as_expired_and_never_run(late_by: timedelta) 
 def test_a_job_is_run_until_the_instant_it_expires() -> None:
     waiting = job(place(FIRST, ALICE, "10.00"), expires=CLOSING)
     batch = decided(OPEN, waiting, now=CLOSING - INSTANT)
-    assert batch.outcomes == [Outcome(waiting, JobStatus.SUCCEEDED, version=2)]
+    assert batch.outcomes == [JobOutcome(waiting, JobStatus.SUCCEEDED, version=2)]
 
 
 def test_the_moment_of_acceptance_decides_not_the_moment_of_handling() -> None:

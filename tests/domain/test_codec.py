@@ -12,17 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.codec import (
-    COMMAND_TYPES,
-    EVENT_TYPES,
-    Json,
-    canonical,
-    command_name,
-    decode_command,
-    decode_event,
-    encode,
-    event_name,
-)
 from commands.domain.amounts import LARGEST, SMALLEST
 from commands.domain.commands import (
     AnnounceWinner,
@@ -53,7 +42,18 @@ from commands.domain.events import (
     UserDeleted,
     WinnerAnnounced,
 )
-from commands.upcasters import CURRENT_SCHEMA, bring_up
+from commands.record.codec import (
+    COMMAND_TYPES,
+    EVENT_TYPES,
+    Json,
+    canonical,
+    command_name,
+    decode_command,
+    decode_event,
+    encode,
+    event_name,
+)
+from commands.record.upcasters import CURRENT_SCHEMA, bring_up
 from tests.domain.scenario import ALICE, AUCTION, AUCTIONEER, CLOSING, FIRST, OPENING
 
 Message = TypeVar("Message")

@@ -17,14 +17,14 @@ from commands.domain.events import (
     UserDeleted,
     WinnerAnnounced,
 )
-from commands.ports import NewEvent, RecordedEvent, Stream
+from commands.streams import NewEvent, RecordedEvent, Stream
 from projections.documents import (
     TOP,
     AuctionDocument,
     BidDocument,
     Lifespan,
-    Recorded,
     UserDocument,
+    VersionedEvent,
     WinnerDocument,
     auction_after,
     bid_after,
@@ -62,9 +62,9 @@ WITH_BOTH = replace(NEW, version=3, bid_count=2, bidder_count=2, top_bids=(BOBS_
 SOLD = WinnerAnnounced(SECOND, BOB, TWENTY, TWENTY, False, DURING)
 
 
-def at(version: int, event: AuctionEvent, recorded_at: datetime = RECORDED_AT) -> Recorded:
+def at(version: int, event: AuctionEvent, recorded_at: datetime = RECORDED_AT) -> VersionedEvent:
     """The event as that version of the auction's stream."""
-    return Recorded(event, version, recorded_at)
+    return VersionedEvent(event, version, recorded_at)
 
 
 def life(bid: BidDocument) -> Lifespan:
@@ -73,7 +73,7 @@ def life(bid: BidDocument) -> Lifespan:
 
 
 def auction(
-    before: AuctionDocument | None, *history: Recorded, bids: Sequence[BidDocument] = ()
+    before: AuctionDocument | None, *history: VersionedEvent, bids: Sequence[BidDocument] = ()
 ) -> AuctionDocument:
     """The auction's document after the events, with those bids stored, live ones in order of rank."""
     live = [bid for bid in bids if not bid.deleted]
@@ -113,7 +113,9 @@ def test_what_happens_to_the_auction_leaves_its_bids_alone(event: AuctionEvent) 
     ],
     ids=["placed", "doubled", "deleted"],
 )
-def test_a_bid_takes_each_event_in_once(before: BidDocument | None, recorded: Recorded) -> None:
+def test_a_bid_takes_each_event_in_once(
+    before: BidDocument | None, recorded: VersionedEvent
+) -> None:
     once = bid_after(before, AUCTION, recorded)
     assert bid_after(once, AUCTION, recorded) is once
 

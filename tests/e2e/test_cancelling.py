@@ -6,11 +6,10 @@ from contextlib import aclosing, contextmanager
 from typing import Any
 
 import pytest
-from psycopg_pool import ConnectionPool
 
 from commands.ids import new_id
-from commands.postgres.pool import SyncConnection
-from portal.demo.client import (
+from commands.postgres.connections import Pool
+from portal.laptop.demo.client import (
     CREATE_USER,
     JOB,
     PLACE_BID,
@@ -37,7 +36,7 @@ async def refused(client: PortalClient, job_id: str) -> str | None:
 
 
 @contextmanager
-def busy(pool: ConnectionPool[SyncConnection], auction_id: str) -> Iterator[None]:
+def busy(pool: Pool, auction_id: str) -> Iterator[None]:
     """The auction's jobs wait, as behind a worker that has it."""
     with pool.connection() as connection, connection.transaction():
         connection.execute("SELECT 1 FROM auctions WHERE id = %s FOR UPDATE", (auction_id,))
@@ -45,7 +44,7 @@ def busy(pool: ConnectionPool[SyncConnection], auction_id: str) -> Iterator[None
 
 
 async def test_a_waiting_bid_is_cancelled_by_its_bidder_and_followers_are_told(
-    join: Join, carol: PortalClient, portal_pool: ConnectionPool[SyncConnection]
+    join: Join, carol: PortalClient, portal_pool: Pool
 ) -> None:
     alice, bob = await join("alice"), await join("bob")
     auction_id = await create_auction(carol)
@@ -80,7 +79,7 @@ async def test_a_sign_up_is_not_for_whoever_knows_its_id_to_cancel(
 
 
 async def test_what_the_house_asks_of_itself_is_not_cancelled(
-    carol: PortalClient, portal_pool: ConnectionPool[SyncConnection]
+    carol: PortalClient, portal_pool: Pool
 ) -> None:
     auction_id = await create_auction(carol, seconds=0.5)
 
@@ -96,7 +95,7 @@ async def test_what_the_house_asks_of_itself_is_not_cancelled(
 
 
 async def test_a_bid_waits_no_longer_than_its_bidder_wants(
-    join: Join, carol: PortalClient, portal_pool: ConnectionPool[SyncConnection]
+    join: Join, carol: PortalClient, portal_pool: Pool
 ) -> None:
     alice = await join("alice")
     auction_id = await create_auction(carol)

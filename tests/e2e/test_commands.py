@@ -7,7 +7,7 @@ import pytest
 from django.core.management import execute_from_command_line
 
 from commands.ids import new_id
-from portal.demo.client import PortalClient
+from portal.laptop.demo.client import PortalClient
 from tests.conftest import PASSWORD, Join, RunningPortal, wait_until
 from tests.e2e.acting import create_auction, events, place
 

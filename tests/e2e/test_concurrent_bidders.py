@@ -5,8 +5,8 @@ import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from portal.demo.client import CREATE_AUCTION, PLACE_BID, PortalClient
-from portal.demo.ledger import Books
+from portal.laptop.demo.client import CREATE_AUCTION, PLACE_BID, PortalClient
+from portal.laptop.demo.ledger import Books
 from tests.conftest import Join
 from tests.e2e.acting import Json, auction, create_auction, delete, events, place
 

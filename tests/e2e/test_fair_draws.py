@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from portal.demo.client import PortalClient
+from portal.laptop.demo.client import PortalClient
 from tests.conftest import Join, RunningPortal
 from tests.e2e.acting import create_auction, events, place
 from tests.servers import ROOT

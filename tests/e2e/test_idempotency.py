@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from portal.demo.client import (
+from portal.laptop.demo.client import (
     CREATE_AUCTION,
     CREATE_USER,
     DELETE_BID,

@@ -1,6 +1,6 @@
 """The life of an auction, from outside: HTTP, WebSocket, real workers."""
 
-from portal.demo.client import PortalClient
+from portal.laptop.demo.client import PortalClient
 from tests.conftest import Join, RunningPortal
 from tests.e2e.acting import auction, create_auction, delete, events, place
 

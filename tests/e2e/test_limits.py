@@ -17,7 +17,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from portal.demo.client import CREATE_USER, DELETE_BID, PLACE_BID, PortalClient, Refused
+from portal.laptop.demo.client import CREATE_USER, DELETE_BID, PLACE_BID, PortalClient, Refused
 from tests.conftest import PASSWORD, Join, RunningPortal, wait_until
 from tests.e2e.acting import AUCTION_UPDATED, create_auction
 from tests.servers import ROOT
@@ -52,7 +52,7 @@ def web(portal: RunningPortal, **more: str) -> Iterator[RunningPortal]:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         fd = listening.fileno()
         process = subprocess.Popen(
-            [sys.executable, "-m", "portal.serve", "--fd", str(fd)],
+            [sys.executable, "-m", "portal.web.serve", "--fd", str(fd)],
             env=environment,
             pass_fds=[fd],
             cwd=ROOT,

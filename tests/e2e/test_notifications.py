@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
-from portal.demo.client import DELETE_USER, PortalClient, Refused
+from portal.laptop.demo.client import DELETE_USER, PortalClient, Refused
 from tests.conftest import Join, RunningPortal, wait_until
 from tests.e2e.acting import Json, create_auction, place
 

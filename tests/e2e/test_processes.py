@@ -14,7 +14,7 @@ import httpx
 import psutil
 import pytest
 
-from portal.demo.client import PLACE_BID, PortalClient
+from portal.laptop.demo.client import PLACE_BID, PortalClient
 from tests.conftest import Join, RunningPortal, ready_url, wait_until
 from tests.e2e.acting import auction, create_auction
 from tests.servers import ROOT
@@ -66,7 +66,7 @@ async def test_killed_workers_come_back_and_no_accepted_bid_is_lost(
 async def test_beside_its_workers_the_web_process_comes_back_too(
     portal: RunningPortal, carol: PortalClient
 ) -> None:
-    for web in processes(portal, "portal.serve"):
+    for web in processes(portal, "portal.web.serve"):
         web.kill()
 
     def answers() -> bool:

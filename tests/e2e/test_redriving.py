@@ -3,24 +3,24 @@
 import json
 import re
 
-from psycopg_pool import ConnectionPool
-
 from commands.ids import new_id
-from commands.ports import Stream
-from commands.postgres.pool import SyncConnection
-from portal.demo.client import WAIT_FOR_JOB, PortalClient
+from commands.postgres.connections import Pool
+from commands.streams import Stream
+from portal.laptop.demo.client import WAIT_FOR_JOB, PortalClient
 from tests.conftest import Join, RunningPortal
 from tests.e2e.acting import Json, create_auction, place
 from tests.e2e.test_admin import Browser, browser  # noqa: F401  (a fixture)
 from tests.integration.faults import faults
-from tests.integration.house import House
+from tests.integration.in_process import InProcessPortal
 
 REJECTED, USAGE = 1, 2
 
 
-async def failed_bid(alice: PortalClient, carol: PortalClient, house: House, amount: str) -> Json:
+async def failed_bid(
+    alice: PortalClient, carol: PortalClient, in_process: InProcessPortal, amount: str
+) -> Json:
     auction_id = await create_auction(carol)
-    with faults(house, Stream("auction", auction_id), "XX000"):  # type: ignore[arg-type]  # as text
+    with faults(in_process, Stream("auction", auction_id), "XX000"):  # type: ignore[arg-type]  # as text
         job = await place(alice, auction_id, amount)
     assert (job["status"], job["result"], job["rejection"]) == ("FAILED", None, None)
     return job
@@ -30,10 +30,12 @@ async def test_an_operator_redrives_what_failed(
     portal: RunningPortal,
     join: Join,
     carol: PortalClient,
-    portal_pool: ConnectionPool[SyncConnection],
+    portal_pool: Pool,
 ) -> None:
-    alice, house = await join("alice"), House(portal_pool)
-    first, second = [await failed_bid(alice, carol, house, amount) for amount in ("1.00", "2.00")]
+    alice, in_process = await join("alice"), InProcessPortal(portal_pool)
+    first, second = [
+        await failed_bid(alice, carol, in_process, amount) for amount in ("1.00", "2.00")
+    ]
     status = json.loads(portal.manage("status", "--json").stdout)
     assert status["failed_jobs"] >= 2
     done = portal.manage("redrive", first["id"], "--json")
@@ -61,10 +63,10 @@ async def test_an_auctioneer_redrives_in_admin(
     browser: Browser,  # noqa: F811  (the fixture)
     join: Join,
     carol: PortalClient,
-    portal_pool: ConnectionPool[SyncConnection],
+    portal_pool: Pool,
 ) -> None:
     alice = await join("alice")
-    failed = await failed_bid(alice, carol, House(portal_pool), "1.00")
+    failed = await failed_bid(alice, carol, InProcessPortal(portal_pool), "1.00")
     listed = browser.get("/admin/commands/job/?status__exact=FAILED").text
     assert failed["id"] in listed
     assert re.search(r'<option value="redrive_failed">Re-drive failed jobs', listed)

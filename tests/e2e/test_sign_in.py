@@ -12,8 +12,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
-from portal.auth import signing_key
-from portal.demo.client import DELETE_USER, PLACE_BID, PortalClient, Refused
+from portal.laptop.demo.client import DELETE_USER, PLACE_BID, PortalClient, Refused
+from portal.signin.sessions import signing_key
 from tests.conftest import PASSWORD, Join, RunningPortal
 from tests.e2e.acting import AUCTION_UPDATED, auction, create_auction, place
 

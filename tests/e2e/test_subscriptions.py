@@ -6,7 +6,7 @@ from contextlib import aclosing, suppress
 
 import pytest
 
-from portal.demo.client import PLACE_BID, PortalClient, Refused
+from portal.laptop.demo.client import PLACE_BID, PortalClient, Refused
 from tests.conftest import Join
 from tests.e2e.acting import (
     AUCTION_UPDATED,

@@ -30,7 +30,7 @@ from tests.faults.clients import (
     watch,
 )
 from tests.faults.faults import inflict, plan
-from tests.faults.house import FellOver, House, house
+from tests.faults.processes import FellOver, Processes, running_processes
 from tests.faults.scenes import SCENES
 
 SECONDS = 5.0
@@ -67,7 +67,7 @@ async def main(options: argparse.Namespace) -> int:
     print(f"seed {options.seed}", flush=True)
     data = Path(options.keep or tempfile.mkdtemp(prefix="portal-faults-"))
     began = time.monotonic()
-    async with house(data, compact=options.compact) as running:
+    async with running_processes(data, compact=options.compact) as running:
         party = await _gather(running)
         print(f"open after {time.monotonic() - began:.0f} s; logs in {data}/logs", flush=True)
         for name in _chosen(options):
@@ -85,7 +85,7 @@ async def main(options: argparse.Namespace) -> int:
     return 1 if figures.violations else 0
 
 
-async def _gather(running: House) -> Party:
+async def _gather(running: Processes) -> Party:
     """The auctioneer and the bidders, before anything breaks."""
     ledger, rng = Ledger(), random.Random(0)
     await running.manage("create_user", AUCTIONEER, "--staff", stdin=f"{PASSWORD}\n")
@@ -106,7 +106,7 @@ def _chosen(options: argparse.Namespace) -> list[str]:
 
 
 async def _round(
-    name: str, options: argparse.Namespace, running: House, party: Party, figures: Figures
+    name: str, options: argparse.Namespace, running: Processes, party: Party, figures: Figures
 ) -> None:
     rng = random.Random(f"{options.seed}:{name}")
     scene = SCENES.get(name)
@@ -151,7 +151,7 @@ async def _round(
 
 
 async def _play(
-    running: House,
+    running: Processes,
     party: Party,
     ledger: Ledger,
     acts: Sequence[Coroutine[Any, Any, None]],
@@ -194,7 +194,7 @@ async def _play(
     return watchers
 
 
-async def _converge(running: House, ledger: Ledger, deadline: float) -> list[str]:
+async def _converge(running: Processes, ledger: Ledger, deadline: float) -> list[str]:
     """Wait until nothing is left to do; what is left when the time is over."""
     ends = max((lot.ends_at.timestamp() for lot in ledger.lots.values()), default=0)
     await asyncio.sleep(max(ends - time.time(), 0))

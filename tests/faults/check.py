@@ -11,10 +11,10 @@ from uuid import UUID
 from psycopg.rows import DictRow
 from pymongo import MongoClient
 
-from portal.demo.client import DELETE_BID, JOB, PLACE_BID
+from portal.laptop.demo.client import DELETE_BID, JOB, PLACE_BID
 from tests.e2e.acting import AUCTION_FIELDS
 from tests.faults.clients import Entry, Ledger, Lot, Person
-from tests.faults.house import SCHEDULES, House
+from tests.faults.processes import SCHEDULES, Processes
 
 Json = dict[str, Any]
 
@@ -77,16 +77,16 @@ class Story:
         return min(live, key=lambda bid: (-bid.effective, bid.reached), default=None)
 
 
-def unfinished(house: House) -> list[str]:
+def unfinished(processes: Processes) -> list[str]:
     """What has not converged yet."""
-    found = [f"job {row['id']} ({row['command']}) waits" for row in house.sql(UNSETTLED)]
-    found += [f"auction {row['id']} is over and not closed" for row in house.sql(UNCLOSED)]
-    found += [f"nobody was told of auction {row['id']}" for row in house.sql(UNTOLD)]
-    found += [f"tick {row['number']} is not revealed" for row in house.sql(UNREVEALED)]
-    with MongoClient[Json](house.mongodb_url, uuidRepresentation="standard") as client:
+    found = [f"job {row['id']} ({row['command']}) waits" for row in processes.sql(UNSETTLED)]
+    found += [f"auction {row['id']} is over and not closed" for row in processes.sql(UNCLOSED)]
+    found += [f"nobody was told of auction {row['id']}" for row in processes.sql(UNTOLD)]
+    found += [f"tick {row['number']} is not revealed" for row in processes.sql(UNREVEALED)]
+    with MongoClient[Json](processes.mongodb_url, uuidRepresentation="standard") as client:
         documents = client.get_default_database()
         for kind in ("auctions", "users"):
-            wanted = {row["id"]: row["version"] for row in house.sql(STATE.format(kind))}
+            wanted = {row["id"]: row["version"] for row in processes.sql(STATE.format(kind))}
             at = {d["_id"]: d["version"] for d in documents[f"{kind}_1"].find({}, {"version": 1})}
             found += [
                 f"the document in {kind} {id} stands at {at.get(id, 0)} of {version}"
@@ -96,18 +96,18 @@ def unfinished(house: House) -> list[str]:
     return found
 
 
-async def violations(house: House, ledger: Ledger, auctioneer: Person) -> list[str]:
+async def violations(processes: Processes, ledger: Ledger, auctioneer: Person) -> list[str]:
     """Everything that breaks a promise."""
     await _settle(ledger.entries, auctioneer)
-    events = house.sql(EVENTS, ([UUID(lot) for lot in ledger.lots],))
+    events = processes.sql(EVENTS, ([UUID(lot) for lot in ledger.lots],))
     by_lot: dict[str, list[DictRow]] = {lot: [] for lot in ledger.lots}
     for row in events:
         by_lot[str(row["stream_id"])].append(row)
     stories = {lot: _story(rows) for lot, rows in by_lot.items()}
     found = [*ledger.faults, *_jobs(ledger, events)]
-    found += _causes(house, events)
+    found += _causes(processes, events)
     half = timedelta(seconds=SCHEDULES["Promoter"] / 2)
-    found += [f"tick {row['number']} came twice" for row in house.sql(TOO_SOON, (half,))]
+    found += [f"tick {row['number']} came twice" for row in processes.sql(TOO_SOON, (half,))]
     for lot in ledger.lots.values():
         found += _ending(lot, by_lot[lot.id], stories[lot.id])
         found += _watched(lot, by_lot[lot.id])
@@ -115,7 +115,7 @@ async def violations(house: House, ledger: Ledger, auctioneer: Person) -> list[s
             f"query ($id: UUID!) {{ auction(id: $id) {AUCTION_FIELDS} }}", id=lot.id
         )
         found += _shown(lot, stories[lot.id], seen["auction"])
-    found += _notified(house, ledger, stories)
+    found += _notified(processes, ledger, stories)
     return found
 
 
@@ -171,10 +171,10 @@ def _job(entry: Entry, job: Json, caused: Counter[str], at: dict[str, DictRow]) 
             yield f"job {job['id']} bid {entry.values['amount']}, its event says {dict(row)}"
 
 
-def _causes(house: House, events: Sequence[DictRow]) -> Iterator[str]:
+def _causes(processes: Processes, events: Sequence[DictRow]) -> Iterator[str]:
     """Each event was caused by a job that succeeded."""
     causes = list({row["causation_id"] for row in events})
-    status = {row["id"]: row["status"] for row in house.sql(JOBS, (causes,))}
+    status = {row["id"]: row["status"] for row in processes.sql(JOBS, (causes,))}
     for row in events:
         if status.get(row["causation_id"]) != "SUCCEEDED":
             yield f"event {row['version']} of {row['stream_id']} has no job that succeeded"
@@ -255,8 +255,8 @@ def _shown(lot: Lot, story: Story, shown: Json | None) -> Iterator[str]:
         yield f"auction {lot.id}: the API shows the winner {winner}, it is {live[:1]}"
 
 
-def _notified(house: House, ledger: Ledger, stories: dict[str, Story]) -> Iterator[str]:
-    rows = house.sql(NOTIFICATIONS, ([UUID(lot) for lot in stories],))
+def _notified(processes: Processes, ledger: Ledger, stories: dict[str, Story]) -> Iterator[str]:
+    rows = processes.sql(NOTIFICATIONS, ([UUID(lot) for lot in stories],))
     got = Counter(
         (str(r["auction_id"]), str(r["user_id"]), r["kind"], r["version"], r["amount"])
         for r in rows

@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
-from portal.demo.client import (
+from portal.laptop.demo.client import (
     CREATE_AUCTION,
     CREATE_USER,
     DELETE_BID,

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from tests.faults.house import SERVERS, Actor, House
+from tests.faults.processes import SERVERS, Actor, Processes
 from tests.faults.wire import Wire
 
 
@@ -66,40 +66,40 @@ def _target(kind: str, processes: Sequence[str], rng: random.Random) -> str:
             return f"clients-web{rng.choice((1, 2))}"
 
 
-async def inflict(fault: Fault, house: House, rng: random.Random) -> None:
+async def inflict(fault: Fault, processes: Processes, rng: random.Random) -> None:
     """Let it happen, wait, and let it be over."""
     await asyncio.sleep(fault.at)
     match fault.kind:
         case "kill":
-            await _down(house, fault, house.actors[fault.target].kill)
+            await _down(processes, fault, processes.actors[fault.target].kill)
         case "terminate":
-            await _down(house, fault, house.actors[fault.target].terminate)
+            await _down(processes, fault, processes.actors[fault.target].terminate)
         case "kill part":
-            await _kill_part(house.actors[fault.target], rng)
+            await _kill_part(processes.actors[fault.target], rng)
             if fault.target in SERVERS:
-                await house.answering(fault.target)
+                await processes.answering(fault.target)
         case "freeze":
-            await _freeze(house.actors[fault.target], fault.lasts)
+            await _freeze(processes.actors[fault.target], fault.lasts)
         case "cut" | "hold":
             process, _, server = fault.target.partition("-")
-            wire = house.actors[process].wires[server]
+            wire = processes.actors[process].wires[server]
             await _break([wire], fault.lasts, hold=fault.kind == "hold")
         case "away":
-            wires = [actor.wires[fault.target] for actor in house.processes]
+            wires = [actor.wires[fault.target] for actor in processes.processes]
             await _break(wires, fault.lasts, hold=rng.random() < 0.5)
         case "door":
-            wires = [door for door in house.doors if door.name == fault.target]
+            wires = [door for door in processes.doors if door.name == fault.target]
             await _break(wires, fault.lasts, hold=rng.random() < 0.5)
         case kind:
             raise AssertionError(f"no such kind of fault: {kind}")
 
 
-async def _down(house: House, fault: Fault, end: Callable[[], Awaitable[object]]) -> None:
+async def _down(processes: Processes, fault: Fault, end: Callable[[], Awaitable[object]]) -> None:
     await end()
     await asyncio.sleep(fault.lasts)
-    house.actors[fault.target].start()
+    processes.actors[fault.target].start()
     if fault.target in SERVERS:
-        await house.answering(fault.target)
+        await processes.answering(fault.target)
 
 
 async def _kill_part(actor: Actor, rng: random.Random) -> None:

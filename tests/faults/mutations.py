@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.house import ROOT
+from tests.faults.processes import ROOT
 
 LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", ".portal", ".demo", "node_modules", "__pycache__", ".*_cache", ".hypothesis"
@@ -54,7 +54,7 @@ MUTATIONS = (
     # 1. An accepted job is settled exactly once.
     Mutation(
         "a repeated request is a new job",
-        "commands/postgres/inbox.py",
+        "commands/postgres/jobs.py",
         '"key": submission.idempotency_key,',
         '"key": None,',
         "without mongodb",
@@ -78,7 +78,7 @@ MUTATIONS = (
     ),
     Mutation(
         "state rows are not compared",
-        "projections/verify.py",
+        "projections/upkeep/verify.py",
         "    if replayed == state:\n",
         "    if replayed:\n",
         "tests/integration/test_verification.py",
@@ -110,14 +110,14 @@ MUTATIONS = (
     # 4. Transient faults are retried; others are kept and can be re-driven.
     Mutation(
         "a fault that passes fails the job",
-        "commands/postgres/faults.py",
+        "commands/postgres/errors.py",
         "    return isinstance(error, _PASSING) and",
         "    return False and",
         "tests/integration/test_retrying.py",
     ),
     Mutation(
         "a failed sign-up is kept without what it needs",
-        "commands/postgres/inbox.py",
+        "commands/postgres/jobs.py",
         "WHEN 'FAILED' THEN payload ELSE",
         "WHEN 'NEVER' THEN payload ELSE",
         "tests/integration/test_retrying.py",
@@ -148,7 +148,7 @@ MUTATIONS = (
     ),
     Mutation(
         "subscriptions go on without news",
-        "portal/hub.py",
+        "portal/web/hub.py",
         "        self._deaf = self._needs_news\n",
         "        self._deaf = False\n",
         "without redis",
@@ -166,7 +166,7 @@ MUTATIONS = (
     # 8. SIGTERM finishes or hands back the work in hand.
     Mutation(
         "a web that is asked to end just ends",
-        "portal/serve.py",
+        "portal/web/serve.py",
         "        await super().shutdown(sockets)\n",
         "        os._exit(0)\n",
         "rolling restart",
@@ -174,7 +174,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a web that is asked to end forgets who waits",
-        "portal/serve.py",
+        "portal/web/serve.py",
         "            runtime.hub.stop()\n",
         "            pass\n",
         "rolling restart",
@@ -183,7 +183,7 @@ MUTATIONS = (
     # 9. A rebuild is seen old or new.
     Mutation(
         "readers are switched before the documents are there",
-        "projections/rebuild.py",
+        "projections/upkeep/rebuild.py",
         "    stopped = _project_all(progress(",
         "    move_pointer(database, name, generation)\n    stopped = _project_all(progress(",
         "tests/integration/test_rebuilding.py",
@@ -191,7 +191,7 @@ MUTATIONS = (
     # 10. Drift is found.
     Mutation(
         "the audit repairs nothing",
-        "projections/audit.py",
+        "projections/upkeep/audit.py",
         "        _repair(stream, pool, documents)\n",
         "        pass\n",
         "tests/integration/test_audit.py",
@@ -206,7 +206,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a settled job is cancelled",
-        "commands/postgres/inbox.py",
+        "commands/postgres/jobs.py",
         "WHERE id = %(id)s AND status = 'QUEUED'\n",
         "WHERE id = %(id)s\n",
         "tests/integration/test_cancelling.py",
@@ -221,7 +221,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a token's signature is not looked at",
-        "portal/auth.py",
+        "portal/signin/sessions.py",
         'options={"require": ["sub", "sid", "exp", "iat", "iss"]},',
         'options={"verify_signature": False},',
         "tests/e2e/test_authorisation.py",

@@ -9,7 +9,14 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
-from portal.demo.client import CREATE_USER, LOGIN, PLACE_BID, WAIT_FOR_JOB, PortalClient, Refused
+from portal.laptop.demo.client import (
+    CREATE_USER,
+    LOGIN,
+    PLACE_BID,
+    WAIT_FOR_JOB,
+    PortalClient,
+    Refused,
+)
 from tests.e2e.acting import AUCTION
 from tests.faults.clients import (
     NO_ANSWER,
@@ -22,9 +29,9 @@ from tests.faults.clients import (
     open_lot,
     sign_up,
 )
-from tests.faults.house import Actor, House
+from tests.faults.processes import Actor, Processes
 
-Scene = Callable[[House, Party, random.Random], Coroutine[Any, Any, None]]
+Scene = Callable[[Processes, Party, random.Random], Coroutine[Any, Any, None]]
 
 # What a client calls quick: an answer of any kind within that many seconds.
 QUICK = 5.0
@@ -37,10 +44,10 @@ RETRYABLE = {"UNAVAILABLE", "ReadTimeout"}
 RESTARTED = "1012"
 
 
-async def _ready(house: House, party: Party, rng: random.Random) -> tuple[Person, Lot]:
+async def _ready(processes: Processes, party: Party, rng: random.Random) -> tuple[Person, Lot]:
     """Somebody signed in, and an auction that outlasts the scene."""
     await asyncio.sleep(BEFORE)
-    person = await sign_up(house.webs, party.auctioneer.ledger, rng, QUICK)
+    person = await sign_up(processes.webs, party.auctioneer.ledger, rng, QUICK)
     lot = await open_lot(party.auctioneer, 0, AWAY + 2)
     assert lot, "nothing is broken yet"
     # Everybody can read it, whichever web they ask.
@@ -53,9 +60,9 @@ def _bid(lot: Lot, rng: random.Random) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _away(house: House, server: str, rng: random.Random) -> AsyncIterator[None]:
+async def _away(processes: Processes, server: str, rng: random.Random) -> AsyncIterator[None]:
     """Nobody reaches the server: their ways to it break, or fall silent."""
-    wires = [actor.wires[server] for actor in house.processes]
+    wires = [actor.wires[server] for actor in processes.processes]
     silent = rng.random() < 0.5
     for wire in wires:
         if silent:
@@ -119,11 +126,11 @@ class Witness:
             self.person.ledger.faults.append(f"a web ended with a request in hand: {why}")
 
 
-async def without_mongodb(house: House, party: Party, rng: random.Random) -> None:
+async def without_mongodb(processes: Processes, party: Party, rng: random.Random) -> None:
     """Commands are accepted, people sign in; queries answer UNAVAILABLE, quickly."""
-    person, lot = await _ready(house, party, rng)
+    person, lot = await _ready(processes, party, rng)
     witness = Witness(person)
-    async with _away(house, "mongodb", rng):
+    async with _away(processes, "mongodb", rng):
         until = asyncio.get_running_loop().time() + AWAY
         while asyncio.get_running_loop().time() < until:
             await witness.expect(None, "a bid", PLACE_BID, input=_bid(lot, rng))
@@ -133,13 +140,13 @@ async def without_mongodb(house: House, party: Party, rng: random.Random) -> Non
     await person.close()
 
 
-async def without_redis(house: House, party: Party, rng: random.Random) -> None:
+async def without_redis(processes: Processes, party: Party, rng: random.Random) -> None:
     """Commands are accepted, queries answered; subscriptions end with UNAVAILABLE."""
-    person, lot = await _ready(house, party, rng)
+    person, lot = await _ready(processes, party, rng)
     witness, opened = Witness(person), asyncio.Event()
     following = asyncio.create_task(witness.follow(lot, "UNAVAILABLE", opened))
     await asyncio.wait_for(opened.wait(), QUICK)
-    async with _away(house, "redis", rng):
+    async with _away(processes, "redis", rng):
         until = asyncio.get_running_loop().time() + AWAY
         # A silent Redis is asked before it is given up.
         await asyncio.wait([following], timeout=AWAY + QUICK)
@@ -156,16 +163,16 @@ async def without_redis(house: House, party: Party, rng: random.Random) -> None:
     await person.close()
 
 
-async def without_postgres(house: House, party: Party, rng: random.Random) -> None:
+async def without_postgres(processes: Processes, party: Party, rng: random.Random) -> None:
     """Queries are answered, to signed-in readers, too, and subscriptions go on; commands are not accepted."""
-    person, lot = await _ready(house, party, rng)
+    person, lot = await _ready(processes, party, rng)
     witness, opened = Witness(person), asyncio.Event()
     # This one starts and ends while Postgres is away: its subscribers see it by the clock.
     soon = await open_lot(party.auctioneer, 1.5, 2.0)
     assert soon
     following = asyncio.create_task(witness.follow(soon, None, opened))
     await asyncio.wait_for(opened.wait(), QUICK)
-    async with _away(house, "postgres", rng):
+    async with _away(processes, "postgres", rng):
         until = asyncio.get_running_loop().time() + AWAY
         while asyncio.get_running_loop().time() < until:
             await witness.expect("UNAVAILABLE", "a bid", PLACE_BID, input=_bid(lot, rng))
@@ -177,37 +184,39 @@ async def without_postgres(house: House, party: Party, rng: random.Random) -> No
     await person.close()
 
 
-async def rolling_restart(house: House, party: Party, rng: random.Random) -> None:
+async def rolling_restart(processes: Processes, party: Party, rng: random.Random) -> None:
     """Each process is asked to end, in turn, and started again; the load goes on."""
     await asyncio.sleep(BEFORE)
     ledger = party.auctioneer.ledger
-    person = await sign_up(house.webs, ledger, rng, UNHURRIED)
+    person = await sign_up(processes.webs, ledger, rng, UNHURRIED)
     for number in (1, 2):
-        for actor in [a for a in house.processes if a.name.endswith(str(number))]:
+        for actor in [a for a in processes.processes if a.name.endswith(str(number))]:
             is_web = actor.name.startswith("web")
             ended = await (
-                _end_web(house, party, person, number, actor, rng) if is_web else actor.terminate()
+                _end_web(processes, party, person, number, actor, rng)
+                if is_web
+                else actor.terminate()
             )
             if not ended:
                 ledger.faults.append(f"{actor.name} did not end by itself")
             actor.start()
             if is_web:
-                await house.web_answers(number)
-                house.webs.out.remove(number)
+                await processes.web_answers(number)
+                processes.webs.out.remove(number)
     await person.close()
     lost = {why for why in ledger.no_answers if not why.startswith("subscription")} - RETRYABLE
     ledger.faults += [f"a request got {why}, which nobody should repeat" for why in lost]
 
 
 async def _end_web(
-    house: House, party: Party, person: Person, number: int, web: Actor, rng: random.Random
+    processes: Processes, party: Party, person: Person, number: int, web: Actor, rng: random.Random
 ) -> bool:
     """Send nobody to a web any more, and ask it to end while people wait for it: it must answer them."""
     door, witness, opened = person.doors[number - 1], Witness(person), asyncio.Event()
-    house.webs.out.add(number)
+    processes.webs.out.add(number)
     lot = await open_lot(party.auctioneer, 0, AWAY + 2)
     assert lot, "nothing is broken"
-    workers = [a for a in house.processes if a.name.startswith(("commands", "worker"))]
+    workers = [a for a in processes.processes if a.name.startswith(("commands", "worker"))]
     # Nobody handles the bid, so that there is something to wait for.
     for worker in workers:
         worker.send(signal.SIGSTOP)

@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 import pytest
 from hypothesis import HealthCheck, settings
 
-from portal.demo.client import LOGIN
+from portal.laptop.demo.client import LOGIN
 from tests.conftest import PASSWORD, RunningPortal
 
 # `make fuzz` sets it; in `make test` a few examples keep the fuzzing itself in order.

@@ -1,13 +1,12 @@
 """The house without workers."""
 
 import pytest
-from psycopg_pool import ConnectionPool
 
-from commands.postgres.pool import SyncConnection
-from tests.integration.house import House
+from commands.postgres.connections import Pool
+from tests.integration.in_process import InProcessPortal
 
 
 @pytest.fixture
-def house(pool: ConnectionPool[SyncConnection]) -> House:
+def in_process(pool: Pool) -> InProcessPortal:
     """This process's own."""
-    return House(pool)
+    return InProcessPortal(pool)

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from psycopg import sql
 
-from commands.ports import Stream
-from tests.integration.house import House
+from commands.streams import Stream
+from tests.integration.in_process import InProcessPortal
 
 # A sequence counts across the transactions that the faults roll back.
 PLANT = """
@@ -34,16 +34,18 @@ FOR_EVER = 1_000_000
 
 
 @contextmanager
-def faults(house: House, stream: Stream, code: str, times: int = FOR_EVER) -> Iterator[None]:
+def faults(
+    in_process: InProcessPortal, stream: Stream, code: str, times: int = FOR_EVER
+) -> Iterator[None]:
     """Recording an event of the stream fails with that SQLSTATE, so many times.
 
     With `kill` the server ends the connection that does it.
     """
     plant = sql.SQL(PLANT).format(times=times, code=code, stream=str(stream.id))
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         connection.execute(plant)
     try:
         yield
     finally:
-        with house.pool.connection() as connection:
+        with in_process.pool.connection() as connection:
             connection.execute(CLEAR)

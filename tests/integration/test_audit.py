@@ -9,32 +9,32 @@ import pytest
 
 from commands.domain.commands import AnnounceWinner
 from commands.ids import new_id
-from commands.ports import Stream
-from portal.condition import condition
-from projections.audit import audit, check
+from commands.streams import Stream
+from portal.health import condition
 from projections.documents import BidDocument
-from projections.mongo import MongoDocuments
+from projections.mongo.store import MongoDocuments
 from projections.projector import project, reproject
-from projections.verify import verify
-from tests.integration.house import SHORTLY, House, stored_auctions
+from projections.upkeep.audit import audit, check
+from projections.upkeep.verify import verify
+from tests.integration.in_process import SHORTLY, InProcessPortal, stored_auctions
 
 
 @pytest.fixture
-def auction(house: House, documents: MongoDocuments) -> Stream:
+def auction(in_process: InProcessPortal, documents: MongoDocuments) -> Stream:
     """An auction that was won, everything in agreement."""
-    alice, bob = house.user(), house.user()
-    stream = house.auction(seconds=0.05)
-    at = house.over(stream) - SHORTLY
-    house.bid(stream, alice, "10.00", at=at)
-    house.bid(stream, bob, "20.00", at=at)
-    house.settled(stream, AnnounceWinner(stream.id))
-    project(stream, house.pool, documents)
-    assert agrees(house, stream, documents)
+    alice, bob = in_process.user(), in_process.user()
+    stream = in_process.auction(seconds=0.05)
+    at = in_process.over(stream) - SHORTLY
+    in_process.bid(stream, alice, "10.00", at=at)
+    in_process.bid(stream, bob, "20.00", at=at)
+    in_process.settled(stream, AnnounceWinner(stream.id))
+    project(stream, in_process.pool, documents)
+    assert agrees(in_process, stream, documents)
     return stream
 
 
-def agrees(house: House, stream: Stream, documents: MongoDocuments) -> bool:
-    with house.pool.connection() as connection:
+def agrees(in_process: InProcessPortal, stream: Stream, documents: MongoDocuments) -> bool:
+    with in_process.pool.connection() as connection:
         verdict = verify(connection, stream, documents)
     return (verdict.findings, verdict.behind) == ([], 0)
 
@@ -85,7 +85,7 @@ DRIFTS = [wrong_auction, ahead, behind, missing, wrong_bid, extra_bid, missing_b
 
 @pytest.mark.parametrize("spoil", DRIFTS)
 def test_a_drift_is_found_repaired_and_reported(
-    house: House,
+    in_process: InProcessPortal,
     documents: MongoDocuments,
     auction: Stream,
     spoil: Any,
@@ -94,12 +94,12 @@ def test_a_drift_is_found_repaired_and_reported(
     right = documents.auction(auction.id), documents.winner(auction.id)
     bids = documents.bids_of(auction.id)
     spoil(documents, auction)
-    drift = check(auction, house.pool, documents, overdue=timedelta(0))
+    drift = check(auction, in_process.pool, documents, overdue=timedelta(0))
     assert drift
     assert drift.repaired, drift
     assert (documents.auction(auction.id), documents.winner(auction.id)) == right
     assert documents.bids_of(auction.id) == bids
-    assert agrees(house, auction, documents)
+    assert agrees(in_process, auction, documents)
     (error,) = [
         record.msg
         for record in caplog.records
@@ -107,57 +107,64 @@ def test_a_drift_is_found_repaired_and_reported(
     ]
     assert (error["stream"], error["repaired"]) == (str(auction.id), True)
     assert error["what"] == drift.what
-    assert check(auction, house.pool, documents) is None, "it agrees again"
+    assert check(auction, in_process.pool, documents) is None, "it agrees again"
 
 
-def test_a_user_that_drifted_is_repaired(house: House, documents: MongoDocuments) -> None:
-    stream = Stream("user", house.user())
-    project(stream, house.pool, documents)
+def test_a_user_that_drifted_is_repaired(
+    in_process: InProcessPortal, documents: MongoDocuments
+) -> None:
+    stream = Stream("user", in_process.user())
+    project(stream, in_process.pool, documents)
     right = documents.user(stream.id)
     assert right
     documents.restore_user(replace(right, username="wrong", is_staff=True))
-    drift = check(stream, house.pool, documents)
+    drift = check(stream, in_process.pool, documents)
     assert drift
     assert drift.repaired
     assert documents.user(stream.id) == right
 
 
 def test_documents_that_are_only_behind_have_not_drifted(
-    house: House, documents: MongoDocuments, auction: Stream
+    in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
 ) -> None:
-    late = house.auction()
-    assert check(late, house.pool, documents) is None
-    with house.pool.connection() as connection:
+    late = in_process.auction()
+    assert check(late, in_process.pool, documents) is None
+    with in_process.pool.connection() as connection:
         connection.execute(
             "INSERT INTO projection_lagging (stream_id, stream_kind, version, since) "
             "VALUES (%s, 'auction', 1, clock_timestamp())",
             (late.id,),
         )
-    assert check(late, house.pool, documents, overdue=timedelta(0)) is None, "the sweep is at it"
+    assert check(late, in_process.pool, documents, overdue=timedelta(0)) is None, (
+        "the sweep is at it"
+    )
 
 
 def test_what_the_documents_can_not_mend_is_reported_as_it_is(
-    house: House, documents: MongoDocuments, auction: Stream, caplog: pytest.LogCaptureFixture
+    in_process: InProcessPortal,
+    documents: MongoDocuments,
+    auction: Stream,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     spoil = "UPDATE bids SET amount = amount %s 1 WHERE auction_id = %%s"
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         connection.execute(spoil % "+", (auction.id,))
-    drift = check(auction, house.pool, documents)
+    drift = check(auction, in_process.pool, documents)
     assert drift
     assert not drift.repaired
     assert "the state row differs" in drift.what
     shown = condition().audit
     assert shown
     assert shown["differing"] == 1
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         connection.execute(spoil % "-", (auction.id,))
         connection.execute("DELETE FROM drifts")
 
 
 def test_each_run_is_bounded_and_together_they_cover_everything(
-    house: House, documents: MongoDocuments, auction: Stream
+    in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
 ) -> None:
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         connection.execute("DELETE FROM audit_progress")
         row = connection.execute(
             "SELECT (SELECT count(*) FROM auctions) + (SELECT count(*) FROM users) AS n"
@@ -168,15 +175,15 @@ def test_each_run_is_bounded_and_together_they_cover_everything(
     found = []
     for _ in range(everything):
         assert completed() is None
-        found += audit(house.pool, documents, streams=10, seconds=60)
+        found += audit(in_process.pool, documents, streams=10, seconds=60)
     if row["n"] % 10 == 0:
-        audit(house.pool, documents, streams=10, seconds=60)
+        audit(in_process.pool, documents, streams=10, seconds=60)
     assert completed() is not None
     assert auction in [drift.stream for drift in found]
     wrong_auction(documents, auction)
     # Out of time after the first stream each: a run still gets on.
     for _ in range(row["n"]):
-        found = audit(house.pool, documents, seconds=0)
+        found = audit(in_process.pool, documents, seconds=0)
         if auction in [drift.stream for drift in found]:
             break
     else:
@@ -190,14 +197,14 @@ def completed() -> Any:
 
 
 def test_reading_goes_on_while_documents_are_restored(
-    house: House, documents: MongoDocuments, auction: Stream
+    in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
 ) -> None:
     """In place: whoever reads meanwhile finds each document, the old one or the new."""
     right = documents.auction(auction.id)
     bids = len(bids_of(documents, auction))
     with ThreadPoolExecutor(1) as worker:
         for _ in range(20):
-            repairing = worker.submit(reproject, auction, house.pool, documents)
+            repairing = worker.submit(reproject, auction, in_process.pool, documents)
             while not repairing.done():
                 assert documents.auction(auction.id) == right
                 assert len(documents.bids_of(auction.id)) == bids

@@ -14,11 +14,12 @@ from psycopg_pool import AsyncConnectionPool
 from commands.domain.commands import CreateUser, PlaceBid
 from commands.domain.rejections import RejectionCode
 from commands.ids import new_id
-from commands.ports import Job, JobStatus, Stream
+from commands.jobs import Job, JobStatus
 from commands.postgres.auctions import read_auction
-from commands.postgres.inbox import PostgresJobInbox, cancel_async
-from commands.postgres.pool import clock, new_async_pool
-from tests.integration.house import House
+from commands.postgres.connections import clock, new_async_pool
+from commands.postgres.jobs import PostgresJobInbox, cancel_async
+from commands.streams import Stream
+from tests.integration.in_process import InProcessPortal
 
 AsyncPool = AsyncConnectionPool[AsyncConnection[DictRow]]
 
@@ -45,36 +46,44 @@ def place(stream: Stream, bidder_id: UUID, amount: int) -> PlaceBid:
     return PlaceBid(stream.id, new_id(), bidder_id, Decimal(f"{amount}.00"))
 
 
-async def test_a_waiting_job_is_cancelled_and_changes_nothing(house: House, web: AsyncPool) -> None:
-    alice, auction = house.user(), house.auction()
-    job = house.accept(auction, place(auction, alice, 1))
+async def test_a_waiting_job_is_cancelled_and_changes_nothing(
+    in_process: InProcessPortal, web: AsyncPool
+) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    job = in_process.accept(auction, place(auction, alice, 1))
     cancelled = await cancel(web, job)
     assert (cancelled.status, code_of(cancelled)) == (JobStatus.REJECTED, RejectionCode.CANCELLED)
-    house.drain(auction)
-    assert house.job(job.id) == cancelled
+    in_process.drain(auction)
+    assert in_process.job(job.id) == cancelled
     assert await cancel(web, job) == cancelled
 
 
-async def test_a_settled_job_is_answered_as_it_stands(house: House, web: AsyncPool) -> None:
-    alice, auction = house.user(), house.auction()
-    job = house.settled(auction, place(auction, alice, 1))
+async def test_a_settled_job_is_answered_as_it_stands(
+    in_process: InProcessPortal, web: AsyncPool
+) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    job = in_process.settled(auction, place(auction, alice, 1))
     assert await cancel(web, job) == job
     assert job.status is JobStatus.SUCCEEDED
 
 
-async def test_a_cancelled_sign_up_leaves_nothing_personal(house: House, web: AsyncPool) -> None:
+async def test_a_cancelled_sign_up_leaves_nothing_personal(
+    in_process: InProcessPortal, web: AsyncPool
+) -> None:
     user_id = new_id()
     command = CreateUser(user_id, "mallory", "mallory@example.org", "secret-hash", False)
-    cancelled = await cancel(web, house.accept(Stream("user", user_id), command))
+    cancelled = await cancel(web, in_process.accept(Stream("user", user_id), command))
     assert set(cancelled.payload) == {"user_id", "is_staff"}
 
 
-async def test_of_cancelling_and_handling_exactly_one_wins(house: House, web: AsyncPool) -> None:
-    alice, auction = house.user(), house.auction()
-    jobs = [house.accept(auction, place(auction, alice, n)) for n in range(1, 201)]
+async def test_of_cancelling_and_handling_exactly_one_wins(
+    in_process: InProcessPortal, web: AsyncPool
+) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    jobs = [in_process.accept(auction, place(auction, alice, n)) for n in range(1, 201)]
     with ThreadPoolExecutor(1) as worker:
         # From the end of the line, towards the worker.
-        draining = worker.submit(house.drain, auction)
+        draining = worker.submit(in_process.drain, auction)
         with_a_connection = asyncio.Semaphore(web.max_size)
 
         async def cancel_in_turn(job: Job) -> Job:
@@ -83,25 +92,27 @@ async def test_of_cancelling_and_handling_exactly_one_wins(house: House, web: As
 
         answers = await asyncio.gather(*(cancel_in_turn(job) for job in jobs[::-1]))
         await asyncio.wrap_future(draining)
-    house.drain(auction)
-    settled = {job.id: house.job(job.id) for job in jobs}
+    in_process.drain(auction)
+    settled = {job.id: in_process.job(job.id) for job in jobs}
     placed = [job for job in settled.values() if job.status is JobStatus.SUCCEEDED]
     cancelled = [job for job in settled.values() if code_of(job) is RejectionCode.CANCELLED]
     assert len(placed) + len(cancelled) == 200
     assert all(settled[answer.id] == answer for answer in answers if answer.settled)
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         state = read_auction(connection, auction.id)
     assert state
     assert state.version == 1 + len(placed)
     assert {str(bid_id) for bid_id in state.bids} == {job.payload["bid_id"] for job in placed}
 
 
-async def test_cancelling_does_not_wait_for_a_slow_worker(house: House, web: AsyncPool) -> None:
-    alice, auction = house.user(), house.auction()
-    job = house.accept(auction, place(auction, alice, 1))
-    with house.pool.connection() as connection, connection.transaction():
+async def test_cancelling_does_not_wait_for_a_slow_worker(
+    in_process: InProcessPortal, web: AsyncPool
+) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    job = in_process.accept(auction, place(auction, alice, 1))
+    with in_process.pool.connection() as connection, connection.transaction():
         (taken,) = PostgresJobInbox(connection).waiting(auction, clock(connection), 10)
         # The worker does not go on before this is answered.
         assert (await cancel(web, taken)).status is JobStatus.QUEUED
-    house.drain(auction)
-    assert house.job(job.id).status is JobStatus.SUCCEEDED
+    in_process.drain(auction)
+    assert in_process.job(job.id).status is JobStatus.SUCCEEDED

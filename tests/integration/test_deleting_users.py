@@ -9,24 +9,27 @@ import pytest
 from psycopg import sql
 
 from commands.domain.commands import CreateUser, DeleteUser
-from commands.house import waiting_streams
 from commands.ids import new_id
-from commands.ports import JobStatus, Stream
+from commands.inbox.submitting import DRAIN
+from commands.inbox.sweeping import waiting_streams
+from commands.jobs import JobStatus
 from commands.postgres.auctions import read_auction
-from commands.signals import redis
-from commands.submitting import DRAIN
+from commands.streams import Stream
 from commands.tasks import NOTIFY, PROJECT, drain_stream
+from commands.wake import redis
 from notifications.notifier import notify
 from notifications.postgres.preferences import Choice, choose
 from notifications.preferences import NotificationChannel, NotificationKind
 from notifications.tasks import sweep as sweep_notifications
-from projections import lag
-from projections.mongo import MongoDocuments, database, live_documents
+from projections.mongo.connection import database
+from projections.mongo.generations import live_documents
+from projections.mongo.store import MongoDocuments
 from projections.tasks import bring_up_to_date
-from projections.verify import verify
+from projections.upkeep import lag
+from projections.upkeep.verify import verify
 from tests.integration.dying import run_and_die
 from tests.integration.faults import faults
-from tests.integration.house import House
+from tests.integration.in_process import InProcessPortal
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +47,19 @@ class Alice:
 
 
 @pytest.fixture
-def alice(house: House, documents: MongoDocuments) -> Alice:
+def alice(in_process: InProcessPortal, documents: MongoDocuments) -> Alice:
     """Alice and Bob bid in three auctions; everything is projected, and a mail waits for her."""
     user_id = new_id()
     name = f"alice{user_id.hex[-16:]}"
     sign_up = CreateUser(user_id, name, f"{name}@example.org", f"hash-of-{name}", False)
     refused = Stream("user", new_id())
     failed = CreateUser(refused.id, name, f"{name}@example.org", f"hash-of-{name}", False)
-    with faults(house, refused, "XX000"):
-        assert house.settled(refused, failed).status is JobStatus.FAILED
-    assert house.settled(Stream("user", user_id), sign_up).status is JobStatus.SUCCEEDED
-    bob, auctions = house.user(), [house.auction() for _ in range(3)]
+    with faults(in_process, refused, "XX000"):
+        assert in_process.settled(refused, failed).status is JobStatus.FAILED
+    assert in_process.settled(Stream("user", user_id), sign_up).status is JobStatus.SUCCEEDED
+    bob, auctions = in_process.user(), [in_process.auction() for _ in range(3)]
     mailed = Choice(NotificationKind.MAX_BID_CHANGED, NotificationChannel.EMAIL, enabled=True)
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         connection.execute(
             "INSERT INTO sessions (id, user_id, refresh_hash, created_at, expires_at) "
             "VALUES (%s, %s, '', clock_timestamp(), clock_timestamp() + interval '1 d')",
@@ -64,28 +67,28 @@ def alice(house: House, documents: MongoDocuments) -> Alice:
         )
         choose(connection, user_id, [mailed])
     for auction in auctions:
-        house.bid(auction, user_id, "50.00")
-        house.bid(auction, user_id, "60.00")
-        house.bid(auction, bob, "70.00")
-        notify(auction.id, house.pool)
-    finish(house)
-    with house.pool.connection() as connection:
+        in_process.bid(auction, user_id, "50.00")
+        in_process.bid(auction, user_id, "60.00")
+        in_process.bid(auction, bob, "70.00")
+        notify(auction.id, in_process.pool)
+    finish(in_process)
+    with in_process.pool.connection() as connection:
         mails = connection.execute(
             "SELECT 1 FROM notifications WHERE user_id = %s AND mail_after IS NOT NULL", (user_id,)
         ).fetchall()
     assert len(mails) == 3
-    assert {"jobs", "users", "users_1"} <= mentions(house, name), "there is something to erase"
-    house.accept(Stream("user", user_id), DeleteUser(user_id))
+    assert {"jobs", "users", "users_1"} <= mentions(in_process, name), "there is something to erase"
+    in_process.accept(Stream("user", user_id), DeleteUser(user_id))
     return Alice(user_id, name, auctions, bob)
 
 
-def finish(house: House) -> None:
+def finish(in_process: InProcessPortal) -> None:
     """What the sweeps lead to, when workers run."""
     while waiting := waiting_streams(timedelta(0)):
         for stream, _ in waiting:
             drain_stream(stream.kind, str(stream.id))
-    house.wait_for_the_order()
-    for stream in lag.sweep(house.pool, live_documents()):
+    in_process.wait_for_the_order()
+    for stream in lag.sweep(in_process.pool, live_documents()):
         bring_up_to_date(stream)
     sweep_notifications()
 
@@ -96,7 +99,7 @@ STEPS = {
         "after", "commands.handling.users:_withdraw_bids", DRAIN, "user",
     ),
     "the job is settled": (
-        "after", "commands.postgres.inbox:PostgresJobInbox.settle", DRAIN, "user",
+        "after", "commands.postgres.jobs:PostgresJobInbox.settle", DRAIN, "user",
     ),
     "it is committed": ("before", "commands.tasks:_tell", DRAIN, "user"),
     "an auction's bids are withdrawn": (
@@ -104,10 +107,10 @@ STEPS = {
     ),
     "the withdrawal is committed": ("before", "commands.tasks:_tell", DRAIN, "auction"),
     "the user's document is written": (
-        "before", "projections.mongo:MongoDocuments.save_user", PROJECT, "user",
+        "before", "projections.mongo.store:MongoDocuments.save_user", PROJECT, "user",
     ),
     "the bids' documents are written": (
-        "after", "projections.mongo:MongoDocuments.save_bids", PROJECT, "auction",
+        "after", "projections.mongo.store:MongoDocuments.save_bids", PROJECT, "auction",
     ),
     "the notifications are forgotten": (
         "before", "notifications.tasks:forget_deleted", NOTIFY, "user",
@@ -117,34 +120,34 @@ STEPS = {
 
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_any_step_the_sweep_finishes_it(
-    house: House, documents: MongoDocuments, alice: Alice, step: str
+    in_process: InProcessPortal, documents: MongoDocuments, alice: Alice, step: str
 ) -> None:
     when, where, task, kind = STEPS[step]
     stream = alice.stream if kind == "user" else alice.auctions[1]
     if (task, kind) != (DRAIN, "user"):
-        house.drain(alice.stream)
+        in_process.drain(alice.stream)
     if task == PROJECT and kind == "auction":
-        house.drain(stream)
+        in_process.drain(stream)
     run_and_die(when, where, task, stream.kind, str(stream.id))
-    finish(house)
-    assert_gone(house, documents, alice)
+    finish(in_process)
+    assert_gone(in_process, documents, alice)
 
 
 def test_the_whole_task_killed_again_and_again_ends_complete(
-    house: House, documents: MongoDocuments, alice: Alice
+    in_process: InProcessPortal, documents: MongoDocuments, alice: Alice
 ) -> None:
     """Each time it gets no further than the last time."""
     for step in ("the name is erased", "the job is settled", "it is committed"):
         when, where, task, _ = STEPS[step]
         run_and_die(when, where, task, alice.stream.kind, str(alice.id))
-    finish(house)
-    assert_gone(house, documents, alice)
+    finish(in_process)
+    assert_gone(in_process, documents, alice)
 
 
-def assert_gone(house: House, documents: MongoDocuments, alice: Alice) -> None:
+def assert_gone(in_process: InProcessPortal, documents: MongoDocuments, alice: Alice) -> None:
     """Her bids are withdrawn everywhere, once; nothing anywhere knows her name; the rest is as it was."""
     for auction in alice.auctions:
-        with house.pool.connection() as connection:
+        with in_process.pool.connection() as connection:
             state = read_auction(connection, auction.id)
             verdict = verify(connection, auction, documents)
         assert state
@@ -157,20 +160,20 @@ def assert_gone(house: House, documents: MongoDocuments, alice: Alice) -> None:
     user = documents.user(alice.id)
     assert user
     assert (user.deleted, user.username, user.email) == (True, None, None)
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         for table in ("sessions", "notifications", "notification_preferences"):
             query = f"SELECT 1 FROM {table} WHERE user_id = %s"
             assert connection.execute(query, (alice.id,)).fetchall() == [], table
         query = "SELECT fingerprint FROM jobs WHERE stream_id = %s AND command = 'CreateUser'"
         (signed_up,) = connection.execute(query, (alice.id,)).fetchall()
         assert bytes(signed_up["fingerprint"]) == b"", "it would confirm a guess of her name"
-    assert mentions(house, alice.name) == set()
+    assert mentions(in_process, alice.name) == set()
 
 
-def mentions(house: House, name: str) -> set[str]:
+def mentions(in_process: InProcessPortal, name: str) -> set[str]:
     """The tables, collections and keys in which the name occurs, as it is or in an address or a hash."""
     found = set()
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         tables = connection.execute(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
         ).fetchall()

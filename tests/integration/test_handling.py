@@ -6,55 +6,58 @@ from decimal import Decimal
 
 import pytest
 
-from commands import house as the_house
 from commands.domain.commands import AnnounceWinner, DeleteUser, PlaceBid
 from commands.domain.rejections import RejectionCode
 from commands.handling.drain import drain_batch
 from commands.ids import new_id
-from commands.ports import Busy, JobStatus, Stream
+from commands.inbox import closing, sweeping
+from commands.inbox.submitting import DRAIN
+from commands.jobs import JobStatus
 from commands.postgres.auctions import read_auction
-from commands.promoting import run_promoter
-from commands.signals import redis, wake_key
-from commands.submitting import DRAIN
+from commands.promoter.rounds import run_promoter
+from commands.streams import Busy, Stream
 from commands.tasks import drain_stream, wake_waiting_streams
-from tests.integration.house import SHORTLY, House, queued
+from commands.wake import redis, wake_key
+from tests.integration.in_process import SHORTLY, InProcessPortal, queued
 
 
 def place(stream: Stream, bidder_id: object, amount: str) -> PlaceBid:
     return PlaceBid(stream.id, new_id(), bidder_id, Decimal(amount))  # type: ignore[arg-type]
 
 
-def test_workers_that_drain_one_stream_at_once_handle_each_job_once(house: House) -> None:
-    alice, auction = house.user(), house.auction()
-    jobs = [house.accept(auction, place(auction, alice, f"{n}.00")) for n in range(1, 61)]
+def test_workers_that_drain_one_stream_at_once_handle_each_job_once(
+    in_process: InProcessPortal,
+) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    jobs = [in_process.accept(auction, place(auction, alice, f"{n}.00")) for n in range(1, 61)]
     arguments = (auction.kind, str(auction.id))
     with ThreadPoolExecutor(4) as workers:
         for done in [workers.submit(drain_stream, *arguments) for _ in range(8)]:
             done.result()
-    settled = [house.job(job.id) for job in jobs]
+    settled = [in_process.job(job.id) for job in jobs]
     assert {job.status for job in settled} == {JobStatus.SUCCEEDED}
     assert [job.version for job in settled] == list(range(2, 62))
 
 
-def test_a_stream_that_somebody_has_is_left_to_them(house: House) -> None:
-    alice, auction = house.user(), house.auction()
-    house.accept(auction, place(auction, alice, "1.00"))
-    with house.pool.connection() as connection, connection.transaction():
+def test_a_stream_that_somebody_has_is_left_to_them(in_process: InProcessPortal) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    in_process.accept(auction, place(auction, alice, "1.00"))
+    with in_process.pool.connection() as connection, connection.transaction():
         connection.execute("SELECT 1 FROM auctions WHERE id = %s FOR UPDATE", (auction.id,))
         with pytest.raises(Busy):
-            drain_batch(auction, house.pool)
+            drain_batch(auction, in_process.pool)
         drain_stream(auction.kind, str(auction.id))
         # They will look once more before they go: there is a note for them.
         assert redis().exists(wake_key(DRAIN, (auction.kind, str(auction.id))))
     drain_stream(auction.kind, str(auction.id))
 
 
-def test_jobs_that_nobody_was_woken_for_are_swept_up(house: House) -> None:
-    alice, auction = house.user(), house.auction()
-    job = house.accept(auction, place(auction, alice, "1.00"))
-    assert auction not in [stream for stream, _ in the_house.waiting_streams(timedelta(hours=1))]
-    assert (auction, "bids") in the_house.waiting_streams(timedelta(0))
-    with house.pool.connection() as connection:
+def test_jobs_that_nobody_was_woken_for_are_swept_up(in_process: InProcessPortal) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    job = in_process.accept(auction, place(auction, alice, "1.00"))
+    assert auction not in [stream for stream, _ in sweeping.waiting_streams(timedelta(hours=1))]
+    assert (auction, "bids") in sweeping.waiting_streams(timedelta(0))
+    with in_process.pool.connection() as connection:
         connection.execute(
             "UPDATE jobs SET accepted_at = accepted_at - interval '1 min' WHERE id = %s", (job.id,)
         )
@@ -62,57 +65,59 @@ def test_jobs_that_nobody_was_woken_for_are_swept_up(house: House) -> None:
     assert ["auction", str(auction.id)] in queued("bids")
 
 
-def test_a_job_that_waited_too_long_is_rejected_and_changes_nothing(house: House) -> None:
-    alice, auction = house.user(), house.auction()
-    job = house.settled(auction, place(auction, alice, "1.00"), expires_after=timedelta(0))
+def test_a_job_that_waited_too_long_is_rejected_and_changes_nothing(
+    in_process: InProcessPortal,
+) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    job = in_process.settled(auction, place(auction, alice, "1.00"), expires_after=timedelta(0))
     assert job.rejection
     assert job.rejection.code is RejectionCode.EXPIRED
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         state = read_auction(connection, auction.id)
     assert state
     assert (state.version, state.bids) == (1, {})
 
 
-def test_a_job_that_can_not_be_read_fails_alone(house: House) -> None:
-    alice, auction = house.user(), house.auction()
-    first = house.accept(auction, place(auction, alice, "1.00"))
-    broken = house.accept(auction, place(auction, alice, "2.00"))
-    last = house.accept(auction, place(auction, alice, "3.00"))
-    with house.pool.connection() as connection:
+def test_a_job_that_can_not_be_read_fails_alone(in_process: InProcessPortal) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    first = in_process.accept(auction, place(auction, alice, "1.00"))
+    broken = in_process.accept(auction, place(auction, alice, "2.00"))
+    last = in_process.accept(auction, place(auction, alice, "3.00"))
+    with in_process.pool.connection() as connection:
         connection.execute("UPDATE jobs SET payload = '{}' WHERE id = %s", (broken.id,))
-    house.drain(auction)
-    statuses = [house.job(job.id).status for job in (first, broken, last)]
+    in_process.drain(auction)
+    statuses = [in_process.job(job.id).status for job in (first, broken, last)]
     assert statuses == [JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.SUCCEEDED]
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         row = connection.execute("SELECT error FROM jobs WHERE id = %s", (broken.id,)).fetchone()
     assert row
     assert "KeyError" in row["error"]
 
 
-def test_a_job_that_can_not_be_written_fails_alone(house: House) -> None:
-    alice, auction = house.user(), house.auction()
-    first = house.accept(auction, place(auction, alice, "1.00"))
-    huge = house.accept(auction, place(auction, alice, "9" * 40))
-    last = house.accept(auction, place(auction, alice, "3.00"))
-    house.drain(auction)
-    statuses = [house.job(job.id).status for job in (first, huge, last)]
+def test_a_job_that_can_not_be_written_fails_alone(in_process: InProcessPortal) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    first = in_process.accept(auction, place(auction, alice, "1.00"))
+    huge = in_process.accept(auction, place(auction, alice, "9" * 40))
+    last = in_process.accept(auction, place(auction, alice, "3.00"))
+    in_process.drain(auction)
+    statuses = [in_process.job(job.id).status for job in (first, huge, last)]
     assert statuses == [JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.SUCCEEDED]
 
 
-def test_a_close_waits_for_what_was_accepted_before_the_end(house: House) -> None:
-    alice = house.user()
-    auction = house.auction(seconds=0.05)
-    at = house.over(auction) - SHORTLY
-    waiting = [house.accept(auction, place(auction, alice, f"{n}.00"), at=at) for n in (1, 2)]
-    late = house.accept(auction, place(auction, alice, "9.00"))
-    the_house.announce_winners()
-    the_house.announce_winners()
-    house.drain(auction)
-    assert {house.job(job.id).status for job in waiting} == {JobStatus.SUCCEEDED}
-    rejection = house.job(late.id).rejection
+def test_a_close_waits_for_what_was_accepted_before_the_end(in_process: InProcessPortal) -> None:
+    alice = in_process.user()
+    auction = in_process.auction(seconds=0.05)
+    at = in_process.over(auction) - SHORTLY
+    waiting = [in_process.accept(auction, place(auction, alice, f"{n}.00"), at=at) for n in (1, 2)]
+    late = in_process.accept(auction, place(auction, alice, "9.00"))
+    closing.announce_winners()
+    closing.announce_winners()
+    in_process.drain(auction)
+    assert {in_process.job(job.id).status for job in waiting} == {JobStatus.SUCCEEDED}
+    rejection = in_process.job(late.id).rejection
     assert rejection
     assert rejection.code is RejectionCode.AUCTION_ENDED
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         closed = read_auction(connection, auction.id)
         announcements = connection.execute(
             "SELECT count(*) AS n FROM jobs WHERE stream_id = %s AND command = 'AnnounceWinner'",
@@ -123,54 +128,58 @@ def test_a_close_waits_for_what_was_accepted_before_the_end(house: House) -> Non
     assert announcements == {"n": 1}
 
 
-def test_a_deletion_accepted_before_the_end_counts_before_the_close(house: House) -> None:
-    alice, bob = house.user(), house.user()
-    auction = house.auction(seconds=0.05)
-    at = house.over(auction) - SHORTLY
-    house.bid(auction, alice, "50.00", at=at)
-    winning = house.bid(auction, bob, "10.00", at=at)
-    deletion = house.accept(Stream("user", alice), DeleteUser(alice), at=at)
-    assert auction.id not in [job.stream.id for job in the_house.announce_winners()]
-    house.drain(Stream("user", alice))
-    assert house.job(deletion.id).status is JobStatus.SUCCEEDED
-    the_house.announce_winners()
-    house.drain(auction)
-    with house.pool.connection() as connection:
+def test_a_deletion_accepted_before_the_end_counts_before_the_close(
+    in_process: InProcessPortal,
+) -> None:
+    alice, bob = in_process.user(), in_process.user()
+    auction = in_process.auction(seconds=0.05)
+    at = in_process.over(auction) - SHORTLY
+    in_process.bid(auction, alice, "50.00", at=at)
+    winning = in_process.bid(auction, bob, "10.00", at=at)
+    deletion = in_process.accept(Stream("user", alice), DeleteUser(alice), at=at)
+    assert auction.id not in [job.stream.id for job in closing.announce_winners()]
+    in_process.drain(Stream("user", alice))
+    assert in_process.job(deletion.id).status is JobStatus.SUCCEEDED
+    closing.announce_winners()
+    in_process.drain(auction)
+    with in_process.pool.connection() as connection:
         closed = read_auction(connection, auction.id)
     assert closed
     assert closed.winning_bid_id == winning
 
 
-def test_an_early_announcement_is_rejected(house: House) -> None:
-    auction = house.auction()
-    job = house.settled(auction, AnnounceWinner(auction.id))
+def test_an_early_announcement_is_rejected(in_process: InProcessPortal) -> None:
+    auction = in_process.auction()
+    job = in_process.settled(auction, AnnounceWinner(auction.id))
     assert job.rejection
     assert job.rejection.code is RejectionCode.AUCTION_NOT_ENDED
 
 
-def test_a_tick_draws_at_most_once_per_auction_however_many_schedulers_run(house: House) -> None:
-    alice, auction = house.user(), house.auction()
+def test_a_tick_draws_at_most_once_per_auction_however_many_schedulers_run(
+    in_process: InProcessPortal,
+) -> None:
+    alice, auction = in_process.user(), in_process.auction()
     for amount in ("1.00", "2.00", "3.00"):
-        house.bid(auction, alice, amount)
+        in_process.bid(auction, alice, amount)
     apart = timedelta(hours=1)
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         connection.execute("UPDATE promoter_ticks SET made_at = made_at - interval '2 h'")
     with ThreadPoolExecutor(4) as schedulers:
         ticks = list(schedulers.map(lambda _: run_promoter(apart), range(4)))
     assert sum(tick is not None for tick, _ in ticks) == 1
-    house.drain(auction)
-    with house.pool.connection() as connection:
+    in_process.drain(auction)
+    with in_process.pool.connection() as connection:
         state = read_auction(connection, auction.id)
     assert state
     assert sum(bid.doubled for bid in state.bids.values()) == 1
 
 
-def test_deleting_a_user_erases_what_is_personal(house: House) -> None:
-    alice, auction = house.user(), house.auction()
-    house.bid(auction, alice, "5.00")
-    house.settled(Stream("user", alice), DeleteUser(alice))
-    house.drain(auction)
-    with house.pool.connection() as connection:
+def test_deleting_a_user_erases_what_is_personal(in_process: InProcessPortal) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "5.00")
+    in_process.settled(Stream("user", alice), DeleteUser(alice))
+    in_process.drain(auction)
+    with in_process.pool.connection() as connection:
         row = connection.execute("SELECT * FROM users WHERE id = %s", (alice,)).fetchone()
         payloads = connection.execute(
             "SELECT payload::text AS payload FROM jobs WHERE stream_id = %s", (alice,)

@@ -17,15 +17,15 @@ from django.test import Client
 from pytest_django import Settings
 
 from commands.domain.commands import AnnounceWinner, DeleteUser
-from commands.ports import Busy, Stream
+from commands.streams import Busy, Stream
 from notifications import mail
 from notifications.mail import read_token, token
-from notifications.notifier import Outcome, notify
+from notifications.notifier import Notified, notify
 from notifications.postgres.notifications import forget_deleted
 from notifications.postgres.preferences import Choice, choose
 from notifications.postgres.progress import auctions_behind
 from notifications.preferences import NotificationChannel, NotificationKind
-from tests.integration.house import SHORTLY, House
+from tests.integration.in_process import SHORTLY, InProcessPortal
 
 WON, CHANGED, DOUBLED = (
     NotificationKind.AUCTION_WON,
@@ -34,9 +34,9 @@ WON, CHANGED, DOUBLED = (
 )
 
 
-def told(house: House, user_id: UUID) -> list[tuple[str, int, str, bool]]:
+def told(in_process: InProcessPortal, user_id: UUID) -> list[tuple[str, int, str, bool]]:
     """A user's notifications: kind, version of the cause, amount, read."""
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         rows = connection.execute(
             "SELECT kind, version, amount, read_at FROM notifications "
             "WHERE user_id = %s AND in_app ORDER BY created_at, version",
@@ -45,9 +45,9 @@ def told(house: House, user_id: UUID) -> list[tuple[str, int, str, bool]]:
     return [(r["kind"], r["version"], str(r["amount"]), r["read_at"] is not None) for r in rows]
 
 
-def rested(house: House, stream: Stream) -> None:
+def rested(in_process: InProcessPortal, stream: Stream) -> None:
     """As if the last round had been a while ago."""
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         connection.execute(
             "UPDATE notification_progress SET ran_at = ran_at - interval '1 min' "
             "WHERE auction_id = %s",
@@ -55,107 +55,109 @@ def rested(house: House, stream: Stream) -> None:
         )
 
 
-def tell(house: House, stream: Stream) -> Outcome:
-    rested(house, stream)
-    return notify(stream.id, house.pool)
+def tell(in_process: InProcessPortal, stream: Stream) -> Notified:
+    rested(in_process, stream)
+    return notify(stream.id, in_process.pool)
 
 
-def read_all(house: House, user_id: UUID) -> None:
-    with house.pool.connection() as connection:
+def read_all(in_process: InProcessPortal, user_id: UUID) -> None:
+    with in_process.pool.connection() as connection:
         connection.execute(
             "UPDATE notifications SET read_at = clock_timestamp() WHERE user_id = %s", (user_id,)
         )
 
 
-def test_the_highest_bids_changes_become_one_while_unread(house: House) -> None:
-    alice, bob, auction = house.user(), house.user(), house.auction()
-    house.bid(auction, alice, "10.00")
-    assert tell(house, auction).users == set(), "alone in the auction"
+def test_the_highest_bids_changes_become_one_while_unread(in_process: InProcessPortal) -> None:
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    assert tell(in_process, auction).users == set(), "alone in the auction"
     for version, amount in ((3, "20.00"), (4, "30.00")):
-        house.bid(auction, bob, amount)
-        assert tell(house, auction).users == {alice}
-        assert told(house, alice) == [(CHANGED, version, amount, False)]
-    assert told(house, bob) == [], "who caused it is not told"
-    read_all(house, alice)
-    house.bid(auction, bob, "40.00")
-    tell(house, auction)
-    assert told(house, alice) == [(CHANGED, 4, "30.00", True), (CHANGED, 5, "40.00", False)]
+        in_process.bid(auction, bob, amount)
+        assert tell(in_process, auction).users == {alice}
+        assert told(in_process, alice) == [(CHANGED, version, amount, False)]
+    assert told(in_process, bob) == [], "who caused it is not told"
+    read_all(in_process, alice)
+    in_process.bid(auction, bob, "40.00")
+    tell(in_process, auction)
+    assert told(in_process, alice) == [(CHANGED, 4, "30.00", True), (CHANGED, 5, "40.00", False)]
 
 
-def test_whatever_is_delivered_twice_is_told_once(house: House) -> None:
-    alice, bob, auction = house.user(), house.user(), house.auction()
-    house.bid(auction, alice, "10.00")
-    house.bid(auction, bob, "20.00")
-    house.double(auction)
-    tell(house, auction)
-    first = told(house, alice) + told(house, bob)
-    read_all(house, alice)
-    read_all(house, bob)
+def test_whatever_is_delivered_twice_is_told_once(in_process: InProcessPortal) -> None:
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    in_process.bid(auction, bob, "20.00")
+    in_process.double(auction)
+    tell(in_process, auction)
+    first = told(in_process, alice) + told(in_process, bob)
+    read_all(in_process, alice)
+    read_all(in_process, bob)
 
-    def again(_: int) -> Outcome:
+    def again(_: int) -> Notified:
         try:
-            return notify(auction.id, house.pool)
+            return notify(auction.id, in_process.pool)
         except Busy:
-            return Outcome()
+            return Notified()
 
     with ThreadPoolExecutor(4) as workers:
-        assert all(outcome == Outcome() for outcome in workers.map(again, range(12)))
-    assert [notice[:3] for notice in told(house, alice) + told(house, bob)] == [
+        assert all(outcome == Notified() for outcome in workers.map(again, range(12)))
+    assert [notice[:3] for notice in told(in_process, alice) + told(in_process, bob)] == [
         notice[:3] for notice in first
     ]
 
 
-def test_a_transaction_that_died_left_nothing_and_is_made_up_for(house: House) -> None:
-    alice, bob, auction = house.user(), house.user(), house.auction()
-    house.bid(auction, alice, "10.00")
-    house.bid(auction, bob, "20.00")
-    with house.pool.connection() as connection:
+def test_a_transaction_that_died_left_nothing_and_is_made_up_for(
+    in_process: InProcessPortal,
+) -> None:
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    in_process.bid(auction, bob, "20.00")
+    with in_process.pool.connection() as connection:
         assert auction.id in auctions_behind(connection)
-    tell(house, auction)
-    with house.pool.connection() as connection:
+    tell(in_process, auction)
+    with in_process.pool.connection() as connection:
         assert auction.id not in auctions_behind(connection)
-    assert told(house, alice) == [(CHANGED, 3, "20.00", False)]
+    assert told(in_process, alice) == [(CHANGED, 3, "20.00", False)]
 
 
-def test_a_hot_auctions_people_are_told_at_most_once_a_second(house: House) -> None:
-    alice, bob, auction = house.user(), house.user(), house.auction()
-    house.bid(auction, alice, "10.00")
-    tell(house, auction)
-    house.bid(auction, bob, "20.00")
-    outcome = notify(auction.id, house.pool)
+def test_a_hot_auctions_people_are_told_at_most_once_a_second(in_process: InProcessPortal) -> None:
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    tell(in_process, auction)
+    in_process.bid(auction, bob, "20.00")
+    outcome = notify(auction.id, in_process.pool)
     assert outcome.users == set()
     assert outcome.again_in
     assert timedelta(0) < outcome.again_in <= timedelta(seconds=1)
-    assert told(house, alice) == []
+    assert told(in_process, alice) == []
     time.sleep(outcome.again_in.total_seconds())  # What the task is told to do.
-    assert notify(auction.id, house.pool).users == {alice}
+    assert notify(auction.id, in_process.pool).users == {alice}
 
 
-def test_people_are_told_what_they_chose(house: House) -> None:
-    alice, bob, auction = house.user(), house.user(), house.auction()
-    with house.pool.connection() as connection:
+def test_people_are_told_what_they_chose(in_process: InProcessPortal) -> None:
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    with in_process.pool.connection() as connection:
         choose(connection, alice, [Choice(CHANGED, NotificationChannel.IN_APP, False)])
-    house.bid(auction, alice, "10.00")
-    house.bid(auction, bob, "20.00")
-    tell(house, auction)
-    assert told(house, alice) == []
-    with house.pool.connection() as connection:
+    in_process.bid(auction, alice, "10.00")
+    in_process.bid(auction, bob, "20.00")
+    tell(in_process, auction)
+    assert told(in_process, alice) == []
+    with in_process.pool.connection() as connection:
         choose(connection, alice, [Choice(CHANGED, NotificationChannel.IN_APP, True)])
-    house.bid(auction, bob, "30.00")
-    tell(house, auction)
-    assert told(house, alice) == [(CHANGED, 4, "30.00", False)]
+    in_process.bid(auction, bob, "30.00")
+    tell(in_process, auction)
+    assert told(in_process, alice) == [(CHANGED, 4, "30.00", False)]
 
 
-def test_deleting_a_user_ends_all(house: House) -> None:
-    alice, bob, auction = house.user(), house.user(), house.auction()
-    with house.pool.connection() as connection:
+def test_deleting_a_user_ends_all(in_process: InProcessPortal) -> None:
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    with in_process.pool.connection() as connection:
         choose(connection, alice, [Choice(DOUBLED, NotificationChannel.EMAIL, True)])
-    house.bid(auction, alice, "10.00")
-    house.bid(auction, bob, "20.00")
-    tell(house, auction)
-    assert told(house, alice)
-    house.settled(Stream("user", alice), DeleteUser(alice))
-    with house.pool.connection() as connection:
+    in_process.bid(auction, alice, "10.00")
+    in_process.bid(auction, bob, "20.00")
+    tell(in_process, auction)
+    assert told(in_process, alice)
+    in_process.settled(Stream("user", alice), DeleteUser(alice))
+    with in_process.pool.connection() as connection:
         forget_deleted(connection, alice)
         left = connection.execute(
             "SELECT (SELECT count(*) FROM notifications WHERE user_id = %(u)s) "
@@ -164,8 +166,8 @@ def test_deleting_a_user_ends_all(house: House) -> None:
         ).fetchone()
         choose(connection, alice, [Choice(WON, NotificationChannel.EMAIL, False)])
     assert left == {"n": 0}
-    house.bid(auction, bob, "30.00")
-    assert tell(house, auction).users == set()
+    in_process.bid(auction, bob, "30.00")
+    assert tell(in_process, auction).users == set()
 
 
 class Mailbox:
@@ -209,28 +211,28 @@ def mailbox(settings: Settings) -> Iterator[Mailbox]:
 
 
 @pytest.fixture
-def winner(house: House, mailbox: Mailbox) -> UUID:
+def winner(in_process: InProcessPortal, mailbox: Mailbox) -> UUID:
     """Somebody with an address who won an auction, and wants mails."""
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         connection.execute("UPDATE notifications SET mail_after = NULL")
-    alice = house.user(email="alice@example.org")
-    auction = house.auction(seconds=0.05)
-    house.bid(auction, alice, "12.50", at=house.over(auction) - SHORTLY)
-    house.settled(auction, AnnounceWinner(auction.id))
-    tell(house, auction)
+    alice = in_process.user(email="alice@example.org")
+    auction = in_process.auction(seconds=0.05)
+    in_process.bid(auction, alice, "12.50", at=in_process.over(auction) - SHORTLY)
+    in_process.settled(auction, AnnounceWinner(auction.id))
+    tell(in_process, auction)
     return alice
 
 
-def send_all(house: House) -> None:
-    while mail.send_next(house.pool):
+def send_all(in_process: InProcessPortal) -> None:
+    while mail.send_next(in_process.pool):
         continue
 
 
 def test_a_won_auction_is_mailed_with_both_parts_and_a_way_out(
-    house: House, mailbox: Mailbox, winner: UUID
+    in_process: InProcessPortal, mailbox: Mailbox, winner: UUID
 ) -> None:
-    send_all(house)
-    send_all(house)
+    send_all(in_process)
+    send_all(in_process)
     [sent] = mailbox.mails
     assert sent["To"] == "alice@example.org"
     assert sent["Subject"] == "You won “A clock” for 12.50."
@@ -245,30 +247,30 @@ def test_a_won_auction_is_mailed_with_both_parts_and_a_way_out(
 
 
 def test_a_server_that_refuses_gets_it_again_later(
-    house: House, mailbox: Mailbox, winner: UUID
+    in_process: InProcessPortal, mailbox: Mailbox, winner: UUID
 ) -> None:
     mailbox.refuse = "451 try again later"
-    send_all(house)
+    send_all(in_process)
     assert mailbox.mails == []
     mailbox.refuse = None
-    send_all(house)
+    send_all(in_process)
     assert mailbox.mails == [], "not yet"
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         connection.execute("UPDATE notifications SET mail_after = clock_timestamp() "
                            "WHERE user_id = %s AND mail_attempts = 1", (winner,))  # fmt: skip
-    send_all(house)
+    send_all(in_process)
     assert len(mailbox.mails) == 1
 
 
 @pytest.mark.django_db
 def test_one_click_ends_mails_of_that_kind(
-    house: House, mailbox: Mailbox, winner: UUID, client: Client
+    in_process: InProcessPortal, mailbox: Mailbox, winner: UUID, client: Client
 ) -> None:
     link = f"/unsubscribe/{token(winner, WON)}"
     assert b"No more of these mails?" in client.get(link).content
 
     def chosen() -> list[dict[str, object]]:
-        with house.pool.connection() as connection:
+        with in_process.pool.connection() as connection:
             return connection.execute(
                 "SELECT kind, channel, enabled FROM notification_preferences WHERE user_id = %s",
                 (winner,),

@@ -10,19 +10,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
-from psycopg_pool import ConnectionPool
 
-from commands.codec import command_name, encode
 from commands.domain.auction import Auction, decide, replay
 from commands.domain.commands import AnnounceWinner, CreateAuction, DoubleBid
 from commands.domain.events import AuctionEvent
 from commands.domain.rejections import Rejection
 from commands.handling.auctions import handle_auction
 from commands.ids import new_id
-from commands.ports import Stream
 from commands.postgres.auctions import read_auction
+from commands.postgres.connections import Pool, SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
-from commands.postgres.pool import SyncConnection, clock
+from commands.record.codec import command_name, encode
+from commands.streams import Stream
 from tests.domain.histories import POLICIES, SECRET, TICKS, Asked, Move, asked, drawing, moves
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, OPENING
 
@@ -80,9 +79,7 @@ LIMITED_DRAW = Move("double", policy=1_000_001)
         pytest.param([A5, B8], [Move("place", 2, 9)], id="a bidder who does not exist"),
     ],
 )
-def test_a_batch_knows_all_it_needs(
-    pool: ConnectionPool[SyncConnection], given: list[Move], when: list[Move]
-) -> None:
+def test_a_batch_knows_all_it_needs(pool: Pool, given: list[Move], when: list[Move]) -> None:
     # The first batch creates the auction and holds the given, each draw apart; the end is in the last.
     compare_with_full_replay(pool, [*given, *when], [1 + len(given), 100])
 
@@ -92,14 +89,12 @@ def test_a_batch_knows_all_it_needs(
 )
 @given(moves(12, 30), st.lists(st.integers(1, 12), min_size=1, max_size=4))
 def test_however_jobs_are_batched_the_answers_are_those_of_a_full_replay(
-    pool: ConnectionPool[SyncConnection], moves: list[Move], batch_sizes: list[int]
+    pool: Pool, moves: list[Move], batch_sizes: list[int]
 ) -> None:
     compare_with_full_replay(pool, moves, batch_sizes)
 
 
-def compare_with_full_replay(
-    pool: ConnectionPool[SyncConnection], moves: Sequence[Move], batch_sizes: Sequence[int]
-) -> None:
+def compare_with_full_replay(pool: Pool, moves: Sequence[Move], batch_sizes: Sequence[int]) -> None:
     """Through the inbox in batches of those sizes, and by hand: the same events, outcomes and state rows."""
     auction_id = new_id()
     alice, bob, _stranger = bidders = [new_id(), new_id(), new_id()]

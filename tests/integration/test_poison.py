@@ -10,18 +10,20 @@ from uuid import UUID
 import pytest
 from django.conf import settings
 
-from commands.ports import Stream, UnreadableEvent
 from commands.postgres.event_store import PostgresEventStore
-from commands.signals import redis
-from commands.upcasters import CURRENT_SCHEMA, UPCASTERS
-from notifications.notifier import Outcome, notify
+from commands.record.upcasters import CURRENT_SCHEMA, UPCASTERS
+from commands.streams import Stream, UnreadableEvent
+from commands.wake import redis
+from notifications.notifier import Notified, notify
 from notifications.postgres.progress import auctions_behind
 from notifications.tasks import notify_stream
-from portal.condition import condition
-from projections.mongo import MongoDocuments, database, live_generations
-from projections.rebuild import Worse, rebuild
+from portal.health import condition
+from projections.mongo.connection import database
+from projections.mongo.generations import live_generations
+from projections.mongo.store import MongoDocuments
 from projections.tasks import bring_up_to_date, sweep
-from tests.integration.house import House, queued, stored_auctions
+from projections.upkeep.rebuild import Worse, rebuild
+from tests.integration.in_process import InProcessPortal, queued, stored_auctions
 
 Release = Callable[[bool], None]
 
@@ -38,15 +40,15 @@ def newer_release(monkeypatch: pytest.MonkeyPatch) -> Release:
 
 
 @pytest.fixture
-def poisoned(house: House, newer_release: Release) -> Stream:
+def poisoned(in_process: InProcessPortal, newer_release: Release) -> Stream:
     """An auction whose fourth of five events can't be read."""
-    alice, auction = house.user(), house.auction()
-    house.bid(auction, alice, "1.00")
-    house.bid(auction, house.user(), "2.00")
+    alice, auction = in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "1.00")
+    in_process.bid(auction, in_process.user(), "2.00")
     newer_release(True)
-    house.bid(auction, alice, "3.00")
+    in_process.bid(auction, alice, "3.00")
     newer_release(False)
-    house.bid(auction, alice, "4.00")
+    in_process.bid(auction, alice, "4.00")
     return auction
 
 
@@ -56,8 +58,10 @@ def errors(caplog: pytest.LogCaptureFixture, stream: Stream) -> list[dict[str, A
     return [msg for msg in logged if isinstance(msg, dict) and msg.get("stream") == str(stream.id)]
 
 
-def stuck_at(house: House, stream: Stream, reader: str = "projections") -> dict[str, Any] | None:
-    with house.pool.connection() as connection:
+def stuck_at(
+    in_process: InProcessPortal, stream: Stream, reader: str = "projections"
+) -> dict[str, Any] | None:
+    with in_process.pool.connection() as connection:
         return connection.execute(
             "SELECT *, retry_after - clock_timestamp() AS pause FROM stuck_streams "
             "WHERE stream_id = %s AND reader = %s",
@@ -65,9 +69,9 @@ def stuck_at(house: House, stream: Stream, reader: str = "projections") -> dict[
         ).fetchone()
 
 
-def rested(house: House, stream: Stream) -> None:
+def rested(in_process: InProcessPortal, stream: Stream) -> None:
     """As if the pause were over."""
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         connection.execute(
             "UPDATE stuck_streams SET retry_after = clock_timestamp() WHERE stream_id = %s",
             (stream.id,),
@@ -75,7 +79,7 @@ def rested(house: House, stream: Stream) -> None:
 
 
 def test_what_comes_before_the_event_is_projected_and_the_stop_is_reported(
-    house: House,
+    in_process: InProcessPortal,
     documents: MongoDocuments,
     poisoned: Stream,
     caplog: pytest.LogCaptureFixture,
@@ -94,96 +98,98 @@ def test_what_comes_before_the_event_is_projected_and_the_stop_is_reported(
 
 
 def test_a_stopped_stream_rests_longer_after_each_try(
-    house: House, poisoned: Stream, caplog: pytest.LogCaptureFixture
+    in_process: InProcessPortal, poisoned: Stream, caplog: pytest.LogCaptureFixture
 ) -> None:
     pauses = []
     for attempt in range(1, 8):
         for _ in range(3):
             assert bring_up_to_date(poisoned) == 3
-        stuck = stuck_at(house, poisoned)
+        stuck = stuck_at(in_process, poisoned)
         assert stuck
         assert stuck["attempts"] == len(errors(caplog, poisoned)) == attempt
         pauses.append(stuck["pause"].total_seconds())
-        rested(house, poisoned)
+        rested(in_process, poisoned)
     assert pauses[3] > 2 * pauses[0]
     assert max(pauses) <= 300 * 1.25
 
 
-def test_the_sweep_goes_past_it(house: House, documents: MongoDocuments, poisoned: Stream) -> None:
+def test_the_sweep_goes_past_it(
+    in_process: InProcessPortal, documents: MongoDocuments, poisoned: Stream
+) -> None:
     bring_up_to_date(poisoned)
-    later = house.auction()
+    later = in_process.auction()
     redis().delete(f"{settings.NAMESPACE}:projections")
-    house.wait_for_the_order()
+    in_process.wait_for_the_order()
     sweep()
     woken = queued("projections")
     assert ["auction", str(later.id)] in woken
     assert ["auction", str(poisoned.id)] not in woken, "it rests"
-    rested(house, poisoned)
+    rested(in_process, poisoned)
     sweep()
     assert ["auction", str(poisoned.id)] in queued("projections"), "its time has come"
 
 
 def test_once_the_code_is_repaired_it_goes_on_by_itself(
-    house: House, documents: MongoDocuments, poisoned: Stream, newer_release: Release
+    in_process: InProcessPortal, documents: MongoDocuments, poisoned: Stream, newer_release: Release
 ) -> None:
     bring_up_to_date(poisoned)
     newer_release(True)
     assert bring_up_to_date(poisoned) == 3, "it rests"
-    rested(house, poisoned)
+    rested(in_process, poisoned)
     assert bring_up_to_date(poisoned) == 5
     document = documents.auction(poisoned.id)
     assert document
     assert document.bid_count == 4
-    assert stuck_at(house, poisoned) is None
+    assert stuck_at(in_process, poisoned) is None
 
 
 def test_the_notifier_stops_at_it_and_tells_of_other_auctions(
-    house: House,
+    in_process: InProcessPortal,
     poisoned: Stream,
     newer_release: Release,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    alice, other = house.user(), house.auction()
-    house.bid(other, alice, "1.00")
-    house.bid(other, house.user(), "2.00")
+    alice, other = in_process.user(), in_process.auction()
+    in_process.bid(other, alice, "1.00")
+    in_process.bid(other, in_process.user(), "2.00")
     for _ in range(3):
         notify_stream(poisoned.kind, str(poisoned.id))
     (error,) = errors(caplog, poisoned)
     assert (error["reader"], error["version"]) == ("notifications", 4)
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         behind = auctions_behind(connection)
     assert other.id in behind
     assert poisoned.id not in behind, "it rests"
-    assert notify(other.id, house.pool).users == {alice}
+    assert notify(other.id, in_process.pool).users == {alice}
     newer_release(True)
-    rested(house, poisoned)
+    rested(in_process, poisoned)
     notify_stream(poisoned.kind, str(poisoned.id))
-    assert stuck_at(house, poisoned, "notifications") is None
-    assert notify(poisoned.id, house.pool) == Outcome()
+    assert stuck_at(in_process, poisoned, "notifications") is None
+    assert notify(poisoned.id, in_process.pool) == Notified()
 
 
-def test_commands_go_on(house: House, poisoned: Stream) -> None:
+def test_commands_go_on(in_process: InProcessPortal, poisoned: Stream) -> None:
     """Deciding needs no event, only state rows."""
-    assert house.bid(poisoned, house.user(), "99.00")
-    with house.pool.connection() as connection, pytest.raises(UnreadableEvent):
+    assert in_process.bid(poisoned, in_process.user(), "99.00")
+    with in_process.pool.connection() as connection, pytest.raises(UnreadableEvent):
         PostgresEventStore(connection).read(poisoned.id)
 
 
 def test_a_rebuild_goes_past_it_but_never_back_behind_what_is_in_service(
-    house: House, poisoned: Stream, newer_release: Release
+    in_process: InProcessPortal, poisoned: Stream, newer_release: Release
 ) -> None:
     bring_up_to_date(poisoned)
-    other = house.auction()
-    done = rebuild("auctions", house.pool, database(), lambda todo, *_: todo)
+    other = in_process.auction()
+    done = rebuild("auctions", in_process.pool, database(), lambda todo, *_: todo)
     assert poisoned in done.stopped
     rebuilt = MongoDocuments(database(), live_generations(database()))
     assert versions(rebuilt, poisoned, other) == [3, 1]
     newer_release(True)
-    rested(house, poisoned)
+    rested(in_process, poisoned)
     assert bring_up_to_date(poisoned) == 5
     newer_release(False)
     with pytest.raises(Worse, match=f"{poisoned.id} comes only to version 3"):
-        rebuild("auctions", house.pool, database(), lambda todo, *_: todo)
+        rebuild("auctions", in_process.pool, database(), lambda todo, *_: todo)
     assert versions(rebuilt, poisoned, other) == [5, 1], "they stay in service"
     assert live_generations(database())["auctions"] == done.generation
 
@@ -195,10 +201,10 @@ def versions(documents: MongoDocuments, *streams: Stream) -> list[int]:
 
 
 @pytest.fixture(autouse=True)
-def forget(house: House, poisoned: Stream) -> Any:
+def forget(in_process: InProcessPortal, poisoned: Stream) -> Any:
     """Leave nothing behind that other tests would stumble over."""
     yield
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         connection.execute("ALTER TABLE events DISABLE TRIGGER USER")
         for table, column in (
             ("events", "stream_id"),

@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from psycopg_pool import ConnectionPool
 from pytest_django import Settings
 
-from commands.postgres.pool import SyncConnection
-from portal.readiness import Readiness
-from portal.runtime import Runtime, running
+from commands.postgres.connections import Pool
+from portal.web.readiness import Readiness
+from portal.web.runtime import Runtime, running
 
 SERVERS = {
     "postgres": ("DATABASE_URL", "postgresql://nobody@127.0.0.1:{port}/nothing"),
@@ -73,7 +72,7 @@ async def test_a_server_that_hangs_does_not_make_the_answer_hang(
 
 
 async def test_a_database_without_the_newest_migrations_is_not_ready(
-    runtime: Runtime, pool: ConnectionPool[SyncConnection]
+    runtime: Runtime, pool: Pool
 ) -> None:
     last = "app = 'projections' AND name LIKE '0002_%'"
     with pool.connection() as connection:

@@ -13,50 +13,46 @@ from typing import Any
 
 import pytest
 
-from commands.ports import Stream
 from commands.postgres.event_store import PostgresEventStore
+from commands.streams import Stream
 from notifications.notifier import notify
 from projections.documents import AuctionDocument, documents_of
-from projections.mongo import (
-    COLLECTIONS,
-    POINTER_LIFETIME,
-    MongoDocuments,
-    database,
-    live_documents,
-    live_generations,
-)
+from projections.mongo.connection import database
+from projections.mongo.generations import POINTER_LIFETIME, live_documents, live_generations
+from projections.mongo.layout import COLLECTIONS
+from projections.mongo.reader import DocumentReader
+from projections.mongo.store import MongoDocuments
 from projections.projector import history_of
-from projections.reader import DocumentReader
-from projections.rebuild import Rebuilt, rebuild
 from projections.tasks import bring_up_to_date
-from projections.verify import verify
-from tests.integration.house import House
+from projections.upkeep.rebuild import Rebuilt, rebuild
+from projections.upkeep.verify import verify
+from tests.integration.in_process import InProcessPortal
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def rebuild_auctions(house: House) -> Rebuilt:
-    return rebuild("auctions", house.pool, database(), lambda todo, *_: todo)
+def rebuild_auctions(in_process: InProcessPortal) -> Rebuilt:
+    return rebuild("auctions", in_process.pool, database(), lambda todo, *_: todo)
 
 
-def seen_at(house: House, auction: Stream, version: int) -> AuctionDocument:
+def seen_at(in_process: InProcessPortal, auction: Stream, version: int) -> AuctionDocument:
     """The auction's document as it must be at that version."""
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         recorded = PostgresEventStore(connection).read(auction.id)
     document, _ = documents_of(auction.id, history_of(recorded[:version]))
     return document
 
 
 @contextmanager
-def bidding(house: House, auction: Stream) -> Iterator[None]:
+def bidding(in_process: InProcessPortal, auction: Stream) -> Iterator[None]:
     """Somebody bids, and a worker projects, all the time."""
-    alice, over = house.user(), threading.Event()
+    alice, over = in_process.user(), threading.Event()
 
     def run() -> None:
         amount = 0
         while not over.is_set():
             amount += 1
-            house.bid(auction, alice, f"{amount}.00")
+            in_process.bid(auction, alice, f"{amount}.00")
             bring_up_to_date(auction)
 
     with ThreadPoolExecutor(1) as bidder:
@@ -68,18 +64,20 @@ def bidding(house: House, auction: Stream) -> Iterator[None]:
             running.result()
 
 
-async def test_readers_see_each_document_whole_at_every_moment_of_a_rebuild(house: House) -> None:
-    auction, quiet = house.auction(), house.auction()
+async def test_readers_see_each_document_whole_at_every_moment_of_a_rebuild(
+    in_process: InProcessPortal,
+) -> None:
+    auction, quiet = in_process.auction(), in_process.auction()
     for _ in range(5):
-        house.bid(auction, house.user(), "5.00")
+        in_process.bid(auction, in_process.user(), "5.00")
     for stream in (auction, quiet):
         bring_up_to_date(stream)
     before = live_generations(database())["auctions"]
     reader, seen = DocumentReader(), []
     still = await reader.auction(quiet.id)
     assert still
-    with bidding(house, auction), ThreadPoolExecutor(1) as operator:
-        rebuilding = operator.submit(rebuild_auctions, house)
+    with bidding(in_process, auction), ThreadPoolExecutor(1) as operator:
+        rebuilding = operator.submit(rebuild_auctions, in_process)
         # Until the pointer was followed, and a while after.
         while not rebuilding.done():
             found, bids = await reader.auction(auction.id), await reader.bids(auction.id, 5, None)
@@ -91,14 +89,14 @@ async def test_readers_see_each_document_whole_at_every_moment_of_a_rebuild(hous
     assert live_generations(database())["auctions"] == done.generation > before
     assert len({document.version for document in seen}) > 1, "events came in meanwhile"
     for document in {document.version: document for document in seen}.values():
-        assert document == seen_at(house, auction, document.version)
+        assert document == seen_at(in_process, auction, document.version)
     await asyncio.sleep(POINTER_LIFETIME)
     last = await reader.auction(auction.id)
     await reader.close()
     bring_up_to_date(auction)
     assert last
     assert last.version >= seen[-1].version
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         assert verify(connection, auction, live_documents()).findings == []
 
 
@@ -106,9 +104,9 @@ DIE = """
 import os, signal, sys
 from django import setup
 setup()
-from commands.postgres.pool import pool
-from projections import rebuild
-from projections.mongo import database
+from commands.postgres.connections import pool
+from projections.upkeep import rebuild
+from projections.mongo.connection import database
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -129,10 +127,10 @@ rebuild.rebuild("auctions", pool(), database(), halfway)
 
 @pytest.mark.parametrize("moment", ["halfway", "before the switch", "after the switch"])
 def test_a_killed_rebuild_leaves_whole_documents_and_the_next_one_works(
-    house: House, moment: str
+    in_process: InProcessPortal, moment: str
 ) -> None:
-    auction = house.auction()
-    house.bid(auction, house.user(), "5.00")
+    auction = in_process.auction()
+    in_process.bid(auction, in_process.user(), "5.00")
     bring_up_to_date(auction)
     before = live_generations(database())["auctions"]
     done = subprocess.run([sys.executable, "-c", DIE, moment], cwd=ROOT, check=False)
@@ -140,39 +138,39 @@ def test_a_killed_rebuild_leaves_whole_documents_and_the_next_one_works(
     switched = moment == "after the switch"
     assert live_generations(database())["auctions"] == before + switched
     documents = MongoDocuments(database(), live_generations(database()))
-    assert documents.auction(auction.id) == seen_at(house, auction, 2)
-    again = rebuild_auctions(house)
+    assert documents.auction(auction.id) == seen_at(in_process, auction, 2)
+    again = rebuild_auctions(in_process)
     documents = MongoDocuments(database(), live_generations(database()))
-    assert documents.auction(auction.id) == seen_at(house, auction, 2)
+    assert documents.auction(auction.id) == seen_at(in_process, auction, 2)
     left = set(database().list_collection_names())
     assert left & {f"{base}_{n}" for base in COLLECTIONS["auctions"] for n in range(100)} <= {
         f"{base}_{again.generation}" for base in COLLECTIONS["auctions"]
     }, "what the killed one left is dropped"
 
 
-def test_two_rebuilds_at_once_are_one(house: House) -> None:
-    house.auction()
+def test_two_rebuilds_at_once_are_one(in_process: InProcessPortal) -> None:
+    in_process.auction()
     with ThreadPoolExecutor(2) as operators:
-        running = [operators.submit(rebuild_auctions, house) for _ in range(2)]
+        running = [operators.submit(rebuild_auctions, in_process) for _ in range(2)]
         outcomes = [future.exception() for future in running]
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "Underway"]
 
 
-def test_a_rebuild_tells_nobody_anything(house: House) -> None:
-    auction, alice = house.auction(), house.user()
-    house.bid(auction, alice, "5.00")
-    house.bid(auction, house.user(), "6.00")
-    house.double(auction)
-    notify(auction.id, house.pool)
-    before = told(house)
+def test_a_rebuild_tells_nobody_anything(in_process: InProcessPortal) -> None:
+    auction, alice = in_process.auction(), in_process.user()
+    in_process.bid(auction, alice, "5.00")
+    in_process.bid(auction, in_process.user(), "6.00")
+    in_process.double(auction)
+    notify(auction.id, in_process.pool)
+    before = told(in_process)
     assert before["notifications"]
-    rebuild_auctions(house)
-    assert told(house) == before
+    rebuild_auctions(in_process)
+    assert told(in_process) == before
 
 
-def told(house: House) -> dict[str, Any]:
+def told(in_process: InProcessPortal) -> dict[str, Any]:
     """Everything that was told, and how far."""
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         return {
             table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
             for table in ("notifications", "notification_progress")

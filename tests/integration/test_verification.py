@@ -9,38 +9,38 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from commands.ids import new_id
-from commands.ports import Stream
-from commands.postgres.pool import SyncConnection
+from commands.postgres.connections import SyncConnection
+from commands.streams import Stream
 from projections.documents import WinnerDocument
-from projections.mongo import MongoDocuments
+from projections.mongo.store import MongoDocuments
 from projections.projector import project
-from projections.verify import documents_kept, orphans, verify
-from tests.integration.house import House, stored_auctions
+from projections.upkeep.verify import documents_kept, orphans, verify
+from tests.integration.in_process import InProcessPortal, stored_auctions
 
 
 @pytest.fixture
-def auction(house: House, documents: MongoDocuments) -> Iterator[Stream]:
+def auction(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Stream]:
     """An auction with bids, everything in agreement."""
-    alice, bob = house.user(), house.user()
-    stream = house.auction()
-    house.bid(stream, alice, "10.00")
-    house.bid(stream, bob, "20.00")
-    house.delete(stream, bob, house.bid(stream, bob, "30.00"))
-    project(stream, house.pool, documents)
-    assert findings(house, stream, documents) == []
+    alice, bob = in_process.user(), in_process.user()
+    stream = in_process.auction()
+    in_process.bid(stream, alice, "10.00")
+    in_process.bid(stream, bob, "20.00")
+    in_process.delete(stream, bob, in_process.bid(stream, bob, "30.00"))
+    project(stream, in_process.pool, documents)
+    assert findings(in_process, stream, documents) == []
     yield stream
-    forget(house, stream)
+    forget(in_process, stream)
 
 
-def findings(house: House, stream: Stream, documents: MongoDocuments) -> list[str]:
-    with house.pool.connection() as connection:
+def findings(in_process: InProcessPortal, stream: Stream, documents: MongoDocuments) -> list[str]:
+    with in_process.pool.connection() as connection:
         return [finding.what for finding in verify(connection, stream, documents).findings]
 
 
 @contextmanager
-def tampering(house: House) -> Iterator[SyncConnection]:
+def tampering(in_process: InProcessPortal) -> Iterator[SyncConnection]:
     """Somebody with the rights of the tables' owner switches the guards off."""
-    with house.pool.connection() as connection:
+    with in_process.pool.connection() as connection:
         connection.execute("ALTER TABLE events DISABLE TRIGGER USER")
         try:
             yield connection
@@ -48,9 +48,9 @@ def tampering(house: House) -> Iterator[SyncConnection]:
             connection.execute("ALTER TABLE events ENABLE TRIGGER USER")
 
 
-def forget(house: House, stream: Stream) -> None:
+def forget(in_process: InProcessPortal, stream: Stream) -> None:
     """Leave nothing behind that a portal in the same world would stumble over."""
-    with tampering(house) as connection:
+    with tampering(in_process) as connection:
         for table, column in (
             ("events", "stream_id"),
             ("jobs", "stream_id"),
@@ -124,66 +124,71 @@ TAMPERINGS = {
 
 @pytest.mark.parametrize("what", TAMPERINGS)
 def test_what_was_tampered_with_is_found(
-    house: House, documents: MongoDocuments, auction: Stream, what: str
+    in_process: InProcessPortal, documents: MongoDocuments, auction: Stream, what: str
 ) -> None:
     statement, told = TAMPERINGS[what]
-    with tampering(house) as connection:
+    with tampering(in_process) as connection:
         connection.execute(statement, (auction.id,))
         if "swapped" in what:
             connection.execute("UPDATE events SET version = -version WHERE version < 0")
-    found = findings(house, auction, documents)
+    found = findings(in_process, auction, documents)
     assert found, what
     assert told in found[0]
 
 
 def test_a_document_that_says_otherwise_is_found(
-    house: House, documents: MongoDocuments, auction: Stream
+    in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
 ) -> None:
     right = documents.auction(auction.id)
     assert right
     auctions = stored_auctions()
     for wrong in ({"bid_count": 7}, {"title": "Another"}, {"version": 99}):
         auctions.update_one({"_id": auction.id}, {"$set": wrong})
-        assert findings(house, auction, documents), wrong
+        assert findings(in_process, auction, documents), wrong
         auctions.delete_one({"_id": auction.id})
-        project(auction, house.pool, documents)
+        project(auction, in_process.pool, documents)
         assert documents.auction(auction.id) == right
     bid = next(iter(documents.bids([bid.id for bid in right.top_bids]).values()))
     documents.save_bids([replace(bid, version=bid.version + 1, deleted_version=bid.version + 1)])
-    assert findings(house, auction, documents)
+    assert findings(in_process, auction, documents)
 
 
 def test_bids_and_winners_that_say_otherwise_are_found(
-    house: House, documents: MongoDocuments, auction: Stream
+    in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
 ) -> None:
     right, bids = documents.auction(auction.id), list(documents.bids_of(auction.id).values())
     assert right
     for wrong in (bids[1:], [*bids, replace(bids[0], id=new_id())]):
         documents.restore_auction(right, wrong)
-        assert findings(house, auction, documents)
+        assert findings(in_process, auction, documents)
         documents.restore_auction(right, bids)
-        assert findings(house, auction, documents) == []
-    documents.save_winner(WinnerDocument(auction.id, right.title, bids[0], house.now()))
-    assert "winner" in findings(house, auction, documents)[0]
+        assert findings(in_process, auction, documents) == []
+    documents.save_winner(WinnerDocument(auction.id, right.title, bids[0], in_process.now()))
+    assert "winner" in findings(in_process, auction, documents)[0]
 
 
-def test_a_users_row_and_document_are_verified_too(house: House, documents: MongoDocuments) -> None:
-    stream = Stream("user", house.user())
-    project(stream, house.pool, documents)
+def test_a_users_row_and_document_are_verified_too(
+    in_process: InProcessPortal, documents: MongoDocuments
+) -> None:
+    stream = Stream("user", in_process.user())
+    project(stream, in_process.pool, documents)
     right = documents.user(stream.id)
     assert right
     for wrong in (replace(right, username="wrong"), replace(right, is_staff=True)):
         documents.restore_user(wrong)
-        assert "the document of user differs" in findings(house, stream, documents)[0]
+        assert "the document of user differs" in findings(in_process, stream, documents)[0]
     documents.restore_user(right)
     for staff in (True, False):
-        with house.pool.connection() as connection:
+        with in_process.pool.connection() as connection:
             connection.execute("UPDATE users SET is_staff = %s WHERE id = %s", (staff, stream.id))
-        assert bool(findings(house, stream, documents)) is staff
+        assert bool(findings(in_process, stream, documents)) is staff
 
 
 def test_the_command_tells_what_it_found(
-    house: House, documents: MongoDocuments, auction: Stream, capsys: pytest.CaptureFixture[str]
+    in_process: InProcessPortal,
+    documents: MongoDocuments,
+    auction: Stream,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     call_command("verify_events", auction.id)
     assert "everything agrees" in capsys.readouterr().out
@@ -197,7 +202,7 @@ def test_the_command_tells_what_it_found(
 
 
 def test_documents_of_nothing_are_found(
-    house: House, documents: MongoDocuments, auction: Stream
+    in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
 ) -> None:
     known = documents_kept(documents)
     right = documents.auction(auction.id)
@@ -210,9 +215,9 @@ def test_documents_of_nothing_are_found(
 
 
 def test_a_document_that_is_behind_is_no_finding(
-    house: House, documents: MongoDocuments, auction: Stream
+    in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
 ) -> None:
-    house.bid(auction, house.user(), "99.00")
-    with house.pool.connection() as connection:
+    in_process.bid(auction, in_process.user(), "99.00")
+    with in_process.pool.connection() as connection:
         verdict = verify(connection, auction, documents)
     assert (verdict.findings, verdict.behind) == ([], 1)

@@ -3,15 +3,15 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from commands.command_line import (
+from commands.inbox.closing import announce_winners
+from commands.inbox.submitting import wait_for_all
+from commands.management.operator_command import (
     OperatorCommand,
     add_wait,
     job_as_json,
     jobs_as_text,
     succeeded,
 )
-from commands.house import announce_winners
-from commands.submitting import wait_for_all
 
 
 class Command(OperatorCommand):

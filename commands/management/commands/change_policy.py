@@ -5,9 +5,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
-from commands.command_line import OperatorCommand, add_wait, job_as_json, settled
 from commands.domain.promoter import EXCLUSIONS, LIMITS, WEIGHTS
-from commands.requests import Caller, InvalidInput, change_policy, withdraw_policy
+from commands.inbox.requests import Caller, InvalidInput, change_policy, withdraw_policy
+from commands.management.operator_command import OperatorCommand, add_wait, job_as_json, settled
 
 
 class Command(OperatorCommand):

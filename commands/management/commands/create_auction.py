@@ -3,9 +3,15 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from commands.command_line import OperatorCommand, add_wait, job_as_json, moment, settled
-from commands.postgres.pool import clock, pool
-from commands.requests import Caller, create_auction
+from commands.inbox.requests import Caller, create_auction
+from commands.management.operator_command import (
+    OperatorCommand,
+    add_wait,
+    job_as_json,
+    moment,
+    settled,
+)
+from commands.postgres.connections import clock, pool
 
 
 class Command(OperatorCommand):

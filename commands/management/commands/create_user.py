@@ -5,8 +5,8 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from commands.command_line import OperatorCommand, add_wait, job_as_json, settled
-from commands.requests import Caller, create_user
+from commands.inbox.requests import Caller, create_user
+from commands.management.operator_command import OperatorCommand, add_wait, job_as_json, settled
 
 
 class Command(OperatorCommand):

@@ -6,10 +6,16 @@ from uuid import UUID
 
 from django.core.management.base import CommandError
 
-from commands.command_line import REJECTED, OperatorCommand, add_wait, job_as_json, settled
-from commands.postgres.pool import pool
+from commands.inbox.requests import Caller, delete_user
+from commands.management.operator_command import (
+    REJECTED,
+    OperatorCommand,
+    add_wait,
+    job_as_json,
+    settled,
+)
+from commands.postgres.connections import pool
 from commands.postgres.users import id_of
-from commands.requests import Caller, delete_user
 
 
 class Command(OperatorCommand):

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from django.core.management.base import CommandError
 
-from commands.command_line import (
+from commands.inbox.submitting import redrive, wait_for_all
+from commands.jobs import Job, JobStatus
+from commands.management.operator_command import (
     REJECTED,
     OperatorCommand,
     add_wait,
@@ -14,10 +16,8 @@ from commands.command_line import (
     jobs_as_text,
     succeeded,
 )
-from commands.ports import Job, JobStatus
-from commands.postgres.inbox import PostgresJobInbox
-from commands.postgres.pool import pool
-from commands.submitting import redrive, wait_for_all
+from commands.postgres.connections import pool
+from commands.postgres.jobs import PostgresJobInbox
 
 
 class Command(OperatorCommand):

@@ -5,15 +5,15 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from commands.command_line import (
+from commands.inbox.submitting import wait_for_all
+from commands.management.operator_command import (
     OperatorCommand,
     add_wait,
     answered,
     job_as_json,
     jobs_as_text,
 )
-from commands.promoting import run_promoter
-from commands.submitting import wait_for_all
+from commands.promoter.rounds import run_promoter
 
 
 class Command(OperatorCommand):

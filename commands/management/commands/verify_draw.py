@@ -6,10 +6,10 @@ from uuid import UUID
 
 from django.core.management.base import CommandError
 
-from commands.command_line import REJECTED, OperatorCommand
-from commands.draws import Checked, check_draws
+from commands.management.operator_command import REJECTED, OperatorCommand
+from commands.postgres.connections import pool
 from commands.postgres.event_store import PostgresEventStore
-from commands.postgres.pool import pool
+from commands.promoter.checks import Checked, check_draws
 
 
 class Command(OperatorCommand):

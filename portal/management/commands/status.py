@@ -8,9 +8,9 @@ from django.core.management.base import CommandError
 from rich.console import Console
 from rich.table import Table
 
-from commands.command_line import UNAVAILABLE, OperatorCommand
+from commands.management.operator_command import UNAVAILABLE, OperatorCommand
 from portal import env
-from portal.condition import Condition, condition
+from portal.health import Condition, condition
 
 
 class Command(OperatorCommand):

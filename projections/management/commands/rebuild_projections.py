@@ -8,12 +8,13 @@ from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import track
 
-from commands.command_line import REJECTED
-from commands.ports import Stream
-from commands.postgres.pool import pool
-from projections.command_line import ReadSideCommand
-from projections.mongo import COLLECTIONS, database
-from projections.rebuild import Underway, Worse, rebuild
+from commands.management.operator_command import REJECTED
+from commands.postgres.connections import pool
+from commands.streams import Stream
+from projections.management.read_side_command import ReadSideCommand
+from projections.mongo.connection import database
+from projections.mongo.layout import COLLECTIONS
+from projections.upkeep.rebuild import Underway, Worse, rebuild
 
 
 class Command(ReadSideCommand):

@@ -8,11 +8,11 @@ from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import track
 
-from commands.command_line import REJECTED
-from commands.postgres.pool import pool
-from projections.command_line import ReadSideCommand
-from projections.mongo import live_documents
-from projections.verify import Finding, Verdict, documents_kept, orphans, streams, verify
+from commands.management.operator_command import REJECTED
+from commands.postgres.connections import pool
+from projections.management.read_side_command import ReadSideCommand
+from projections.mongo.generations import live_documents
+from projections.upkeep.verify import Finding, Verdict, documents_kept, orphans, streams, verify
 
 
 class Command(ReadSideCommand):

@@ -1,0 +1,43 @@
+"""Closing auctions: each one whose time is over gets the job to announce its winner."""
+
+from uuid import UUID
+
+from commands.domain.commands import AnnounceWinner
+from commands.inbox.submitting import queue_of, wake_stream
+from commands.jobs import Job, Submission
+from commands.postgres.connections import pool
+from commands.postgres.jobs import DELETIONS, PostgresJobInbox, cutoff
+from commands.streams import Stream
+
+# An accepted deletion of a user still counts for auctions that ended after it, so those wait.
+DUE = """
+SELECT id FROM auctions WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
+    SELECT 1 FROM jobs WHERE status = 'QUEUED' AND command = 'DeleteUser' AND accepted_at < ends_at
+) ORDER BY ends_at LIMIT 1000
+"""
+
+
+def announce_winners() -> list[Job]:
+    """Give every auction whose time is over the job to close; those that have it already are woken again.
+
+    The job stands in the auction's line behind every job accepted before the end.
+    """
+    with pool().connection() as connection:
+        now = cutoff(connection, DELETIONS)
+        due = [row["id"] for row in connection.execute(DUE, {"now": now})]
+        inbox = PostgresJobInbox(connection)
+        jobs = [inbox.accept(_announcement(auction_id)) for auction_id in due]
+    for job in jobs:
+        if not job.settled:
+            wake_stream(job.stream, queue_of(job.command))
+    return jobs
+
+
+def _announcement(auction_id: UUID) -> Submission:
+    return Submission(
+        stream=Stream("auction", auction_id),
+        command=AnnounceWinner(auction_id),
+        content={"auction_id": str(auction_id)},
+        scope="system",
+        idempotency_key=f"announce:{auction_id}",
+    )

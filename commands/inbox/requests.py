@@ -1,0 +1,359 @@
+"""What people may ask for, checked for shape and made ready for the inbox.
+
+Shape only: whether a rule of the auction house allows it is decided later, by the domain.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils.crypto import salted_hmac
+
+from commands.domain.amounts import InvalidAmount, amount
+from commands.domain.commands import (
+    ChangePolicy,
+    Command,
+    CreateAuction,
+    CreateUser,
+    DeleteBid,
+    DeleteUser,
+    PlaceBid,
+    WithdrawPolicy,
+)
+from commands.domain.policies import STREAM as POLICIES_STREAM
+from commands.domain.promoter import EXCLUSIONS, LIMITS, WEIGHTS
+from commands.ids import new_id
+from commands.jobs import Submission
+from commands.record.codec import command_name, encode
+from commands.streams import Stream
+
+USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,29}")
+POLICIES = Stream("policies", POLICIES_STREAM)
+KEY = re.compile(r"[\x21-\x7e]{1,200}")
+# What a command without a limit of its own may be given.
+LONGEST_WISH = timedelta(days=1)
+# What a title or description may not hold: controls and separators (but line ends), surrogates,
+# what is private or unassigned, direction overrides.
+FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
+DIRECTION_CONTROLS = set("\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+
+
+class InvalidInput(ValueError):
+    """The input can't be what was meant; `field` names where, the message says what would be right."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and what ties the request together: a user (or nobody, or the house itself)."""
+
+    user_id: UUID | None
+    scope: str
+    correlation_id: UUID = field(default_factory=new_id)
+
+    @classmethod
+    def user(cls, user_id: UUID, correlation_id: UUID | None = None) -> "Caller":
+        """A signed-in user; their idempotency keys are their own."""
+        return cls(user_id, f"user:{user_id}", correlation_id or new_id())
+
+    @classmethod
+    def anonymous(cls, correlation_id: UUID | None = None) -> "Caller":
+        """Somebody who is not signed in."""
+        return cls(None, "anonymous", correlation_id or new_id())
+
+    @classmethod
+    def operator(cls) -> "Caller":
+        """The house's own people, at the command line."""
+        return cls(None, "operator")
+
+
+def create_user(
+    caller: Caller,
+    *,
+    username: str,
+    password: str,
+    email: str | None = None,
+    is_staff: bool = False,
+    idempotency_key: str | None = None,
+    expires_in: float | None = None,
+) -> Submission:
+    """A sign-up. Takes a moment of processor time: the password is hashed here."""
+    if not USERNAME.fullmatch(username):
+        raise InvalidInput(
+            "username",
+            "a username is 3 to 30 letters, digits, dots, dashes or underscores, "
+            "and begins with a letter or digit",
+        )
+    email = _email(email)
+    _check_password(password, username)
+    command = CreateUser(
+        user_id=new_id(),
+        username=username,
+        email=email,
+        password_hash=_password_hash(password, username, idempotency_key),
+        is_staff=is_staff,
+    )
+    content = {
+        "username": username,
+        "email": email,
+        "is_staff": is_staff,
+        "password_hash": command.password_hash,
+    }
+    return _submission(
+        caller, Stream("user", command.user_id), command, content, idempotency_key, expires_in
+    )
+
+
+def delete_user(
+    caller: Caller,
+    *,
+    user_id: UUID,
+    idempotency_key: str | None = None,
+    expires_in: float | None = None,
+) -> Submission:
+    """The end of a user."""
+    return _submission(
+        caller,
+        Stream("user", user_id),
+        DeleteUser(user_id),
+        {"user_id": str(user_id)},
+        idempotency_key,
+        expires_in,
+    )
+
+
+def create_auction(
+    caller: Caller,
+    *,
+    title: str,
+    description: str = "",
+    starts_at: datetime | None = None,
+    ends_at: datetime,
+    idempotency_key: str | None = None,
+    expires_in: float | None = None,
+) -> Submission:
+    """A new auction, with a fresh id."""
+    command = CreateAuction(
+        auction_id=new_id(),
+        title=_text("title", title, 200),
+        description=_text("description", description, 5000, lines=True) if description else "",
+        starts_at=_moment("startsAt", starts_at) if starts_at else None,
+        ends_at=_moment("endsAt", ends_at),
+        created_by=caller.user_id,
+    )
+    content = {
+        "title": command.title,
+        "description": command.description,
+        "starts_at": starts_at and starts_at.isoformat(),
+        "ends_at": ends_at.isoformat(),
+    }
+    return _submission(
+        caller,
+        Stream("auction", command.auction_id),
+        command,
+        content,
+        idempotency_key,
+        expires_in,
+    )
+
+
+def place_bid(
+    caller: Caller,
+    *,
+    bidder_id: UUID,
+    auction_id: UUID,
+    amount_text: str,
+    idempotency_key: str | None = None,
+    expires_in: float | None = None,
+) -> Submission:
+    """A bid with a fresh id."""
+    try:
+        offered = amount(amount_text)
+    except InvalidAmount as error:
+        raise InvalidInput("amount", str(error)) from error
+    command = PlaceBid(auction_id, new_id(), bidder_id, offered)
+    content = {"auction_id": str(auction_id), "amount": str(offered)}
+    return _submission(
+        caller, Stream("auction", auction_id), command, content, idempotency_key, expires_in
+    )
+
+
+def delete_bid(
+    caller: Caller,
+    *,
+    bidder_id: UUID,
+    auction_id: UUID,
+    bid_id: UUID,
+    idempotency_key: str | None = None,
+    expires_in: float | None = None,
+) -> Submission:
+    """The bidder takes a bid back."""
+    return _submission(
+        caller,
+        Stream("auction", auction_id),
+        DeleteBid(auction_id, bid_id, bidder_id),
+        {"auction_id": str(auction_id), "bid_id": str(bid_id)},
+        idempotency_key,
+        expires_in,
+    )
+
+
+def change_policy(
+    caller: Caller,
+    *,
+    auction_id: UUID | None = None,
+    chance: Decimal,
+    weight: Sequence[str],
+    exclude: Sequence[str] = (),
+    limit: Sequence[str] = (),
+    idempotency_key: str | None = None,
+) -> Submission:
+    """Other options for the promoter, from its next tick on; limits are "name:number"."""
+    if not (chance.is_finite() and 0 <= chance <= 100 and chance == round(chance, 2)):
+        raise InvalidInput("chance", "a chance is 0 to 100 per cent, with at most two places")
+    if not weight:
+        raise InvalidInput("weight", "a promoter weighs bids by at least one option")
+    _known("weight", weight, WEIGHTS)
+    _known("exclude", exclude, EXCLUSIONS)
+    _known("limit", [term.partition(":")[0] for term in limit], LIMITS)
+    if not all(re.fullmatch(r"[a-z_]+:[0-9]{1,6}", term) for term in limit):
+        raise InvalidInput("limit", 'a limit is written "name:number", e.g. per_bidder:1')
+    command = ChangePolicy(
+        auction_id, round(chance, 2), tuple(weight), tuple(exclude), tuple(limit)
+    )
+    return _submission(caller, POLICIES, command, encode(command), idempotency_key, None)
+
+
+def withdraw_policy(
+    caller: Caller, *, auction_id: UUID | None = None, idempotency_key: str | None = None
+) -> Submission:
+    """The auction follows the portal's policy again; without an auction, the portal the first one."""
+    command = WithdrawPolicy(auction_id)
+    return _submission(caller, POLICIES, command, encode(command), idempotency_key, None)
+
+
+def _known(name: str, given: Sequence[str], options: Collection[str]) -> None:
+    for option in given:
+        if option not in options:
+            known = ", ".join(options)
+            raise InvalidInput(name, f"there is no option {option!r}; there are {known}")
+    if len(set(given)) < len(given):
+        raise InvalidInput(name, "each option is given once")
+
+
+def expiry(name: str) -> timedelta | None:
+    """How long a job of that command may wait; None for ever."""
+    seconds = settings.JOB_EXPIRES_AFTER.get(name)
+    return timedelta(seconds=seconds) if seconds else None
+
+
+def _deadline(name: str, wish: float | None) -> timedelta | None:
+    """The command's own limit, or the shorter one that was asked for."""
+    limit = expiry(name)
+    if wish is None:
+        return limit
+    longest = (limit or LONGEST_WISH).total_seconds()
+    if not 0 < wish <= longest:
+        raise InvalidInput(
+            "expiresIn", f"expiresIn is a number of seconds above 0, and at most {longest:.0f}"
+        )
+    return timedelta(seconds=wish)
+
+
+def _submission(
+    caller: Caller,
+    stream: Stream,
+    command: Command,
+    content: dict[str, Any],
+    key: str | None,
+    expires_in: float | None,
+) -> Submission:
+    if key is not None and not KEY.fullmatch(key):
+        raise InvalidInput(
+            "idempotencyKey", "an idempotency key is 1 to 200 printable ASCII characters"
+        )
+    return Submission(
+        stream=stream,
+        command=command,
+        content=content,
+        scope=caller.scope,
+        submitted_by=caller.user_id,
+        idempotency_key=key,
+        correlation_id=caller.correlation_id,
+        expires_after=_deadline(command_name(command), expires_in),
+    )
+
+
+def _text(name: str, value: str, longest: int, *, lines: bool = False) -> str:
+    text = unicodedata.normalize("NFC", value.strip())
+    if not text:
+        raise InvalidInput(name, f"a {name} can't be empty")
+    if len(text) > longest:
+        raise InvalidInput(name, f"a {name} has at most {longest} characters, not {len(text)}")
+    allowed = {"\n", "\r", "\t"} if lines else set()
+    for character in text:
+        if character not in allowed and (
+            unicodedata.category(character) in FORBIDDEN_CATEGORIES
+            or character in DIRECTION_CONTROLS
+        ):
+            raise InvalidInput(name, f"a {name} can't hold the character U+{ord(character):04X}")
+    if not any(unicodedata.category(character)[0] in "LNPS" for character in text):
+        raise InvalidInput(name, f"a {name} needs something to be seen")
+    return text
+
+
+def _moment(name: str, value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise InvalidInput(name, "a time needs its zone, e.g. 2030-01-31T18:00:00Z")
+    return value
+
+
+def _email(value: str | None) -> str | None:
+    if not value:
+        return None
+    try:
+        validate_email(value)
+    except ValidationError as error:
+        raise InvalidInput("email", "an email address looks like name@example.org") from error
+    if len(value) > 254:
+        raise InvalidInput("email", "an email address has at most 254 characters")
+    return value
+
+
+def _check_password(password: str, username: str) -> None:
+    if len(password) > 200:
+        raise InvalidInput("password", "a password has at most 200 characters")
+    try:
+        password.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput("password", "a password is made of Unicode characters") from error
+    from commands.models import User
+
+    try:
+        validate_password(password, User(username=username))
+    except ValidationError as error:
+        raise InvalidInput("password", " ".join(error.messages)) from error
+
+
+def _password_hash(password: str, username: str, key: str | None) -> str:
+    """Argon2. With an idempotency key the salt follows from key, name and secret, so that a
+    repeated request has an equal hash, and one with another password has not."""
+    salt = (
+        salted_hmac("createUser", f"{username}\0{key}", algorithm="sha256").hexdigest()[:32]
+        if key
+        else None
+    )
+    return make_password(password, salt)

@@ -1,0 +1,78 @@
+"""Submitting commands outside the web process: accept, wake the stream, wait for the outcome."""
+
+import time
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+import structlog
+
+from commands.jobs import Job, Submission
+from commands.postgres.connections import pool
+from commands.postgres.jobs import PostgresJobInbox
+from commands.streams import Stream
+from commands.wake import publish, wake
+
+log = structlog.get_logger("commands")
+
+DRAIN = "commands.drain_stream"
+
+# Creating users and auctions, and announcing winners, never wait behind bids.
+_QUEUES = {
+    "CreateUser": "users",
+    "DeleteUser": "users",
+    "CreateAuction": "auctions",
+    "AnnounceWinner": "auctions",
+    "ChangePolicy": "auctions",
+    "WithdrawPolicy": "auctions",
+}
+POLL = 0.05
+
+
+def submit(submission: Submission) -> Job:
+    """Accept the command and wake its stream; raises IdempotencyConflict."""
+    with pool().connection() as connection:
+        job = PostgresJobInbox(connection).accept(submission)
+    wake_stream(job.stream, queue_of(job.command))
+    return job
+
+
+def redrive(ids: Collection[UUID] | None) -> list[Job]:
+    """Have failed jobs (None: all) decided again; which they were.
+
+    They are as accepted when they were: the moment that counts, their deadline and place in line.
+    """
+    with pool().connection() as connection:
+        jobs = PostgresJobInbox(connection).redrive(ids)
+    for job in jobs:
+        wake_stream(job.stream, queue_of(job.command))
+        log.info("job re-driven", job_id=str(job.id), correlation_id=str(job.correlation_id))
+    if jobs:
+        publish("jobs", [str(job.id) for job in jobs])
+    return jobs
+
+
+def queue_of(command: str) -> str:
+    """The queue whose workers a command wakes."""
+    return _QUEUES.get(command, "bids")
+
+
+def wake_stream(stream: Stream, queue: str) -> None:
+    """Have a worker look at the stream's waiting jobs."""
+    wake(DRAIN, (stream.kind, str(stream.id)), queue)
+
+
+def wait_for(job_id: UUID, seconds: float) -> Job | None:
+    """The job once it is settled, or as it stands when the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with pool().connection() as connection:
+            job = PostgresJobInbox(connection).find(job_id)
+        if job is None or job.settled or time.monotonic() > deadline:
+            return job
+        time.sleep(POLL)
+
+
+def wait_for_all(jobs: Iterable[Job], seconds: float) -> list[Job]:
+    """Each job as wait_for gives it, all within the same time."""
+    deadline = time.monotonic() + seconds
+    return [wait_for(job.id, deadline - time.monotonic()) or job for job in jobs]

@@ -1,0 +1,28 @@
+"""What wake-ups missed: streams whose jobs wait too long, and failed sign-ups past their deadline."""
+
+from datetime import timedelta
+
+from commands.inbox.submitting import queue_of
+from commands.postgres.connections import pool
+from commands.postgres.jobs import PostgresJobInbox
+from commands.streams import Stream
+
+WAITING = """
+SELECT DISTINCT ON (stream_id) stream_kind, stream_id, command FROM jobs
+WHERE status = 'QUEUED' AND accepted_at < clock_timestamp() - %s::interval LIMIT 1000
+"""
+
+
+def forget_failed() -> None:
+    """Erase the personal data of failed sign-ups that nobody re-drove in time."""
+    with pool().connection() as connection:
+        PostgresJobInbox(connection).forget_failed()
+
+
+def waiting_streams(longer_than: timedelta) -> list[tuple[Stream, str]]:
+    """Streams with jobs that have waited that long, each with the queue to wake it on."""
+    with pool().connection() as connection:
+        rows = connection.execute(WAITING, (longer_than,)).fetchall()
+    return [
+        (Stream(row["stream_kind"], row["stream_id"]), queue_of(row["command"])) for row in rows
+    ]

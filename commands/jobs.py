@@ -1,0 +1,79 @@
+"""Jobs: commands on their way into the inbox, accepted, and settled; plain data."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from commands.domain.commands import Command
+from commands.domain.rejections import Rejection
+from commands.ids import new_id
+from commands.streams import Stream
+
+
+class JobStatus(StrEnum):
+    """Where a job stands; FAILED is a fault of the system."""
+
+    QUEUED = "QUEUED"
+    SUCCEEDED = "SUCCEEDED"
+    REJECTED = "REJECTED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A command on its way into the inbox.
+
+    `content` is what the client asked for, without generated ids: a repeated
+    idempotency key must come with equal content. `scope` says whose keys they are.
+    """
+
+    stream: Stream
+    command: Command
+    content: dict[str, Any]
+    scope: str
+    submitted_by: UUID | None = None
+    idempotency_key: str | None = None
+    causation_id: UUID | None = None
+    correlation_id: UUID = field(default_factory=new_id)
+    expires_after: timedelta | None = None
+    id: UUID = field(default_factory=new_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An accepted command and its outcome."""
+
+    id: UUID
+    stream: Stream
+    command: str
+    payload: dict[str, Any]
+    submitted_by: UUID | None
+    correlation_id: UUID
+    accepted_at: datetime
+    expires_at: datetime | None
+    status: JobStatus
+    settled_at: datetime | None
+    rejection: Rejection | None
+    version: int | None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the outcome is known; it never changes afterwards, unless a failed job is re-driven."""
+        return self.status is not JobStatus.QUEUED
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """How a job ended; version is where its stream stood afterwards."""
+
+    job: Job
+    status: JobStatus
+    version: int | None = None
+    rejection: Rejection | None = None
+    error: str | None = None
+
+
+class IdempotencyConflict(Exception):
+    """The idempotency key was used before, for something else."""

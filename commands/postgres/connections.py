@@ -1,0 +1,103 @@
+"""Connections to Postgres, one pool per process, opened at first use."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import cache
+
+from django.conf import settings
+from psycopg import AsyncConnection, Connection
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+SyncConnection = Connection[DictRow]
+Pool = ConnectionPool[SyncConnection]
+AsyncPool = AsyncConnectionPool[AsyncConnection[DictRow]]
+
+# One stuck writer would stop every reader of the global order, so none may idle in a transaction.
+_SESSION = "-c idle_in_transaction_session_timeout=15s -c statement_timeout=30s -c timezone=UTC"
+
+
+# How a connection to a machine that is gone is noticed, by the kernel.
+_ALIVE = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+# How long a pool goes on trying by itself, its pauses growing, before it waits to be asked again.
+_RECONNECT = 3.0
+# A server that says nothing for so long is not waited for any more, in seconds.
+SILENCE = 3.0
+
+
+def _conninfo(name: str) -> str:
+    return make_conninfo(
+        settings.DATABASE_URL, connect_timeout=5, application_name=name, options=_SESSION, **_ALIVE
+    )
+
+
+@cache
+def pool() -> ConnectionPool[SyncConnection]:
+    """The pool of workers, admin and commands; connections are in autocommit mode, rows are dicts."""
+    return ConnectionPool(
+        _conninfo("portal"),
+        connection_class=Connection[DictRow],
+        kwargs={"autocommit": True, "row_factory": dict_row},
+        min_size=0,
+        max_size=8,
+        timeout=5,
+        reconnect_timeout=_RECONNECT,
+        check=ConnectionPool.check_connection,
+        open=True,
+    )
+
+
+class ImpatientPool(AsyncConnectionPool[AsyncConnection[DictRow]]):
+    """Hangs up on a server that falls silent, where psycopg would wait for its answer for ever."""
+
+    @asynccontextmanager
+    async def connection(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109 (the base class's)
+    ) -> AsyncIterator[AsyncConnection[DictRow]]:
+        """A connection for as long as a request needs it."""
+        async with super().connection(timeout) as connection:
+            alarm = asyncio.get_running_loop().call_later(SILENCE, _hang_up, connection)
+            try:
+                yield connection
+            finally:
+                alarm.cancel()
+
+
+def _hang_up(connection: AsyncConnection[DictRow]) -> None:
+    """Whoever waits for the server's answer reads the end of the connection instead."""
+    if not connection.closed:
+        with socket.socket(fileno=os.dup(connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+
+def new_async_pool() -> ImpatientPool:
+    """The web process's pool, to be opened and closed by its event loop."""
+    return ImpatientPool(
+        _conninfo("portal-web"),
+        connection_class=AsyncConnection[DictRow],
+        kwargs={"autocommit": True, "row_factory": dict_row},
+        min_size=1,
+        max_size=12,
+        timeout=2,
+        reconnect_timeout=_RECONNECT,
+        open=False,
+    )
+
+
+def clock(connection: SyncConnection) -> datetime:
+    """The database's clock, the one that decides."""
+    row = connection.execute("SELECT clock_timestamp() AS now").fetchone()
+    assert row is not None
+    now: datetime = row["now"]
+    return now

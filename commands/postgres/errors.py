@@ -1,0 +1,34 @@
+"""Which of Postgres's faults pass by themselves, and how an error is written down."""
+
+import traceback
+
+from psycopg import Error, InterfaceError, OperationalError
+from psycopg.errors import (
+    IdleInTransactionSessionTimeout,
+    ProgramLimitExceeded,
+    ReadOnlySqlTransaction,
+)
+
+from commands.streams import Conflict
+
+# OperationalError: connections (08), rollbacks such as deadlocks (40), resources (53), locks (55),
+# intervention such as a shutdown or a timeout (57), the system (58), and the pool's own timeout.
+_PASSING = (
+    OperationalError,
+    InterfaceError,
+    IdleInTransactionSessionTimeout,
+    # A replica that is just becoming the primary.
+    ReadOnlySqlTransaction,
+    Conflict,
+)
+
+
+def passes(error: BaseException) -> bool:
+    """Whether the same may well succeed in a moment."""
+    return isinstance(error, _PASSING) and not isinstance(error, ProgramLimitExceeded)
+
+
+def with_traceback(error: BaseException) -> str:
+    """The error with its traceback. Postgres's details quote rows, and rows may hold personal data."""
+    text = "".join(traceback.format_exception(error))
+    return text.partition("\nDETAIL:")[0] if isinstance(error, Error) else text

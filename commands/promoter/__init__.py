@@ -1,0 +1,1 @@
+"""The promoter: its rounds, the checks of its draws, and what past draws gave."""

@@ -1,0 +1,116 @@
+"""The promoter's rounds: commit to a secret, draw with it in every open auction, reveal it.
+
+The order is what makes the draws fair. The commitment is public before the tick; the draws
+stand in each auction's line of jobs, so that what they are made of is settled the moment the
+tick is made; and the secret comes out only when no draw with it can be made any more.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from commands.domain.commands import DoubleBid
+from commands.domain.policies import Policies
+from commands.domain.promoter import Bid, BidsInDraw, Policy, Promoter
+from commands.domain.tick import Tick
+from commands.inbox.requests import expiry
+from commands.inbox.submitting import queue_of, wake_stream
+from commands.jobs import Job, Submission
+from commands.postgres.auctions import bids_for_a_draw, staff_among
+from commands.postgres.connections import SyncConnection, pool
+from commands.postgres.jobs import PostgresJobInbox
+from commands.postgres.policies import read_policies
+from commands.postgres.ticks import (
+    commit_to_tick,
+    drawn_ticks,
+    lock_ticks,
+    make_tick,
+    open_tick,
+    reveal,
+    ticked_within,
+)
+from commands.streams import Stream
+
+PROMOTABLE = """
+SELECT id FROM auctions
+WHERE NOT closed AND starts_at <= clock_timestamp() AND ends_at > clock_timestamp() AND EXISTS (
+    SELECT 1 FROM bids WHERE auction_id = auctions.id AND NOT deleted AND NOT doubled
+) ORDER BY ends_at
+"""
+
+
+def commit() -> None:
+    """See to it that the house is committed to its next tick."""
+    with pool().connection() as connection, connection.transaction():
+        lock_ticks(connection)
+        if open_tick(connection) is None:
+            commit_to_tick(connection)
+
+
+def run_promoter(at_least_apart: timedelta) -> tuple[int | None, list[Job]]:
+    """One tick: its number, and a draw for each open auction with bids to double.
+
+    No tick (None) if the last one is younger than `at_least_apart`, or if there is no such auction.
+    """
+    commit()  # Long done, but for a portal's very first tick.
+    with pool().connection() as connection, connection.transaction():
+        lock_ticks(connection)
+        committed = None if ticked_within(connection, at_least_apart) else open_tick(connection)
+        auctions = [row["id"] for row in connection.execute(PROMOTABLE)] if committed else []
+        if committed is None or not auctions:
+            return None, []
+        stream, tick = committed
+        policies = read_policies(connection)
+        inbox = PostgresJobInbox(connection)
+        jobs = [inbox.accept(_draw(auction, stream, tick, policies)) for auction in auctions]
+        make_tick(connection, stream, tick, len(jobs))
+        commit_to_tick(connection)
+    for job in jobs:
+        wake_stream(job.stream, queue_of(job.command))
+    return tick.number, jobs
+
+
+def _draw(auction_id: UUID, stream: Stream, tick: Tick, policies: Policies) -> Submission:
+    policy_version, _ = policies.of(auction_id)
+    return Submission(
+        stream=Stream("auction", auction_id),
+        command=DoubleBid(auction_id, tick.number, policy_version),
+        content={"auction_id": str(auction_id), "tick": tick.number},
+        scope="system",
+        idempotency_key=f"draw:{stream.id}:{auction_id}",
+        expires_after=expiry("DoubleBid"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """A live bid, and how likely the next tick doubles it, in per cent."""
+
+    bid: Bid
+    weight: int
+    per_cent: Decimal
+
+
+def chances(connection: SyncConnection, auction_id: UUID, policy: Policy) -> list[Chance]:
+    """Each live bid's chance now by that policy, leading first; doubled and excluded ones have none."""
+    among = BidsInDraw(
+        tuple(bids_for_a_draw(connection, auction_id).values()), staff_among(connection, auction_id)
+    )
+    weights = {bid.id: weight for bid, weight in Promoter.of(policy).weights(among)}
+    total = sum(weights.values()) or 1
+    return [
+        Chance(bid, weight, policy.chance * weight / total)
+        for bid in sorted(among.live, key=lambda bid: bid.rank)
+        for weight in [weights.get(bid.id, 0)]
+    ]
+
+
+def reveal_secrets() -> list[int]:
+    """Reveal the secrets of the ticks whose draws are all settled; which ticks those are."""
+    with pool().connection() as connection, connection.transaction():
+        lock_ticks(connection)
+        drawn = drawn_ticks(connection)
+        for stream, tick in drawn:
+            reveal(connection, stream, tick)
+    return [tick.number for _, tick in drawn]

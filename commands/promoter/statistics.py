@@ -1,0 +1,97 @@
+"""What past draws gave, as numbers and as bars."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from commands.postgres.connections import SyncConnection
+
+HOURS = 24
+TENTHS = 10
+# The chart's own units; the page scales it.
+WIDTH, HEIGHT, GAP = 480, 120, 2
+
+HOURLY = """
+SELECT date_trunc('hour', recorded_at) AS hour, count(*) AS draws FROM events
+WHERE type = 'BidDoubled' AND recorded_at > clock_timestamp() - interval '24 hours' GROUP BY 1
+"""
+# Draws from before the house committed to them have no weights.
+TENTHS_OF_CHANCE = """
+SELECT least(floor((data->>'weight')::numeric * 10 / (data->>'total_weight')::numeric), 9)::int
+           AS tenth, count(*) AS draws
+FROM events WHERE type = 'BidDoubled' AND schema_version > 1 GROUP BY 1
+"""
+BY_POLICY = """
+SELECT coalesce((data->>'policy_version')::int, 0) AS version, count(*) AS draws,
+       sum((data->>'effective_amount')::numeric) / 2 AS added, max(recorded_at) AS last
+FROM events WHERE type = 'BidDoubled' GROUP BY 1 ORDER BY 1 DESC LIMIT 20
+"""
+LUCKIEST = """
+SELECT (data->>'bidder_id')::uuid AS bidder_id, count(*) AS draws
+FROM events WHERE type = 'BidDoubled' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar: its place in the chart, and what it stands for."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What draws by one version of the policies gave."""
+
+    version: int
+    draws: int
+    added: Decimal
+    last: datetime
+
+
+def bars(values: Sequence[tuple[str, int]]) -> list[Bar]:
+    """The labelled values as bars, the highest as high as the chart."""
+    step = WIDTH / len(values)
+    highest = max(value for _, value in values) or 1
+    return [
+        Bar(
+            x=place * step,
+            y=HEIGHT - HEIGHT * value / highest,
+            width=step - GAP,
+            height=HEIGHT * value / highest,
+            label=label,
+            value=value,
+        )
+        for place, (label, value) in enumerate(values)
+    ]
+
+
+def hourly(connection: SyncConnection, now: datetime) -> list[Bar]:
+    """Draws in each of the last 24 hours."""
+    counts = {row["hour"]: row["draws"] for row in connection.execute(HOURLY)}
+    this = now.replace(minute=0, second=0, microsecond=0)
+    hours = [this - timedelta(hours=back) for back in reversed(range(HOURS))]
+    return bars([(f"{hour:%H:00}", counts.get(hour, 0)) for hour in hours])
+
+
+def by_chance(connection: SyncConnection) -> list[Bar]:
+    """How likely the drawn bids had been, in tenths; each bar begins at its label."""
+    counts = {row["tenth"]: row["draws"] for row in connection.execute(TENTHS_OF_CHANCE)}
+    return bars([(f"{tenth * 10} %", counts.get(tenth, 0)) for tenth in range(TENTHS)])
+
+
+def by_policy(connection: SyncConnection) -> list[Effect]:
+    """What the draws of each version gave, newest first."""
+    return [Effect(**row) for row in connection.execute(BY_POLICY)]
+
+
+def luckiest(connection: SyncConnection) -> list[tuple[UUID, int]]:
+    """The bidders with the most doubled bids."""
+    return [(row["bidder_id"], row["draws"]) for row in connection.execute(LUCKIEST)]

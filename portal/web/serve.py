@@ -1,0 +1,99 @@
+"""The web process: `python -m portal.web.serve [--host H] [--port N | --fd N]`."""
+
+import argparse
+import asyncio
+import os
+import socket
+import sys
+from contextlib import suppress
+
+import uvicorn
+from django.conf import settings
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class PatientHttp(HttpToolsProtocol):
+    """HTTP as uvicorn speaks it, except that a peer who begins no request is not waited for for ever."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The first request is due."""
+        super().connection_made(transport)
+        self._expect_headers()
+
+    def on_message_begin(self) -> None:
+        """A further request on the same connection has begun."""
+        super().on_message_begin()
+        self._expect_headers()
+
+    def on_headers_complete(self) -> None:
+        """From here on the application looks after it."""
+        self._relax()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing comes any more."""
+        self._relax()
+        super().connection_lost(exc)
+
+    def _expect_headers(self) -> None:
+        self._relax()
+        self._late = self.loop.call_later(settings.REQUEST_SECONDS, self.transport.abort)
+
+    def _relax(self) -> None:
+        if self._late:
+            self._late.cancel()
+            self._late = None
+
+
+class Server(uvicorn.Server):
+    """Lets those who wait for a job go before the connections are closed on them."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what was asked, and stop."""
+        from portal.web.asgi import application
+
+        if runtime := getattr(application.state, "runtime", None):
+            runtime.hub.stop()
+        await super().shutdown(sockets)
+
+
+def main() -> None:
+    """Serve the portal with uvicorn, logging as the settings say."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=8000, help="the port to listen on")
+    parser.add_argument("--fd", type=int, help="a listening socket to take over instead")
+    options = parser.parse_args()
+    config = uvicorn.Config(
+        "portal.web.asgi:application",
+        host=options.host,
+        port=options.port,
+        fd=options.fd,
+        http=PatientHttp,
+        ws="websockets-sansio",
+        ws_max_size=settings.BODY_BYTES,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+        # Longer than clients and proxies keep one idle: no request meets a connection being closed.
+        timeout_keep_alive=75,
+        server_header=False,
+        forwarded_allow_ips=settings.TRUSTED_PROXIES,
+    )
+    listening = config.bind_socket() if options.fd is None else socket.socket(fileno=options.fd)
+    # A peer that takes nothing for so long is gone; connections have this from the listening socket.
+    milliseconds = settings.SOCKET_SLOW_SECONDS * 1000
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    server = Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listening])
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""The connection to MongoDB, one per process, opened at first use."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from projections.mongo.bson import Bson
+
+OPTIONS: Mapping[str, Any] = {
+    "uuidRepresentation": "standard",
+    "serverSelectionTimeoutMS": 2000,
+    "connectTimeoutMS": 2000,
+    "socketTimeoutMS": 10000,
+    "appname": "portal",
+}
+
+
+@cache
+def database() -> Database[Bson]:
+    """This process's database, connected at first use."""
+    client: MongoClient[Bson] = MongoClient(settings.MONGODB_URL, **OPTIONS)
+    return client.get_default_database(default=settings.NAMESPACE)

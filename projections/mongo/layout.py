@@ -1,0 +1,46 @@
+"""The collections of each projection, their names in a generation, and their indexes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+ProjectionName = Literal["auctions", "users"]
+Generations = Mapping[ProjectionName, int]
+
+COLLECTIONS: Mapping[ProjectionName, Sequence[str]] = {
+    "auctions": ("bids", "winners", "auctions"),
+    "users": ("users",),
+}
+# Every query of the API walks one of these.
+INDEXES: Mapping[str, Sequence[IndexModel]] = {
+    "auctions": [
+        IndexModel([("ends_at", ASCENDING), ("_id", ASCENDING)], name="ending_soonest"),
+        IndexModel([("starts_at", ASCENDING)], name="starting"),
+        IndexModel([("title_words", ASCENDING), ("ends_at", ASCENDING)], name="title_words"),
+    ],
+    "bids": [
+        IndexModel(
+            [
+                ("auction_id", ASCENDING),
+                ("live", ASCENDING),
+                ("effective_amount", DESCENDING),
+                ("reached_version", ASCENDING),
+            ],
+            name="ranking",
+        ),
+        IndexModel(
+            [("auction_id", ASCENDING), ("bidder_id", ASCENDING), ("placed_version", DESCENDING)],
+            name="own_bids",
+        ),
+    ],
+    "winners": [
+        IndexModel([("announced_at", DESCENDING), ("_id", DESCENDING)], name="newest_first")
+    ],
+    "users": [],
+}
+
+
+def collection_name(base: str, generation: int) -> str:
+    """The collection that holds those documents in that generation."""
+    return f"{base}_{generation}"

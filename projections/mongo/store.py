@@ -1,0 +1,182 @@
+"""The document store in MongoDB: one generation of each projection's collections."""
+
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+from pymongo import ASCENDING, DESCENDING, ReplaceOne, WriteConcern
+from pymongo.collection import Collection as MongoCollection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from commands.streams import StreamKind
+from projections.documents import (
+    AuctionDocument,
+    BidDocument,
+    Lifespan,
+    UserDocument,
+    WinnerDocument,
+)
+from projections.mongo.bson import (
+    Bson,
+    from_auction,
+    from_bid,
+    from_user,
+    from_winner,
+    to_auction,
+    to_bid,
+    to_user,
+    to_winner,
+)
+from projections.mongo.layout import COLLECTIONS, INDEXES, Generations, collection_name
+
+DUPLICATE_KEY = 11000
+
+
+class MongoDocuments:
+    """The Documents port over one generation of each projection."""
+
+    def __init__(self, database: Database[Bson], generations: Generations) -> None:
+        self.database = database
+        self._collections: dict[str, MongoCollection[Bson]] = {}
+        for projection, bases in COLLECTIONS.items():
+            for base in bases:
+                name = collection_name(base, generations[projection])
+                self._collections[base] = database[name]
+        # The document that says how far its stream has got must survive MongoDB's process:
+        # what is lost after it was acknowledged would be missed by nobody.
+        journaled = WriteConcern(w=1, j=True)
+        for base in ("auctions", "users"):
+            self._collections[base] = self._collections[base].with_options(write_concern=journaled)
+
+    def create_indexes(self) -> None:
+        """Make what the queries need; harmless when it is there."""
+        for base, indexes in INDEXES.items():
+            if indexes:
+                self._collections[base].create_indexes(list(indexes))
+
+    def auction(self, auction_id: UUID) -> AuctionDocument | None:
+        """The auction's document."""
+        stored = self._collections["auctions"].find_one({"_id": auction_id})
+        return to_auction(stored) if stored else None
+
+    def save_auction(self, auction: AuctionDocument, expected_version: int) -> bool:
+        """Replace the document if it still stands at expected_version (0: there is none)."""
+        auctions = self._collections["auctions"]
+        if expected_version:
+            at_version = {"_id": auction.id, "version": expected_version}
+            return auctions.replace_one(at_version, from_auction(auction)).matched_count == 1
+        try:
+            auctions.insert_one(from_auction(auction))
+        except DuplicateKeyError:
+            return False
+        return True
+
+    def bids(self, ids: Collection[UUID]) -> Mapping[UUID, BidDocument]:
+        """Those of the bids that are there."""
+        found = self._collections["bids"].find({"_id": {"$in": list(ids)}})
+        return {stored["_id"]: to_bid(stored) for stored in found}
+
+    def save_bids(self, bids: Sequence[BidDocument]) -> None:
+        """Write each bid unless a newer version of it is there."""
+        _replace_older(self._collections["bids"], [from_bid(bid) for bid in bids])
+
+    def top_bids(self, auction_id: UUID, limit: int) -> list[BidDocument]:
+        """The auction's first live bids, leading first."""
+        live = {"auction_id": auction_id, "live": True}
+        order = [("effective_amount", DESCENDING), ("reached_version", ASCENDING)]
+        return [to_bid(s) for s in self._collections["bids"].find(live).sort(order).limit(limit)]
+
+    def lifespans(self, auction_id: UUID, bidders: Collection[UUID]) -> list[Lifespan]:
+        """Those of all bids, live and deleted, that these bidders have in the auction."""
+        found = self._collections["bids"].find(
+            {"auction_id": auction_id, "bidder_id": {"$in": list(bidders)}},
+            {"bidder_id": 1, "placed_version": 1, "deleted_version": 1},
+        )
+        return [Lifespan(s["bidder_id"], s["placed_version"], s["deleted_version"]) for s in found]
+
+    def bids_of(self, auction_id: UUID) -> Mapping[UUID, BidDocument]:
+        """Every bid there is of the auction."""
+        found = self._collections["bids"].find({"auction_id": auction_id})
+        return {stored["_id"]: to_bid(stored) for stored in found}
+
+    def winner(self, auction_id: UUID) -> WinnerDocument | None:
+        """The auction's winner."""
+        stored = self._collections["winners"].find_one({"_id": auction_id})
+        return to_winner(stored) if stored else None
+
+    def restore_auction(self, auction: AuctionDocument, bids: Sequence[BidDocument]) -> None:
+        """Make these the documents of the auction, its winner and its bids, whatever was there."""
+        stored = self._collections["bids"]
+        _replace(stored, [from_bid(bid) for bid in bids])
+        there = {found["_id"] for found in stored.find({"auction_id": auction.id}, {"_id": 1})}
+        stored.delete_many({"_id": {"$in": list(there - {bid.id for bid in bids})}})
+        if auction.winner:
+            self.save_winner(auction.winner)
+        else:
+            self._collections["winners"].delete_one({"_id": auction.id})
+        _replace(self._collections["auctions"], [from_auction(auction)])
+
+    def restore_user(self, user: UserDocument) -> None:
+        """Make this the user's document, whatever was there."""
+        _replace(self._collections["users"], [from_user(user)])
+
+    def save_winner(self, winner: WinnerDocument) -> None:
+        """Write the winner; there is only ever one."""
+        stored = from_winner(winner)
+        self._collections["winners"].replace_one({"_id": stored["_id"]}, stored, upsert=True)
+
+    def user(self, user_id: UUID) -> UserDocument | None:
+        """The user's document."""
+        stored = self._collections["users"].find_one({"_id": user_id})
+        return to_user(stored) if stored else None
+
+    def save_user(self, user: UserDocument) -> None:
+        """Write the user unless a newer version is there."""
+        _replace_older(self._collections["users"], [from_user(user)])
+
+    def ids(self, kind: StreamKind) -> set[UUID]:
+        """The streams of which there are documents."""
+        return {stored["_id"] for stored in self._collections[f"{kind}s"].find({}, {"_id": 1})}
+
+    def versions(self, kind: StreamKind, ids: Collection[UUID]) -> Mapping[UUID, int]:
+        """At which version the documents of those streams stand; absent where there is none."""
+        found = self._collections[f"{kind}s"].find({"_id": {"$in": list(ids)}}, {"version": 1})
+        return {stored["_id"]: stored["version"] for stored in found}
+
+
+def _replace(collection: MongoCollection[Bson], documents: Sequence[Bson]) -> None:
+    """Upsert each document, whatever is there."""
+    if documents:
+        collection.bulk_write([ReplaceOne({"_id": d["_id"]}, d, upsert=True) for d in documents])
+
+
+def _replace_older(collection: MongoCollection[Bson], documents: Sequence[Bson]) -> None:
+    """Upsert each document where an older version or none is.
+
+    Where a newer one is, the upsert matches nothing, tries to insert, and fails on the key: that
+    is the guard at work. But an upsert also fails on the key of an older one that somebody is
+    just inserting; so what failed is written once more, now that a document is there.
+    Unordered, so that one refusal does not drop the rest.
+    """
+    writes = [
+        ReplaceOne({"_id": d["_id"], "version": {"$lt": d["version"]}}, d, upsert=True)
+        for d in documents
+    ]
+    for _ in range(2):
+        writes = _refused(collection, writes)
+
+
+def _refused(
+    collection: MongoCollection[Bson], writes: Sequence[ReplaceOne[Bson]]
+) -> list[ReplaceOne[Bson]]:
+    """Write, and give back those that failed on their key."""
+    if not writes:
+        return []
+    try:
+        collection.bulk_write(writes, ordered=False)
+    except BulkWriteError as error:
+        failures = error.details["writeErrors"]
+        if any(failure["code"] != DUPLICATE_KEY for failure in failures):
+            raise
+        return [writes[failure["index"]] for failure in failures]
+    return []

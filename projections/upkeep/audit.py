@@ -1,0 +1,150 @@
+"""The audit: stream by stream, round after round, documents are compared with a replay of their events.
+
+What differs is written anew by the projector and reported. A run does a bounded piece of work,
+and the next goes on where it stopped.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from commands.postgres.connections import Pool, clock
+from commands.streams import Stream
+from projections.errors import passes
+from projections.ports import Documents
+from projections.projector import reproject
+from projections.upkeep import stuck
+from projections.upkeep.verify import Finding, Verdict, verify
+
+log = structlog.get_logger("projections")
+
+
+# A run ends after so many streams, or begins none after so many seconds.
+STREAMS, SECONDS = 50, 5.0
+# Events that are not in the documents after this long were missed by the sweep as well.
+OVERDUE = timedelta(minutes=1)
+FIRST = UUID(int=0)
+
+START = "INSERT INTO audit_progress (name) VALUES ('documents') ON CONFLICT DO NOTHING"
+PLACE = "SELECT after_stream FROM audit_progress WHERE name = 'documents'"
+NEXT = """
+(SELECT 'auction' AS kind, id FROM auctions WHERE id > %(after)s ORDER BY id LIMIT %(limit)s)
+UNION ALL
+(SELECT 'user' AS kind, id FROM users WHERE id > %(after)s ORDER BY id LIMIT %(limit)s)
+ORDER BY id LIMIT %(limit)s
+"""
+MOVE = "UPDATE audit_progress SET after_stream = %s WHERE name = 'documents'"
+COMPLETE = """
+UPDATE audit_progress SET after_stream = NULL, completed_at = clock_timestamp()
+WHERE name = 'documents'
+"""
+LAGGING = "SELECT 1 FROM projection_lagging WHERE stream_id = %s"
+REPORT = """
+INSERT INTO drifts (stream_id, stream_kind, what, repaired, found_at)
+VALUES (%(stream)s, %(kind)s, %(what)s, %(repaired)s, clock_timestamp())
+ON CONFLICT (stream_id) DO UPDATE SET
+    what = excluded.what, repaired = excluded.repaired, found_at = excluded.found_at
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A stream whose record, rows and documents differed, and whether they agree again."""
+
+    stream: Stream
+    what: str
+    repaired: bool
+
+
+def audit(
+    pool: Pool, documents: Documents, *, streams: int = STREAMS, seconds: float = SECONDS
+) -> list[Drift]:
+    """Look at the next streams; which of them had drifted. At the end the next round begins."""
+    enough = time.monotonic() + seconds
+    drifts = []
+    page = _next(pool, streams)
+    for stream in page:
+        # Before the work: a stream that kills the process must not stop every later run.
+        with pool.connection() as connection:
+            connection.execute(MOVE, (stream.id,))
+        if drift := check(stream, pool, documents):
+            drifts.append(drift)
+        if time.monotonic() > enough:
+            return drifts
+    if len(page) < streams:
+        with pool.connection() as connection:
+            connection.execute(COMPLETE)
+    return drifts
+
+
+def _next(pool: Pool, limit: int) -> list[Stream]:
+    with pool.connection() as connection:
+        connection.execute(START)
+        row = connection.execute(PLACE).fetchone()
+        assert row is not None
+        rows = connection.execute(NEXT, {"after": row["after_stream"] or FIRST, "limit": limit})
+        return [Stream(row["kind"], row["id"]) for row in rows]
+
+
+def check(
+    stream: Stream, pool: Pool, documents: Documents, overdue: timedelta = OVERDUE
+) -> Drift | None:
+    """Compare one stream, repair what can be repaired, and report it."""
+    if stuck.rests(pool, "projections", stream) is not None:
+        return None  # Behind for a reason, which is reported.
+    verdict = _verdict(stream, pool, documents, overdue)
+    if not verdict.findings:
+        return None
+    if all(finding.repairable for finding in verdict.findings):
+        _repair(stream, pool, documents)
+    left = _verdict(stream, pool, documents, overdue)
+    what = "\n".join(finding.what for finding in verdict.findings)
+    drift = Drift(stream, what, repaired=not left.findings)
+    _report(drift, pool)
+    return drift
+
+
+def _verdict(stream: Stream, pool: Pool, documents: Documents, overdue: timedelta) -> Verdict:
+    """What verify says; documents that are behind for long without the sweep's knowing are a finding."""
+    with pool.connection() as connection:
+        verdict = verify(connection, stream, documents)
+        since = verdict.behind_since
+        if since is None or clock(connection) - since < overdue:
+            return verdict
+        if connection.execute(LAGGING, (stream.id,)).fetchone():
+            return verdict
+    late = Finding(stream, f"the documents lack {verdict.behind} events since {since}", True)
+    return replace(verdict, findings=[*verdict.findings, late])
+
+
+def _repair(stream: Stream, pool: Pool, documents: Documents) -> None:
+    try:
+        reproject(stream, pool, documents)
+    except Exception as error:
+        if passes(error):
+            raise
+        log.exception("could not repair", kind=stream.kind, stream=str(stream.id))
+
+
+def _report(drift: Drift, pool: Pool) -> None:
+    stream = drift.stream
+    with pool.connection() as connection:
+        connection.execute(
+            REPORT,
+            {
+                "stream": stream.id,
+                "kind": stream.kind,
+                "what": drift.what,
+                "repaired": drift.repaired,
+            },
+        )
+    log.error(
+        "documents had drifted from their events",
+        kind=stream.kind,
+        stream=str(stream.id),
+        what=drift.what,
+        repaired=drift.repaired,
+    )

@@ -1,0 +1,173 @@
+"""Building a projection anew from the events, beside the live one, while the portal runs.
+
+The next generation's collections are filled stream by stream. Streams that moved on meanwhile
+are caught up until none is behind; then the pointer moves, and readers see the new generation.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from pymongo.database import Database
+
+from commands.postgres.connections import Pool
+from commands.postgres.event_store import PostgresEventStore
+from commands.streams import Stream, StreamKind
+from projections.errors import PoisonEvent
+from projections.mongo.generations import POINTER_LIFETIME, live_generations, move_pointer
+from projections.mongo.layout import COLLECTIONS, ProjectionName
+from projections.mongo.store import MongoDocuments
+from projections.projector import project
+from projections.upkeep.lag import lagging, streams_of_state
+
+log = structlog.get_logger("projections")
+
+KINDS: dict[ProjectionName, StreamKind] = {"auctions": "auction", "users": "user"}
+# Under a flood somebody is always a little behind; the rest is caught up after the switch.
+CATCH_UPS = 20
+
+# Between two looks at what moved on, in seconds.
+BREATH = 0.05
+LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS locked"
+UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
+
+Progress = Callable[[Iterable[Stream], str, int], Iterable[Stream]]
+
+
+class Underway(Exception):
+    """Somebody else is rebuilding this projection."""
+
+
+class Worse(Exception):
+    """What was built is behind what is in service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """How many streams were rebuilt, as which generation, and those that an event stops."""
+
+    streams: int
+    generation: int
+    stopped: Sequence[Stream]
+
+
+def rebuild(
+    name: ProjectionName,
+    pool: Pool,
+    database: Database[dict[str, Any]],
+    progress: Progress,
+) -> Rebuilt:
+    """Rebuild a projection and make it the live one.
+
+    Of a stream that an event stops, the documents stand just before it, as the live ones should;
+    if the live ones are further, Worse, and they stay. Underway if somebody else is rebuilding.
+    """
+    with _alone(name, pool):
+        return _rebuild(name, pool, database, progress)
+
+
+@contextmanager
+def _alone(name: ProjectionName, pool: Pool) -> Iterator[None]:
+    """Nobody else rebuilds meanwhile: each would drop what the other fills."""
+    with pool.connection() as connection:
+        row = connection.execute(LOCK, (f"rebuild:{name}",)).fetchone()
+        if not (row and row["locked"]):
+            raise Underway(f"{name} are being rebuilt already")
+        try:
+            yield
+        finally:
+            connection.execute(UNLOCK, (f"rebuild:{name}",))
+
+
+def _rebuild(
+    name: ProjectionName,
+    pool: Pool,
+    database: Database[dict[str, Any]],
+    progress: Progress,
+) -> Rebuilt:
+    live = live_generations(database)
+    generation = _next_generation(database, name)
+    documents = MongoDocuments(database, {**live, name: generation})
+    documents.create_indexes()
+    with pool.connection() as connection:
+        ids = list(PostgresEventStore(connection).streams(KINDS[name]))
+    every = [Stream(KINDS[name], stream_id) for stream_id in ids]
+    stopped = _project_all(progress(every, name, len(every)), pool, documents)
+    for _ in range(CATCH_UPS):
+        behind, stopped = _catch_up(name, pool, documents, stopped)
+        if not behind:
+            break
+    _refuse_to_go_back(stopped, MongoDocuments(database, live), documents)
+    move_pointer(database, name, generation)
+    # Until every process has noticed the switch, some still write the old generation, and what
+    # they write is missing in the new one.
+    switched = time.monotonic()
+    while time.monotonic() - switched < 2 * POINTER_LIFETIME:
+        began = time.monotonic()
+        _, stopped = _catch_up(name, pool, documents, stopped)
+        time.sleep(max(BREATH, time.monotonic() - began))
+    _catch_up(name, pool, documents, stopped)
+    _drop_others(database, name, generation)
+    return Rebuilt(len(every), generation, stopped)
+
+
+def _project_all(streams: Iterable[Stream], pool: Pool, documents: MongoDocuments) -> list[Stream]:
+    """Bring all up to their end; those that an event stops before it."""
+    stopped = []
+    for stream in streams:
+        try:
+            project(stream, pool, documents, lane="rebuild")
+        except PoisonEvent as poison:
+            log.error("an event stops its stream", stream=str(stream.id), version=poison.version)
+            stopped.append(stream)
+    return stopped
+
+
+def _catch_up(
+    name: ProjectionName,
+    pool: Pool,
+    documents: MongoDocuments,
+    stopped: Sequence[Stream],
+) -> tuple[int, list[Stream]]:
+    """Project what moved on since, except what is stopped: how many did, and what is stopped now."""
+    with pool.connection() as connection:
+        wanted = streams_of_state(connection, KINDS[name])
+    known = set(stopped)
+    behind = [lag.stream for lag in lagging(wanted, documents) if lag.stream not in known]
+    return len(behind), [*stopped, *_project_all(behind, pool, documents)]
+
+
+def _refuse_to_go_back(
+    stopped: Sequence[Stream], live: MongoDocuments, rebuilt: MongoDocuments
+) -> None:
+    for stream in stopped:
+        before, after = (
+            documents.versions(stream.kind, [stream.id]).get(stream.id, 0)
+            for documents in (live, rebuilt)
+        )
+        if after < before:
+            raise Worse(
+                f"{stream.kind} {stream.id} comes only to version {after}, the live documents "
+                f"stand at {before}; they stay in service"
+            )
+
+
+def _generations(database: Database[dict[str, Any]], name: ProjectionName) -> set[int]:
+    """The generations of which there are collections."""
+    bases = set(COLLECTIONS[name])
+    found = (collection.rpartition("_") for collection in database.list_collection_names())
+    return {int(number) for base, _, number in found if base in bases and number.isdigit()}
+
+
+def _next_generation(database: Database[dict[str, Any]], name: ProjectionName) -> int:
+    """A number nobody used; leftovers of rebuilds that were cut off are dropped with the old one."""
+    return max(_generations(database, name) | {live_generations(database)[name]}) + 1
+
+
+def _drop_others(database: Database[dict[str, Any]], name: ProjectionName, live: int) -> None:
+    for generation in _generations(database, name) - {live}:
+        for base in COLLECTIONS[name]:
+            database[f"{base}_{generation}"].drop()

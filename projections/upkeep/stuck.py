@@ -1,0 +1,87 @@
+"""Streams that one of their events stops. Nobody else waits for them, and everybody can see them.
+
+Each try that fails is reported once, and the next one comes later, so that the log is loud but no
+flood. As soon as a try succeeds, after the code was repaired, all is as if nothing had been.
+"""
+
+from typing import Literal
+from uuid import UUID
+
+import structlog
+
+from commands.postgres.connections import Pool
+from commands.postgres.errors import with_traceback
+from commands.streams import Stream
+from projections.errors import PoisonEvent
+
+log = structlog.get_logger("projections")
+
+Reader = Literal["projections", "notifications"]
+
+FIND = """
+SELECT retry_after > clock_timestamp() AS resting FROM stuck_streams
+WHERE reader = %s AND stream_id = %s
+"""
+# The pause doubles from ten seconds to five minutes, give or take a quarter.
+NOTE = """
+INSERT INTO stuck_streams AS stuck
+    (reader, stream_id, stream_kind, version, error, attempts, since, retry_after)
+VALUES (%(reader)s, %(stream)s, %(kind)s, %(version)s, %(error)s, 1, clock_timestamp(),
+        clock_timestamp() + interval '10 s' * (0.75 + random() / 2))
+ON CONFLICT (reader, stream_id) DO UPDATE SET
+    version = excluded.version, error = excluded.error, attempts = stuck.attempts + 1,
+    retry_after = clock_timestamp() + (0.75 + random() / 2)
+        * least(interval '10 s' * power(2, least(stuck.attempts, 10)), interval '5 min')
+RETURNING attempts, retry_after
+"""
+CLEAR = "DELETE FROM stuck_streams WHERE reader = %s AND stream_id = %s"
+RESTING = """
+SELECT stream_id FROM stuck_streams WHERE reader = %s AND retry_after > clock_timestamp()
+"""
+
+
+def rests(pool: Pool, reader: Reader, stream: Stream) -> bool | None:
+    """Whether the stuck stream's next try is still to come; None if the stream is not stuck."""
+    with pool.connection() as connection:
+        row = connection.execute(FIND, (reader, stream.id)).fetchone()
+    return row["resting"] if row else None
+
+
+def resting(pool: Pool, reader: Reader) -> set[UUID]:
+    """The streams that are not to be tried now."""
+    with pool.connection() as connection:
+        return {row["stream_id"] for row in connection.execute(RESTING, (reader,))}
+
+
+def note(pool: Pool, reader: Reader, poison: PoisonEvent) -> None:
+    """A try has failed: report it, and have the stream rest."""
+    cause = poison.__cause__ or poison
+    with pool.connection() as connection:
+        row = connection.execute(
+            NOTE,
+            {
+                "reader": reader,
+                "stream": poison.stream.id,
+                "kind": poison.stream.kind,
+                "version": poison.version,
+                "error": with_traceback(cause),
+            },
+        ).fetchone()
+    assert row is not None
+    log.error(
+        "an event stops its stream",
+        reader=reader,
+        kind=poison.stream.kind,
+        stream=str(poison.stream.id),
+        version=poison.version,
+        error=repr(cause),
+        attempts=row["attempts"],
+        next_try=row["retry_after"].isoformat(),
+    )
+
+
+def clear(pool: Pool, reader: Reader, stream: Stream) -> None:
+    """The stream goes on."""
+    with pool.connection() as connection:
+        connection.execute(CLEAR, (reader, stream.id))
+    log.info("the stream goes on", reader=reader, kind=stream.kind, stream=str(stream.id))

@@ -1,0 +1,286 @@
+"""Proving that events, state rows and documents agree: the chain is checked, each stream replayed and compared."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from psycopg import IsolationLevel
+from psycopg.rows import DictRow
+
+from commands.domain import auction as auction_rules
+from commands.domain import policies as policies_rules
+from commands.domain import tick as tick_rules
+from commands.domain import user as user_rules
+from commands.domain.events import AuctionEvent, UserEvent
+from commands.domain.policies import Policies
+from commands.postgres.auctions import read_auction
+from commands.postgres.connections import SyncConnection
+from commands.postgres.event_store import content_of, recorded_event
+from commands.postgres.policies import read_policies
+from commands.postgres.ticks import read_tick
+from commands.postgres.users import personal_data, read_user
+from commands.promoter.checks import check_draws
+from commands.record.chain import GENESIS, link
+from commands.record.codec import decode_event
+from commands.streams import WITH_DOCUMENTS, Stream, StreamKind
+from projections.documents import (
+    AuctionDocument,
+    BidDocument,
+    UserDocument,
+    WinnerDocument,
+    documents_of,
+    user_after,
+)
+from projections.errors import passes
+from projections.ports import Documents
+from projections.projector import LOCK, history_of
+
+EVENTS = """
+SELECT stream_kind, stream_id, version, type, schema_version, data,
+       causation_id, correlation_id, recorded_at, hash
+FROM events WHERE stream_id = %s ORDER BY version
+"""
+STREAMS = """
+SELECT stream_kind, stream_id FROM (
+    SELECT stream_kind, stream_id FROM events
+    UNION SELECT 'auction', id FROM auctions
+    UNION SELECT 'user', id FROM users
+    UNION SELECT 'tick', stream_id FROM promoter_ticks
+) AS every ORDER BY stream_kind, stream_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that should not be; with documents it is repairable, from the events."""
+
+    stream: Stream
+    what: str
+    repairable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one stream.
+
+    `behind` is by how many events its documents lag, which is no fault; `behind_since` when the
+    first of these was recorded.
+    """
+
+    stream: Stream
+    events: int
+    findings: Sequence[Finding]
+    behind: int = 0
+    behind_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stream's documents as of one moment."""
+
+    document: AuctionDocument | UserDocument | None
+    winner: WinnerDocument | None = None
+    bids: Mapping[UUID, BidDocument] = field(default_factory=dict)
+
+    @property
+    def version(self) -> int:
+        """Where they stand."""
+        return self.document.version if self.document else 0
+
+
+def streams(connection: SyncConnection) -> list[Stream]:
+    """Every stream that has events or a state row."""
+    rows = connection.execute(STREAMS)
+    return [Stream(cast(StreamKind, row["stream_kind"]), row["stream_id"]) for row in rows]
+
+
+def documents_kept(documents: Documents) -> set[Stream]:
+    """Every stream that has documents."""
+    return {Stream(kind, id_) for kind in WITH_DOCUMENTS for id_ in documents.ids(kind)}
+
+
+def orphans(kept: Set[Stream], known: Collection[Stream]) -> list[Finding]:
+    """Documents of streams that there are not; `known` must have been read after `kept`."""
+    what = "there are documents, but no events and no state row"
+    return [Finding(stream, what) for stream in kept - set(known)]
+
+
+def verify(connection: SyncConnection, stream: Stream, documents: Documents) -> Verdict:
+    """Check one stream while the portal runs."""
+    # The documents first: they can then be behind the events, but never ahead of them.
+    found = _read(connection, stream, documents) if stream.kind in WITH_DOCUMENTS else None
+    # Events and state rows as of one moment.
+    connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+    try:
+        with connection.transaction():
+            rows = connection.execute(EVENTS, (stream.id,)).fetchall()
+            findings = [
+                Finding(stream, problem)
+                for problem in list(_chain_problems(rows))
+                or _replay_problems(connection, stream, rows)
+                or _draw_problems(connection, stream, rows)
+            ]
+            if found:
+                findings = findings or _document_findings(connection, stream, rows, found)
+    finally:
+        connection.set_isolation_level(None)
+    missing = rows[found.version :] if found else []
+    return Verdict(
+        stream,
+        events=len(rows),
+        findings=findings,
+        behind=len(missing),
+        behind_since=missing[0]["recorded_at"] if missing else None,
+    )
+
+
+def _read(connection: SyncConnection, stream: Stream, documents: Documents) -> Found:
+    """The stream's documents, while nobody projects it."""
+    with connection.transaction():
+        connection.execute(LOCK, (f"project:live:{stream.id}",))
+        if stream.kind == "user":
+            return Found(documents.user(stream.id))
+        return Found(
+            documents.auction(stream.id),
+            documents.winner(stream.id),
+            documents.bids_of(stream.id),
+        )
+
+
+def _chain_problems(rows: Sequence[DictRow]) -> Iterator[str]:
+    previous = GENESIS
+    for expected, row in enumerate(rows, 1):
+        if row["version"] != expected:
+            yield f"version {expected} is missing: {row['version']} stands in its place"
+            return
+        previous = link(previous, content_of(row))
+        if previous != bytes(row["hash"]):
+            yield f"version {expected} ({row['type']}) does not fit the chain: it was changed"
+            return
+
+
+def _replay_problems(
+    connection: SyncConnection, stream: Stream, rows: Sequence[DictRow]
+) -> list[str]:
+    try:
+        events = [decode_event(row["type"], row["schema_version"], row["data"]) for row in rows]
+        replayed = _replayed(stream, events) if events else None
+    except Exception as error:
+        return [f"the events can't be replayed: {error!r}"]
+    state = _STATE[stream.kind](connection, stream.id)
+    if replayed == state:
+        return []
+    return [f"the state row differs from the replayed events: {_difference(replayed, state)}"]
+
+
+_STATE: Mapping[StreamKind, Callable[[SyncConnection, UUID], object]] = {
+    "auction": read_auction,
+    "user": read_user,
+    "tick": read_tick,
+    "policies": lambda connection, _: read_policies(connection),
+}
+_EVOLVE: Mapping[StreamKind, Callable[[Any, Any], object]] = {
+    "user": user_rules.evolve,
+    "tick": tick_rules.evolve,
+    "policies": policies_rules.evolve,
+}
+
+
+def _replayed(stream: Stream, events: Sequence[Any]) -> object:
+    if stream.kind == "auction":
+        return auction_rules.replay(cast(Sequence[AuctionEvent], events))
+    state: Any = Policies() if stream.kind == "policies" else None
+    for event in events:
+        state = _EVOLVE[stream.kind](state, event)
+    return state
+
+
+def _draw_problems(
+    connection: SyncConnection, stream: Stream, rows: Sequence[DictRow]
+) -> list[str]:
+    """Draws that are not those which the house committed to."""
+    if stream.kind != "auction":
+        return []
+    return [
+        f"the draw of tick {checked.draw.tick} (version {checked.version}): {checked.problem}"
+        for checked in check_draws(connection, [recorded_event(row) for row in rows])
+        if checked.problem
+    ]
+
+
+def _document_findings(
+    connection: SyncConnection, stream: Stream, rows: Sequence[DictRow], found: Found
+) -> list[Finding]:
+    try:
+        problems = _document_problems(connection, stream, rows, found)
+    except Exception as error:
+        if passes(error):
+            raise
+        return [Finding(stream, f"no documents can be made of the events: {error!r}")]
+    return [Finding(stream, problem, repairable=True) for problem in problems]
+
+
+def _document_problems(
+    connection: SyncConnection, stream: Stream, rows: Sequence[DictRow], found: Found
+) -> list[str]:
+    if found.version > len(rows):
+        return [f"the document stands at version {found.version}, beyond the last event"]
+    recorded = [recorded_event(row) for row in rows[: found.version]]
+    if stream.kind == "user":
+        events = [(cast(UserEvent, item.event), item.version) for item in recorded]
+        expected = _expected_user(connection, stream.id, events)
+        # A name is as of now: behind a deletion there may be one that is gone.
+        return _compared("user", expected, found.document) if found.version == len(rows) else []
+    if found.document is None:
+        return []
+    auction, bids = documents_of(stream.id, history_of(recorded))
+    problems = _compared("auction", auction, found.document)
+    problems += _compared("winner", auction.winner, found.winner)
+    return problems + _bid_problems(bids, found, behind=found.version < len(rows))
+
+
+def _bid_problems(expected: Mapping[UUID, BidDocument], found: Found, *, behind: bool) -> list[str]:
+    """Bids are written before their auction, so those of one that is behind may be ahead of it."""
+    problems = []
+    for bid_id in expected.keys() | found.bids.keys():
+        bid = found.bids.get(bid_id)
+        if behind and bid and bid.version > found.version:
+            continue
+        problems += _compared(f"bid {bid_id}", expected.get(bid_id), bid)
+    return problems
+
+
+def _expected_user(
+    connection: SyncConnection, user_id: UUID, events: Sequence[tuple[UserEvent, int]]
+) -> UserDocument | None:
+    username, email = personal_data(connection, user_id)
+    user = None
+    for event, version in events:
+        user = user_after(user, event, version, username=username, email=email)
+    return user
+
+
+def _compared(name: str, expected: object, found: object) -> list[str]:
+    if expected == found:
+        return []
+    return [f"the document of {name} differs from its events: {_difference(expected, found)}"]
+
+
+def _difference(expected: object, found: object) -> str:
+    """The first fields in which two dataclasses differ."""
+    if expected is None or found is None:
+        return f"expected {_brief(expected)}, found {_brief(found)}"
+    names = getattr(type(expected), "__dataclass_fields__", {})
+    parts = [
+        f"{name} should be {_brief(getattr(expected, name))}, is {_brief(getattr(found, name))}"
+        for name in names
+        if getattr(expected, name) != getattr(found, name)
+    ]
+    return "; ".join(parts[:3])
+
+
+def _brief(value: object) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."

@@ -1,0 +1,144 @@
+"""The write and the read side in this process, without workers: commands, then what a task would do."""
+
+import base64
+import json
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.conf import settings
+from pymongo.collection import Collection
+
+from commands.domain.commands import Command, CreateAuction, CreateUser, DeleteBid, PlaceBid
+from commands.handling.drain import drain_batch
+from commands.ids import new_id
+from commands.jobs import Job, Submission
+from commands.postgres.auctions import read_auction
+from commands.postgres.connections import Pool, clock
+from commands.postgres.jobs import PostgresJobInbox
+from commands.promoter.rounds import run_promoter
+from commands.streams import Stream
+from commands.wake import redis
+from projections.mongo.bson import Bson
+from projections.mongo.connection import database
+from projections.mongo.generations import live_generations
+from projections.mongo.layout import collection_name
+
+ABOVE = (
+    "SELECT 1 FROM events WHERE transaction_id >= pg_snapshot_xmin(pg_current_snapshot()) LIMIT 1"
+)
+# Shortly before an end: however slow the machine, what is accepted then was in time.
+SHORTLY = timedelta(milliseconds=1)
+
+
+class InProcessPortal:
+    """Accepts jobs and drains streams, one thing after the other."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+
+    def now(self) -> datetime:
+        """The clock that decides."""
+        with self.pool.connection() as connection:
+            return clock(connection)
+
+    def accept(
+        self, stream: Stream, command: Command, *, at: datetime | None = None, **more: object
+    ) -> Job:
+        """A job in the inbox, as if accepted at that moment; nobody is woken."""
+        submission = Submission(stream, command, {"id": str(new_id())}, "test", **more)  # type: ignore[arg-type]  # its own fields
+        with self.pool.connection() as connection:
+            job = PostgresJobInbox(connection).accept(submission)
+            if at:
+                connection.execute("UPDATE jobs SET accepted_at = %s WHERE id = %s", (at, job.id))
+        return job
+
+    def drain(self, stream: Stream) -> None:
+        """Handle all that waits."""
+        while drain_batch(stream, self.pool).outcomes:
+            continue
+
+    def settled(
+        self, stream: Stream, command: Command, *, at: datetime | None = None, **more: object
+    ) -> Job:
+        """Accept, handle, and look at the outcome."""
+        job = self.accept(stream, command, at=at, **more)
+        self.drain(stream)
+        return self.job(job.id)
+
+    def job(self, job_id: UUID) -> Job:
+        """The job as it stands."""
+        with self.pool.connection() as connection:
+            found = PostgresJobInbox(connection).find(job_id)
+        assert found
+        return found
+
+    def user(self, *, is_staff: bool = False, email: str | None = None) -> UUID:
+        """A new user."""
+        user_id = new_id()
+        command = CreateUser(user_id, f"u{user_id.hex[-20:]}", email, "!", is_staff)
+        job = self.settled(Stream("user", user_id), command)
+        assert job.rejection is None, job
+        return user_id
+
+    def auction(self, seconds: float = 600) -> Stream:
+        """A new auction that is open for that long."""
+        stream = Stream("auction", new_id())
+        now = self.now()
+        ends_at = now + timedelta(seconds=seconds)
+        command = CreateAuction(stream.id, "A clock", "", None, ends_at, None)
+        job = self.settled(stream, command, at=now)
+        assert job.rejection is None, job
+        return stream
+
+    def wait_for_the_order(self) -> None:
+        """Until every event is below the oldest transaction that writes, in whatever test that runs."""
+        with self.pool.connection() as connection:
+            while connection.execute(ABOVE).fetchone():
+                continue
+
+    def over(self, stream: Stream) -> datetime:
+        """Wait until the auction is over; when it ended."""
+        with self.pool.connection() as connection:
+            auction = read_auction(connection, stream.id)
+        assert auction
+        while self.now() <= auction.ends_at:
+            continue
+        return auction.ends_at
+
+    def bid(
+        self, stream: Stream, bidder_id: UUID, amount: str, *, at: datetime | None = None
+    ) -> UUID:
+        """An accepted bid."""
+        bid_id = new_id()
+        command = PlaceBid(stream.id, bid_id, bidder_id, Decimal(amount))
+        job = self.settled(stream, command, at=at)
+        assert job.rejection is None, job
+        return bid_id
+
+    def double(self, stream: Stream) -> Job:
+        """A tick of the promoter with all its draws, and what came of the one in that auction."""
+        _, jobs = run_promoter(timedelta(0))
+        for job in jobs:
+            self.drain(job.stream)
+        [mine] = [job for job in jobs if job.stream == stream]
+        return self.job(mine.id)
+
+    def delete(
+        self, stream: Stream, bidder_id: UUID, bid_id: UUID, *, at: datetime | None = None
+    ) -> None:
+        """A deleted bid."""
+        job = self.settled(stream, DeleteBid(stream.id, bid_id, bidder_id), at=at)
+        assert job.rejection is None, job
+
+
+def stored_auctions() -> Collection[Bson]:
+    """The live collection of auctions, for tests that spoil what is in it."""
+    return database()[collection_name("auctions", live_generations(database())["auctions"])]
+
+
+def queued(queue: str) -> list[list[str]]:
+    """The arguments of the tasks that wait in a queue."""
+    messages = redis().lrange(f"{settings.NAMESPACE}:{queue}", 0, -1)
+    assert isinstance(messages, list)
+    return [json.loads(base64.b64decode(json.loads(each)["body"]))[0] for each in messages]
