@@ -28,10 +28,12 @@ EVENTS = f"""subscription ($id: UUID!, $after: Int) {{
     ... on WinnerAnnounced {{ bid {{ {BID} }} }} }} }}"""
 
 
-async def create_auction(auctioneer: PortalClient, seconds: float = 600, **more: Any) -> str:
+async def create_auction(
+    auctioneer: PortalClient, seconds: float = 600, title: str = "A clock", **more: Any
+) -> str:
     """A new auction's id; it ends that many seconds from now."""
     ends_at = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
-    job = await auctioneer.command(CREATE_AUCTION, title="A clock", endsAt=ends_at, **more)
+    job = await auctioneer.command(CREATE_AUCTION, title=title, endsAt=ends_at, **more)
     assert job["status"] == "SUCCEEDED", job
     auction_id: str = job["result"]["auctionId"]
     return auction_id

@@ -1,16 +1,39 @@
 // The form for a bid: one key for each intended bid, and its outcome beside the field.
 import { Intent, PLACE_BID } from "./commands.js";
-import { el, field } from "./dom.js";
-import { cents, plain, shown } from "./money.js";
+import { el, field, sure } from "./dom.js";
+import { cents, plain, shown, typed } from "./money.js";
 import { ask, user } from "./session.js";
 import { explained, refusal } from "./words.js";
 
 const STATE = `query ($id: UUID!, $v: Int) { auction(id: $id, atLeastVersion: $v) {
   version leadingBid { id effectiveAmount } myBids { id deleted } } }`;
+// A bid from so many cents, or so many times the leading one, may be a slip of the finger.
+const LARGE = 1_000_000n;
+const MANY_TIMES = 5n;
+
+let wanted = null;
+
+/** Put the focus into the field for a bid on that auction, now or once its page is shown. */
+export function bidNextOn(auctionId) {
+  wanted = auctionId;
+  document.querySelector(`form[data-auction="${auctionId}"]`)?.dispatchEvent(new Event("wanted"));
+}
 
 function ownHighest(state) {
   const live = state.myBids.filter((bid) => !bid.deleted).map((bid) => cents(bid.effectiveAmount));
   return live.reduce((highest, value) => (value > highest ? value : highest), 0n);
+}
+
+// What to say before such a bid is placed; null if there is nothing to ask.
+function doubt(offered, leadingBid) {
+  const leading = leadingBid && cents(leadingBid.effectiveAmount);
+  const pays = `If it wins, you pay ${shown(plain(offered))}.`;
+  if (leading && offered >= leading * MANY_TIMES) {
+    const exactly = offered % leading ? "more than " : "";
+    return `That is ${exactly}${shown(offered / leading)} times the leading bid, which counts ${shown(plain(leading))}. ${pays}`;
+  }
+  if (offered < LARGE) return null;
+  return `${leading ? `The leading bid counts ${shown(plain(leading))}.` : "There is no bid here yet."} ${pays}`;
 }
 
 /** The form for bids on one auction; `show` it again with each new state. */
@@ -20,28 +43,48 @@ export function bidding(auctionId) {
     id: "amount", inputmode: "decimal", autocomplete: "off", placeholder: "0.00", maxlength: 20, oninput: preview });
   const button = el("button", { type: "submit" }, "Place bid");
   const outcome = el("p", { class: "outcome", role: "status" });
-  const form = el("form", { class: "bid", novalidate: true, onsubmit: submit }, row, button, outcome);
+  const form = el("form", { class: "bid", novalidate: true, "data-auction": auctionId, onsubmit: submit, onwanted: focusIfWanted },
+    row, button, outcome);
   const invitation = el("p", { class: "invitation" }, el("a", { class: "button", href: "#/sign-in" }, "Sign in to bid"),
     el("span", {}, "New here? ", el("a", { href: "#/sign-up" }, "Sign up"), " in a moment."));
   const element = el("div", { hidden: true }, user() ? form : invitation);
   let busy = false;
   let placed = null;
+  let leadingBid = null;
+  let affirmed = null;
+
+  function focusIfWanted() {
+    if (wanted !== auctionId || element.hidden) return;
+    wanted = null;
+    input.focus();
+  }
 
   function preview() {
     complain("");
-    const offered = cents(input.value);
+    const offered = typed(input.value);
     button.textContent = offered ? `Bid ${shown(plain(offered))}` : "Place bid";
   }
 
   async function submit(event) {
     event.preventDefault();
     if (busy) return;
-    const offered = cents(input.value);
+    const offered = typed(input.value);
     outcome.textContent = "";
     complain(offered ? "" : "Write an amount like 120 or 1,250.50.");
     if (!offered) return input.focus();
-    await busily(() => place(plain(offered)));
+    const yes = await affirm(offered);
     input.focus();
+    if (!yes) return input.select();
+    await busily(() => place(plain(offered)));
+  }
+
+  // Asked once for an amount, however often it has to be submitted.
+  async function affirm(offered) {
+    const why = affirmed === offered ? null : doubt(offered, leadingBid);
+    const bid = `Bid ${shown(plain(offered))}`;
+    if (why && !await sure(`${bid}?`, why, bid, "Change the amount")) return false;
+    affirmed = offered;
+    return true;
   }
 
   async function busily(action) {
@@ -71,6 +114,7 @@ export function bidding(auctionId) {
       outcome.textContent = "";
       return complain(why);
     }
+    affirmed = null;
     input.value = "";
     preview();
     placed = { ...job.result, amount };
@@ -78,13 +122,13 @@ export function bidding(auctionId) {
   }
 
   // Where the bid just placed stands now; a later state may have another leader.
-  function compare({ version, leadingBid, myBids }) {
+  function compare({ version, leadingBid: leads, myBids }) {
     if (!placed || version < placed.version) return;
     const bid = myBids.find(({ id }) => id === placed.bidId);
     if (!bid || bid.deleted) placed = null;
     const text = !placed ? ""
-      : leadingBid.id === bid.id ? `Your bid of ${shown(placed.amount)} is placed, and it leads.`
-      : `Your bid of ${shown(placed.amount)} is placed and counts. The leading bid is ${shown(leadingBid.effectiveAmount)}.`;
+      : leads.id === bid.id ? `Your bid of ${shown(placed.amount)} is placed, and it leads.`
+      : `Your bid of ${shown(placed.amount)} is placed and counts. The leading bid counts ${shown(leads.effectiveAmount)}.`;
     if (outcome.textContent !== text) outcome.textContent = text;
   }
 
@@ -93,12 +137,14 @@ export function bidding(auctionId) {
     /** Fit the auction's new state. */
     show(standing, state) {
       element.hidden = standing !== "OPEN";
+      leadingBid = state.leadingBid;
       const highest = ownHighest(state);
       const hint = highest
         ? `Above your own highest, ${shown(plain(highest))}. It need not lead.`
         : "Any amount counts. It need not lead.";
       if (help.textContent !== hint) help.textContent = hint;
       if (!busy) compare(state);
+      focusIfWanted();
     },
   };
 }

@@ -50,15 +50,14 @@ export class Entries {
       }
       return [key(item), { element, seen }];
     }));
+    // First what goes, so that nothing else has to be moved: what is moved loses the focus.
+    const elements = [...this.#known.values()].map(({ element }) => element);
+    const staying = new Set(elements);
+    for (const child of [...this.list.children]) if (!staying.has(child)) child.remove();
     let place = this.list.firstChild;
-    for (const { element } of this.#known.values()) {
+    for (const element of elements) {
       if (element === place) place = place.nextSibling;
       else this.list.insertBefore(element, place);
-    }
-    while (place) {
-      const next = place.nextSibling;
-      place.remove();
-      place = next;
     }
   }
 }
@@ -73,17 +72,20 @@ export function say(element, ...children) {
   return false;
 }
 
-/** Ask before something that can't be undone; whether the answer was yes. */
-export function sure(question, explanation, label) {
-  const yes = el("button", { value: "yes", class: "danger" }, label);
-  const dialog = el("dialog", { "aria-labelledby": "sure-question" },
+/** Ask before something that can't be undone; whether the answer was yes. The focus is on no, and goes back after. */
+export function sure(question, explanation, yes, no = "Cancel") {
+  const dialog = el("dialog", { "aria-labelledby": "sure-question", "aria-describedby": "sure-why" },
     el("form", { method: "dialog" },
-      el("h2", { id: "sure-question" }, question), el("p", {}, explanation),
-      el("div", { class: "choices" }, el("button", { value: "no", class: "quiet", autofocus: true }, "Cancel"), yes)));
+      el("h2", { id: "sure-question" }, question), el("p", { id: "sure-why" }, explanation),
+      el("div", { class: "choices" }, el("button", { value: "no", class: "quiet", autofocus: true }, no),
+        el("button", { value: "yes", class: "danger" }, yes))));
+  const turnedAway = () => dialog.close();
+  addEventListener("hashchange", turnedAway);
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
+      removeEventListener("hashchange", turnedAway);
       dialog.remove();
       resolve(dialog.returnValue === "yes");
     });
