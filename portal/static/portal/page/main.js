@@ -48,7 +48,7 @@ function greet() {
   bell(document.getElementById("bell"));
   document.getElementById("person").replaceChildren(...(me
     ? [el("a", { href: "#/account", class: "me", "aria-label": `Your account, ${me.username}` }, me.username),
-      el("button", { class: "quiet small", onclick: () => signOut() }, "Sign out")]
+      el("button", { class: "quiet small leave", onclick: () => signOut() }, "Sign out")]
     : [el("a", { href: "#/sign-in" }, "Sign in"), el("a", { class: "button small", href: "#/sign-up" }, "Sign up")]));
 }
 
