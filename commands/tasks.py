@@ -16,6 +16,7 @@ from commands.jobs import JobStatus
 from commands.postgres.connections import Pool, pool
 from commands.postgres.errors import passes
 from commands.promoter import rounds
+from commands.queues import AUCTIONS, BIDS, NOTIFICATIONS, PROJECTIONS
 from commands.streams import WITH_DOCUMENTS, Busy, Stream, StreamKind
 from commands.wake import hear, heard_since, leave_note, publish, send, wake
 
@@ -72,12 +73,12 @@ def _drain(stream: Stream, drain: Drain) -> None:
 def _tell(stream: Stream, handled: Handled) -> None:
     """After the commit. If we die before or within, the sweep makes up for it."""
     if handled.recorded and stream.kind in WITH_DOCUMENTS:
-        wake(PROJECT, (stream.kind, str(stream.id)), "projections")
-        wake(NOTIFY, (stream.kind, str(stream.id)), "notifications")
+        wake(PROJECT, (stream.kind, str(stream.id)), PROJECTIONS)
+        wake(NOTIFY, (stream.kind, str(stream.id)), NOTIFICATIONS)
     if any(outcome.job.command == "DoubleBid" for outcome in handled.outcomes):
-        wake(REVEAL, (), "auctions")
+        wake(REVEAL, (), AUCTIONS)
     for woken in handled.woken:
-        wake_stream(woken, "bids")
+        wake_stream(woken, BIDS)
     publish("jobs", [str(outcome.job.id) for outcome in handled.outcomes])
     if stream.kind == "user" and handled.recorded:
         publish("sessions", {"user": str(stream.id)})
@@ -132,7 +133,7 @@ def _half_the_interval() -> timedelta:
 
 def wake_waiting_streams() -> int:
     """Queue a task for every stream whose jobs wait too long, whatever was queued before; how many."""
-    send(REVEAL, (), "auctions")
+    send(REVEAL, (), AUCTIONS)
     streams = sweeping.waiting_streams(SWEEP_AFTER)
     for stream, queue in streams:
         send(DRAIN, (stream.kind, str(stream.id)), queue)

@@ -7,6 +7,7 @@ import structlog
 from celery import current_app, shared_task
 
 from commands.postgres.connections import pool
+from commands.queues import MAILS, NOTIFICATIONS
 from commands.streams import Busy, Stream, StreamKind
 from commands.tasks import NOTIFY
 from commands.wake import hear, heard_since, leave_note, publish, send, wake
@@ -59,7 +60,7 @@ def _come_back(arguments: tuple[str, str], pause: timedelta) -> None:
     """A wake-up is on its way from now on, so nobody else needs to send one."""
     leave_note(NOTIFY, arguments)
     current_app.send_task(
-        NOTIFY, args=list(arguments), queue="notifications", countdown=pause.total_seconds()
+        NOTIFY, args=list(arguments), queue=NOTIFICATIONS, countdown=pause.total_seconds()
     )
 
 
@@ -69,7 +70,7 @@ def _tell(auction_id: str, outcome: Notified) -> None:
     users = [str(user_id) for user_id in outcome.users]
     for start in range(0, len(users), CROWD):
         publish("notifications", users[start : start + CROWD])
-    wake(SEND_MAILS, (), "mails")
+    wake(SEND_MAILS, (), MAILS)
     log.info("told", stream=auction_id, people=len(users))
 
 
@@ -89,6 +90,6 @@ def sweep() -> None:
         forget_deleted(connection)
         due = mail.any_due(connection)
     for auction_id in behind:
-        send(NOTIFY, ("auction", str(auction_id)), "notifications")
+        send(NOTIFY, ("auction", str(auction_id)), NOTIFICATIONS)
     if due:
-        send(SEND_MAILS, (), "mails")
+        send(SEND_MAILS, (), MAILS)

@@ -4,11 +4,6 @@ from enum import StrEnum
 from typing import Any
 
 from graphql import GraphQLError
-from psycopg import OperationalError
-from psycopg_pool import PoolTimeout
-
-# What says that Postgres can't be asked now.
-POSTGRES_AWAY = (OperationalError, PoolTimeout)
 
 
 class Code(StrEnum):

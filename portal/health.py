@@ -6,17 +6,16 @@ from typing import Any
 
 from django.conf import settings
 from psycopg import Error
-from psycopg_pool import PoolTimeout
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from commands import queues
 from commands.postgres.connections import pool
 from commands.wake import redis
 from projections.mongo.connection import database
 from projections.mongo.generations import live_documents, live_generations
 from projections.upkeep.lag import lagging, streams_of_state
 
-QUEUES = ("users", "auctions", "bids", "projections", "notifications", "mails")
 WAITING = """
 SELECT command, count(*) AS jobs,
        extract(epoch FROM clock_timestamp() - min(accepted_at))::float AS oldest_seconds
@@ -33,7 +32,7 @@ SELECT completed_at, (SELECT count(*) FROM drifts WHERE NOT repaired) AS differi
        AS repaired_today
 FROM (VALUES (1)) AS always LEFT JOIN audit_progress ON name = 'documents'
 """
-AWAY = (Error, PoolTimeout, PyMongoError, RedisError, OSError)
+AWAY = (Error, PyMongoError, RedisError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def _rows(query: str) -> list[dict[str, Any]]:
 
 def _queues() -> dict[str, int]:
     """Messages that wait for a worker."""
-    return {name: int(str(redis().llen(f"{settings.NAMESPACE}:{name}"))) for name in QUEUES}
+    return {name: int(str(redis().llen(f"{settings.NAMESPACE}:{name}"))) for name in queues.ALL}
 
 
 def _lag() -> tuple[int, int]:

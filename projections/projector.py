@@ -10,6 +10,7 @@ import structlog
 from commands.domain.events import AuctionEvent, BidDeleted, BidPlaced, UserEvent
 from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.locks import lock, projecting
 from commands.postgres.users import personal_data
 from commands.streams import EventStore, RecordedEvent, Stream
 from projections.documents import (
@@ -29,9 +30,6 @@ from projections.ports import Documents
 log = structlog.get_logger("projections")
 
 BATCH = 500
-# One projector a stream: without it two would only do the same work twice, for the documents
-# guard themselves. Bound to a transaction, so that a dead process leaves no lock.
-LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
 def project(
@@ -55,9 +53,12 @@ def project(
 
 @contextmanager
 def locked(stream: Stream, pool: Pool, lane: str = "live") -> Iterator[SyncConnection]:
-    """A transaction while which nobody else projects the stream in that lane."""
+    """A transaction in which nobody else projects the stream in that lane.
+
+    Without it two would only do the same work twice, for the documents guard themselves.
+    """
     with pool.connection() as connection, connection.transaction():
-        connection.execute(LOCK, (f"project:{lane}:{stream.id}",))
+        lock(connection, projecting(stream.id, lane))
         yield connection
 
 

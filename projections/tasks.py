@@ -8,6 +8,7 @@ from celery import shared_task
 from commands.handling.retrying import try_again
 from commands.inbox.sweeping import forget_failed
 from commands.postgres.connections import pool
+from commands.queues import PROJECTIONS
 from commands.streams import Stream, StreamKind
 from commands.tasks import PROJECT, wake_waiting_streams
 from commands.wake import hear, heard_since, publish, send
@@ -71,7 +72,7 @@ def sweep() -> None:
     resting = stuck.resting(pool(), "projections")
     behind = [s for s in lag.sweep(pool(), live_documents()) if s.id not in resting]
     for stream in behind:
-        send(PROJECT, (stream.kind, str(stream.id)), "projections")
+        send(PROJECT, (stream.kind, str(stream.id)), PROJECTIONS)
     if woken or behind:
         log.warning("swept", waiting_streams=woken, lagging_streams=len(behind))
 

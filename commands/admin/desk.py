@@ -13,14 +13,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from psycopg import OperationalError
-from psycopg_pool import PoolTimeout
 
 from commands.inbox.requests import Caller, InvalidInput, create_auction
 from commands.inbox.submitting import redrive, submit, wait_for
 from commands.jobs import Job as AcceptedJob
 from commands.jobs import JobStatus, Submission
 from commands.models import Auction, Bid, Event, Job, User
+from commands.postgres.errors import AWAY
 
 # How long the form waits for its command's outcome, in seconds.
 PATIENCE = 10.0
@@ -76,7 +75,7 @@ def carry_out(submission: Callable[[], Submission]) -> AcceptedJob:
         job = wait_for(submit(submission()).id, PATIENCE)
     except InvalidInput as error:
         raise Refused(str(error)) from error
-    except (OperationalError, PoolTimeout) as error:
+    except AWAY as error:
         raise Refused("Postgres is away; nothing was changed. Try again.") from error
     assert job is not None
     if job.rejection:
@@ -229,7 +228,7 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
         ids = list(chosen.values_list("id", flat=True))
         try:
             redriven = redrive(ids)
-        except (OperationalError, PoolTimeout):
+        except AWAY:
             self.message_user(request, "Postgres is away; try again.", messages.ERROR)
             return
         text = f"{len(redriven)} of {len(ids)} jobs are in line again."

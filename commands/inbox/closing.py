@@ -3,10 +3,12 @@
 from uuid import UUID
 
 from commands.domain.commands import AnnounceWinner
-from commands.inbox.submitting import queue_of, wake_stream
+from commands.inbox.submitting import wake_stream
 from commands.jobs import Job, Submission
 from commands.postgres.connections import pool
-from commands.postgres.jobs import DELETIONS, PostgresJobInbox, cutoff
+from commands.postgres.jobs import PostgresJobInbox, cutoff
+from commands.postgres.locks import DELETIONS
+from commands.queues import queue_of
 from commands.streams import Stream
 
 # An accepted deletion of a user still counts for auctions that ended after it, so those wait.

@@ -9,6 +9,7 @@ import structlog
 from commands.jobs import Job, Submission
 from commands.postgres.connections import pool
 from commands.postgres.jobs import PostgresJobInbox
+from commands.queues import queue_of
 from commands.streams import Stream
 from commands.wake import publish, wake
 
@@ -16,15 +17,6 @@ log = structlog.get_logger("commands")
 
 DRAIN = "commands.drain_stream"
 
-# Creating users and auctions, and announcing winners, never wait behind bids.
-_QUEUES = {
-    "CreateUser": "users",
-    "DeleteUser": "users",
-    "CreateAuction": "auctions",
-    "AnnounceWinner": "auctions",
-    "ChangePolicy": "auctions",
-    "WithdrawPolicy": "auctions",
-}
 POLL = 0.05
 
 
@@ -49,11 +41,6 @@ def redrive(ids: Collection[UUID] | None) -> list[Job]:
     if jobs:
         publish("jobs", [str(job.id) for job in jobs])
     return jobs
-
-
-def queue_of(command: str) -> str:
-    """The queue whose workers a command wakes."""
-    return _QUEUES.get(command, "bids")
 
 
 def wake_stream(stream: Stream, queue: str) -> None:

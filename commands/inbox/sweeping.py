@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from commands.inbox.submitting import queue_of
 from commands.postgres.connections import pool
 from commands.postgres.jobs import PostgresJobInbox
+from commands.queues import queue_of
 from commands.streams import Stream
 
 WAITING = """

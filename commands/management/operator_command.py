@@ -8,12 +8,11 @@ from typing import Any, assert_never
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from psycopg import OperationalError
-from psycopg_pool import PoolTimeout
 
 from commands.inbox.requests import InvalidInput
 from commands.inbox.submitting import submit, wait_for
 from commands.jobs import IdempotencyConflict, Job, JobStatus, Submission
+from commands.postgres.errors import AWAY
 
 REJECTED, UNSETTLED, FAILED, UNAVAILABLE = 1, 3, 4, 5
 EXIT_CODES = """exit status: 0 done, 1 refused or something was found wrong, 2 wrong usage,
@@ -36,7 +35,7 @@ class OperatorCommand(BaseCommand):
     """A command against the running portal."""
 
     # What the drivers raise when a server is away.
-    away: tuple[type[Exception], ...] = (OperationalError, PoolTimeout)
+    away: tuple[type[Exception], ...] = AWAY
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """The command's own arguments with those that all have."""

@@ -1,6 +1,7 @@
 """Auctions' state rows: the part of the state a batch of commands can touch, and what they changed."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import fields
 from uuid import UUID
 
 from psycopg.errors import LockNotAvailable
@@ -15,8 +16,8 @@ SELECT id, version, title, description, starts_at, ends_at, closed, winning_bid_
 FROM auctions WHERE id = %s FOR UPDATE NOWAIT
 """
 READ = "SELECT * FROM auctions WHERE id = %s"
-BID = """id, bidder_id, amount, effective_amount, placed_at, placed_version, reached_version,
-doubled, deleted"""
+BID_COLUMNS = tuple(field.name for field in fields(Bid))
+BID = ", ".join(BID_COLUMNS)
 ALL_BIDS = f"SELECT {BID} FROM bids WHERE auction_id = %s"
 # Deleted ones only count towards the limits if they were doubled.
 DRAW_BIDS = f"""
@@ -156,8 +157,7 @@ def save_auction(
         },
     )
     if changed_bids:
-        columns = [column.strip() for column in BID.replace("\n", " ").split(",")]
-        values = {column: [getattr(bid, column) for bid in changed_bids] for column in columns}
+        values = {name: [getattr(bid, name) for bid in changed_bids] for name in BID_COLUMNS}
         connection.execute(SAVE_BIDS, {"auction": auction.id, **values})
 
 

@@ -23,6 +23,10 @@ _PASSING = (
 )
 
 
+# What says that Postgres can't be asked now; the pool's own timeout is one of them.
+AWAY = (OperationalError,)
+
+
 def passes(error: BaseException) -> bool:
     """Whether the same may well succeed in a moment."""
     return isinstance(error, _PASSING) and not isinstance(error, ProgramLimitExceeded)

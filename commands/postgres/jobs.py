@@ -22,6 +22,7 @@ from psycopg.types.json import Jsonb
 from commands.domain.rejections import Rejection, RejectionCode
 from commands.jobs import IdempotencyConflict, Job, JobOutcome, JobStatus, Submission
 from commands.postgres.connections import SyncConnection
+from commands.postgres.locks import DELETIONS, EXCLUSIVE, acceptance
 from commands.record.codec import canonical, command_name, encode
 from commands.streams import Stream
 
@@ -49,8 +50,8 @@ KNOWN = (
     f"SELECT {COLUMNS} FROM jobs WHERE idempotency_scope = %(scope)s AND idempotency_key = %(key)s"
 )
 FIND = f"SELECT {COLUMNS} FROM jobs WHERE id = %s"
-CUTOFF = """
-WITH gate AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended(%s, 0)))
+CUTOFF = f"""
+WITH gate AS MATERIALIZED ({EXCLUSIVE})
 SELECT clock_timestamp() AS now FROM gate
 """
 # Locked, so that whoever cancels a job waits for its outcome. Never skipped: order is kept.
@@ -102,9 +103,6 @@ UPDATE jobs SET payload = payload - {PERSONAL}
 WHERE status = 'FAILED' AND expires_at < clock_timestamp() AND payload ? 'password_hash'
 """
 
-# Deletions of users concern every auction, so closing auctions waits for this lock as well.
-DELETIONS = "deletions"
-
 
 class PostgresJobInbox:
     """The JobInbox port over one connection, for workers, admin and commands."""
@@ -127,7 +125,7 @@ class PostgresJobInbox:
 
     def cutoff(self, stream: Stream) -> datetime:
         """A moment before which every accepted job of the stream is visible from now on."""
-        return cutoff(self._connection, str(stream.id))
+        return cutoff(self._connection, acceptance(stream.id))
 
     def waiting(self, stream: Stream, before: datetime, limit: int) -> list[Job]:
         """The oldest unsettled jobs accepted before that moment."""
@@ -213,7 +211,7 @@ def _parameters(submission: Submission) -> dict[str, Any]:
     stream = submission.stream
     content = {"command": name, "content": submission.content}
     return {
-        "locks": [str(stream.id), DELETIONS] if name == "DeleteUser" else [str(stream.id)],
+        "locks": [acceptance(stream.id), *([DELETIONS] if name == "DeleteUser" else [])],
         "id": submission.id,
         "kind": stream.kind,
         "stream": stream.id,

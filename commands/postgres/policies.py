@@ -9,8 +9,8 @@ from commands.domain.events import PolicyChanged, PolicyEvent, PolicyWithdrawn
 from commands.domain.policies import FIRST, Policies
 from commands.domain.promoter import Policy
 from commands.postgres.connections import SyncConnection
+from commands.postgres.locks import POLICIES, lock
 
-LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('policies', 0))"
 OPTIONS = "chance, weight, exclude, limits"
 LATEST = f"""
 SELECT DISTINCT ON (auction_id) version, auction_id, withdrawn, {OPTIONS} FROM promoter_policies
@@ -26,7 +26,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 
 def lock_policies(connection: SyncConnection) -> Policies:
     """The policies, locked until the transaction ends."""
-    connection.execute(LOCK)
+    lock(connection, POLICIES)
     return read_policies(connection)
 
 

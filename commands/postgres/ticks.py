@@ -12,10 +12,9 @@ from commands.domain.tick import Tick, commitment_to, evolve
 from commands.ids import new_id
 from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.locks import TICKS, lock
 from commands.streams import NewEvent, RecordedEvent, Stream
 
-# One at a time: committing, ticking and revealing.
-LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('promoter', 0))"
 TICK = "stream_id, number, version, commitment, draws, secret"
 OPEN = f"SELECT {TICK} FROM promoter_ticks WHERE draws IS NULL"
 JUST_TICKED = "SELECT 1 FROM promoter_ticks WHERE made_at > clock_timestamp() - %s::interval"
@@ -39,7 +38,7 @@ READ = f"SELECT {TICK}, revealed_at FROM promoter_ticks WHERE stream_id = %s"
 
 def lock_ticks(connection: SyncConnection) -> None:
     """Until the transaction ends nobody else commits to ticks, makes or ends any."""
-    connection.execute(LOCK)
+    lock(connection, TICKS)
 
 
 def ticked_within(connection: SyncConnection, span: timedelta) -> bool:

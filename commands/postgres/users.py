@@ -11,10 +11,10 @@ from commands.postgres.connections import SyncConnection
 from commands.postgres.jobs import PERSONAL
 from commands.streams import Conflict
 
-LOCK = """
-SELECT id, version, is_staff, deleted_at IS NOT NULL AS deleted FROM users WHERE id = %s FOR UPDATE
+READ = """
+SELECT id, version, is_staff, deleted_at IS NOT NULL AS deleted FROM users WHERE id = %s
 """
-READ = LOCK.removesuffix("FOR UPDATE\n")
+LOCK = f"{READ} FOR UPDATE"
 INSERT = """
 INSERT INTO users (id, username, email, password, is_staff, version, created_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s)

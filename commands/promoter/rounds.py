@@ -15,7 +15,7 @@ from commands.domain.policies import Policies
 from commands.domain.promoter import Bid, BidsInDraw, Policy, Promoter
 from commands.domain.tick import Tick
 from commands.inbox.requests import expiry
-from commands.inbox.submitting import queue_of, wake_stream
+from commands.inbox.submitting import wake_stream
 from commands.jobs import Job, Submission
 from commands.postgres.auctions import bids_for_a_draw, staff_among
 from commands.postgres.connections import SyncConnection, pool
@@ -30,6 +30,7 @@ from commands.postgres.ticks import (
     reveal,
     ticked_within,
 )
+from commands.queues import queue_of
 from commands.streams import Stream
 
 PROMOTABLE = """

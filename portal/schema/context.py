@@ -9,7 +9,8 @@ import structlog
 from strawberry.types import Info
 
 from commands.inbox.requests import Caller
-from portal.errors import POSTGRES_AWAY, forbidden, unauthenticated
+from commands.postgres.errors import AWAY
+from portal.errors import forbidden, unauthenticated
 from portal.schema.reading import Names, names_of
 from portal.signin.sessions import InvalidToken, Viewer, authenticate, claimed
 from portal.web.runtime import Runtime
@@ -46,7 +47,7 @@ class Context:
         """As viewer_or_none, to read documents: while Postgres is away, a token that has not expired will do."""
         try:
             return await self.viewer_or_none()
-        except POSTGRES_AWAY as error:
+        except AWAY as error:
             log.warning("read without checking the session", error=str(error))
             try:
                 return claimed(self._token())

@@ -6,7 +6,6 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 from psycopg import OperationalError
-from psycopg_pool import PoolTimeout
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 from strawberry.exceptions import MissingQueryError
@@ -72,7 +71,7 @@ def translated(error: GraphQLError) -> GraphQLError:
         case IdempotencyConflict() as conflict:
             why = str(conflict)
             return _with_code(error, Code.BAD_USER_INPUT, why, field="idempotencyKey")
-        case OperationalError() | PoolTimeout() | PyMongoError() | RedisError() as fault:
+        case OperationalError() | PyMongoError() | RedisError() as fault:
             log.warning("a server is away", error=str(fault), path=error.path)
             return _with_code(error, Code.UNAVAILABLE, "not available now, try again in a moment")
         case UnreadableEvent() as unreadable:

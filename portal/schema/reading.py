@@ -9,10 +9,11 @@ from uuid import UUID
 import structlog
 
 from commands.jobs import Job
+from commands.postgres.errors import AWAY
 from commands.postgres.event_store import READ, recorded_event
 from commands.postgres.jobs import FIND, job_from
 from commands.streams import RecordedEvent, Stream
-from portal.errors import POSTGRES_AWAY, not_found, unauthenticated, unavailable
+from portal.errors import not_found, unauthenticated, unavailable
 from portal.signin.sessions import Viewer
 from portal.web.hub import Listener
 from portal.web.runtime import Runtime
@@ -145,7 +146,7 @@ async def patiently(read: Callable[[], Awaitable[T]], news: Listener) -> T:
     while True:
         try:
             return await read()
-        except POSTGRES_AWAY as error:
+        except AWAY as error:
             log.warning("a subscription waits for Postgres", error=str(error))
             await news.wait(LOOK_AGAIN)
 

@@ -20,7 +20,8 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     SubscribeMessage,
 )
 
-from portal.errors import POSTGRES_AWAY, PortalError, rate_limited, unauthenticated
+from commands.postgres.errors import AWAY
+from portal.errors import PortalError, rate_limited, unauthenticated
 from portal.schema.context import Context
 from portal.signin.sessions import Viewer
 
@@ -185,6 +186,6 @@ async def _sign_in_over(context: Context, viewer: Viewer) -> str:
                 await context.viewer()
             except PortalError as error:
                 return error.message
-            except POSTGRES_AWAY as error:
+            except AWAY as error:
                 log.warning("could not check a socket's sign-in", error=str(error))
     return unauthenticated("this access token has expired").message

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from psycopg import Error
-from psycopg_pool import PoolTimeout
 
-from commands.inbox.submitting import queue_of, wake_stream
+from commands.inbox.submitting import wake_stream
 from commands.jobs import Job
 from commands.postgres.connections import AsyncPool, new_async_pool
+from commands.queues import queue_of
 from commands.streams import Stream
 from commands.wake import publish
 from portal.signin.rates import Rates, rates
@@ -41,7 +41,7 @@ class Clock:
         while True:
             try:
                 await self._measure(pool)
-            except (Error, PoolTimeout) as error:
+            except Error as error:
                 log.warning("could not read the database's clock", error=str(error))
             await asyncio.sleep(self.MEASURE_EVERY)
 

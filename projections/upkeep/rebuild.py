@@ -15,6 +15,7 @@ from pymongo.database import Database
 
 from commands.postgres.connections import Pool
 from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.locks import locked_if_free, rebuilding
 from commands.streams import Stream, StreamKind
 from projections.errors import PoisonEvent
 from projections.mongo.generations import POINTER_LIFETIME, live_generations, move_pointer
@@ -31,8 +32,6 @@ CATCH_UPS = 20
 
 # Between two looks at what moved on, in seconds.
 BREATH = 0.05
-LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS locked"
-UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
 
 Progress = Callable[[Iterable[Stream], str, int], Iterable[Stream]]
 
@@ -72,14 +71,10 @@ def rebuild(
 @contextmanager
 def _alone(name: ProjectionName, pool: Pool) -> Iterator[None]:
     """Nobody else rebuilds meanwhile: each would drop what the other fills."""
-    with pool.connection() as connection:
-        row = connection.execute(LOCK, (f"rebuild:{name}",)).fetchone()
-        if not (row and row["locked"]):
+    with pool.connection() as connection, locked_if_free(connection, rebuilding(name)) as free:
+        if not free:
             raise Underway(f"{name} are being rebuilt already")
-        try:
-            yield
-        finally:
-            connection.execute(UNLOCK, (f"rebuild:{name}",))
+        yield
 
 
 def _rebuild(

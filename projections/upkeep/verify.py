@@ -18,6 +18,7 @@ from commands.domain.policies import Policies
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import SyncConnection
 from commands.postgres.event_store import content_of, recorded_event
+from commands.postgres.locks import lock, projecting
 from commands.postgres.policies import read_policies
 from commands.postgres.ticks import read_tick
 from commands.postgres.users import personal_data, read_user
@@ -35,7 +36,7 @@ from projections.documents import (
 )
 from projections.errors import passes
 from projections.ports import Documents
-from projections.projector import LOCK, history_of
+from projections.projector import history_of
 
 EVENTS = """
 SELECT stream_kind, stream_id, version, type, schema_version, data,
@@ -139,7 +140,7 @@ def verify(connection: SyncConnection, stream: Stream, documents: Documents) -> 
 def _read(connection: SyncConnection, stream: Stream, documents: Documents) -> Found:
     """The stream's documents, while nobody projects it."""
     with connection.transaction():
-        connection.execute(LOCK, (f"project:live:{stream.id}",))
+        lock(connection, projecting(stream.id))
         if stream.kind == "user":
             return Found(documents.user(stream.id))
         return Found(

@@ -20,6 +20,7 @@ import psutil
 import psycopg
 from psycopg.rows import DictRow, dict_row
 
+from commands import queues
 from portal.laptop.child import spawn
 from portal.laptop.management.commands.up import CELERY, WORKER
 from portal.laptop.servers import Mongo, Postgres, Redis, Server
@@ -30,12 +31,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 60.0
 POLL = 0.05
 SERVERS = ("postgres", "redis", "mongodb")
-WORKERS = {
-    "commands": "users,auctions,bids",
-    "projections": "projections",
-    "notices": "notifications,mails",
-}
-COMPACT = {"worker": ",".join(WORKERS.values())}
+EACH = {name: ",".join(names) for name, names in queues.WORKERS.items()}
+COMPACT = {"worker": ",".join(queues.ALL)}
 # The house's rounds come often enough to happen within a round of faults.
 SCHEDULES = {"Sweep": 2, "Notifications": 2, "Promoter": 2}
 SCHEDULE = """
@@ -206,10 +203,10 @@ class Processes:
             self.sql(SCHEDULE, (seconds, name))
         for number in (1, 2):
             await self._open_web(number)
-            for name, queues in self._workers.items():
+            for name, names in self._workers.items():
                 await self._add(
                     f"{name}{number}",
-                    (*WORKER, "--queues", queues, "--concurrency", "1"),
+                    (*WORKER, "--queues", names, "--concurrency", "1"),
                     ("--hostname", f"{name}{number}@%h"),
                 )
             await self._add(f"beat{number}", (*CELERY, "beat", "--schedule", os.devnull))
@@ -328,7 +325,7 @@ async def running_processes(data: Path, *, compact: bool) -> AsyncIterator[Proce
     """A processes in that folder, ended with everything in it; a compact one has fewer processes."""
     (data / "logs").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="portal-", dir="/tmp") as sockets:
-        running = Processes(data, Path(sockets), COMPACT if compact else WORKERS)
+        running = Processes(data, Path(sockets), COMPACT if compact else EACH)
         try:
             await running.open()
             yield running

@@ -17,12 +17,15 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from commands.queues import WORKERS
 from portal.laptop.child import CannotStart
 from portal.laptop.cluster import Cluster, cluster, write_whereabouts
 from portal.laptop.supervisor import Supervisor
 from portal.laptop.terminal import Terminal
 
 LOOK = 0.2
+# How many children a worker has, where it is more than one.
+CONCURRENCY = {"commands": 2}
 CELERY = ("-m", "celery", "--quiet", "-A", "portal")
 WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle", "--without-heartbeat")
 
@@ -138,15 +141,14 @@ def _migrate(terminal: Terminal, environment: Mapping[str, str]) -> None:
 
 def _start(supervisor: Supervisor, listener: socket.socket) -> None:
     python = sys.executable
-    queues = {
-        "commands": ("users,auctions,bids", "2"),
-        "projections": ("projections", "1"),
-        "notices": ("notifications,mails", "1"),
-    }
     web = (python, "-m", "portal.web.serve", "--fd", str(listener.fileno()))
     supervisor.run("web", web, pass_fds=(listener.fileno(),))
-    for name, (queue, processes) in queues.items():
-        options = ("--queues", queue, "--concurrency", processes, "--hostname", f"{name}@%h")
+    for name, queues in WORKERS.items():
+        processes = str(CONCURRENCY.get(name, 1))
+        options = (
+            *("--queues", ",".join(queues), "--concurrency", processes),
+            *("--hostname", f"{name}@%h"),
+        )
         supervisor.run(name, (python, *WORKER, *options))
     supervisor.run("beat", (python, *CELERY, "beat", "--schedule", os.devnull))
 

@@ -1,0 +1,33 @@
+"""The queues of Celery's tasks, and which of them a command's stream is drained from."""
+
+from collections.abc import Mapping
+
+USERS = "users"
+AUCTIONS = "auctions"
+BIDS = "bids"
+PROJECTIONS = "projections"
+NOTIFICATIONS = "notifications"
+MAILS = "mails"
+
+# The worker processes of a portal, each with the queues it takes tasks from.
+WORKERS: Mapping[str, tuple[str, ...]] = {
+    "commands": (USERS, AUCTIONS, BIDS),
+    "projections": (PROJECTIONS,),
+    "notices": (NOTIFICATIONS, MAILS),
+}
+ALL = tuple(queue for queues in WORKERS.values() for queue in queues)
+
+# Creating users and auctions, and announcing winners, never wait behind bids.
+_OF_COMMANDS = {
+    "CreateUser": USERS,
+    "DeleteUser": USERS,
+    "CreateAuction": AUCTIONS,
+    "AnnounceWinner": AUCTIONS,
+    "ChangePolicy": AUCTIONS,
+    "WithdrawPolicy": AUCTIONS,
+}
+
+
+def queue_of(command: str) -> str:
+    """The queue on which the stream of a job of that command is drained."""
+    return _OF_COMMANDS.get(command, BIDS)
