@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from commands.admin.desk import ReadOnly
+from commands.admin.read_only import ReadOnly
 from projections.models import Drift, StuckStream
 
 

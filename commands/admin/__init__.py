@@ -1,5 +1,5 @@
-"""Admin: the auctioneer's desk, and the promoter's."""
+"""Admin: auctions, bids, jobs, events, users, and the promoter."""
 
-from commands.admin import desk, promoter
+from commands.admin import auctions, events, jobs, promoter, users
 
-__all__ = ["desk", "promoter"]
+__all__ = ["auctions", "events", "jobs", "promoter", "users"]

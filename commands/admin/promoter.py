@@ -1,4 +1,4 @@
-"""The promoter's desk: what is in force, what that means now, and what past draws gave."""
+"""The promoter: what is in force, what that means now, and what past draws gave."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from commands.admin.desk import ReadOnly, Refused, caller, carry_out, not_yet
+from commands.admin.read_only import ReadOnly
+from commands.admin.submitting import Refused, caller, carry_out, not_yet
 from commands.domain.promoter import EXCLUSIONS, LIMITS, WEIGHTS, Policy
 from commands.inbox.requests import change_policy, withdraw_policy
 from commands.jobs import Job, JobStatus

@@ -1,0 +1,52 @@
+"""Submitting a command from a form: what comes of it, in words."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from commands.admin.links import linked
+from commands.inbox.requests import Caller, InvalidInput
+from commands.inbox.submitting import submit, wait_for
+from commands.jobs import Job as AcceptedJob
+from commands.jobs import JobStatus, Submission
+from commands.models import Job, User
+from commands.postgres.errors import AWAY
+
+# How long a form waits for its command's outcome, in seconds.
+PATIENCE = 10.0
+
+
+class Refused(Exception):
+    """The command was not carried out; the message is for the auctioneer."""
+
+
+def carry_out(submission: Callable[[], Submission]) -> AcceptedJob:
+    """Submit the command and wait for its outcome; Refused with what to tell."""
+    try:
+        job = wait_for(submit(submission()).id, PATIENCE)
+    except InvalidInput as error:
+        raise Refused(str(error)) from error
+    except AWAY as error:
+        raise Refused("Postgres is away; nothing was changed. Try again.") from error
+    assert job is not None
+    if job.rejection:
+        raise Refused(f"{job.rejection.code}: {job.rejection.message}")
+    if job.status is JobStatus.FAILED:
+        raise Refused(f"The command failed; see job {job.id}.")
+    return job
+
+
+def caller(request: HttpRequest) -> Caller:
+    """The auctioneer who sent the form."""
+    assert isinstance(request.user, User)
+    return Caller.user(request.user.id)
+
+
+def not_yet(job: AcceptedJob) -> SafeString:
+    """What to tell when the job is still waiting."""
+    return format_html(
+        "The command is accepted, but not carried out yet; see {}.",
+        linked(Job, job.id, "its job"),
+    )
