@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -22,29 +22,36 @@ VERSION = re.compile(r"[0-9]{1,18}")
 Node = TypeVar("Node")
 Item = TypeVar("Item")
 
+First: TypeAlias = Annotated[
+    int | None,
+    strawberry.argument(
+        description="The most entries that the page may have, from 1 to 100; null means 20."
+    ),
+]
+After: TypeAlias = Annotated[
+    str | None,
+    strawberry.argument(description="The endCursor of the page before; null for the first page."),
+]
 
-@strawberry.type
+
+@strawberry.type(description="Where a page ends, and whether there is more behind it.")
 class PageInfo:
-    """Where a page ends, and whether there is more behind it."""
+    has_next_page: bool = strawberry.field(description="Whether there are entries behind the page.")
+    end_cursor: str | None = strawberry.field(
+        description="What `after` takes for the next page; null if this one is empty."
+    )
 
-    has_next_page: bool
-    end_cursor: str | None
 
-
-@strawberry.type
+@strawberry.type(description="An entry of a page.")
 class Edge(Generic[Node]):
-    """An entry of a page with its place."""
-
-    cursor: str
-    node: Node
+    cursor: str = strawberry.field(description="Its place in the list, opaque, for `after`.")
+    node: Node = strawberry.field(description="The entry itself.")
 
 
-@strawberry.type
+@strawberry.type(description="A page of a list.")
 class Connection(Generic[Node]):
-    """A page of entries."""
-
-    edges: list[Edge[Node]]
-    page_info: PageInfo
+    edges: list[Edge[Node]] = strawberry.field(description="Its entries, in the list's order.")
+    page_info: PageInfo = strawberry.field(description="Where it ends, and whether there is more.")
 
 
 def page_size(first: int | None) -> int:

@@ -15,62 +15,65 @@ from portal.schema.types import Bid, Bidder
 
 @strawberry.interface(description="Something that happened in an auction.")
 class AuctionEvent:
-    """What all events have; version counts the auction's events from 1, without gaps."""
-
-    auction_id: UUID
-    version: int
-    recorded_at: datetime
+    auction_id: UUID = strawberry.field(description="The auction it happened in.")
+    version: int = strawberry.field(
+        description="Its number among the auction's events, from 1 without gaps."
+    )
+    recorded_at: datetime = strawberry.field(
+        description=(
+            "When it was recorded, by the portal's clock: a moment after the command was accepted."
+        )
+    )
     hash: str = strawberry.field(
         description="SHA-256 over the auction's event before and this one, in hex; see chain."
     )
 
 
-@strawberry.type(description="The auction exists.")
+@strawberry.type(description="The auction exists; the first event of each.")
 class AuctionCreated(AuctionEvent):
-    """The first event of every auction."""
+    title: str = strawberry.field(description="Its title.")
+    starts_at: datetime = strawberry.field(
+        description="A bid counts if it is accepted at this moment or later."
+    )
+    ends_at: datetime = strawberry.field(
+        description="A bid counts if it is accepted before this moment."
+    )
 
-    title: str
-    starts_at: datetime
-    ends_at: datetime
 
-
-@strawberry.type(description="A bid counts; `bid` is as it was then.")
+@strawberry.type(description="A bid was placed, and counts.")
 class BidPlaced(AuctionEvent):
-    """A bid was placed."""
-
-    bid: Bid
+    bid: Bid = strawberry.field(description="As it was then, neither doubled nor deleted.")
 
 
-@strawberry.type(description="A bid counts no more.")
+@strawberry.type(description="A bid counts no more: its bidder took it back, or was deleted.")
 class BidDeleted(AuctionEvent):
-    """A bid was deleted, or withdrawn with its bidder."""
-
-    bid_id: UUID
+    bid_id: UUID = strawberry.field(description="The bid that was deleted.")
 
 
 @strawberry.type(description="The promoter drew a bid, and it ranks with twice its amount.")
 class BidDoubled(AuctionEvent):
-    """A bid was doubled."""
-
-    bid_id: UUID
-    effective_amount: Decimal
+    bid_id: UUID = strawberry.field(description="The bid that was drawn.")
+    effective_amount: Decimal = strawberry.field(description="Twice its amount.")
     tick: int = strawberry.field(
-        description="By whose secret it was drawn; 0: before the house committed to its draws."
+        description=(
+            "The number of the tick whose secret drew it; 0 if it was drawn before the house "
+            "committed to its draws."
+        )
     )
-    policy_version: int
+    policy_version: int = strawberry.field(
+        description="The version of the policies it was drawn by; see promoterPolicy."
+    )
     chance: float = strawberry.field(description="The bid's share of the draw, from 0 to 1.")
 
 
 @strawberry.type(description="The auction is closed and has a winner.")
 class WinnerAnnounced(AuctionEvent):
-    """A winner was announced."""
-
-    bid: Bid
+    bid: Bid = strawberry.field(description="The bid that won.")
 
 
 @strawberry.type(description="The auction is closed without a live bid.")
 class AuctionEndedUnsold(AuctionEvent):
-    """Nobody won."""
+    pass
 
 
 EVENT_TYPES = (

@@ -15,18 +15,26 @@ from commands.postgres.event_store import content_of
 class Tick:
     """Committed to, then made, then revealed."""
 
-    id: UUID = strawberry.field(description="Of its chain, which holds the commitment.")
-    number: int
+    id: UUID = strawberry.field(description="The id of its chain, which holds the commitment.")
+    number: int = strawberry.field(description="From 1, without gaps.")
     commitment: str = strawberry.field(
         description="SHA-256 of the secret, in hex; public before the tick."
     )
-    committed_at: datetime
-    made_at: datetime | None
-    draws: int | None = strawberry.field(description="How many auctions had one.")
-    secret: str | None = strawberry.field(
-        description="In hex, once no draw can be made with it any more."
+    committed_at: datetime = strawberry.field(
+        description="When the house committed itself to the secret."
     )
-    revealed_at: datetime | None
+    made_at: datetime | None = strawberry.field(
+        description="When it gave the open auctions their draws; null before."
+    )
+    draws: int | None = strawberry.field(
+        description="How many auctions it gave a draw; null before it was made."
+    )
+    secret: str | None = strawberry.field(
+        description="32 bytes in hex; null until no draw can be made with it any more."
+    )
+    revealed_at: datetime | None = strawberry.field(
+        description="When the secret was published; null before."
+    )
 
     @classmethod
     def of(cls, row: DictRow) -> "Tick":
@@ -37,18 +45,28 @@ class Tick:
 
 @strawberry.type(description="What the promoter follows: options by their names.")
 class PromoterPolicy:
-    """One version; 0 is the one from before the first change."""
-
-    version: int
-    auction_id: UUID | None = strawberry.field(
-        description="The auction it is for; null: all that have none of their own."
+    version: int = strawberry.field(
+        description="Its number; 0 is the policy from before the first change."
     )
-    withdrawn: bool
-    chance: Decimal = strawberry.field(description="Of a draw at all, in per cent.")
-    weight: list[str] = strawberry.field(description="Multiplied.")
-    exclude: list[str]
-    limit: list[str] = strawberry.field(description='As "name:number".')
-    changed_at: datetime | None
+    auction_id: UUID | None = strawberry.field(
+        description="The auction it is for; null if it is for all that have none of their own."
+    )
+    withdrawn: bool = strawberry.field(
+        description="Whether this version takes the policy back; the options are then empty."
+    )
+    chance: Decimal = strawberry.field(
+        description="The chance that an auction gets a draw in a tick, in per cent."
+    )
+    weight: list[str] = strawberry.field(
+        description="What a bid's weight in the draw is: the product of these options."
+    )
+    exclude: list[str] = strawberry.field(description="The bids that take no part in the draw.")
+    limit: list[str] = strawberry.field(
+        description='How many bids may be doubled at most, each as "name:number".'
+    )
+    changed_at: datetime | None = strawberry.field(
+        description="When it was made; null for version 0."
+    )
 
     @classmethod
     def of(cls, row: DictRow) -> "PromoterPolicy":
@@ -81,12 +99,17 @@ class PromoterPolicy:
 
 @strawberry.type(description="An event as the chain of hashes covers it.")
 class ChainLink:
-    """hash = SHA-256(previous hash, 32 zero bytes before the first, then content in UTF-8)."""
-
-    version: int
-    content: str = strawberry.field(description="Canonical JSON.")
+    version: int = strawberry.field(
+        description="Its number among the events of its auction, tick or policies, from 1."
+    )
+    content: str = strawberry.field(
+        description="Canonical JSON: type, version, recorded_at and data of the event."
+    )
     hash: str = strawberry.field(
-        description="SHA-256 of the hash before (32 zero bytes at first) and the content, in hex."
+        description=(
+            "SHA-256 of the hash before (32 zero bytes before the first) and of the content in "
+            "UTF-8, in hex."
+        )
     )
 
     @classmethod

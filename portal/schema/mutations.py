@@ -3,6 +3,7 @@
 import asyncio
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated, TypeAlias
 from uuid import UUID
 
 import strawberry
@@ -14,17 +15,22 @@ from commands.jobs import Job as AcceptedJob
 from commands.jobs import Submission
 from commands.postgres.jobs import accept_async, cancel_async
 from notifications.postgres.preferences import Choice
-from notifications.preferences import NotificationChannel, NotificationKind
 from notifications.reading import choose, mark_read
 from portal.errors import bad_input, forbidden, not_found, unauthenticated
 from portal.schema.context import Context, PortalInfo
+from portal.schema.enums import NotificationChannel, NotificationKind
+from portal.schema.jobs import Job
 from portal.schema.reading import find_job, own_user, signed_in_user
-from portal.schema.types import Job, Session, User
+from portal.schema.types import Session, User
 from portal.signin import sessions as auth
 
 log = structlog.get_logger("portal")
 
 MOST_CHOICES = 100
+IDEMPOTENCY_KEY = (
+    "1 to 200 printable ASCII characters. The same key with the same content gives the same job; "
+    "with other content it is refused with BAD_USER_INPUT."
+)
 EXPIRES_IN = (
     "Seconds after which the job, if it still waits, is rejected as EXPIRED instead of run. "
     "At most, and without it, the command's own limit."
@@ -33,36 +39,48 @@ EXPIRES_IN = (
 CANCELLABLE = {"CreateUser", "DeleteUser", "CreateAuction", "PlaceBid", "DeleteBid"}
 MOST_IDS = 1000
 
+RefreshToken: TypeAlias = Annotated[
+    str, strawberry.argument(description="The session's latest; see Session.")
+]
 
-@strawberry.input
+
+@strawberry.input(description="A sign-up.")
 class CreateUserInput:
-    """A sign-up."""
-
-    username: str
-    password: str
-    email: str | None = None
-    idempotency_key: str | None = None
+    username: str = strawberry.field(
+        description=(
+            "3 to 30 ASCII letters, digits, dots, dashes or underscores; begins with a letter or "
+            "digit. Others see it."
+        )
+    )
+    password: str = strawberry.field(description="8 to 200 characters, not a common one.")
+    email: str | None = strawberry.field(
+        default=None, description="Where mail goes; without it, or empty, none is sent."
+    )
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
-@strawberry.input(description="Without userId: the reader. Staff may name another.")
+@strawberry.input(description="The user to delete.")
 class DeleteUserInput:
-    """The end of a user."""
-
-    user_id: UUID | None = None
-    idempotency_key: str | None = None
+    user_id: UUID | None = strawberry.field(
+        default=None, description="Null means the reader. Only staff may name another."
+    )
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
-@strawberry.input
+@strawberry.input(description="A new auction.")
 class CreateAuctionInput:
-    """A new auction; without startsAt it starts at once."""
-
-    title: str
-    description: str | None = None
-    starts_at: datetime | None = None
-    ends_at: datetime
-    idempotency_key: str | None = None
+    title: str = strawberry.field(description="One line of 1 to 200 characters.")
+    description: str | None = strawberry.field(
+        default=None, description="Plain text of at most 5,000 characters."
+    )
+    starts_at: datetime | None = strawberry.field(
+        default=None,
+        description="From when bids count, not in the past; null means when it is accepted.",
+    )
+    ends_at: datetime = strawberry.field(description="Until when bids count, after it starts.")
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
@@ -70,31 +88,25 @@ class CreateAuctionInput:
     description="The same idempotencyKey from the same user gives the same job, and one bid."
 )
 class PlaceBidInput:
-    """An offer."""
-
-    auction_id: UUID
-    amount: Decimal
-    idempotency_key: str | None = None
+    auction_id: UUID = strawberry.field(description="The auction to bid in.")
+    amount: Decimal = strawberry.field(description="What is offered, from 0.01 to 9999999999.99.")
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
-@strawberry.input
+@strawberry.input(description="A bid to take back.")
 class DeleteBidInput:
-    """A bid to take back."""
-
-    auction_id: UUID
-    bid_id: UUID
-    idempotency_key: str | None = None
+    auction_id: UUID = strawberry.field(description="The auction it was placed in.")
+    bid_id: UUID = strawberry.field(description="The bid, which must be the reader's own.")
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
 @strawberry.input(description="A kind to be told about, or not, over a channel.")
 class NotificationPreferenceInput:
-    """A choice."""
-
-    kind: NotificationKind
-    channel: NotificationChannel
-    enabled: bool
+    kind: NotificationKind = strawberry.field(description="What to be told about.")
+    channel: NotificationChannel = strawberry.field(description="How to be told.")
+    enabled: bool = strawberry.field(description="Whether to be told.")
 
 
 async def accepted(context: Context, submission: Submission) -> Job:
@@ -140,13 +152,10 @@ async def session_from(context: Context, signed_in: auth.SignedIn) -> Session:
     )
 
 
-@strawberry.type
+@strawberry.type(description="What can be changed.")
 class Mutation:
-    """What can be asked for."""
-
     @strawberry.mutation(description="Sign up. The job's result has the new user's id.")
     async def create_user(self, info: PortalInfo, input: CreateUserInput) -> Job:
-        """Open to everybody."""
         await info.context.runtime.rates.spend("SIGN_UP_PER_ADDRESS", info.context.address)
         submission = await asyncio.to_thread(
             requests.create_user,
@@ -166,7 +175,6 @@ class Mutation:
         )
     )
     async def delete_user(self, info: PortalInfo, input: DeleteUserInput) -> Job:
-        """Oneself, or as staff anybody."""
         viewer = await info.context.viewer()
         user_id = input.user_id or viewer.user_id
         if user_id != viewer.user_id and not viewer.is_staff:
@@ -183,7 +191,6 @@ class Mutation:
         description="Create an auction (staff only). Without startsAt it starts at once."
     )
     async def create_auction(self, info: PortalInfo, input: CreateAuctionInput) -> Job:
-        """For auctioneers."""
         viewer = await info.context.auctioneer()
         submission = requests.create_auction(
             info.context.caller(viewer),
@@ -203,7 +210,6 @@ class Mutation:
         )
     )
     async def place_bid(self, info: PortalInfo, input: PlaceBidInput) -> Job:
-        """For whoever is signed in."""
         viewer = await info.context.viewer()
         await count_bid(info.context, viewer)
         submission = requests.place_bid(
@@ -218,7 +224,6 @@ class Mutation:
 
     @strawberry.mutation(description="Delete an own live bid, until the auction ends.")
     async def delete_bid(self, info: PortalInfo, input: DeleteBidInput) -> Job:
-        """For the bid's bidder."""
         viewer = await info.context.viewer()
         await count_bid(info.context, viewer)
         submission = requests.delete_bid(
@@ -238,8 +243,12 @@ class Mutation:
             "Staff may cancel anybody's, and they alone a sign-up."
         )
     )
-    async def cancel_job(self, info: PortalInfo, id: UUID) -> Job:
-        """For the job's submitter; knowing a sign-up's id is not being its submitter."""
+    async def cancel_job(
+        self,
+        info: PortalInfo,
+        id: Annotated[UUID, strawberry.argument(description="The job's id.")],
+    ) -> Job:
+        """Knowing a sign-up's id is not being its submitter."""
         viewer = await info.context.viewer()
         job = await find_job(info.context.runtime, id, viewer)
         if job is None:
@@ -251,8 +260,12 @@ class Mutation:
         return Job.of(await cancelled(info.context, job))
 
     @strawberry.mutation(description="Sign in with name and password.")
-    async def login(self, info: PortalInfo, username: str, password: str) -> Session:
-        """A new session."""
+    async def login(
+        self,
+        info: PortalInfo,
+        username: Annotated[str, strawberry.argument(description="In any case of letters.")],
+        password: Annotated[str, strawberry.argument(description="As at sign-up.")],
+    ) -> Session:
         rates, name = info.context.runtime.rates, auth.counted_name(username)
         await rates.spend("SIGN_IN_PER_ADDRESS", info.context.address)
         # Counted before, forgiven after: guesses made at once are all counted.
@@ -269,8 +282,7 @@ class Mutation:
             "the session."
         )
     )
-    async def refresh_session(self, info: PortalInfo, refresh_token: str) -> Session:
-        """The session goes on."""
+    async def refresh_session(self, info: PortalInfo, refresh_token: RefreshToken) -> Session:
         try:
             signed_in = await auth.refresh(info.context.runtime.pool, refresh_token)
         except auth.InvalidToken as error:
@@ -278,17 +290,24 @@ class Mutation:
         return await session_from(info.context, signed_in)
 
     @strawberry.mutation(
-        description="End the session at once, its access tokens and open sockets included."
+        description=(
+            "End the session at once, its access tokens and open sockets included. Whether there "
+            "was one to end."
+        )
     )
-    async def logout(self, info: PortalInfo, refresh_token: str) -> bool:
-        """Whether there was a session to end."""
+    async def logout(self, info: PortalInfo, refresh_token: RefreshToken) -> bool:
         return await auth.sign_out(info.context.runtime.pool, refresh_token)
 
     @strawberry.mutation(
-        description="Mark own notifications as read, all without ids; how many were unread."
+        description="Mark own notifications as read. How many of them were unread."
     )
     async def mark_notifications_read(
-        self, info: PortalInfo, ids: list[strawberry.ID] | None = None
+        self,
+        info: PortalInfo,
+        ids: Annotated[
+            list[strawberry.ID] | None,
+            strawberry.argument(description="At most 1,000; null means all of the reader's."),
+        ] = None,
     ) -> int:
         """Ids of others' notifications count for nothing."""
         viewer = await info.context.viewer()
@@ -301,7 +320,6 @@ class Mutation:
     async def set_notification_preferences(
         self, info: PortalInfo, input: list[NotificationPreferenceInput]
     ) -> User:
-        """For whoever is signed in."""
         viewer = await info.context.viewer()
         if len(input) > MOST_CHOICES:
             raise bad_input("input", f"at most {MOST_CHOICES} choices at once")

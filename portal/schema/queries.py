@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -13,18 +14,20 @@ from portal.schema.cursors import (
     PLACE_IN_AUCTIONS,
     PLACE_IN_NOTIFICATIONS,
     PLACE_IN_WINNERS,
+    After,
     Connection,
+    First,
     connection,
     page_size,
     place,
 )
+from portal.schema.enums import AuctionStatus
 from portal.schema.fairness import ChainLink, PromoterPolicy, Tick
 from portal.schema.fairness_reading import chain_after, find_policy, find_tick
+from portal.schema.jobs import Job
 from portal.schema.reading import auction_at, own_user, wait_for_job
 from portal.schema.types import (
     Auction,
-    AuctionStatus,
-    Job,
     Notification,
     User,
     Winner,
@@ -44,22 +47,24 @@ async def auctions_from(context: Context, found: Sequence[AuctionDocument]) -> l
     return [Auction.of(document, names, now) for document in found]
 
 
-@strawberry.type
+@strawberry.type(description="What can be read.")
 class Query:
-    """What can be read."""
-
-    @strawberry.field(
-        description="Auctions, those ending soonest first. Without a status: the open ones."
-    )
+    @strawberry.field(description="Auctions, those ending soonest first.")
     async def auctions(
         self,
         info: PortalInfo,
-        status: AuctionStatus | None = AuctionStatus.OPEN,
-        search: str | None = None,
-        first: int | None = 20,
-        after: str | None = None,
+        status: Annotated[
+            AuctionStatus | None,
+            strawberry.argument(description="Where they stand; null means OPEN, too."),
+        ] = AuctionStatus.OPEN,
+        search: Annotated[
+            str | None,
+            strawberry.argument(description="Words that each begin a word of the title."),
+        ] = None,
+        first: First = 20,
+        after: After = None,
     ) -> Connection[Auction]:
-        """`search`: words that each begin a word of the title."""
+        """BAD_USER_INPUT for a search that is too long or can't be printed."""
         runtime, size = info.context.runtime, page_size(first)
         if search and (len(search) > LONGEST_SEARCH or not search.isprintable()):
             raise bad_input("search", f"a search is at most {LONGEST_SEARCH} printable characters")
@@ -77,9 +82,18 @@ class Query:
         description="One auction. With atLeastVersion, never an older state than that version."
     )
     async def auction(
-        self, info: PortalInfo, id: UUID, at_least_version: int | None = None
+        self,
+        info: PortalInfo,
+        id: Annotated[UUID, strawberry.argument(description="The auction's id.")],
+        at_least_version: Annotated[
+            int | None,
+            strawberry.argument(
+                description=(
+                    "A job's result.version. UNAVAILABLE if the auction does not reach it within a few seconds."
+                )
+            ),
+        ] = None,
     ) -> Auction | None:
-        """UNAVAILABLE if that version is not reached within a few seconds."""
         found = await auction_at(info.context.runtime, id, at_least_version)
         return (await auctions_from(info.context, [found]))[0] if found else None
 
@@ -87,11 +101,23 @@ class Query:
         description=(
             "A command's outcome. With wait (seconds, at most 30), answers as soon as it is "
             "settled. Visible to who submitted it, and to staff; a job submitted without signing "
-            "in, to whoever knows its id."
+            "in, to whoever knows its id. Null for others'."
         )
     )
-    async def job(self, info: PortalInfo, id: UUID, wait: float | None = 0) -> Job | None:
-        """Null for jobs that are not the reader's."""
+    async def job(
+        self,
+        info: PortalInfo,
+        id: Annotated[UUID, strawberry.argument(description="The job's id.")],
+        wait: Annotated[
+            float | None,
+            strawberry.argument(
+                description=(
+                    "Seconds, from 0 to 30, after which a job that still waits is answered as it "
+                    "stands."
+                )
+            ),
+        ] = 0,
+    ) -> Job | None:
         if wait is None:
             wait = 0
         if not 0 <= wait <= LONGEST_WAIT:
@@ -102,9 +128,8 @@ class Query:
 
     @strawberry.field(description="Announced winners, newest first.")
     async def winners(
-        self, info: PortalInfo, first: int | None = 20, after: str | None = None
+        self, info: PortalInfo, first: First = 20, after: After = None
     ) -> Connection[Winner]:
-        """Of all auctions."""
         size, start = page_size(first), place(after, *PLACE_IN_WINNERS)
         documents = info.context.runtime.documents
         found = await documents.winners(size + 1, start and (start[0], start[1]))
@@ -118,7 +143,6 @@ class Query:
 
     @strawberry.field(description="The reader; null without signing in.")
     async def me(self, info: PortalInfo) -> User | None:
-        """From the reader's own document."""
         viewer = await info.context.reader_or_none()
         return User.of(await own_user(info.context.runtime, viewer)) if viewer else None
 
@@ -126,11 +150,12 @@ class Query:
     async def notifications(
         self,
         info: PortalInfo,
-        unread_only: bool | None = False,
-        first: int | None = 20,
-        after: str | None = None,
+        unread_only: Annotated[
+            bool | None, strawberry.argument(description="Leave out what was marked as read.")
+        ] = False,
+        first: First = 20,
+        after: After = None,
     ) -> Connection[Notification]:
-        """For whoever is signed in."""
         viewer = await info.context.viewer()
         size, start = page_size(first), place(after, *PLACE_IN_NOTIFICATIONS)
         found = await page_of(
@@ -144,17 +169,30 @@ class Query:
             found, size, Notification.of, lambda told: (told.changed_at.isoformat(), told.id)
         )
 
-    @strawberry.field(
-        description="A tick of the promoter. Without a number: the next, which the house is committed to."
-    )
-    async def tick(self, info: PortalInfo, number: int | None = None) -> Tick | None:
-        """Null for a number that was not reached."""
+    @strawberry.field(description="A tick of the promoter; null for a number that was not reached.")
+    async def tick(
+        self,
+        info: PortalInfo,
+        number: Annotated[
+            int | None,
+            strawberry.argument(
+                description="Null means the next tick, which the house is committed to."
+            ),
+        ] = None,
+    ) -> Tick | None:
         found = await find_tick(info.context.runtime, number)
         return Tick.of(found) if found else None
 
-    @strawberry.field(description="A version of what the promoter follows.")
-    async def promoter_policy(self, info: PortalInfo, version: int) -> PromoterPolicy | None:
-        """Null for a version that was not reached."""
+    @strawberry.field(
+        description="A version of what the promoter follows; null for one that was not reached."
+    )
+    async def promoter_policy(
+        self,
+        info: PortalInfo,
+        version: Annotated[
+            int, strawberry.argument(description="0 is the policy from before the first change.")
+        ],
+    ) -> PromoterPolicy | None:
         if version == 0:
             return PromoterPolicy.first()
         found = await find_policy(info.context.runtime, version)
@@ -162,18 +200,31 @@ class Query:
 
     @strawberry.field(
         description=(
-            "The events of an auction or a tick as they were recorded, for checking that nothing "
-            "was changed since and that draws were fair."
+            "The events of an auction, of a tick or of the policies as they were recorded, for "
+            "checking that nothing was changed since and that draws were fair. None for an id that "
+            "nothing has."
         )
     )
     async def chain(
-        self, info: PortalInfo, id: UUID, after_version: int = 0, first: int | None = 100
+        self,
+        info: PortalInfo,
+        id: Annotated[
+            UUID,
+            strawberry.argument(
+                description="The id of the auction, of the tick or of the policies."
+            ),
+        ],
+        after_version: Annotated[
+            int,
+            strawberry.argument(description="The last version that is known; 0 for the beginning."),
+        ] = 0,
+        first: First = 100,
     ) -> list[ChainLink]:
-        """At most `first` links after that version; none for an id nobody knows."""
         rows = await chain_after(info.context.runtime, id, after_version, page_size(first))
         return [ChainLink.of(row) for row in rows]
 
-    @strawberry.field(description="The server's clock, for countdowns.")
+    @strawberry.field(
+        description="The portal's clock, which decides whether a bid was in time; for countdowns."
+    )
     async def server_time(self, info: PortalInfo) -> datetime:
-        """The clock that decides whether a bid was in time."""
         return info.context.runtime.clock.now()

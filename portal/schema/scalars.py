@@ -68,7 +68,7 @@ TIME: ScalarDefinition = strawberry.scalar(
 )
 IDENTIFIER: ScalarDefinition = strawberry.scalar(
     name="UUID",
-    description="An id.",
+    description="An id: 32 hexadecimal digits, e.g. 01890a5d-ac96-774b-bcce-b302099a8057.",
     serialize=str,
     parse_value=_parse_uuid,
 )

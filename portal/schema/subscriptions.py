@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -9,7 +10,9 @@ import strawberry
 from notifications.reading import CAUGHT_UP, page_of
 from portal.errors import bad_input, not_found
 from portal.schema.context import PortalInfo
+from portal.schema.enums import AuctionStatus
 from portal.schema.events import AuctionEvent, auction_event, bidder_of
+from portal.schema.jobs import Job
 from portal.schema.queries import auctions_from
 from portal.schema.reading import (
     LOOK_AGAIN,
@@ -20,22 +23,25 @@ from portal.schema.reading import (
     names_of,
     patiently,
 )
-from portal.schema.types import Auction, AuctionStatus, Job, Notification, status_at
+from portal.schema.types import Auction, Notification, status_at
 from projections.documents import AuctionDocument
 
 # Beside the news from Redis, a subscription looks this often itself, in seconds.
 QUIET = 10.0
 
 
-@strawberry.type
+@strawberry.type(description="What can be followed, over WebSocket.")
 class Subscription:
-    """What can be followed."""
-
     @strawberry.subscription(
-        description="The job now, then each change, ending when it is settled."
+        description=(
+            "The job now, then each change, ending when it is settled. NOT_FOUND for others' jobs."
+        )
     )
-    async def job_updated(self, info: PortalInfo, id: UUID) -> AsyncGenerator[Job, None]:
-        """NOT_FOUND for jobs that are not the reader's."""
+    async def job_updated(
+        self,
+        info: PortalInfo,
+        id: Annotated[UUID, strawberry.argument(description="The job's id.")],
+    ) -> AsyncGenerator[Job, None]:
         runtime = info.context.runtime
         viewer = await info.context.viewer_or_none()
         shown = None
@@ -55,11 +61,15 @@ class Subscription:
     @strawberry.subscription(
         description=(
             "The auction now, then newer states in order. States may be skipped when many come at "
-            "once. A change of status by time alone is a new state, too."
+            "once. A change of status by time alone is a new state, too. NOT_FOUND if there is no "
+            "such auction."
         )
     )
-    async def auction_updated(self, info: PortalInfo, id: UUID) -> AsyncGenerator[Auction, None]:
-        """NOT_FOUND if there is no such auction."""
+    async def auction_updated(
+        self,
+        info: PortalInfo,
+        id: Annotated[UUID, strawberry.argument(description="The auction's id.")],
+    ) -> AsyncGenerator[Auction, None]:
         await info.context.reader_or_none()
         runtime = info.context.runtime
         shown: tuple[int, AuctionStatus] | None = None
@@ -76,13 +86,20 @@ class Subscription:
     @strawberry.subscription(
         description=(
             "Every event of the auction, in order, none skipped. With afterVersion: those after "
-            "it first, then live."
+            "it first, then live. NOT_FOUND if there is no such auction."
         )
     )
     async def auction_events(
-        self, info: PortalInfo, id: UUID, after_version: int | None = 0
+        self,
+        info: PortalInfo,
+        id: Annotated[UUID, strawberry.argument(description="The auction's id.")],
+        after_version: Annotated[
+            int | None,
+            strawberry.argument(
+                description="The version of the last event received; 0 for the beginning."
+            ),
+        ] = 0,
     ) -> AsyncGenerator[AuctionEvent, None]:
-        """NOT_FOUND if there is no such auction. Resume with the version of the last event received."""
         version = after_version or 0
         if version < 0:
             raise bad_input("afterVersion", "versions count from 1; 0 means from the beginning")
@@ -106,7 +123,6 @@ class Subscription:
         )
     )
     async def auctions_updated(self, info: PortalInfo) -> AsyncGenerator[Auction, None]:
-        """Every auction."""
         await info.context.reader_or_none()
         runtime = info.context.runtime
         with runtime.hub.follow("versions") as news:
@@ -123,7 +139,6 @@ class Subscription:
         )
     )
     async def notification_received(self, info: PortalInfo) -> AsyncGenerator[Notification, None]:
-        """For whoever is signed in."""
         viewer = await info.context.viewer()
         runtime = info.context.runtime
         shown: dict[UUID, datetime] = {}

@@ -3,65 +3,49 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from enum import Enum
 from uuid import UUID
 
 import strawberry
 
-from commands.domain.rejections import RejectionCode
-from commands.jobs import Job as AcceptedJob
-from commands.jobs import JobStatus
-from notifications.preferences import NotificationChannel, NotificationKind
 from notifications.reading import ReaderNotification, preferences_of
 from notifications.wording import message
 from portal.schema.context import PortalInfo
-from portal.schema.cursors import PLACE_IN_BIDS, Connection, connection, page_size, place
+from portal.schema.cursors import (
+    PLACE_IN_BIDS,
+    After,
+    Connection,
+    First,
+    connection,
+    page_size,
+    place,
+)
+from portal.schema.enums import AuctionStatus, NotificationChannel, NotificationKind
 from portal.schema.reading import Names
 from projections.documents import TOP, AuctionDocument, BidDocument, UserDocument, WinnerDocument
-
-strawberry.enum(
-    JobStatus,
-    description=(
-        "Where a job stands. FAILED: a fault of the system, kept for an operator to re-drive; "
-        "nothing was changed."
-    ),
-)
-strawberry.enum(RejectionCode, description="The rule that a command would break.")
-strawberry.enum(NotificationKind, description="What a notification is about.")
-strawberry.enum(NotificationChannel, description="How a notification reaches its reader.")
-
-
-@strawberry.enum(description="Where an auction stands by the portal's clock.")
-class AuctionStatus(Enum):
-    """By the portal's clock."""
-
-    SCHEDULED = "SCHEDULED"
-    OPEN = "OPEN"
-    ENDED = "ENDED"
 
 
 @strawberry.type(description="Who placed a bid.")
 class Bidder:
-    """A bidder, by name."""
-
-    id: UUID
+    id: UUID = strawberry.field(description="The user's id, which outlives their deletion.")
     username: str | None = strawberry.field(description="Null once the user was deleted.")
 
 
 @strawberry.type(description="An offer in an auction.")
 class Bid:
-    """A bid with its bidder's name."""
-
-    id: UUID
-    auction_id: UUID
-    bidder: Bidder
-    amount: Decimal = strawberry.field(description="What the bidder pays.")
+    id: UUID = strawberry.field(description="The bid's id, for deleteBid.")
+    auction_id: UUID = strawberry.field(description="The auction it was placed in.")
+    bidder: Bidder = strawberry.field(description="Who placed it.")
+    amount: Decimal = strawberry.field(description="What was offered, and what the winner pays.")
     effective_amount: Decimal = strawberry.field(
         description="What ranks the bid: twice the amount once it was doubled."
     )
-    doubled: bool
-    deleted: bool
-    placed_at: datetime = strawberry.field(description="When the portal accepted it.")
+    doubled: bool = strawberry.field(
+        description="Whether the promoter doubled it, which it does at most once."
+    )
+    deleted: bool = strawberry.field(
+        description="Whether it counts no more: its bidder took it back, or was deleted."
+    )
+    placed_at: datetime = strawberry.field(description="When the portal accepted it, by its clock.")
 
     @classmethod
     def of(cls, bid: BidDocument, names: Names) -> "Bid":
@@ -80,13 +64,15 @@ class Bid:
 
 @strawberry.type(description="Who won an auction, with which bid.")
 class Winner:
-    """An announced winner."""
-
-    auction_id: UUID
-    auction_title: str
-    bidder: Bidder
-    bid: Bid
-    announced_at: datetime
+    auction_id: UUID = strawberry.field(description="The auction that was won.")
+    auction_title: str = strawberry.field(description="Its title.")
+    bidder: Bidder = strawberry.field(description="Who won.")
+    bid: Bid = strawberry.field(
+        description="The bid that led when the auction closed; its amount is what is paid."
+    )
+    announced_at: datetime = strawberry.field(
+        description="When the auction was closed, a moment after its endsAt."
+    )
 
     @classmethod
     def of(cls, winner: WinnerDocument, names: Names) -> "Winner":
@@ -103,29 +89,38 @@ class Winner:
 
 @strawberry.type(description="An auction as it stood at `version`.")
 class Auction:
-    """An auction at one version of its stream."""
-
     document: strawberry.Private[AuctionDocument]
-    id: UUID
+    id: UUID = strawberry.field(description="The auction's id.")
     version: int = strawberry.field(description="The number of its events so far.")
-    title: str
-    description: str
-    status: AuctionStatus
-    starts_at: datetime
-    ends_at: datetime
-    leading_bid: Bid | None
+    title: str = strawberry.field(description="One line of at most 200 characters.")
+    description: str = strawberry.field(
+        description="Plain text of at most 5,000 characters, perhaps in several lines, or empty."
+    )
+    status: AuctionStatus = strawberry.field(description="As of `asOf`.")
+    starts_at: datetime = strawberry.field(
+        description="A bid counts if it is accepted at this moment or later."
+    )
+    ends_at: datetime = strawberry.field(
+        description="A bid counts if it is accepted before this moment."
+    )
+    leading_bid: Bid | None = strawberry.field(
+        description=(
+            "The live bid of the highest effective amount; of equals, the one that reached it "
+            "first. Null without live bids."
+        )
+    )
     bid_count: int = strawberry.field(description="Live bids.")
     bidder_count: int = strawberry.field(description="Users with live bids.")
-    winner: Winner | None
+    winner: Winner | None = strawberry.field(
+        description="Null until it is announced, and for ever if the auction ended unsold."
+    )
     as_of: datetime = strawberry.field(
-        description=(
-            "The server's clock when this state was read: countdowns must not trust the client's."
-        )
+        description="The portal's clock when this state was read, for countdowns."
     )
 
     @strawberry.field(description="Live bids, leading first.")
     async def bids(
-        self, info: PortalInfo, first: int | None = 20, after: str | None = None
+        self, info: PortalInfo, first: First = 20, after: After = None
     ) -> Connection[Bid]:
         """The first page comes with the auction, at its version; later ones from the ranking."""
         size, documents = page_size(first), info.context.runtime.documents
@@ -194,87 +189,21 @@ def named_in(auctions: Iterable[AuctionDocument]) -> set[UUID]:
     }
 
 
-@strawberry.type(description="Why a command was refused; a refused command changes nothing.")
-class Rejection:
-    """A refusal by rule."""
-
-    code: RejectionCode
-    message: str
-
-
-@strawberry.type(description="What a command led to.")
-class JobResult:
-    """The ids a command was about, and the version to read at."""
-
-    auction_id: UUID | None
-    bid_id: UUID | None
-    user_id: UUID | None
-    version: int = strawberry.field(
-        description="Where the auction or user stood after the command; see auction(atLeastVersion)."
-    )
-
-
-@strawberry.type(description="An accepted command and its outcome.")
-class Job:
-    """A job as its submitter sees it."""
-
-    id: UUID
-    command: str = strawberry.field(description="PlaceBid, CreateAuction, ...")
-    status: JobStatus
-    rejection: Rejection | None = strawberry.field(description="When REJECTED.")
-    result: JobResult | None = strawberry.field(description="When SUCCEEDED.")
-    accepted_at: datetime = strawberry.field(
-        description="The moment that counts: whenever a worker gets to it, it is decided as of now."
-    )
-    settled_at: datetime | None
-
-    @classmethod
-    def of(cls, job: AcceptedJob) -> "Job":
-        """The job in the inbox."""
-        rejection = job.rejection
-        return cls(
-            id=job.id,
-            command=job.command,
-            status=job.status,
-            rejection=Rejection(code=rejection.code, message=rejection.message)
-            if rejection
-            else None,
-            result=_result(job) if job.version is not None else None,
-            accepted_at=job.accepted_at,
-            settled_at=job.settled_at,
-        )
-
-
-def _result(job: AcceptedJob) -> JobResult:
-    def found(name: str) -> UUID | None:
-        return UUID(job.payload[name]) if name in job.payload else None
-
-    assert job.version is not None
-    return JobResult(
-        auction_id=found("auction_id"),
-        bid_id=found("bid_id"),
-        user_id=found("user_id"),
-        version=job.version,
-    )
-
-
 @strawberry.type(description="Whether a kind of notification is sent through a channel.")
 class NotificationPreference:
-    """One switch."""
-
-    kind: NotificationKind
-    channel: NotificationChannel
-    enabled: bool
+    kind: NotificationKind = strawberry.field(description="What is told.")
+    channel: NotificationChannel = strawberry.field(description="How it is told.")
+    enabled: bool = strawberry.field(description="Whether it is.")
 
 
-@strawberry.type(description="The reader themselves.")
+@strawberry.type(description="The reader themselves; nobody sees this of somebody else.")
 class User:
-    """A user as they see themselves."""
-
-    id: UUID
-    username: str
-    email: str | None
-    is_staff: bool
+    id: UUID = strawberry.field(description="As a bidder's id.")
+    username: str = strawberry.field(description="What the reader signs in with; others see it.")
+    email: str | None = strawberry.field(
+        description="Where mail goes; null if none was given. Only the reader sees it."
+    )
+    is_staff: bool = strawberry.field(description="Whether the reader is an auctioneer.")
 
     @strawberry.field(description="What the reader is told about, and how.")
     async def notification_preferences(self, info: PortalInfo) -> list[NotificationPreference]:
@@ -294,17 +223,19 @@ class User:
 
 @strawberry.type(description="Something its reader is told about.")
 class Notification:
-    """A notification; the one about an auction's highest bid is brought up to date while unread."""
+    """The one about an auction's highest bid is brought up to date while unread."""
 
-    id: strawberry.ID
-    kind: NotificationKind
-    auction_id: UUID
-    auction_title: str
-    message: str
+    id: strawberry.ID = strawberry.field(
+        description="The notification's id, for markNotificationsRead."
+    )
+    kind: NotificationKind = strawberry.field(description="What it is about.")
+    auction_id: UUID = strawberry.field(description="The auction it is about.")
+    auction_title: str = strawberry.field(description="Its title.")
+    message: str = strawberry.field(description="The whole of it, as an English sentence.")
     amount: Decimal | None = strawberry.field(
         description="What to pay for a won auction; otherwise what a bid counts now."
     )
-    read: bool
+    read: bool = strawberry.field(description="Whether its reader marked it as read.")
     created_at: datetime = strawberry.field(description="When it came, or last changed.")
 
     @classmethod
@@ -324,8 +255,6 @@ class Notification:
 
 @strawberry.type(description="A sign-in.")
 class Session:
-    """The tokens of a sign-in."""
-
     access_token: str = strawberry.field(
         description=(
             "Goes into the header 'Authorization: Bearer ...', and into connection_init's payload "
@@ -336,4 +265,4 @@ class Session:
     refresh_token: str = strawberry.field(
         description="Good for one refreshSession, which gives the next one."
     )
-    user: User
+    user: User = strawberry.field(description="Who signed in.")

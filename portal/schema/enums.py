@@ -1,0 +1,97 @@
+"""The API's enums; the domain's are described here, because the domain knows nothing of GraphQL."""
+
+from collections.abc import Mapping
+from enum import Enum
+
+import strawberry
+
+from commands.domain.rejections import RejectionCode
+from commands.jobs import JobStatus
+from notifications.preferences import NotificationChannel, NotificationKind
+
+__all__ = ["AuctionStatus", "JobStatus", "NotificationChannel", "NotificationKind", "RejectionCode"]
+
+
+class AuctionStatus(Enum):
+    """Follows from startsAt and endsAt alone, not from the announcement of a winner."""
+
+    SCHEDULED = "SCHEDULED"
+    OPEN = "OPEN"
+    ENDED = "ENDED"
+
+
+def describe(enum: type[Enum], description: str, values: Mapping[Enum, str]) -> None:
+    """Make it one of the API's enums; raises KeyError if one of its values is left out."""
+    strawberry.enum(enum, description=description)
+    definition = enum.__dict__["__strawberry_definition__"]
+    for member, value in zip(enum, definition.values, strict=True):
+        value.description = values[member]
+
+
+describe(
+    AuctionStatus,
+    "Where an auction stands by the portal's clock.",
+    {
+        AuctionStatus.SCHEDULED: "Before startsAt: no bids yet.",
+        AuctionStatus.OPEN: "From startsAt until endsAt: bids count.",
+        AuctionStatus.ENDED: "From endsAt on. The winner is announced within a second or two.",
+    },
+)
+describe(
+    JobStatus,
+    "Where a job stands.",
+    {
+        JobStatus.QUEUED: "Accepted, and not decided yet.",
+        JobStatus.SUCCEEDED: "Done: `result` says what it led to.",
+        JobStatus.REJECTED: "A rule forbids it: `rejection` says which. Nothing was changed.",
+        JobStatus.FAILED: (
+            "A fault of the portal. Nothing was changed; an operator may have it decided again."
+        ),
+    },
+)
+describe(
+    RejectionCode,
+    "The rule that a command would break.",
+    {
+        RejectionCode.AUCTION_NOT_FOUND: "No auction has that id.",
+        RejectionCode.AUCTION_NOT_STARTED: "Accepted before the auction's startsAt.",
+        RejectionCode.AUCTION_NOT_ENDED: "The portal's own command to close, before endsAt.",
+        RejectionCode.AUCTION_ENDED: "Not accepted before the auction's endsAt.",
+        RejectionCode.BID_TOO_LOW: (
+            "Not higher than the effective amount of the bidder's own highest live bid in the "
+            "auction."
+        ),
+        RejectionCode.BID_NOT_FOUND: "The auction has no bid of that id.",
+        RejectionCode.BID_NOT_YOURS: "Only its bidder may delete a bid.",
+        RejectionCode.BID_ALREADY_DELETED: "The bid is deleted already.",
+        RejectionCode.USERNAME_TAKEN: "Somebody has that name, or one that differs in case only.",
+        RejectionCode.USER_NOT_FOUND: "No user has that id, or they were deleted.",
+        RejectionCode.INVALID_SCHEDULE: (
+            "The auction would start before it was accepted, or not end after it starts."
+        ),
+        RejectionCode.NO_BID_TO_DOUBLE: (
+            "The promoter's own command: no live bid may be doubled, or the tick gave no draw."
+        ),
+        RejectionCode.EXPIRED: "It waited past its deadline.",
+        RejectionCode.CANCELLED: "It was taken back with cancelJob while it waited.",
+    },
+)
+describe(
+    NotificationKind,
+    "What a notification is about.",
+    {
+        NotificationKind.AUCTION_WON: "The reader won the auction.",
+        NotificationKind.MAX_BID_CHANGED: (
+            "The highest bid changed in an auction where the reader has live bids."
+        ),
+        NotificationKind.BID_DOUBLED: "The promoter doubled a bid of the reader.",
+    },
+)
+describe(
+    NotificationChannel,
+    "How a notification reaches its reader.",
+    {
+        NotificationChannel.IN_APP: "The query notifications, and notificationReceived.",
+        NotificationChannel.EMAIL: "A mail to the user's address, if there is one.",
+    },
+)
