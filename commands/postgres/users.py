@@ -1,9 +1,12 @@
 """Users' state rows, the only home of personal data."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
+from psycopg.rows import DictRow
 
 from commands.domain.commands import CreateUser
 from commands.domain.user import User
@@ -35,10 +38,23 @@ WHERE users.id = %s AND status = 'FAILED' AND command = 'CreateUser' AND (
 FORGET_FINGERPRINT = (
     "UPDATE jobs SET fingerprint = '' WHERE stream_id = %s AND command = 'CreateUser'"
 )
+CREDENTIALS = """
+SELECT id AS user_id, is_staff, password AS password_hash FROM users
+WHERE lower(username) = lower(%s) AND deleted_at IS NULL
+"""
 LIVE_AUCTIONS = """
 SELECT DISTINCT auction_id FROM bids JOIN auctions ON auctions.id = auction_id
 WHERE bidder_id = %s AND NOT deleted AND NOT closed AND ends_at > %s ORDER BY auction_id
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What signing in is checked against."""
+
+    user_id: UUID
+    is_staff: bool
+    password_hash: str
 
 
 def lock_user(connection: SyncConnection, user_id: UUID) -> User | None:
@@ -105,3 +121,9 @@ def id_of(connection: SyncConnection, username: str) -> UUID | None:
         "SELECT id FROM users WHERE lower(username) = lower(%s)", (username,)
     ).fetchone()
     return row["id"] if row else None
+
+
+async def credentials_of(connection: AsyncConnection[DictRow], username: str) -> Credentials | None:
+    """What the user of that name, whatever its case, signs in with."""
+    row = await (await connection.execute(CREDENTIALS, (username,))).fetchone()
+    return Credentials(**row) if row else None

@@ -12,7 +12,8 @@ from commands.inbox.requests import Caller
 from commands.postgres.errors import AWAY
 from portal.errors import forbidden, unauthenticated
 from portal.schema.reading import Names, names_of
-from portal.signin.sessions import InvalidToken, Viewer, authenticate, claimed
+from portal.signin.sessions import authenticate
+from portal.signin.tokens import InvalidToken, Viewer, claimed
 from portal.web.runtime import Runtime
 
 log = structlog.get_logger("portal")

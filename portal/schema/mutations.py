@@ -23,6 +23,7 @@ from portal.schema.jobs import Job
 from portal.schema.reading import find_job, own_user, signed_in_user
 from portal.schema.types import Session, User
 from portal.signin import sessions as auth
+from portal.signin.tokens import InvalidToken, Viewer
 
 log = structlog.get_logger("portal")
 
@@ -136,7 +137,7 @@ async def cancelled(context: Context, job: AcceptedJob) -> AcceptedJob:
     return now
 
 
-async def count_bid(context: Context, viewer: auth.Viewer) -> None:
+async def count_bid(context: Context, viewer: Viewer) -> None:
     """RATE_LIMITED beyond what one user, or one address, may bid and delete."""
     await context.runtime.rates.spend("BIDS_PER_USER", str(viewer.user_id))
     await context.runtime.rates.spend("BIDS_PER_ADDRESS", context.address)
@@ -285,7 +286,7 @@ class Mutation:
     async def refresh_session(self, info: PortalInfo, refresh_token: RefreshToken) -> Session:
         try:
             signed_in = await auth.refresh(info.context.runtime.pool, refresh_token)
-        except auth.InvalidToken as error:
+        except InvalidToken as error:
             raise unauthenticated(str(error)) from error
         return await session_from(info.context, signed_in)
 

@@ -14,7 +14,7 @@ from commands.postgres.event_store import READ, recorded_event
 from commands.postgres.jobs import FIND, job_from
 from commands.streams import RecordedEvent, Stream
 from portal.errors import not_found, unauthenticated, unavailable
-from portal.signin.sessions import Viewer
+from portal.signin.tokens import Viewer
 from portal.web.hub import Listener
 from portal.web.runtime import Runtime
 from projections.documents import AuctionDocument, UserDocument

@@ -23,7 +23,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 from commands.postgres.errors import AWAY
 from portal.errors import PortalError, rate_limited, unauthenticated
 from portal.schema.context import Context
-from portal.signin.sessions import Viewer
+from portal.signin.tokens import Viewer
 
 log = structlog.get_logger("portal")
 

@@ -15,7 +15,7 @@ from graphql import build_schema
 from websockets.exceptions import ConnectionClosed
 
 from portal.laptop.demo.client import DELETE_USER, PortalClient, Refused
-from portal.signin.sessions import ALGORITHM, signing_key
+from portal.signin.tokens import ALGORITHM, signing_key
 from tests.conftest import PASSWORD, Join, RunningPortal
 from tests.e2e.acting import create_auction, place
 from tests.e2e.test_sign_in import SIGN_IN_OVER

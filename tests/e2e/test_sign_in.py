@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 from portal.laptop.demo.client import DELETE_USER, PLACE_BID, PortalClient, Refused
-from portal.signin.sessions import signing_key
+from portal.signin.tokens import signing_key
 from tests.conftest import PASSWORD, Join, RunningPortal
 from tests.e2e.acting import AUCTION_UPDATED, auction, create_auction, place
 
@@ -113,6 +113,9 @@ async def test_forged_tokens_are_refused(join: Join) -> None:
         "cut": token[:-2],
         "nonsense": "nonsense",
         "an id that is none": altered(token, sid="x"),
+        "from the future": altered(token, iat=datetime.now(UTC) + timedelta(minutes=5)),
+        "from no time": altered(token, iat="now"),
+        "from a time that is none": altered(token, iat=1e300),
     }
     for what, alice.access_token in forged.items():
         assert await refused_code(alice.execute(ME)) == "UNAUTHENTICATED", what
@@ -122,6 +125,13 @@ async def test_forged_tokens_are_refused(join: Join) -> None:
                 pass
         assert closed.value.rcvd
         assert closed.value.rcvd.code == SIGN_IN_OVER
+
+
+async def test_a_token_of_a_web_whose_clock_is_ahead_is_taken(join: Join) -> None:
+    alice = await join("alice")
+    ahead = datetime.now(UTC) + timedelta(seconds=10)
+    alice.access_token = altered(alice.access_token, iat=ahead)
+    assert (await alice.execute(ME))["me"]["id"] == alice.user["id"]
 
 
 async def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_session(join: Join) -> None:
