@@ -26,7 +26,8 @@ class Submission:
     """A command on its way into the inbox.
 
     `content` is what the client asked for, without generated ids: a repeated
-    idempotency key must come with equal content. `scope` says whose keys they are.
+    idempotency key must come with equal content. `scope` says whose keys they are; people's
+    keys come hashed.
     """
 
     stream: Stream

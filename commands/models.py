@@ -202,6 +202,12 @@ class Job(models.Model):
             models.Index(
                 fields=["settled_at"], name="jobs_failed", condition=models.Q(status="FAILED")
             ),
+            models.Index(
+                fields=["settled_at"],
+                name="jobs_with_key",
+                condition=models.Q(idempotency_key__isnull=False, settled_at__isnull=False)
+                & ~models.Q(idempotency_scope="system"),
+            ),
         )
 
     def __str__(self) -> str:

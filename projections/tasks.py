@@ -6,7 +6,7 @@ import structlog
 from celery import shared_task
 
 from commands.handling.retrying import try_again
-from commands.inbox.sweeping import forget_failed
+from commands.inbox.sweeping import forget_failed, forget_keys
 from commands.postgres.connections import pool
 from commands.queues import PROJECTIONS
 from commands.streams import Stream, StreamKind
@@ -68,6 +68,7 @@ def _projected(stream: Stream) -> int:
 def sweep() -> None:
     """Wake whatever was left lying: streams with waiting jobs, and documents that are behind."""
     forget_failed()
+    forget_keys()
     woken = wake_waiting_streams()
     resting = stuck.resting(pool(), "projections")
     behind = [s for s in lag.sweep(pool(), live_documents()) if s.id not in resting]

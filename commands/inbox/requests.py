@@ -33,12 +33,14 @@ from commands.domain.commands import (
 from commands.domain.policies import STREAM as POLICIES_STREAM
 from commands.domain.promoter import EXCLUSIONS, LIMITS, WEIGHTS
 from commands.ids import new_id
+from commands.inbox.keys import stored_key
 from commands.jobs import Submission
 from commands.record.codec import command_name, encode
 from commands.streams import Stream
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,29}")
 POLICIES = Stream("policies", POLICIES_STREAM)
+ANONYMOUS = "anonymous"
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
 # What a command without a limit of its own may be given.
 LONGEST_WISH = timedelta(days=1)
@@ -72,7 +74,7 @@ class Caller:
     @classmethod
     def anonymous(cls, correlation_id: UUID | None = None) -> "Caller":
         """Somebody who is not signed in."""
-        return cls(None, "anonymous", correlation_id or new_id())
+        return cls(None, ANONYMOUS, correlation_id or new_id())
 
     @classmethod
     def operator(cls) -> "Caller":
@@ -291,10 +293,15 @@ def _submission(
         content=content,
         scope=caller.scope,
         submitted_by=caller.user_id,
-        idempotency_key=key,
+        idempotency_key=_stored(caller, key, content) if key else None,
         correlation_id=caller.correlation_id,
         expires_after=_deadline(command_name(command), expires_in),
     )
+
+
+def _stored(caller: Caller, key: str, content: dict[str, Any]) -> str:
+    # Nobody owns the keys of those who are not signed in, so theirs count with what they ask for.
+    return stored_key(caller.scope, key, content if caller.scope == ANONYMOUS else None)
 
 
 def _text(name: str, value: str, longest: int, *, lines: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""What wake-ups missed: streams whose jobs wait too long, and failed sign-ups past their deadline."""
+"""What wake-ups missed: streams whose jobs wait too long; and what jobs need not keep any longer."""
 
 from datetime import timedelta
 
@@ -11,6 +11,17 @@ WAITING = """
 SELECT DISTINCT ON (stream_id) stream_kind, stream_id, command FROM jobs
 WHERE status = 'QUEUED' AND accepted_at < clock_timestamp() - %s::interval LIMIT 1000
 """
+
+# How long a settled job is known by its idempotency key: longer than anybody tries again.
+KEYS_LAST = timedelta(days=7)
+# In one sweep; there is one every ten seconds.
+KEYS_AT_ONCE = 5000
+
+
+def forget_keys() -> int:
+    """Forget the idempotency keys of jobs settled longer than KEYS_LAST ago; how many, in one batch."""
+    with pool().connection() as connection:
+        return PostgresJobInbox(connection).forget_keys(KEYS_LAST, KEYS_AT_ONCE)
 
 
 def forget_failed() -> None:

@@ -9,7 +9,7 @@ them all, and a close that comes after `endsAt` can't overtake a bid that came b
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -49,6 +49,8 @@ RETURNING {COLUMNS}
 KNOWN = (
     f"SELECT {COLUMNS} FROM jobs WHERE idempotency_scope = %(scope)s AND idempotency_key = %(key)s"
 )
+# Until one of them gives a row: between the first two the key may have been forgotten.
+ACCEPTING = (ACCEPT, KNOWN, ACCEPT)
 FIND = f"SELECT {COLUMNS} FROM jobs WHERE id = %s"
 CUTOFF = f"""
 WITH gate AS MATERIALIZED ({EXCLUSIVE})
@@ -102,6 +104,15 @@ FORGET_FAILED = f"""
 UPDATE jobs SET payload = payload - {PERSONAL}
 WHERE status = 'FAILED' AND expires_at < clock_timestamp() AND payload ? 'password_hash'
 """
+# A job that still waits keeps its key. The house's own keys last: what it asks of itself, a draw
+# for instance, happens once for ever. The statement's time, unlike the clock's, can use the index.
+FORGET_KEYS = """
+UPDATE jobs SET idempotency_key = NULL WHERE id IN (
+    SELECT id FROM jobs WHERE idempotency_key IS NOT NULL AND idempotency_scope <> 'system'
+      AND settled_at < statement_timestamp() - %s::interval
+    ORDER BY settled_at LIMIT %s FOR UPDATE SKIP LOCKED
+)
+"""
 
 
 class PostgresJobInbox:
@@ -113,9 +124,9 @@ class PostgresJobInbox:
     def accept(self, submission: Submission) -> Job:
         """Store the command, or give the job its idempotency key already has."""
         parameters = _parameters(submission)
-        row = self._connection.execute(ACCEPT, parameters).fetchone()
-        if row is None:
-            row = self._connection.execute(KNOWN, parameters).fetchone()
+        for query in ACCEPTING:
+            if row := self._connection.execute(query, parameters).fetchone():
+                break
         return _accepted(row, parameters)
 
     def find(self, job_id: UUID) -> Job | None:
@@ -152,6 +163,10 @@ class PostgresJobInbox:
         """Erase the personal data of failed jobs that are past their deadline."""
         self._connection.execute(FORGET_FAILED)
 
+    def forget_keys(self, older_than: timedelta, limit: int) -> int:
+        """Forget the keys of at most that many jobs that were settled longer ago; of how many."""
+        return self._connection.execute(FORGET_KEYS, (older_than, limit)).rowcount
+
     def settle(self, outcomes: Sequence[JobOutcome], settled_at: datetime) -> None:
         """Write the outcomes; unless the job failed, personal data leaves its payload with it."""
         self._connection.execute(
@@ -175,9 +190,9 @@ class PostgresJobInbox:
 async def accept_async(connection: AsyncConnection[DictRow], submission: Submission) -> Job:
     """As PostgresJobInbox.accept, for the web process."""
     parameters = _parameters(submission)
-    row = await (await connection.execute(ACCEPT, parameters)).fetchone()
-    if row is None:
-        row = await (await connection.execute(KNOWN, parameters)).fetchone()
+    for query in ACCEPTING:
+        if row := await (await connection.execute(query, parameters)).fetchone():
+            break
     return _accepted(row, parameters)
 
 

@@ -29,8 +29,8 @@ log = structlog.get_logger("portal")
 
 MOST_CHOICES = 100
 IDEMPOTENCY_KEY = (
-    "1 to 200 printable ASCII characters. The same key with the same content gives the same job; "
-    "with other content it is refused with BAD_USER_INPUT."
+    "1 to 200 printable ASCII characters. The same key with the same content gives the same job, "
+    "until seven days after it was settled; with other content it is refused with BAD_USER_INPUT."
 )
 EXPIRES_IN = (
     "Seconds after which the job, if it still waits, is rejected as EXPIRED instead of run. "
@@ -57,7 +57,13 @@ class CreateUserInput:
     email: str | None = strawberry.field(
         default=None, description="Where mail goes; without it, or empty, none is sent."
     )
-    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    idempotency_key: str | None = strawberry.field(
+        default=None,
+        description=(
+            "1 to 200 printable ASCII characters. The same key with the same content gives the same "
+            "job, until seven days after it was settled; with other content it gives another job."
+        ),
+    )
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from commands.ids import new_id
 from portal.laptop.demo.client import (
     CREATE_AUCTION,
     CREATE_USER,
@@ -79,9 +80,21 @@ async def test_a_repeated_sign_up_is_one_user(join: Join) -> None:
     first, second = [await nobody.command(CREATE_USER, **keyed) for _ in range(2)]
     assert first == second
     assert first["status"] == "SUCCEEDED"
-    with pytest.raises(Refused) as refused:
-        await nobody.submit(CREATE_USER, **(keyed | {"password": PASSWORD + "!"}))
-    assert refused.value.code == "BAD_USER_INPUT"
+
+
+async def test_nobody_can_squat_the_key_of_a_sign_up(nobody: PortalClient) -> None:
+    name = f"new-{new_id().hex[-12:]}"
+    keyed = {"username": name, "password": PASSWORD, "idempotencyKey": "1"}
+    squatted = await nobody.command(CREATE_USER, **(keyed | {"username": f"{name}-not"}))
+    hers = await nobody.command(CREATE_USER, **keyed)
+    guessed = await nobody.command(CREATE_USER, **(keyed | {"password": PASSWORD + "!"}))
+    assert [job["status"] for job in (squatted, hers, guessed)] == [
+        "SUCCEEDED",
+        "SUCCEEDED",
+        "REJECTED",
+    ]
+    assert guessed["rejection"]["code"] == "USERNAME_TAKEN"
+    assert await nobody.command(CREATE_USER, **keyed) == hers
 
 
 async def test_a_repeated_creation_is_one_auction(carol: PortalClient) -> None:

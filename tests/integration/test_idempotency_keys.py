@@ -1,0 +1,166 @@
+"""Idempotency keys: nobody can read them, nobody can squat them, and each is forgotten some day."""
+
+import importlib
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.apps import apps
+from django.db import connection as djangos
+from pytest_django.plugin import DjangoDbBlocker
+
+from commands.domain.commands import AnnounceWinner
+from commands.domain.rejections import RejectionCode
+from commands.inbox import sweeping
+from commands.inbox.requests import Caller, create_user, place_bid
+from commands.inbox.sweeping import KEYS_LAST, forget_keys
+from commands.jobs import IdempotencyConflict, Job, Submission
+from commands.postgres.jobs import FORGET_KEYS, PostgresJobInbox
+from commands.streams import Stream
+from tests.conftest import PASSWORD
+from tests.integration.in_process import InProcessPortal
+
+KEY = "alice@example.org-7"
+
+
+def submit(in_process: InProcessPortal, submission: Submission) -> Job:
+    with in_process.pool.connection() as connection:
+        return PostgresJobInbox(connection).accept(submission)
+
+
+def bid(in_process: InProcessPortal, alice: UUID, auction: Stream, key: str = KEY) -> Job:
+    caller = Caller.user(alice)
+    submission = place_bid(
+        caller, bidder_id=alice, auction_id=auction.id, amount_text="7.00", idempotency_key=key
+    )
+    return submit(in_process, submission)
+
+
+def sign_up(in_process: InProcessPortal, name: str, password: str, email: str | None = None) -> Job:
+    anybody = Caller.anonymous()
+    submission = create_user(
+        anybody, username=name, password=password, email=email, idempotency_key=KEY
+    )
+    return submit(in_process, submission)
+
+
+def age(in_process: InProcessPortal, job: Job, age: timedelta) -> None:
+    """Make the job as old as that, settled or not."""
+    with in_process.pool.connection() as connection:
+        connection.execute(
+            "UPDATE jobs SET accepted_at = accepted_at - %s, settled_at = settled_at - %s "
+            "WHERE id = %s",
+            (age, age, job.id),
+        )
+
+
+def key_of(in_process: InProcessPortal, job: Job) -> Any:
+    with in_process.pool.connection() as connection:
+        row = connection.execute("SELECT idempotency_key FROM jobs WHERE id = %s", (job.id,))
+        found = row.fetchone()
+    assert found
+    return found["idempotency_key"]
+
+
+def test_a_stored_key_is_a_hash_that_differs_from_user_to_user(in_process: InProcessPortal) -> None:
+    auction = in_process.auction()
+    hers, his = (bid(in_process, in_process.user(), auction) for _ in range(2))
+    with in_process.pool.connection() as connection:
+        rows = connection.execute("SELECT jobs::text AS row FROM jobs").fetchall()
+    assert not [row for row in rows if KEY in row["row"]]
+    assert len({key_of(in_process, hers), key_of(in_process, his)}) == 2
+
+
+def test_a_strangers_sign_up_under_the_same_key_is_another_job(
+    in_process: InProcessPortal,
+) -> None:
+    alice, mallory = f"a{in_process.user().hex[-20:]}", f"m{in_process.user().hex[-20:]}"
+    squatted = [
+        sign_up(in_process, mallory, "mallory's own horse 1"),
+        sign_up(in_process, alice, "mallory's own horse 1"),
+        sign_up(in_process, alice, PASSWORD, "mallory@example.org"),
+    ]
+    hers = sign_up(in_process, alice, PASSWORD)
+    assert hers.id not in {job.id for job in squatted}
+    assert sign_up(in_process, alice, PASSWORD).id == hers.id
+    in_process.drain(hers.stream)
+    assert in_process.job(hers.id).rejection is None
+    in_process.drain(squatted[1].stream)
+    refused = in_process.job(squatted[1].id).rejection
+    assert refused
+    assert refused.code is RejectionCode.USERNAME_TAKEN
+
+
+def test_a_key_is_forgotten_a_week_after_its_job_was_settled(in_process: InProcessPortal) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    old, young = (bid(in_process, alice, auction, key) for key in ("old", "young"))
+    in_process.drain(auction)
+    waiting = bid(in_process, alice, auction, "waiting")
+    age(in_process, old, KEYS_LAST + timedelta(minutes=1))
+    age(in_process, young, KEYS_LAST - timedelta(minutes=1))
+    age(in_process, waiting, KEYS_LAST + timedelta(minutes=1))
+    assert forget_keys() == 1
+    assert key_of(in_process, old) is None
+    assert bid(in_process, alice, auction, "young").id == young.id
+    assert bid(in_process, alice, auction, "waiting").id == waiting.id
+    assert bid(in_process, alice, auction, "old").id != old.id
+
+
+def test_the_houses_own_keys_are_never_forgotten(in_process: InProcessPortal) -> None:
+    auction = in_process.auction(seconds=0.05)
+    in_process.over(auction)
+    command, key = AnnounceWinner(auction.id), f"announce:{auction.id}"
+    close = Submission(auction, command, {}, "system", idempotency_key=key)
+    job = submit(in_process, close)
+    in_process.drain(auction)
+    age(in_process, job, timedelta(days=1000))
+    assert forget_keys() == 0
+    assert submit(in_process, Submission(auction, command, {}, "system", idempotency_key=key)) == (
+        in_process.job(job.id)
+    )
+
+
+def test_keys_are_forgotten_in_batches_by_an_index(
+    in_process: InProcessPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    jobs = [bid(in_process, alice, auction, f"batch-{n}") for n in range(5)]
+    in_process.drain(auction)
+    for job in jobs:
+        age(in_process, job, KEYS_LAST + timedelta(minutes=1))
+    monkeypatch.setattr(sweeping, "KEYS_AT_ONCE", 2)
+    assert [forget_keys() for _ in range(4)] == [2, 2, 1, 0]
+    with in_process.pool.connection() as connection, connection.transaction():
+        connection.execute("SET LOCAL enable_seqscan = off")
+        rows = connection.execute(f"EXPLAIN {FORGET_KEYS}", (KEYS_LAST, 1)).fetchall()
+    plan = "\n".join(row["QUERY PLAN"] for row in rows)
+    assert "Index Scan using jobs_with_key" in plan
+    assert "Index Cond: (settled_at <" in plan
+
+
+def test_keys_from_before_they_were_hashed_are_known_again(
+    in_process: InProcessPortal, django_db_blocker: DjangoDbBlocker
+) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    hers = bid(in_process, alice, auction)
+    anonymous = sign_up(in_process, f"a{in_process.user().hex[-20:]}", PASSWORD)
+    with in_process.pool.connection() as writer:
+        writer.execute("UPDATE jobs SET idempotency_key = %s WHERE id = %s", (KEY, hers.id))
+    migration = importlib.import_module("commands.migrations.0005_hashed_keys")
+    with django_db_blocker.unblock():
+        migration.hash_keys(apps, None)
+        djangos.close()
+    assert bid(in_process, alice, auction).id == hers.id
+    assert key_of(in_process, anonymous) is None
+    with pytest.raises(IdempotencyConflict):
+        submit(
+            in_process,
+            place_bid(
+                Caller.user(alice),
+                bidder_id=alice,
+                auction_id=auction.id,
+                amount_text="8.00",
+                idempotency_key=KEY,
+            ),
+        )
