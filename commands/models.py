@@ -7,6 +7,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 
+from commands import passwords
+
 
 class UserManager(BaseUserManager["User"]):
     """Looks users up for sign-in."""
@@ -46,6 +48,16 @@ class User(AbstractBaseUser):
     def save(self, *_: Any, **__: Any) -> None:
         """Write a new password; everything else in the row comes from events."""
         User.objects.filter(pk=self.pk, deleted_at=None).update(password=self.password)
+
+    def set_password(self, raw_password: str | None) -> None:
+        """In the normal form of passwords; None for none that fits."""
+        super().set_password(None if raw_password is None else passwords.normal_form(raw_password))
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether it is the user's, however it was typed."""
+        return raw_password is not None and any(
+            map(super().check_password, passwords.forms(raw_password))
+        )
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Auctioneers may what the admin pages offer; those offer no more than what is safe."""

@@ -13,12 +13,11 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.crypto import salted_hmac
 
+from commands import passwords
 from commands.domain.amounts import InvalidAmount, amount
 from commands.domain.commands import (
     ChangePolicy,
@@ -100,7 +99,7 @@ def create_user(
             "and begins with a letter or digit",
         )
     email = _email(email)
-    _check_password(password, username)
+    _check_password(password, username, email)
     command = CreateUser(
         user_id=new_id(),
         username=username,
@@ -340,17 +339,11 @@ def _email(value: str | None) -> str | None:
     return value
 
 
-def _check_password(password: str, username: str) -> None:
-    if len(password) > 200:
-        raise InvalidInput("password", "a password has at most 200 characters")
-    try:
-        password.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidInput("password", "a password is made of Unicode characters") from error
+def _check_password(password: str, username: str, email: str | None) -> None:
     from commands.models import User
 
     try:
-        validate_password(password, User(username=username))
+        passwords.check(password, User(username=username, email=email))
     except ValidationError as error:
         raise InvalidInput("password", " ".join(error.messages)) from error
 
@@ -363,4 +356,4 @@ def _password_hash(password: str, username: str, key: str | None) -> str:
         if key
         else None
     )
-    return make_password(password, salt)
+    return passwords.hashed(password, salt)

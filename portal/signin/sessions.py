@@ -7,8 +7,8 @@ from hashlib import sha256
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.hashers import check_password, make_password
 
+from commands import passwords
 from commands.ids import new_id
 from commands.inbox.requests import USERNAME
 from commands.postgres.connections import AsyncPool
@@ -29,13 +29,12 @@ class SignedIn:
 
 async def sign_in(pool: AsyncPool, username: str, password: str) -> SignedIn | None:
     """A new session, or None if name or password are wrong (which of the two, nobody learns)."""
-    if not USERNAME.fullmatch(username) or not password.isprintable():
+    if not USERNAME.fullmatch(username):
         return None
     async with pool.connection() as connection:
         known = await credentials_of(connection, username)
-    if not await asyncio.to_thread(
-        _password_fits, password, known.password_hash if known else None
-    ):
+    expected = known.password_hash if known else None
+    if not await asyncio.to_thread(passwords.fits, password, expected):
         return None
     assert known is not None
     session_id, secret = new_id(), secrets.token_urlsafe(32)
@@ -49,14 +48,6 @@ async def sign_in(pool: AsyncPool, username: str, password: str) -> SignedIn | N
 def counted_name(username: str) -> str:
     """What failed sign-ins under a name are counted by; nothing for what can't be a name."""
     return username.lower() if USERNAME.fullmatch(username) else ""
-
-
-def _password_fits(password: str, encoded: str | None) -> bool:
-    if encoded is None:
-        # As much work as for a user who exists, so that the time tells nothing.
-        make_password(password)
-        return False
-    return check_password(password, encoded)
 
 
 async def refresh(pool: AsyncPool, refresh_token: str) -> SignedIn:

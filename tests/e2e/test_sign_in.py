@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
+from commands.ids import new_id
 from portal.laptop.demo.client import DELETE_USER, PLACE_BID, PortalClient, Refused
 from portal.signin.tokens import signing_key
 from tests.conftest import PASSWORD, Join, RunningPortal
@@ -95,6 +96,19 @@ async def test_names_are_the_same_in_any_case(join: Join) -> None:
     user_id = alice.user["id"]
     await alice.sign_in(alice.user["username"].upper(), PASSWORD)
     assert alice.user["id"] == user_id
+
+
+async def test_a_password_is_the_same_however_it_is_typed(portal: RunningPortal) -> None:
+    alice, name = PortalClient(portal.url), f"alice-{new_id().hex[-12:]}"
+    # Composed or not, with one space or the other, and with what nobody sees.
+    typed, otherwise = (
+        "une\u00a0idée \U0001f469\u200d\U0001f467 auc\u00adtion",
+        "une ide\u0301e \U0001f469\u200d\U0001f467 auc\u00adtion",
+    )
+    assert (await alice.sign_up(name, typed))["status"] == "SUCCEEDED"
+    await alice.sign_in(name, otherwise)
+    assert await refused_code(alice.sign_in(name, typed.replace("\u00ad", ""))) == "UNAUTHENTICATED"
+    await alice.close()
 
 
 async def test_forged_tokens_are_refused(join: Join) -> None:

@@ -1,0 +1,76 @@
+"""Passwords: what one may be made of, and the one form in which it is hashed and compared.
+
+A password is hashed in Unicode's normal form NFKC, which NIST SP 800-63B (5.1.1.2) recommends:
+keyboards write the same character in different ways (é as one code point or two, a space as a
+no-break space), and people can't see which. Invisible characters (zero width joiner, soft hyphen)
+are kept: they are part of what was typed, on both sides.
+"""
+
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+
+# In characters. Hashes of longer ones may exist; they were set where there was no limit.
+LONGEST = 200
+
+
+def normal_form(password: str) -> str:
+    """The password in NFKC. At most LONGEST characters are brought into it: more would take long."""
+    return unicodedata.normalize("NFKC", password) if len(password) <= LONGEST else password
+
+
+def forms(password: str) -> Iterator[str]:
+    """The forms in which a password may have been hashed: the normal one, and before there was one, as typed."""
+    normal = normal_form(password)
+    yield normal
+    if normal != password:
+        yield password
+
+
+def hashed(password: str, salt: str | None = None) -> str:
+    """The hash to keep; takes some hundredths of a second of processor time."""
+    return make_password(normal_form(password), salt)
+
+
+def fits(password: str, encoded: str | None) -> bool:
+    """Whether the password is the one that was hashed; without a hash, false after as much work."""
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        return False
+    if encoded is None:
+        for form in forms(password):
+            make_password(form)
+        return False
+    return any(check_password(form, encoded) for form in forms(password))
+
+
+def check(password: str, user: Any) -> None:
+    """ValidationError, with a sentence for each reason, unless the user may take the password."""
+    CharactersValidator().validate(password)
+    validate_password(password, user)
+
+
+class CharactersValidator:
+    """Django's validators judge what was typed; this one has them judge what will be hashed, too."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """ValidationError for what is too long, can't be typed, or is too weak in its normal form."""
+        if len(password) > LONGEST:
+            raise ValidationError(self.get_help_text())
+        for character in password:
+            if unicodedata.category(character) in {"Cc", "Cs"}:
+                raise ValidationError(
+                    "This password holds a control character "
+                    f"(U+{ord(character):04X}), which can't be typed everywhere."
+                )
+        if (normal := normal_form(password)) != password:
+            validate_password(normal, user)
+
+    def get_help_text(self) -> str:
+        """For the forms in which passwords are chosen."""
+        return f"Your password can have at most {LONGEST} characters, and no control characters."
