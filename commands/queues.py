@@ -13,7 +13,9 @@ MAILS = "mails"
 WORKERS: Mapping[str, tuple[str, ...]] = {
     "commands": (USERS, AUCTIONS, BIDS),
     "projections": (PROJECTIONS,),
-    "notices": (NOTIFICATIONS, MAILS),
+    "notices": (NOTIFICATIONS,),
+    # Of its own: whatever a mail server does, nothing else waits for it.
+    "mails": (MAILS,),
 }
 ALL = tuple(queue for queues in WORKERS.values() for queue in queues)
 

@@ -25,10 +25,7 @@ class Preference(models.Model):
 
 
 class Notification(models.Model):
-    """One thing that one person is told about; `version` is that of the event that caused it.
-
-    A mail is due at mail_after; null means that none is wanted, or that it is on its way.
-    """
+    """One thing that one person is told about; `version` is that of the event that caused it."""
 
     id = models.UUIDField(primary_key=True)
     user_id = models.UUIDField()
@@ -40,9 +37,6 @@ class Notification(models.Model):
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     read_at = models.DateTimeField(null=True)
-    mail_after = models.DateTimeField(null=True)
-    mail_attempts = models.IntegerField(default=0)
-    mailed_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "notifications"
@@ -64,10 +58,43 @@ class Notification(models.Model):
             models.Index(
                 fields=("user_id", "-changed_at", "-id"), name="notifications_newest_first"
             ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.user_id}"
+
+
+class Mail(models.Model):
+    """A mail to a user: what it is about, when it is due, and what became of it.
+
+    Once settled (sent, or given up), `due` is null. While it is being sent, `claim` names the
+    attempt, and `due` is when its lease ends. Of a notification there is one mail, which goes once
+    more if `version` rises. `error` says what went wrong last, without personal data.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    user_id = models.UUIDField(db_index=True)
+    kind = models.CharField(max_length=20)
+    notification_id = models.UUIDField(null=True, unique=True)
+    context = models.JSONField()
+    version = models.IntegerField()
+    urgent = models.BooleanField(help_text="somebody waits for it: it goes before the others")
+    due = models.DateTimeField(null=True)
+    attempts = models.SmallIntegerField()
+    claim = models.UUIDField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    given_up = models.BooleanField()
+    error = models.CharField(max_length=200, null=True)
+
+    class Meta:
+        db_table = "mails"
+        indexes = (
             models.Index(
-                fields=("mail_after",),
-                condition=Q(mail_after__isnull=False),
-                name="notifications_mails_due",
+                fields=("-urgent", "due"), condition=Q(due__isnull=False), name="mails_due"
+            ),
+            models.Index(fields=("settled_at",), condition=Q(due=None), name="mails_settled"),
+            models.Index(
+                fields=("-settled_at",), condition=Q(given_up=True), name="mails_given_up"
             ),
         )
 

@@ -11,8 +11,10 @@ from commands.queues import MAILS, NOTIFICATIONS
 from commands.streams import Busy, Stream, StreamKind
 from commands.tasks import NOTIFY
 from commands.wake import hear, heard_since, leave_note, publish, send, wake
-from notifications import mail
+from notifications import mail as _mail  # noqa: F401  (registers what composes the mails)
 from notifications.notifier import Notified, notify
+from notifications.outgoing import send_due
+from notifications.postgres.mails import any_due, forget_settled
 from notifications.postgres.notifications import forget_deleted
 from notifications.postgres.progress import auctions_behind
 from projections.errors import PoisonEvent
@@ -74,12 +76,13 @@ def _tell(auction_id: str, outcome: Notified) -> None:
     log.info("told", stream=auction_id, people=len(users))
 
 
-@shared_task(name=SEND_MAILS)
+# One mail that takes longer than this, in seconds, has failed; so ends a task before Celery kills it.
+@shared_task(name=SEND_MAILS, soft_time_limit=28)
 def send_mails() -> None:
-    """Send the mails that are due, one after the other."""
+    """Send the mails that are due, as many as one task may; the next task sends the next."""
     hear(SEND_MAILS, ())
-    while mail.send_next(pool()):
-        continue
+    if send_due(pool()):
+        wake(SEND_MAILS, (), MAILS)
 
 
 @shared_task(name="notifications.sweep")
@@ -88,7 +91,8 @@ def sweep() -> None:
     with pool().connection() as connection:
         behind = auctions_behind(connection)
         forget_deleted(connection)
-        due = mail.any_due(connection)
+        forget_settled(connection)
+        due = any_due(connection)
     for auction_id in behind:
         send(NOTIFY, ("auction", str(auction_id)), NOTIFICATIONS)
     if due:

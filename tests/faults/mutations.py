@@ -240,6 +240,28 @@ MUTATIONS = (
         "WHERE number = %s FOR SHARE",
         "tests/integration/test_promoting.py",
     ),
+    # 20. Mails are claimed, counted first, and fail alone.
+    Mutation(
+        "an attempt to send a mail is counted only when it failed",
+        "notifications/postgres/mails.py",
+        "UPDATE mails SET attempts = attempts + 1, claim",
+        "UPDATE mails SET claim",
+        "tests/integration/test_mailing.py",
+    ),
+    Mutation(
+        "a mail that is being sent is due",
+        "notifications/postgres/mails.py",
+        "        due = clock_timestamp() + %(lease)s",
+        "        due = clock_timestamp()",
+        "tests/integration/test_mailing.py",
+    ),
+    Mutation(
+        "a mail that can't be composed ends the task",
+        "notifications/outgoing.py",
+        "    except Exception as error:",
+        "    except OSError as error:",
+        "tests/integration/test_mailing.py",
+    ),
 )
 
 

@@ -74,7 +74,7 @@ def alice(in_process: InProcessPortal, documents: MongoDocuments) -> Alice:
     finish(in_process)
     with in_process.pool.connection() as connection:
         mails = connection.execute(
-            "SELECT 1 FROM notifications WHERE user_id = %s AND mail_after IS NOT NULL", (user_id,)
+            "SELECT 1 FROM mails WHERE user_id = %s AND due IS NOT NULL", (user_id,)
         ).fetchall()
     assert len(mails) == 3
     assert {"jobs", "users", "users_1"} <= mentions(in_process, name), "there is something to erase"
