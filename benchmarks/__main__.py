@@ -13,8 +13,9 @@ django.setup()
 
 from commands.domain.commands import PlaceBid  # noqa: E402 (needs the settings)
 from commands.ids import new_id  # noqa: E402
-from commands.postgres.connections import SyncConnection, pool  # noqa: E402
+from commands.postgres.connections import SyncConnection  # noqa: E402
 from commands.streams import Stream  # noqa: E402
+from commands.wiring import pool  # noqa: E402
 from notifications.notifier import notify  # noqa: E402
 from tests.integration.in_process import InProcessPortal  # noqa: E402
 

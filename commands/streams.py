@@ -26,8 +26,6 @@ class UnreadableEvent(Exception):
 
 
 StreamKind = Literal["auction", "user", "tick", "policies"]
-# The others' record is read from the log itself, by those who check it.
-WITH_DOCUMENTS: frozenset[StreamKind] = frozenset({"auction", "user"})
 
 
 @dataclass(frozen=True, slots=True)

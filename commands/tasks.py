@@ -13,17 +13,17 @@ from commands.handling.retrying import try_again
 from commands.inbox import closing, sweeping
 from commands.inbox.submitting import DRAIN, wake_stream
 from commands.jobs import JobStatus
-from commands.postgres.connections import Pool, pool
+from commands.postgres.connections import Pool
 from commands.postgres.errors import passes
 from commands.promoter import rounds
-from commands.queues import AUCTIONS, BIDS, NOTIFICATIONS, PROJECTIONS
-from commands.streams import WITH_DOCUMENTS, Busy, Stream, StreamKind
+from commands.queues import AUCTIONS, BIDS
+from commands.readers import wake_readers
+from commands.streams import Busy, Stream, StreamKind
 from commands.wake import hear, heard_since, leave_note, publish, send, wake
+from commands.wiring import pool
 
 log = structlog.get_logger("commands")
 
-PROJECT = "projections.project_stream"
-NOTIFY = "notifications.notify_stream"
 REVEAL = "commands.reveal_secrets"
 # Younger jobs have a wake-up on its way.
 SWEEP_AFTER = timedelta(seconds=5)
@@ -67,14 +67,13 @@ def _drain_until_quiet(stream: Stream, drain: Drain) -> None:
 
 def _drain(stream: Stream, drain: Drain) -> None:
     while (handled := drain(stream, pool())).outcomes:
-        _tell(stream, handled)
+        _announce(stream, handled)
 
 
-def _tell(stream: Stream, handled: Handled) -> None:
+def _announce(stream: Stream, handled: Handled) -> None:
     """After the commit. If we die before or within, the sweep makes up for it."""
-    if handled.recorded and stream.kind in WITH_DOCUMENTS:
-        wake(PROJECT, (stream.kind, str(stream.id)), PROJECTIONS)
-        wake(NOTIFY, (stream.kind, str(stream.id)), NOTIFICATIONS)
+    if handled.recorded:
+        wake_readers(stream)
     if any(outcome.job.command == "DoubleBid" for outcome in handled.outcomes):
         wake(REVEAL, (), AUCTIONS)
     for woken in handled.woken:
@@ -100,13 +99,13 @@ def _tell(stream: Stream, handled: Handled) -> None:
 @shared_task(name="commands.announce_winners")
 def announce_winners() -> None:
     """Close the auctions whose time is over."""
-    closing.announce_winners()
+    closing.announce_winners(pool())
 
 
 @shared_task(name="commands.run_promoter")
 def run_promoter() -> None:
     """One tick of the promoter, unless another scheduler just made it."""
-    tick, jobs = rounds.run_promoter(at_least_apart=_half_the_interval())
+    tick, jobs = rounds.run_promoter(pool(), at_least_apart=_half_the_interval())
     if tick is not None:
         log.info("promoter ticked", tick=tick, draws=len(jobs))
 
@@ -115,8 +114,8 @@ def run_promoter() -> None:
 def reveal_secrets() -> None:
     """Reveal the secrets with which no draw can be made any more, and commit to the next tick."""
     hear(REVEAL, ())
-    rounds.commit()
-    if ticks := rounds.reveal_secrets():
+    rounds.commit(pool())
+    if ticks := rounds.reveal_secrets(pool()):
         log.info("secrets revealed", ticks=ticks)
 
 
@@ -134,7 +133,7 @@ def _half_the_interval() -> timedelta:
 def wake_waiting_streams() -> int:
     """Queue a task for every stream whose jobs wait too long, whatever was queued before; how many."""
     send(REVEAL, (), AUCTIONS)
-    streams = sweeping.waiting_streams(SWEEP_AFTER)
+    streams = sweeping.waiting_streams(pool(), SWEEP_AFTER)
     for stream, queue in streams:
         send(DRAIN, (stream.kind, str(stream.id)), queue)
     return len(streams)

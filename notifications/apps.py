@@ -7,3 +7,11 @@ class NotificationsConfig(AppConfig):
     """Preferences, notifications, mails."""
 
     name = "notifications"
+
+    def ready(self) -> None:
+        """Notifications follow the log: an auction's events, and the deletion of users."""
+        from commands.queues import NOTIFICATIONS
+        from commands.readers import LogReader, register
+        from notifications.tasks import NOTIFY
+
+        register(LogReader(NOTIFY, NOTIFICATIONS, frozenset({"auction", "user"})))

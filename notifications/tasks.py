@@ -6,11 +6,10 @@ from uuid import UUID
 import structlog
 from celery import current_app, shared_task
 
-from commands.postgres.connections import pool
 from commands.queues import MAILS, NOTIFICATIONS
 from commands.streams import Busy, Stream, StreamKind
-from commands.tasks import NOTIFY
 from commands.wake import hear, heard_since, leave_note, publish, send, wake
+from commands.wiring import pool
 from notifications import mail as _mail  # noqa: F401  (registers what composes the mails)
 from notifications.notifier import Notified, notify
 from notifications.outgoing import send_due
@@ -22,6 +21,7 @@ from projections.upkeep import stuck
 
 log = structlog.get_logger("notifications")
 
+NOTIFY = "notifications.notify_stream"
 SEND_MAILS = "notifications.send_mails"
 # People whose notifications changed are named in messages of this many.
 CROWD = 1000

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from commands.postgres.connections import pool
+from commands.wiring import pool
 from notifications.mail import read_token
 from notifications.postgres.preferences import Choice, choose
 from notifications.preferences import NotificationChannel

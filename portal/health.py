@@ -10,11 +10,11 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from commands import queues
-from commands.postgres.connections import pool
 from commands.wake import redis
-from projections.mongo.connection import database
-from projections.mongo.generations import live_documents, live_generations
+from commands.wiring import pool
+from projections.mongo.generations import live_generations
 from projections.upkeep.lag import lagging, streams_of_state
+from projections.wiring import database, live_documents
 
 WAITING = """
 SELECT command, count(*) AS jobs,

@@ -7,3 +7,12 @@ class ProjectionsConfig(AppConfig):
     """Tasks, the checkpoint of the lag sweep, and the rebuild command."""
 
     name = "projections"
+
+    def ready(self) -> None:
+        """Documents follow the log."""
+        from commands.queues import PROJECTIONS
+        from commands.readers import LogReader, register
+        from projections.ports import WITH_DOCUMENTS
+        from projections.tasks import PROJECT
+
+        register(LogReader(PROJECT, PROJECTIONS, WITH_DOCUMENTS))

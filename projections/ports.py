@@ -13,6 +13,9 @@ from projections.documents import (
     WinnerDocument,
 )
 
+# The kinds of streams that have documents; the others are read from the log itself, to check them.
+WITH_DOCUMENTS: frozenset[StreamKind] = frozenset({"auction", "user"})
+
 
 class Documents(Protocol):
     """The documents of one generation. Of two writes of a document, the newer version stays."""

@@ -7,16 +7,17 @@ from celery import shared_task
 
 from commands.handling.retrying import try_again
 from commands.inbox.sweeping import forget_failed, forget_keys
-from commands.postgres.connections import pool
 from commands.queues import PROJECTIONS
 from commands.streams import Stream, StreamKind
-from commands.tasks import PROJECT, wake_waiting_streams
-from commands.wake import hear, heard_since, publish, send
-from projections.errors import PoisonEvent, passes
-from projections.mongo.generations import live_documents
-from projections.projector import project
+from commands.tasks import wake_waiting_streams
+from commands.wake import hear, heard_since, send
+from commands.wiring import pool
+from projections.errors import passes
 from projections.upkeep import lag, stuck
 from projections.upkeep.audit import audit
+from projections.wiring import catch_up, live_documents
+
+PROJECT = "projections.project_stream"
 
 log = structlog.get_logger("projections")
 
@@ -28,7 +29,7 @@ def project_stream(kind: StreamKind, stream_id: str) -> None:
     try:
         while True:
             hear(PROJECT, arguments)
-            bring_up_to_date(Stream(kind, UUID(stream_id)))
+            catch_up(Stream(kind, UUID(stream_id)))
             if not heard_since(PROJECT, arguments):
                 return
     except Exception as error:
@@ -37,38 +38,11 @@ def project_stream(kind: StreamKind, stream_id: str) -> None:
         try_again(project_stream, error)
 
 
-def bring_up_to_date(stream: Stream, announced: int = -1) -> int:
-    """Project the stream into the live documents, and give the version they reached.
-
-    It is announced unless it is the one that the caller knows to be `announced`. A stream that an
-    event stops stays just before that event, and rests between the tries to get past it.
-    """
-    version = _projected(stream)
-    if version != announced:
-        publish("versions", {"kind": stream.kind, "id": str(stream.id), "version": version})
-    return version
-
-
-def _projected(stream: Stream) -> int:
-    documents = live_documents()
-    rests = stuck.rests(pool(), "projections", stream)
-    if rests:
-        return documents.versions(stream.kind, [stream.id]).get(stream.id, 0)
-    try:
-        version = project(stream, pool(), documents)
-    except PoisonEvent as poison:
-        stuck.note(pool(), "projections", poison)
-        return poison.version - 1
-    if rests is not None:
-        stuck.clear(pool(), "projections", stream)
-    return version
-
-
 @shared_task(name="projections.sweep")
 def sweep() -> None:
     """Wake whatever was left lying: streams with waiting jobs, and documents that are behind."""
-    forget_failed()
-    forget_keys()
+    forget_failed(pool())
+    forget_keys(pool())
     woken = wake_waiting_streams()
     resting = stuck.resting(pool(), "projections")
     behind = [s for s in lag.sweep(pool(), live_documents()) if s.id not in resting]

@@ -19,10 +19,10 @@ from psycopg_pool import ConnectionPool
 
 from commands.ids import new_id
 from commands.postgres.connections import SyncConnection
-from commands.postgres.connections import pool as process_pool
+from commands.wiring import pool as process_pool
 from portal.laptop.demo.client import PortalClient
-from projections.mongo.generations import live_documents
 from projections.mongo.store import MongoDocuments
+from projections.wiring import live_documents
 from tests.servers import PROCESS, ROOT, world
 
 PASSWORD = "correct horse battery staple 7"

@@ -11,6 +11,7 @@ from commands.inbox.submitting import redrive
 from commands.jobs import JobStatus
 from commands.models import Job
 from commands.postgres.errors import AWAY
+from commands.wiring import pool
 
 
 @admin.register(Job)
@@ -30,7 +31,7 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
         """Have those of the chosen jobs that failed decided again."""
         ids = list(chosen.values_list("id", flat=True))
         try:
-            redriven = redrive(ids)
+            redriven = redrive(pool(), ids)
         except AWAY:
             self.message_user(request, "Postgres is away; try again.", messages.ERROR)
             return

@@ -18,10 +18,11 @@ from commands.domain.promoter import EXCLUSIONS, LIMITS, WEIGHTS, Policy
 from commands.inbox.requests import change_policy, withdraw_policy
 from commands.jobs import Job, JobStatus
 from commands.models import Auction, PromoterPolicy, PromoterTick, User
-from commands.postgres.connections import SyncConnection, pool
+from commands.postgres.connections import SyncConnection
 from commands.postgres.policies import read_policies
 from commands.promoter import statistics as charts
 from commands.promoter.rounds import chances
+from commands.wiring import pool
 
 VERSIONS = 20
 TICKS = 10

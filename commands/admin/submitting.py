@@ -13,6 +13,7 @@ from commands.jobs import Job as AcceptedJob
 from commands.jobs import JobStatus, Submission
 from commands.models import Job, User
 from commands.postgres.errors import AWAY
+from commands.wiring import pool
 
 # How long a form waits for its command's outcome, in seconds.
 PATIENCE = 10.0
@@ -25,7 +26,7 @@ class Refused(Exception):
 def carry_out(submission: Callable[[], Submission]) -> AcceptedJob:
     """Submit the command and wait for its outcome; Refused with what to tell."""
     try:
-        job = wait_for(submit(submission()).id, PATIENCE)
+        job = wait_for(pool(), submit(pool(), submission()).id, PATIENCE)
     except InvalidInput as error:
         raise Refused(str(error)) from error
     except AWAY as error:

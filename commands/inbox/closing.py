@@ -5,7 +5,7 @@ from uuid import UUID
 from commands.domain.commands import AnnounceWinner
 from commands.inbox.submitting import wake_stream
 from commands.jobs import Job, Submission
-from commands.postgres.connections import pool
+from commands.postgres.connections import Pool
 from commands.postgres.jobs import PostgresJobInbox, cutoff
 from commands.postgres.locks import DELETIONS
 from commands.queues import queue_of
@@ -19,12 +19,12 @@ SELECT id FROM auctions WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
 """
 
 
-def announce_winners() -> list[Job]:
+def announce_winners(pool: Pool) -> list[Job]:
     """Give every auction whose time is over the job to close; those that have it already are woken again.
 
     The job stands in the auction's line behind every job accepted before the end.
     """
-    with pool().connection() as connection:
+    with pool.connection() as connection:
         now = cutoff(connection, DELETIONS)
         due = [row["id"] for row in connection.execute(DUE, {"now": now})]
         inbox = PostgresJobInbox(connection)

@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 
 from commands.jobs import Job, Submission
-from commands.postgres.connections import pool
+from commands.postgres.connections import Pool
 from commands.postgres.jobs import PostgresJobInbox
 from commands.queues import queue_of
 from commands.streams import Stream
@@ -20,20 +20,20 @@ DRAIN = "commands.drain_stream"
 POLL = 0.05
 
 
-def submit(submission: Submission) -> Job:
+def submit(pool: Pool, submission: Submission) -> Job:
     """Accept the command and wake its stream; raises IdempotencyConflict."""
-    with pool().connection() as connection:
+    with pool.connection() as connection:
         job = PostgresJobInbox(connection).accept(submission)
     wake_stream(job.stream, queue_of(job.command))
     return job
 
 
-def redrive(ids: Collection[UUID] | None) -> list[Job]:
+def redrive(pool: Pool, ids: Collection[UUID] | None) -> list[Job]:
     """Have failed jobs (None: all) decided again; which they were.
 
     They are as accepted when they were: the moment that counts, their deadline and place in line.
     """
-    with pool().connection() as connection:
+    with pool.connection() as connection:
         jobs = PostgresJobInbox(connection).redrive(ids)
     for job in jobs:
         wake_stream(job.stream, queue_of(job.command))
@@ -48,18 +48,18 @@ def wake_stream(stream: Stream, queue: str) -> None:
     wake(DRAIN, (stream.kind, str(stream.id)), queue)
 
 
-def wait_for(job_id: UUID, seconds: float) -> Job | None:
+def wait_for(pool: Pool, job_id: UUID, seconds: float) -> Job | None:
     """The job once it is settled, or as it stands when the time is over."""
     deadline = time.monotonic() + seconds
     while True:
-        with pool().connection() as connection:
+        with pool.connection() as connection:
             job = PostgresJobInbox(connection).find(job_id)
         if job is None or job.settled or time.monotonic() > deadline:
             return job
         time.sleep(POLL)
 
 
-def wait_for_all(jobs: Iterable[Job], seconds: float) -> list[Job]:
+def wait_for_all(pool: Pool, jobs: Iterable[Job], seconds: float) -> list[Job]:
     """Each job as wait_for gives it, all within the same time."""
     deadline = time.monotonic() + seconds
-    return [wait_for(job.id, deadline - time.monotonic()) or job for job in jobs]
+    return [wait_for(pool, job.id, deadline - time.monotonic()) or job for job in jobs]

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from commands.postgres.connections import pool
+from commands.postgres.connections import Pool
 from commands.postgres.jobs import PostgresJobInbox
 from commands.queues import queue_of
 from commands.streams import Stream
@@ -18,21 +18,21 @@ KEYS_LAST = timedelta(days=7)
 KEYS_AT_ONCE = 5000
 
 
-def forget_keys() -> int:
+def forget_keys(pool: Pool) -> int:
     """Forget the idempotency keys of jobs settled longer than KEYS_LAST ago; how many, in one batch."""
-    with pool().connection() as connection:
+    with pool.connection() as connection:
         return PostgresJobInbox(connection).forget_keys(KEYS_LAST, KEYS_AT_ONCE)
 
 
-def forget_failed() -> None:
+def forget_failed(pool: Pool) -> None:
     """Erase the personal data of failed sign-ups that nobody re-drove in time."""
-    with pool().connection() as connection:
+    with pool.connection() as connection:
         PostgresJobInbox(connection).forget_failed()
 
 
-def waiting_streams(longer_than: timedelta) -> list[tuple[Stream, str]]:
+def waiting_streams(pool: Pool, longer_than: timedelta) -> list[tuple[Stream, str]]:
     """Streams with jobs that have waited that long, each with the queue to wake it on."""
-    with pool().connection() as connection:
+    with pool.connection() as connection:
         rows = connection.execute(WAITING, (longer_than,)).fetchall()
     return [
         (Stream(row["stream_kind"], row["stream_id"]), queue_of(row["command"])) for row in rows

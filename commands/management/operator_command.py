@@ -13,6 +13,7 @@ from commands.inbox.requests import InvalidInput
 from commands.inbox.submitting import submit, wait_for
 from commands.jobs import IdempotencyConflict, Job, JobStatus, Submission
 from commands.postgres.errors import AWAY
+from commands.wiring import pool
 
 REJECTED, UNSETTLED, FAILED, UNAVAILABLE = 1, 3, 4, 5
 EXIT_CODES = """exit status: 0 done, 1 refused or something was found wrong, 2 wrong usage,
@@ -96,7 +97,7 @@ def add_wait(parser: ArgumentParser) -> None:
 
 def settled(submission: Submission, seconds: float) -> Job:
     """Submit the command and wait until it succeeded; Unsettled if it does not."""
-    job = wait_for(submit(submission).id, seconds)
+    job = wait_for(pool(), submit(pool(), submission).id, seconds)
     assert job is not None, "jobs are never deleted"
     return succeeded(job)
 

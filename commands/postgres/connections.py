@@ -1,4 +1,4 @@
-"""Connections to Postgres, one pool per process, opened at first use."""
+"""Pools of connections to Postgres, one for threads and one for the event loop."""
 
 import asyncio
 import os
@@ -6,7 +6,6 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from functools import cache
 
 from django.conf import settings
 from psycopg import AsyncConnection, Connection
@@ -41,8 +40,7 @@ def _conninfo(name: str) -> str:
     )
 
 
-@cache
-def pool() -> ConnectionPool[SyncConnection]:
+def new_pool() -> Pool:
     """The pool of workers, admin and commands; connections are in autocommit mode, rows are dicts."""
     return ConnectionPool(
         _conninfo("portal"),

@@ -18,7 +18,7 @@ from commands.inbox.requests import expiry
 from commands.inbox.submitting import wake_stream
 from commands.jobs import Job, Submission
 from commands.postgres.auctions import bids_for_a_draw, staff_among
-from commands.postgres.connections import SyncConnection, pool
+from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.policies import read_policies
 from commands.postgres.ticks import (
@@ -41,21 +41,21 @@ WHERE NOT closed AND starts_at <= clock_timestamp() AND ends_at > clock_timestam
 """
 
 
-def commit() -> None:
+def commit(pool: Pool) -> None:
     """See to it that the house is committed to its next tick."""
-    with pool().connection() as connection, connection.transaction():
+    with pool.connection() as connection, connection.transaction():
         lock_ticks(connection)
         if open_tick(connection) is None:
             commit_to_tick(connection)
 
 
-def run_promoter(at_least_apart: timedelta) -> tuple[int | None, list[Job]]:
+def run_promoter(pool: Pool, at_least_apart: timedelta) -> tuple[int | None, list[Job]]:
     """One tick: its number, and a draw for each open auction with bids to double.
 
     No tick (None) if the last one is younger than `at_least_apart`, or if there is no such auction.
     """
-    commit()  # Long done, but for a portal's very first tick.
-    with pool().connection() as connection, connection.transaction():
+    commit(pool)  # Long done, but for a portal's very first tick.
+    with pool.connection() as connection, connection.transaction():
         lock_ticks(connection)
         committed = None if ticked_within(connection, at_least_apart) else open_tick(connection)
         auctions = [row["id"] for row in connection.execute(PROMOTABLE)] if committed else []
@@ -107,9 +107,9 @@ def chances(connection: SyncConnection, auction_id: UUID, policy: Policy) -> lis
     ]
 
 
-def reveal_secrets() -> list[int]:
+def reveal_secrets(pool: Pool) -> list[int]:
     """Reveal the secrets of the ticks whose draws are all settled; which ticks those are."""
-    with pool().connection() as connection, connection.transaction():
+    with pool.connection() as connection, connection.transaction():
         lock_ticks(connection)
         drawn = drawn_ticks(connection)
         for stream, tick in drawn:

@@ -18,7 +18,6 @@ from portal.signin.tokens import Viewer
 from portal.web.hub import Listener
 from portal.web.runtime import Runtime
 from projections.documents import AuctionDocument, UserDocument
-from projections.tasks import bring_up_to_date
 
 T = TypeVar("T")
 log = structlog.get_logger("portal")
@@ -96,7 +95,7 @@ async def known_auction(runtime: Runtime, auction_id: UUID) -> AuctionDocument:
     """The auction, made readable now if no worker has made it yet; NOT_FOUND if there is none."""
     auction = await runtime.documents.auction(auction_id)
     if auction is None:
-        await asyncio.to_thread(bring_up_to_date, Stream("auction", auction_id))
+        await asyncio.to_thread(runtime.catch_up, Stream("auction", auction_id), -1)
         auction = await runtime.documents.auction(auction_id)
     if auction is None:
         raise not_found("there is no such auction")
@@ -108,7 +107,7 @@ async def _catch_up(runtime: Runtime, auction_id: UUID, at_least: int) -> Auctio
     with runtime.hub.listen("versions", str(auction_id)) as news:
         while True:
             # Announcing what has not changed would wake ourselves, and everybody else.
-            version = await asyncio.to_thread(bring_up_to_date, stream, version)
+            version = await asyncio.to_thread(runtime.catch_up, stream, version)
             auction = await runtime.documents.auction(auction_id)
             if auction is not None and auction.version >= at_least:
                 return auction
@@ -123,7 +122,7 @@ async def own_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
     """The viewer's own document, made now if no worker has made it yet."""
     user = await runtime.documents.user(viewer.user_id)
     if user is None:
-        await asyncio.to_thread(bring_up_to_date, Stream("user", viewer.user_id))
+        await asyncio.to_thread(runtime.catch_up, Stream("user", viewer.user_id), -1)
         user = await runtime.documents.user(viewer.user_id)
     if user is None:
         raise unavailable("your own data is not readable yet")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from commands.wake import publish
 from portal.signin.rates import Rates, rates
 from portal.web.hub import Hub
 from projections.mongo.reader import DocumentReader
+from projections.wiring import catch_up
 
 log = structlog.get_logger("portal")
 
@@ -94,13 +95,17 @@ class Runtime:
     waker: Waker
     clock: Clock
     rates: Rates
+    # Brings a stream's documents up to date; blocks, so it is for a thread.
+    catch_up: Callable[[Stream, int], int]
 
 
 @asynccontextmanager
 async def running() -> AsyncIterator[Runtime]:
     """The runtime, from the web process's start to its end. It starts without its servers, too."""
     async with rates() as counted:
-        runtime = Runtime(new_async_pool(), DocumentReader(), Hub(), Waker(), Clock(), counted)
+        runtime = Runtime(
+            new_async_pool(), DocumentReader(), Hub(), Waker(), Clock(), counted, catch_up
+        )
         await runtime.pool.open()
         tasks = [
             asyncio.create_task(runtime.hub.run()),

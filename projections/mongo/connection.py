@@ -1,7 +1,6 @@
-"""The connection to MongoDB, one per process, opened at first use."""
+"""The connection to MongoDB."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -19,8 +18,7 @@ OPTIONS: Mapping[str, Any] = {
 }
 
 
-@cache
-def database() -> Database[Bson]:
-    """This process's database, connected at first use."""
+def connect() -> Database[Bson]:
+    """The portal's database; the client connects at first use."""
     client: MongoClient[Bson] = MongoClient(settings.MONGODB_URL, **OPTIONS)
     return client.get_default_database(default=settings.NAMESPACE)

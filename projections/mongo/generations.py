@@ -11,7 +11,6 @@ from typing import Any
 from pymongo.database import Database
 
 from projections.mongo.bson import Bson
-from projections.mongo.connection import database
 from projections.mongo.layout import COLLECTIONS, Generations, ProjectionName
 from projections.mongo.store import MongoDocuments
 
@@ -29,7 +28,8 @@ def pointers_from(found: Sequence[Mapping[str, Any]]) -> dict[ProjectionName, in
 class LiveDocuments:
     """The documents of the live generation, following the pointer."""
 
-    def __init__(self) -> None:
+    def __init__(self, database: Database[Bson]) -> None:
+        self._database = database
         self._documents: MongoDocuments | None = None
         self._generations: Generations = {}
         self._read_at = 0.0
@@ -39,14 +39,14 @@ class LiveDocuments:
         now = time.monotonic()
         if self._documents is None or now - self._read_at > POINTER_LIFETIME:
             self._read_at = now
-            self._follow(live_generations(database()))
+            self._follow(live_generations(self._database))
         assert self._documents is not None
         return self._documents
 
     def _follow(self, generations: Generations) -> None:
         if generations == self._generations:
             return
-        self._documents = MongoDocuments(database(), generations)
+        self._documents = MongoDocuments(self._database, generations)
         self._documents.create_indexes()
         self._generations = generations
 
@@ -59,6 +59,3 @@ def live_generations(database: Database[Bson]) -> Generations:
 def move_pointer(database: Database[Bson], projection: ProjectionName, generation: int) -> None:
     """Make a generation the live one."""
     database[POINTERS].update_one({"_id": projection}, {"$set": {"live": generation}}, upsert=True)
-
-
-live_documents = LiveDocuments()

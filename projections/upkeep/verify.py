@@ -25,7 +25,7 @@ from commands.postgres.users import personal_data, read_user
 from commands.promoter.checks import check_draws
 from commands.record.chain import GENESIS, link
 from commands.record.codec import decode_event
-from commands.streams import WITH_DOCUMENTS, Stream, StreamKind
+from commands.streams import Stream, StreamKind
 from projections.documents import (
     AuctionDocument,
     BidDocument,
@@ -35,7 +35,7 @@ from projections.documents import (
     user_after,
 )
 from projections.errors import passes
-from projections.ports import Documents
+from projections.ports import WITH_DOCUMENTS, Documents
 from projections.projector import history_of
 
 EVENTS = """

@@ -19,10 +19,10 @@ from projections.documents import (
     UserDocument,
     WinnerDocument,
 )
-from projections.mongo.connection import database
 from projections.mongo.layout import COLLECTIONS, collection_name
 from projections.mongo.store import MongoDocuments
 from projections.ports import Documents
+from projections.wiring import database
 from tests.domain.scenario import ALICE, BOB, CHARLIE
 from tests.fakes import MemoryDocuments
 

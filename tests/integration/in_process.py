@@ -20,9 +20,9 @@ from commands.promoter.rounds import run_promoter
 from commands.streams import Stream
 from commands.wake import redis
 from projections.mongo.bson import Bson
-from projections.mongo.connection import database
 from projections.mongo.generations import live_generations
 from projections.mongo.layout import collection_name
+from projections.wiring import database
 
 ABOVE = (
     "SELECT 1 FROM events WHERE transaction_id >= pg_snapshot_xmin(pg_current_snapshot()) LIMIT 1"
@@ -118,7 +118,7 @@ class InProcessPortal:
 
     def double(self, stream: Stream) -> Job:
         """A tick of the promoter with all its draws, and what came of the one in that auction."""
-        _, jobs = run_promoter(timedelta(0))
+        _, jobs = run_promoter(self.pool, timedelta(0))
         for job in jobs:
             self.drain(job.stream)
         [mine] = [job for job in jobs if job.stream == stream]

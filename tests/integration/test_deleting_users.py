@@ -15,18 +15,18 @@ from commands.inbox.sweeping import waiting_streams
 from commands.jobs import JobStatus
 from commands.postgres.auctions import read_auction
 from commands.streams import Stream
-from commands.tasks import NOTIFY, PROJECT, drain_stream
+from commands.tasks import drain_stream
 from commands.wake import redis
 from notifications.notifier import notify
 from notifications.postgres.preferences import Choice, choose
 from notifications.preferences import NotificationChannel, NotificationKind
+from notifications.tasks import NOTIFY
 from notifications.tasks import sweep as sweep_notifications
-from projections.mongo.connection import database
-from projections.mongo.generations import live_documents
 from projections.mongo.store import MongoDocuments
-from projections.tasks import bring_up_to_date
+from projections.tasks import PROJECT
 from projections.upkeep import lag
 from projections.upkeep.verify import verify
+from projections.wiring import catch_up, database, live_documents
 from tests.integration.dying import run_and_die
 from tests.integration.faults import faults
 from tests.integration.in_process import InProcessPortal
@@ -84,12 +84,12 @@ def alice(in_process: InProcessPortal, documents: MongoDocuments) -> Alice:
 
 def finish(in_process: InProcessPortal) -> None:
     """What the sweeps lead to, when workers run."""
-    while waiting := waiting_streams(timedelta(0)):
+    while waiting := waiting_streams(in_process.pool, timedelta(0)):
         for stream, _ in waiting:
             drain_stream(stream.kind, str(stream.id))
     in_process.wait_for_the_order()
     for stream in lag.sweep(in_process.pool, live_documents()):
-        bring_up_to_date(stream)
+        catch_up(stream)
     sweep_notifications()
 
 
@@ -101,11 +101,11 @@ STEPS = {
     "the job is settled": (
         "after", "commands.postgres.jobs:PostgresJobInbox.settle", DRAIN, "user",
     ),
-    "it is committed": ("before", "commands.tasks:_tell", DRAIN, "user"),
+    "it is committed": ("before", "commands.tasks:_announce", DRAIN, "user"),
     "an auction's bids are withdrawn": (
         "after", "commands.handling.auctions:_save", DRAIN, "auction",
     ),
-    "the withdrawal is committed": ("before", "commands.tasks:_tell", DRAIN, "auction"),
+    "the withdrawal is committed": ("before", "commands.tasks:_announce", DRAIN, "auction"),
     "the user's document is written": (
         "before", "projections.mongo.store:MongoDocuments.save_user", PROJECT, "user",
     ),

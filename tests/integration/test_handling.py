@@ -55,8 +55,10 @@ def test_a_stream_that_somebody_has_is_left_to_them(in_process: InProcessPortal)
 def test_jobs_that_nobody_was_woken_for_are_swept_up(in_process: InProcessPortal) -> None:
     alice, auction = in_process.user(), in_process.auction()
     job = in_process.accept(auction, place(auction, alice, "1.00"))
-    assert auction not in [stream for stream, _ in sweeping.waiting_streams(timedelta(hours=1))]
-    assert (auction, "bids") in sweeping.waiting_streams(timedelta(0))
+    assert auction not in [
+        stream for stream, _ in sweeping.waiting_streams(in_process.pool, timedelta(hours=1))
+    ]
+    assert (auction, "bids") in sweeping.waiting_streams(in_process.pool, timedelta(0))
     with in_process.pool.connection() as connection:
         connection.execute(
             "UPDATE jobs SET accepted_at = accepted_at - interval '1 min' WHERE id = %s", (job.id,)
@@ -110,8 +112,8 @@ def test_a_close_waits_for_what_was_accepted_before_the_end(in_process: InProces
     at = in_process.over(auction) - SHORTLY
     waiting = [in_process.accept(auction, place(auction, alice, f"{n}.00"), at=at) for n in (1, 2)]
     late = in_process.accept(auction, place(auction, alice, "9.00"))
-    closing.announce_winners()
-    closing.announce_winners()
+    closing.announce_winners(in_process.pool)
+    closing.announce_winners(in_process.pool)
     in_process.drain(auction)
     assert {in_process.job(job.id).status for job in waiting} == {JobStatus.SUCCEEDED}
     rejection = in_process.job(late.id).rejection
@@ -137,10 +139,10 @@ def test_a_deletion_accepted_before_the_end_counts_before_the_close(
     in_process.bid(auction, alice, "50.00", at=at)
     winning = in_process.bid(auction, bob, "10.00", at=at)
     deletion = in_process.accept(Stream("user", alice), DeleteUser(alice), at=at)
-    assert auction.id not in [job.stream.id for job in closing.announce_winners()]
+    assert auction.id not in [job.stream.id for job in closing.announce_winners(in_process.pool)]
     in_process.drain(Stream("user", alice))
     assert in_process.job(deletion.id).status is JobStatus.SUCCEEDED
-    closing.announce_winners()
+    closing.announce_winners(in_process.pool)
     in_process.drain(auction)
     with in_process.pool.connection() as connection:
         closed = read_auction(connection, auction.id)
@@ -165,7 +167,7 @@ def test_a_tick_draws_at_most_once_per_auction_however_many_schedulers_run(
     with in_process.pool.connection() as connection:
         connection.execute("UPDATE promoter_ticks SET made_at = made_at - interval '2 h'")
     with ThreadPoolExecutor(4) as schedulers:
-        ticks = list(schedulers.map(lambda _: run_promoter(apart), range(4)))
+        ticks = list(schedulers.map(lambda _: run_promoter(in_process.pool, apart), range(4)))
     assert sum(tick is not None for tick, _ in ticks) == 1
     in_process.drain(auction)
     with in_process.pool.connection() as connection:

@@ -100,7 +100,7 @@ def test_a_key_is_forgotten_a_week_after_its_job_was_settled(in_process: InProce
     age(in_process, old, KEYS_LAST + timedelta(minutes=1))
     age(in_process, young, KEYS_LAST - timedelta(minutes=1))
     age(in_process, waiting, KEYS_LAST + timedelta(minutes=1))
-    assert forget_keys() == 1
+    assert forget_keys(in_process.pool) == 1
     assert key_of(in_process, old) is None
     assert bid(in_process, alice, auction, "young").id == young.id
     assert bid(in_process, alice, auction, "waiting").id == waiting.id
@@ -115,7 +115,7 @@ def test_the_houses_own_keys_are_never_forgotten(in_process: InProcessPortal) ->
     job = submit(in_process, close)
     in_process.drain(auction)
     age(in_process, job, timedelta(days=1000))
-    assert forget_keys() == 0
+    assert forget_keys(in_process.pool) == 0
     assert submit(in_process, Submission(auction, command, {}, "system", idempotency_key=key)) == (
         in_process.job(job.id)
     )
@@ -130,7 +130,7 @@ def test_keys_are_forgotten_in_batches_by_an_index(
     for job in jobs:
         age(in_process, job, KEYS_LAST + timedelta(minutes=1))
     monkeypatch.setattr(sweeping, "KEYS_AT_ONCE", 2)
-    assert [forget_keys() for _ in range(4)] == [2, 2, 1, 0]
+    assert [forget_keys(in_process.pool) for _ in range(4)] == [2, 2, 1, 0]
     with in_process.pool.connection() as connection, connection.transaction():
         connection.execute("SET LOCAL enable_seqscan = off")
         rows = connection.execute(f"EXPLAIN {FORGET_KEYS}", (KEYS_LAST, 1)).fetchall()

@@ -18,11 +18,11 @@ from notifications.notifier import Notified, notify
 from notifications.postgres.progress import auctions_behind
 from notifications.tasks import notify_stream
 from portal.health import condition
-from projections.mongo.connection import database
 from projections.mongo.generations import live_generations
 from projections.mongo.store import MongoDocuments
-from projections.tasks import bring_up_to_date, sweep
+from projections.tasks import sweep
 from projections.upkeep.rebuild import Worse, rebuild
+from projections.wiring import catch_up, database
 from tests.integration.in_process import InProcessPortal, queued, stored_auctions
 
 Release = Callable[[bool], None]
@@ -84,7 +84,7 @@ def test_what_comes_before_the_event_is_projected_and_the_stop_is_reported(
     poisoned: Stream,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert bring_up_to_date(poisoned) == 3
+    assert catch_up(poisoned) == 3
     document = documents.auction(poisoned.id)
     assert document
     assert (document.version, document.bid_count) == (3, 2)
@@ -103,7 +103,7 @@ def test_a_stopped_stream_rests_longer_after_each_try(
     pauses = []
     for attempt in range(1, 8):
         for _ in range(3):
-            assert bring_up_to_date(poisoned) == 3
+            assert catch_up(poisoned) == 3
         stuck = stuck_at(in_process, poisoned)
         assert stuck
         assert stuck["attempts"] == len(errors(caplog, poisoned)) == attempt
@@ -116,7 +116,7 @@ def test_a_stopped_stream_rests_longer_after_each_try(
 def test_the_sweep_goes_past_it(
     in_process: InProcessPortal, documents: MongoDocuments, poisoned: Stream
 ) -> None:
-    bring_up_to_date(poisoned)
+    catch_up(poisoned)
     later = in_process.auction()
     redis().delete(f"{settings.NAMESPACE}:projections")
     in_process.wait_for_the_order()
@@ -132,11 +132,11 @@ def test_the_sweep_goes_past_it(
 def test_once_the_code_is_repaired_it_goes_on_by_itself(
     in_process: InProcessPortal, documents: MongoDocuments, poisoned: Stream, newer_release: Release
 ) -> None:
-    bring_up_to_date(poisoned)
+    catch_up(poisoned)
     newer_release(True)
-    assert bring_up_to_date(poisoned) == 3, "it rests"
+    assert catch_up(poisoned) == 3, "it rests"
     rested(in_process, poisoned)
-    assert bring_up_to_date(poisoned) == 5
+    assert catch_up(poisoned) == 5
     document = documents.auction(poisoned.id)
     assert document
     assert document.bid_count == 4
@@ -178,7 +178,7 @@ def test_commands_go_on(in_process: InProcessPortal, poisoned: Stream) -> None:
 def test_a_rebuild_goes_past_it_but_never_back_behind_what_is_in_service(
     in_process: InProcessPortal, poisoned: Stream, newer_release: Release
 ) -> None:
-    bring_up_to_date(poisoned)
+    catch_up(poisoned)
     other = in_process.auction()
     done = rebuild("auctions", in_process.pool, database(), lambda todo, *_: todo)
     assert poisoned in done.stopped
@@ -186,7 +186,7 @@ def test_a_rebuild_goes_past_it_but_never_back_behind_what_is_in_service(
     assert versions(rebuilt, poisoned, other) == [3, 1]
     newer_release(True)
     rested(in_process, poisoned)
-    assert bring_up_to_date(poisoned) == 5
+    assert catch_up(poisoned) == 5
     newer_release(False)
     with pytest.raises(Worse, match=f"{poisoned.id} comes only to version 3"):
         rebuild("auctions", in_process.pool, database(), lambda todo, *_: todo)

@@ -8,7 +8,6 @@ import pytest
 from commands.domain.commands import AnnounceWinner
 from commands.streams import Stream
 from projections.documents import AuctionDocument
-from projections.mongo.connection import database
 from projections.mongo.generations import live_generations
 from projections.mongo.store import MongoDocuments
 from projections.projector import project
@@ -16,6 +15,7 @@ from projections.tasks import sweep
 from projections.upkeep import lag
 from projections.upkeep.rebuild import rebuild
 from projections.upkeep.verify import verify
+from projections.wiring import database
 from tests.integration.in_process import SHORTLY, InProcessPortal, stored_auctions
 
 

@@ -19,8 +19,8 @@ from commands.postgres.event_store import PostgresEventStore
 from commands.promoter import rounds as promoting
 from commands.promoter.checks import check_draws
 from commands.streams import NewEvent, RecordedEvent, Stream
-from projections.mongo.generations import live_documents
 from projections.upkeep.verify import verify
+from projections.wiring import live_documents
 from tests.integration.in_process import InProcessPortal
 
 NOW = timedelta(0)
@@ -29,7 +29,7 @@ NOW = timedelta(0)
 @pytest.fixture
 def in_process(pool: Pool) -> InProcessPortal:
     """The house, with no tick half made by another test."""
-    promoting.reveal_secrets()
+    promoting.reveal_secrets(pool)
     return InProcessPortal(pool)
 
 
@@ -72,13 +72,13 @@ def test_the_house_commits_before_the_tick_and_reveals_after_the_draws(
     in_process: InProcessPortal,
 ) -> None:
     auction = with_bids(in_process, "1.00", "2.00")
-    promoting.commit()
-    number, jobs = promoting.run_promoter(NOW)
+    promoting.commit(in_process.pool)
+    number, jobs = promoting.run_promoter(in_process.pool, NOW)
     assert number is not None
-    assert promoting.reveal_secrets() == [], "its draws are not made yet"
+    assert promoting.reveal_secrets(in_process.pool) == [], "its draws are not made yet"
     drain_draws(in_process, jobs)
-    assert number in promoting.reveal_secrets()
-    assert promoting.reveal_secrets() == [], "once is enough"
+    assert number in promoting.reveal_secrets(in_process.pool)
+    assert promoting.reveal_secrets(in_process.pool) == [], "once is enough"
 
     row = row_of(in_process, number)
     committed, made, revealed = [item.event for item in events_of(in_process, row["stream_id"])]
@@ -95,13 +95,13 @@ def test_the_house_commits_before_the_tick_and_reveals_after_the_draws(
 
 
 def test_a_tick_without_auctions_to_draw_in_is_none(in_process: InProcessPortal) -> None:
-    number, jobs = promoting.run_promoter(NOW)
+    number, jobs = promoting.run_promoter(in_process.pool, NOW)
     drain_draws(in_process, jobs)
     with in_process.pool.connection() as connection:
         # Whatever other tests left open.
         connection.execute("UPDATE auctions SET ends_at = clock_timestamp() - interval '1 s'")
     before = row_of(in_process, (number or 0) + 1) if number else None
-    assert promoting.run_promoter(NOW) == (None, [])
+    assert promoting.run_promoter(in_process.pool, NOW) == (None, [])
     if number:
         assert row_of(in_process, number + 1) == before
 
@@ -110,7 +110,7 @@ def test_each_draw_is_the_one_that_the_revealed_secret_gives(in_process: InProce
     auction = with_bids(in_process, "1.00", "2.00", "3.00", "4.00")
     for _ in range(3):
         assert in_process.double(auction).status is JobStatus.SUCCEEDED
-    promoting.reveal_secrets()
+    promoting.reveal_secrets(in_process.pool)
     with in_process.pool.connection() as connection:
         history = PostgresEventStore(connection).read(auction.id)
         checked = list(check_draws(connection, history))
@@ -121,7 +121,7 @@ def test_each_draw_is_the_one_that_the_revealed_secret_gives(in_process: InProce
 def test_a_draw_with_a_revealed_secret_is_refused(in_process: InProcessPortal) -> None:
     auction = with_bids(in_process, "1.00", "2.00")
     first = in_process.double(auction)
-    promoting.reveal_secrets()
+    promoting.reveal_secrets(in_process.pool)
     late = in_process.settled(auction, DoubleBid(auction.id, first.payload["tick"], 0))
     assert late.rejection
     assert late.rejection.code is RejectionCode.EXPIRED
@@ -134,7 +134,7 @@ def test_a_secret_that_is_not_the_committed_one_is_found(in_process: InProcessPo
         connection.execute(
             "UPDATE promoter_ticks SET secret = %s WHERE number = %s", ("ab" * 32, number)
         )
-    promoting.reveal_secrets()
+    promoting.reveal_secrets(in_process.pool)
     [problem] = problems(in_process, auction)
     assert "not the one that the house committed to" in problem
 
@@ -165,7 +165,7 @@ def test_a_draw_that_the_secret_does_not_give_is_found(in_process: InProcessPort
         connection.execute("UPDATE auctions SET starts_at = ends_at WHERE id = %s", (other.id,))
     tick = in_process.double(auction).payload["tick"]
     forge(in_process, other, tick)
-    promoting.reveal_secrets()
+    promoting.reveal_secrets(in_process.pool)
     forge(in_process, auction, tick)
     [problem] = found(in_process, other)
     assert problem
@@ -176,7 +176,7 @@ def test_a_draw_that_the_secret_does_not_give_is_found(in_process: InProcessPort
 def test_a_draw_by_a_secret_that_was_known_is_found(in_process: InProcessPortal) -> None:
     auction, other = with_bids(in_process, "1.00", "2.00"), with_bids(in_process, "3.00")
     tick = in_process.double(auction).payload["tick"]
-    promoting.reveal_secrets()
+    promoting.reveal_secrets(in_process.pool)
     late = with_bids(in_process, "4.00")
     forge(in_process, late, tick)
     forge(in_process, other, tick + 1_000)
@@ -219,7 +219,7 @@ def test_staff_are_not_drawn_where_the_policy_excludes_them(in_process: InProces
     draw = events_of(in_process, auction.id)[-1].event
     assert isinstance(draw, BidDoubled)
     assert (draw.staff, draw.total_weight) == ((insider,), 1)
-    promoting.reveal_secrets()
+    promoting.reveal_secrets(in_process.pool)
     assert problems(in_process, auction) == []
 
 

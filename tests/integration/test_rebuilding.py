@@ -17,15 +17,14 @@ from commands.postgres.event_store import PostgresEventStore
 from commands.streams import Stream
 from notifications.notifier import notify
 from projections.documents import AuctionDocument, documents_of
-from projections.mongo.connection import database
-from projections.mongo.generations import POINTER_LIFETIME, live_documents, live_generations
+from projections.mongo.generations import POINTER_LIFETIME, live_generations
 from projections.mongo.layout import COLLECTIONS
 from projections.mongo.reader import DocumentReader
 from projections.mongo.store import MongoDocuments
 from projections.projector import history_of
-from projections.tasks import bring_up_to_date
 from projections.upkeep.rebuild import Rebuilt, rebuild
 from projections.upkeep.verify import verify
+from projections.wiring import catch_up, database, live_documents
 from tests.integration.in_process import InProcessPortal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +52,7 @@ def bidding(in_process: InProcessPortal, auction: Stream) -> Iterator[None]:
         while not over.is_set():
             amount += 1
             in_process.bid(auction, alice, f"{amount}.00")
-            bring_up_to_date(auction)
+            catch_up(auction)
 
     with ThreadPoolExecutor(1) as bidder:
         running = bidder.submit(run)
@@ -71,7 +70,7 @@ async def test_readers_see_each_document_whole_at_every_moment_of_a_rebuild(
     for _ in range(5):
         in_process.bid(auction, in_process.user(), "5.00")
     for stream in (auction, quiet):
-        bring_up_to_date(stream)
+        catch_up(stream)
     before = live_generations(database())["auctions"]
     reader, seen = DocumentReader(), []
     still = await reader.auction(quiet.id)
@@ -93,7 +92,7 @@ async def test_readers_see_each_document_whole_at_every_moment_of_a_rebuild(
     await asyncio.sleep(POINTER_LIFETIME)
     last = await reader.auction(auction.id)
     await reader.close()
-    bring_up_to_date(auction)
+    catch_up(auction)
     assert last
     assert last.version >= seen[-1].version
     with in_process.pool.connection() as connection:
@@ -104,9 +103,9 @@ DIE = """
 import os, signal, sys
 from django import setup
 setup()
-from commands.postgres.connections import pool
+from commands.wiring import pool
 from projections.upkeep import rebuild
-from projections.mongo.connection import database
+from projections.wiring import database
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -131,7 +130,7 @@ def test_a_killed_rebuild_leaves_whole_documents_and_the_next_one_works(
 ) -> None:
     auction = in_process.auction()
     in_process.bid(auction, in_process.user(), "5.00")
-    bring_up_to_date(auction)
+    catch_up(auction)
     before = live_generations(database())["auctions"]
     done = subprocess.run([sys.executable, "-c", DIE, moment], cwd=ROOT, check=False)
     assert done.returncode == -signal.SIGKILL

@@ -136,7 +136,7 @@ def test_a_redriven_job_counts_as_accepted_when_it_was(in_process: InProcessPort
     at = in_process.over(auction) - SHORTLY
     job = in_process.accept(auction, place(auction, alice, "1.00"), at=at)
     failed(in_process, auction, [job])
-    assert [again.id for again in redrive([job.id])] == [job.id]
+    assert [again.id for again in redrive(in_process.pool, [job.id])] == [job.id]
     in_process.drain(auction)
     redriven = in_process.job(job.id)
     assert (redriven.status, redriven.accepted_at) == (JobStatus.SUCCEEDED, at)
@@ -150,7 +150,7 @@ def test_a_redriven_bid_never_reaches_an_auction_that_was_closed_since(
     job = in_process.accept(auction, place(auction, alice, "1.00"), at=at)
     failed(in_process, auction, [job])
     in_process.settled(auction, AnnounceWinner(auction.id))
-    redrive([job.id])
+    redrive(in_process.pool, [job.id])
     in_process.drain(auction)
     rejection = in_process.job(job.id).rejection
     assert rejection
@@ -166,7 +166,7 @@ def test_a_redriven_job_is_past_its_deadline_all_the_same(in_process: InProcessP
     failed(in_process, auction, [job])
     with in_process.pool.connection() as connection:
         connection.execute("UPDATE jobs SET expires_at = accepted_at WHERE id = %s", (job.id,))
-    redrive([job.id])
+    redrive(in_process.pool, [job.id])
     in_process.drain(auction)
     rejection = in_process.job(job.id).rejection
     assert rejection
@@ -183,7 +183,7 @@ def test_redriving_at_once_is_redriving_once(in_process: InProcessPortal) -> Non
         assert sum(len(set(ids) & {job.id for job in found}) for found in redriven) == 20
     in_process.drain(auction)
     assert [in_process.job(job_id).version for job_id in ids] == list(range(2, 22))
-    assert redrive(ids) == [], "what is not failed is left alone"
+    assert redrive(in_process.pool, ids) == [], "what is not failed is left alone"
 
 
 def sign_up(in_process: InProcessPortal, expires_after: timedelta | None = None) -> Job:
@@ -202,7 +202,7 @@ def test_a_failed_sign_up_keeps_what_it_needs_until_it_is_redriven(
 ) -> None:
     job = sign_up(in_process)
     assert row_of(in_process, job)["payload"] == job.payload
-    redrive([job.id])
+    redrive(in_process.pool, [job.id])
     in_process.drain(job.stream)
     assert in_process.job(job.id).status is JobStatus.SUCCEEDED
     assert set(in_process.job(job.id).payload) == {"user_id", "is_staff"}
@@ -213,10 +213,10 @@ def test_a_failed_sign_up_is_erased_when_its_deadline_is_over(in_process: InProc
     late = sign_up(in_process, expires_after=timedelta(hours=1))
     with in_process.pool.connection() as connection:
         connection.execute("UPDATE jobs SET expires_at = accepted_at WHERE id = %s", (late.id,))
-    forget_failed()
+    forget_failed(in_process.pool)
     assert set(in_process.job(late.id).payload) == {"user_id", "is_staff"}
     assert in_process.job(kept.id).payload == kept.payload
-    assert redrive([late.id]) == [], "nothing is left that could be decided"
+    assert redrive(in_process.pool, [late.id]) == [], "nothing is left that could be decided"
     assert in_process.job(late.id).status is JobStatus.FAILED
 
 

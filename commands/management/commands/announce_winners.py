@@ -12,6 +12,7 @@ from commands.management.operator_command import (
     jobs_as_text,
     succeeded,
 )
+from commands.wiring import pool
 
 
 class Command(OperatorCommand):
@@ -27,7 +28,7 @@ class Command(OperatorCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Submit and wait."""
-        jobs = wait_for_all(announce_winners(), options["wait"])
+        jobs = wait_for_all(pool(), announce_winners(pool()), options["wait"])
         content = {"announced": [job_as_json(job) for job in jobs]}
         self.answer(options, content, jobs_as_text(jobs) or "No auction was due.")
         for job in jobs:

@@ -11,7 +11,8 @@ from commands.management.operator_command import (
     moment,
     settled,
 )
-from commands.postgres.connections import clock, pool
+from commands.postgres.connections import clock
+from commands.wiring import pool
 
 
 class Command(OperatorCommand):

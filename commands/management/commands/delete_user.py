@@ -14,8 +14,8 @@ from commands.management.operator_command import (
     job_as_json,
     settled,
 )
-from commands.postgres.connections import pool
 from commands.postgres.users import id_of
+from commands.wiring import pool
 
 
 class Command(OperatorCommand):

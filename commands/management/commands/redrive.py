@@ -16,8 +16,8 @@ from commands.management.operator_command import (
     jobs_as_text,
     succeeded,
 )
-from commands.postgres.connections import pool
 from commands.postgres.jobs import PostgresJobInbox
+from commands.wiring import pool
 
 
 class Command(OperatorCommand):
@@ -40,8 +40,8 @@ class Command(OperatorCommand):
         if bool(options["job"]) == options["all"]:
             raise CommandError("name the jobs, or say --all", returncode=2)
         named = [] if options["all"] else [_find(job_id) for job_id in options["job"]]
-        redriven = redrive(None if options["all"] else options["job"])
-        jobs = wait_for_all(named or redriven, options["wait"])
+        redriven = redrive(pool(), None if options["all"] else options["job"])
+        jobs = wait_for_all(pool(), named or redriven, options["wait"])
         content = {"redriven": len(redriven), "jobs": [job_as_json(job) for job in jobs]}
         self.answer(options, content, jobs_as_text(jobs) or "No job failed.")
         for job in jobs:

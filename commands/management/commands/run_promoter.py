@@ -14,6 +14,7 @@ from commands.management.operator_command import (
     jobs_as_text,
 )
 from commands.promoter.rounds import run_promoter
+from commands.wiring import pool
 
 
 class Command(OperatorCommand):
@@ -37,8 +38,8 @@ class Command(OperatorCommand):
             time.sleep(options["every"])
 
     def _tick(self, options: dict[str, Any], at_least_apart: timedelta) -> None:
-        tick, drawn = run_promoter(at_least_apart)
-        jobs = wait_for_all(drawn, options["wait"])
+        tick, drawn = run_promoter(pool(), at_least_apart)
+        jobs = wait_for_all(pool(), drawn, options["wait"])
         content = {"tick": tick, "draws": [job_as_json(job) for job in jobs]}
         self.answer(options, content, f"Tick {tick}.\n{jobs_as_text(jobs)}".rstrip())
         # That a draw found nothing to double is an answer, not a failure.

@@ -7,9 +7,9 @@ from uuid import UUID
 from django.core.management.base import CommandError
 
 from commands.management.operator_command import REJECTED, OperatorCommand
-from commands.postgres.connections import pool
 from commands.postgres.event_store import PostgresEventStore
 from commands.promoter.checks import Checked, check_draws
+from commands.wiring import pool
 
 
 class Command(OperatorCommand):

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import track
 
 from commands.management.operator_command import REJECTED
-from commands.postgres.connections import pool
 from commands.streams import Stream
+from commands.wiring import pool
 from projections.management.read_side_command import ReadSideCommand
-from projections.mongo.connection import database
 from projections.mongo.layout import COLLECTIONS
 from projections.upkeep.rebuild import Underway, Worse, rebuild
+from projections.wiring import database
 
 
 class Command(ReadSideCommand):

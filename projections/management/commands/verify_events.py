@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.progress import track
 
 from commands.management.operator_command import REJECTED
-from commands.postgres.connections import pool
+from commands.wiring import pool
 from projections.management.read_side_command import ReadSideCommand
-from projections.mongo.generations import live_documents
 from projections.upkeep.verify import Finding, Verdict, documents_kept, orphans, streams, verify
+from projections.wiring import live_documents
 
 
 class Command(ReadSideCommand):

@@ -1,0 +1,35 @@
+"""Bringing one stream's live documents up to date, and announcing their version."""
+
+from commands.postgres.connections import Pool
+from commands.streams import Stream
+from commands.wake import publish
+from projections.errors import PoisonEvent
+from projections.ports import Documents
+from projections.projector import project
+from projections.upkeep import stuck
+
+
+def bring_up_to_date(pool: Pool, documents: Documents, stream: Stream, announced: int = -1) -> int:
+    """Project the stream into the live documents, and give the version they reached.
+
+    It is announced unless it is the one that the caller knows to be `announced`. A stream that an
+    event stops stays just before that event, and rests between the tries to get past it.
+    """
+    version = _projected(pool, documents, stream)
+    if version != announced:
+        publish("versions", {"kind": stream.kind, "id": str(stream.id), "version": version})
+    return version
+
+
+def _projected(pool: Pool, documents: Documents, stream: Stream) -> int:
+    rests = stuck.rests(pool, "projections", stream)
+    if rests:
+        return documents.versions(stream.kind, [stream.id]).get(stream.id, 0)
+    try:
+        version = project(stream, pool, documents)
+    except PoisonEvent as poison:
+        stuck.note(pool, "projections", poison)
+        return poison.version - 1
+    if rests is not None:
+        stuck.clear(pool, "projections", stream)
+    return version

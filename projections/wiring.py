@@ -1,0 +1,37 @@
+"""What workers and operators' commands work with of the read side, made once a process and handed on.
+
+Only entry points (tasks, commands, the web's runtime) ask here.
+"""
+
+from functools import cache
+
+from pymongo.database import Database
+
+from commands.streams import Stream
+from commands.wiring import pool
+from projections.live import bring_up_to_date
+from projections.mongo.bson import Bson
+from projections.mongo.connection import connect
+from projections.mongo.generations import LiveDocuments
+from projections.mongo.store import MongoDocuments
+
+
+@cache
+def database() -> Database[Bson]:
+    """MongoDB's database, connected at first use."""
+    return connect()
+
+
+@cache
+def _live() -> LiveDocuments:
+    return LiveDocuments(database())
+
+
+def live_documents() -> MongoDocuments:
+    """The documents of the generation that is live now."""
+    return _live()()
+
+
+def catch_up(stream: Stream, announced: int = -1) -> int:
+    """Bring the stream's live documents up to date; see projections.live."""
+    return bring_up_to_date(pool(), live_documents(), stream, announced)
