@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from psycopg import Error
@@ -10,28 +10,18 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from commands import queues
+from commands.postgres.connections import SyncConnection, clock
+from commands.postgres.jobs import PostgresJobInbox
 from commands.wake import redis
 from commands.wiring import pool
 from projections.mongo.generations import live_generations
+from projections.upkeep import stuck
+from projections.upkeep.audit import progress
 from projections.upkeep.lag import lagging, streams_of_state
 from projections.wiring import database, live_documents
 
-WAITING = """
-SELECT command, count(*) AS jobs,
-       extract(epoch FROM clock_timestamp() - min(accepted_at))::float AS oldest_seconds
-FROM jobs WHERE status = 'QUEUED' GROUP BY command ORDER BY command
-"""
-FAILED = "SELECT count(*) AS jobs FROM jobs WHERE status = 'FAILED'"
-STUCK = """
-SELECT reader, stream_kind, stream_id, version, error, attempts, since, retry_after
-FROM stuck_streams ORDER BY since
-"""
-AUDIT = """
-SELECT completed_at, (SELECT count(*) FROM drifts WHERE NOT repaired) AS differing,
-       (SELECT count(*) FROM drifts WHERE repaired AND found_at > clock_timestamp() - interval '1 day')
-       AS repaired_today
-FROM (VALUES (1)) AS always LEFT JOIN audit_progress ON name = 'documents'
-"""
+T = TypeVar("T")
+
 AWAY = (Error, PyMongoError, RedisError, OSError)
 
 
@@ -58,7 +48,7 @@ class Condition:
 def condition() -> Condition:
     """Ask every server."""
     servers = {
-        "postgres": _state(lambda: _rows("SELECT 1")),
+        "postgres": _state(lambda: _asked(clock)),
         "redis": _state(lambda: redis().ping()),
         "mongodb": _state(lambda: database().command("ping")),
     }
@@ -67,15 +57,15 @@ def condition() -> Condition:
     return Condition(
         servers=servers,
         queues=_queues() if "redis" in up else None,
-        waiting_jobs=_rows(WAITING) if "postgres" in up else None,
-        failed_jobs=_rows(FAILED)[0]["jobs"] if "postgres" in up else None,
+        waiting_jobs=_asked(lambda c: PostgresJobInbox(c).backlog()) if "postgres" in up else None,
+        failed_jobs=_asked(lambda c: PostgresJobInbox(c).failed()) if "postgres" in up else None,
         streams_behind=lag[0] if lag else None,
         events_behind=lag[1] if lag else None,
         generations={str(n): g for n, g in live_generations(database()).items()}
         if "mongodb" in up
         else None,
-        stuck_streams=[_brief(row) for row in _rows(STUCK)] if "postgres" in up else None,
-        audit=_rows(AUDIT)[0] if "postgres" in up else None,
+        stuck_streams=[_brief(row) for row in _asked(stuck.every)] if "postgres" in up else None,
+        audit=_asked(progress) if "postgres" in up else None,
     )
 
 
@@ -92,9 +82,9 @@ def _brief(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "error": row["error"].strip().splitlines()[-1]}
 
 
-def _rows(query: str) -> list[dict[str, Any]]:
+def _asked(ask: Callable[[SyncConnection], T]) -> T:
     with pool().connection() as connection:
-        return connection.execute(query).fetchall()
+        return ask(connection)
 
 
 def _queues() -> dict[str, int]:

@@ -5,18 +5,12 @@ from uuid import UUID
 from commands.domain.commands import AnnounceWinner
 from commands.inbox.submitting import wake_stream
 from commands.jobs import Job, Submission
+from commands.postgres.auctions import due_auctions
 from commands.postgres.connections import Pool
 from commands.postgres.jobs import PostgresJobInbox, cutoff
 from commands.postgres.locks import DELETIONS
 from commands.queues import queue_of
 from commands.streams import Stream
-
-# An accepted deletion of a user still counts for auctions that ended after it, so those wait.
-DUE = """
-SELECT id FROM auctions WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
-    SELECT 1 FROM jobs WHERE status = 'QUEUED' AND command = 'DeleteUser' AND accepted_at < ends_at
-) ORDER BY ends_at LIMIT 1000
-"""
 
 
 def announce_winners(pool: Pool) -> list[Job]:
@@ -26,7 +20,7 @@ def announce_winners(pool: Pool) -> list[Job]:
     """
     with pool.connection() as connection:
         now = cutoff(connection, DELETIONS)
-        due = [row["id"] for row in connection.execute(DUE, {"now": now})]
+        due = due_auctions(connection, now)
         inbox = PostgresJobInbox(connection)
         jobs = [inbox.accept(_announcement(auction_id)) for auction_id in due]
     for job in jobs:

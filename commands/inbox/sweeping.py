@@ -7,11 +7,6 @@ from commands.postgres.jobs import PostgresJobInbox
 from commands.queues import queue_of
 from commands.streams import Stream
 
-WAITING = """
-SELECT DISTINCT ON (stream_id) stream_kind, stream_id, command FROM jobs
-WHERE status = 'QUEUED' AND accepted_at < clock_timestamp() - %s::interval LIMIT 1000
-"""
-
 # How long a settled job is known by its idempotency key: longer than anybody tries again.
 KEYS_LAST = timedelta(days=7)
 # In one sweep; there is one every ten seconds.
@@ -33,7 +28,5 @@ def forget_failed(pool: Pool) -> None:
 def waiting_streams(pool: Pool, longer_than: timedelta) -> list[tuple[Stream, str]]:
     """Streams with jobs that have waited that long, each with the queue to wake it on."""
     with pool.connection() as connection:
-        rows = connection.execute(WAITING, (longer_than,)).fetchall()
-    return [
-        (Stream(row["stream_kind"], row["stream_id"]), queue_of(row["command"])) for row in rows
-    ]
+        waiting = PostgresJobInbox(connection).waiting_streams(longer_than)
+    return [(stream, queue_of(command)) for stream, command in waiting]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import fields
+from datetime import datetime
 from uuid import UUID
 
 from psycopg.errors import LockNotAvailable
@@ -76,6 +77,18 @@ ON CONFLICT (id) DO UPDATE SET effective_amount = excluded.effective_amount,
 # FOR SHARE: a user's deletion waits until this batch is committed, and so sees all their bids.
 SHARE_BIDDERS = """
 SELECT id FROM users WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR SHARE
+"""
+# An accepted deletion of a user still counts for auctions that ended after it, so those wait.
+DUE = """
+SELECT id FROM auctions WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
+    SELECT 1 FROM jobs WHERE status = 'QUEUED' AND command = 'DeleteUser' AND accepted_at < ends_at
+) ORDER BY ends_at LIMIT 1000
+"""
+TO_DRAW_IN = """
+SELECT id FROM auctions
+WHERE NOT closed AND starts_at <= clock_timestamp() AND ends_at > clock_timestamp() AND EXISTS (
+    SELECT 1 FROM bids WHERE auction_id = auctions.id AND NOT deleted AND NOT doubled
+) ORDER BY ends_at
 """
 
 
@@ -167,3 +180,13 @@ def _auction(row: DictRow, bids: Mapping[UUID, Bid]) -> Auction:
 
 def _bid(row: DictRow) -> Bid:
     return Bid(**row)
+
+
+def due_auctions(connection: SyncConnection, now: datetime) -> list[UUID]:
+    """Auctions to be closed by that moment, those that ended first; at most a thousand."""
+    return [row["id"] for row in connection.execute(DUE, {"now": now})]
+
+
+def auctions_to_draw_in(connection: SyncConnection) -> list[UUID]:
+    """The open auctions with live bids that were not doubled, those ending soonest first."""
+    return [row["id"] for row in connection.execute(TO_DRAW_IN)]

@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
+from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from commands.postgres.connections import SyncConnection
@@ -24,11 +26,12 @@ FROM unnest(%(version)s::int[], %(type)s::text[], %(schema_version)s::smallint[]
      AS new (version, type, schema_version, data, causation_id, correlation_id, hash)
 ORDER BY version
 """
-READ = """
-SELECT stream_kind, stream_id, version, type, schema_version, data,
-       causation_id, correlation_id, recorded_at, hash
-FROM events WHERE stream_id = %s AND version > %s ORDER BY version LIMIT %s
+COLUMNS = """stream_kind, stream_id, version, type, schema_version, data, causation_id, correlation_id,
+recorded_at, hash"""
+READ = f"""
+SELECT {COLUMNS} FROM events WHERE stream_id = %s AND version > %s ORDER BY version LIMIT %s
 """
+READ_ALL = f"SELECT {COLUMNS} FROM events WHERE stream_id = %s ORDER BY version"
 LAST_HASH = "SELECT version, hash FROM events WHERE stream_id = %s ORDER BY version DESC LIMIT 1"
 
 
@@ -128,6 +131,19 @@ def _add_row(
     for column, value in zip(columns.values(), row, strict=True):
         column.append(value)
     return chained
+
+
+async def stored_events(
+    connection: AsyncConnection[DictRow], stream_id: UUID, after_version: int, limit: int
+) -> list[DictRow]:
+    """The rows of at most `limit` events after that version, in order, for the web process."""
+    cursor = await connection.execute(READ, (stream_id, after_version, limit))
+    return await cursor.fetchall()
+
+
+def all_stored_events(connection: SyncConnection, stream_id: UUID) -> list[DictRow]:
+    """The rows of all of a stream's events, in order."""
+    return connection.execute(READ_ALL, (stream_id,)).fetchall()
 
 
 def content_of(row: dict[str, Any]) -> bytes:

@@ -113,6 +113,16 @@ UPDATE jobs SET idempotency_key = NULL WHERE id IN (
     ORDER BY settled_at LIMIT %s FOR UPDATE SKIP LOCKED
 )
 """
+WAITING_STREAMS = """
+SELECT DISTINCT ON (stream_id) stream_kind, stream_id, command FROM jobs
+WHERE status = 'QUEUED' AND accepted_at < clock_timestamp() - %s::interval LIMIT 1000
+"""
+BACKLOG = """
+SELECT command, count(*) AS jobs,
+       extract(epoch FROM clock_timestamp() - min(accepted_at))::float AS oldest_seconds
+FROM jobs WHERE status = 'QUEUED' GROUP BY command ORDER BY command
+"""
+FAILED = "SELECT count(*) AS jobs FROM jobs WHERE status = 'FAILED'"
 
 
 class PostgresJobInbox:
@@ -167,6 +177,20 @@ class PostgresJobInbox:
         """Forget the keys of at most that many jobs that were settled longer ago; of how many."""
         return self._connection.execute(FORGET_KEYS, (older_than, limit)).rowcount
 
+    def waiting_streams(self, longer_than: timedelta) -> list[tuple[Stream, str]]:
+        """Streams with jobs that have waited that long, each with the command of one; at most a thousand."""
+        rows = self._connection.execute(WAITING_STREAMS, (longer_than,))
+        return [(Stream(row["stream_kind"], row["stream_id"]), row["command"]) for row in rows]
+
+    def backlog(self) -> list[DictRow]:
+        """How many jobs of each command wait, and for how long the oldest has, in seconds."""
+        return self._connection.execute(BACKLOG).fetchall()
+
+    def failed(self) -> int:
+        """How many jobs have failed and were not re-driven."""
+        row = self._connection.execute(FAILED).fetchone()
+        return int(row["jobs"]) if row else 0
+
     def settle(self, outcomes: Sequence[JobOutcome], settled_at: datetime) -> None:
         """Write the outcomes; unless the job failed, personal data leaves its payload with it."""
         self._connection.execute(
@@ -206,6 +230,11 @@ async def cancel_async(connection: AsyncConnection[DictRow], job_id: UUID) -> Jo
             await connection.execute(CANCEL_PATIENCE)
             message = "it was cancelled before it was handled"
             await connection.execute(CANCEL, {"id": job_id, "message": message})
+    return await find_async(connection, job_id)
+
+
+async def find_async(connection: AsyncConnection[DictRow], job_id: UUID) -> Job | None:
+    """The job with that id, for the web process."""
     row = await (await connection.execute(FIND, (job_id,))).fetchone()
     return job_from(row) if row else None
 

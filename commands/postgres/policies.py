@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import assert_never
 
+from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from commands.domain.events import PolicyChanged, PolicyEvent, PolicyWithdrawn
@@ -18,6 +19,9 @@ ORDER BY auction_id, version DESC
 """
 AT = f"SELECT {OPTIONS} FROM promoter_policies WHERE version = %s"
 LAST = "SELECT coalesce(max(version), 0) AS version FROM promoter_policies"
+VERSION = f"""
+SELECT version, auction_id, withdrawn, {OPTIONS}, changed_at FROM promoter_policies WHERE version = %s
+"""
 INSERT = f"""
 INSERT INTO promoter_policies (version, auction_id, withdrawn, {OPTIONS}, changed_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
@@ -53,6 +57,11 @@ def policy_at(connection: SyncConnection, version: int) -> Policy:
     if row is None:
         raise KeyError(f"policy {version}")
     return _policy(row)
+
+
+async def policy_row(connection: AsyncConnection[DictRow], version: int) -> DictRow | None:
+    """The row of that version."""
+    return await (await connection.execute(VERSION, (version,))).fetchone()
 
 
 def _policy(row: DictRow) -> Policy:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
 from commands.domain.events import SecretRevealed, TickCommitted, TickEvent, TickMade
@@ -33,6 +34,12 @@ SELECT {TICK} FROM promoter_ticks WHERE draws IS NOT NULL AND revealed_at IS NUL
 REVEALED = "UPDATE promoter_ticks SET version = %s, revealed_at = %s WHERE number = %s"
 # FOR SHARE: no secret is revealed while a draw is made with it.
 UNREVEALED = "SELECT secret FROM promoter_ticks WHERE number = %s AND revealed_at IS NULL FOR SHARE"
+STREAM_OF = "SELECT stream_id FROM promoter_ticks WHERE number = %s"
+PUBLIC = """
+SELECT number, stream_id, commitment, committed_at, made_at, draws, revealed_at,
+       CASE WHEN revealed_at IS NOT NULL THEN secret END AS secret
+FROM promoter_ticks WHERE number = coalesce(%s, (SELECT max(number) FROM promoter_ticks))
+"""
 READ = f"SELECT {TICK}, revealed_at FROM promoter_ticks WHERE stream_id = %s"
 
 
@@ -101,6 +108,17 @@ def read_tick(connection: SyncConnection, stream_id: UUID) -> Tick | None:
     if row.pop("revealed_at") is None:
         row["secret"] = None
     return _tick(row)[1]
+
+
+def stream_of_tick(connection: SyncConnection, number: int) -> UUID | None:
+    """The stream of the tick of that number."""
+    row = connection.execute(STREAM_OF, (number,)).fetchone()
+    return row["stream_id"] if row else None
+
+
+async def public_tick(connection: AsyncConnection[DictRow], number: int | None) -> DictRow | None:
+    """The row of the tick of that number, without one of the next; its secret only once it is revealed."""
+    return await (await connection.execute(PUBLIC, (number,))).fetchone()
 
 
 def _record(

@@ -1,5 +1,6 @@
 """Users' state rows, the only home of personal data."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +19,10 @@ READ = """
 SELECT id, version, is_staff, deleted_at IS NOT NULL AS deleted FROM users WHERE id = %s
 """
 LOCK = f"{READ} FOR UPDATE"
+LIVING = """
+SELECT id, version, is_staff, username, email FROM users WHERE id = %s AND deleted_at IS NULL
+"""
+NAMES = "SELECT id, username FROM users WHERE id = ANY(%s)"
 INSERT = """
 INSERT INTO users (id, username, email, password, is_staff, version, created_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
@@ -127,3 +132,16 @@ async def credentials_of(connection: AsyncConnection[DictRow], username: str) ->
     """What the user of that name, whatever its case, signs in with."""
     row = await (await connection.execute(CREDENTIALS, (username,))).fetchone()
     return Credentials(**row) if row else None
+
+
+async def living_user(connection: AsyncConnection[DictRow], user_id: UUID) -> DictRow | None:
+    """id, version, is_staff, username and email of a user who was not deleted."""
+    return await (await connection.execute(LIVING, (user_id,))).fetchone()
+
+
+async def usernames(
+    connection: AsyncConnection[DictRow], ids: Collection[UUID]
+) -> dict[UUID, str | None]:
+    """Those users' names; None for one who was deleted."""
+    cursor = await connection.execute(NAMES, (list(ids),))
+    return {row["id"]: row["username"] async for row in cursor}

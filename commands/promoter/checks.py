@@ -17,9 +17,8 @@ from commands.domain.tick import commitment_to
 from commands.postgres.connections import SyncConnection
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.policies import policy_at
+from commands.postgres.ticks import stream_of_tick
 from commands.streams import RecordedEvent
-
-STREAM_OF = "SELECT stream_id FROM promoter_ticks WHERE number = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +78,6 @@ def _checked(
 def _events_of_tick(
     connection: SyncConnection, number: int
 ) -> dict[type[TickEvent], RecordedEvent]:
-    row = connection.execute(STREAM_OF, (number,)).fetchone()
-    events = PostgresEventStore(connection).read(row["stream_id"]) if row else []
+    stream_id = stream_of_tick(connection, number)
+    events = PostgresEventStore(connection).read(stream_id) if stream_id else []
     return {type(cast(TickEvent, item.event)): item for item in events}

@@ -17,7 +17,7 @@ from commands.domain.tick import Tick
 from commands.inbox.requests import expiry
 from commands.inbox.submitting import wake_stream
 from commands.jobs import Job, Submission
-from commands.postgres.auctions import bids_for_a_draw, staff_among
+from commands.postgres.auctions import auctions_to_draw_in, bids_for_a_draw, staff_among
 from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.policies import read_policies
@@ -32,13 +32,6 @@ from commands.postgres.ticks import (
 )
 from commands.queues import queue_of
 from commands.streams import Stream
-
-PROMOTABLE = """
-SELECT id FROM auctions
-WHERE NOT closed AND starts_at <= clock_timestamp() AND ends_at > clock_timestamp() AND EXISTS (
-    SELECT 1 FROM bids WHERE auction_id = auctions.id AND NOT deleted AND NOT doubled
-) ORDER BY ends_at
-"""
 
 
 def commit(pool: Pool) -> None:
@@ -58,7 +51,7 @@ def run_promoter(pool: Pool, at_least_apart: timedelta) -> tuple[int | None, lis
     with pool.connection() as connection, connection.transaction():
         lock_ticks(connection)
         committed = None if ticked_within(connection, at_least_apart) else open_tick(connection)
-        auctions = [row["id"] for row in connection.execute(PROMOTABLE)] if committed else []
+        auctions = auctions_to_draw_in(connection) if committed else []
         if committed is None or not auctions:
             return None, []
         stream, tick = committed

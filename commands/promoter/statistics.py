@@ -7,31 +7,12 @@ from decimal import Decimal
 from uuid import UUID
 
 from commands.postgres.connections import SyncConnection
+from commands.postgres.draws import draws_by_bidder, draws_by_chance, draws_by_hour, draws_by_policy
 
 HOURS = 24
 TENTHS = 10
 # The chart's own units; the page scales it.
 WIDTH, HEIGHT, GAP = 480, 120, 2
-
-HOURLY = """
-SELECT date_trunc('hour', recorded_at) AS hour, count(*) AS draws FROM events
-WHERE type = 'BidDoubled' AND recorded_at > clock_timestamp() - interval '24 hours' GROUP BY 1
-"""
-# Draws from before the house committed to them have no weights.
-TENTHS_OF_CHANCE = """
-SELECT least(floor((data->>'weight')::numeric * 10 / (data->>'total_weight')::numeric), 9)::int
-           AS tenth, count(*) AS draws
-FROM events WHERE type = 'BidDoubled' AND schema_version > 1 GROUP BY 1
-"""
-BY_POLICY = """
-SELECT coalesce((data->>'policy_version')::int, 0) AS version, count(*) AS draws,
-       sum((data->>'effective_amount')::numeric) / 2 AS added, max(recorded_at) AS last
-FROM events WHERE type = 'BidDoubled' GROUP BY 1 ORDER BY 1 DESC LIMIT 20
-"""
-LUCKIEST = """
-SELECT (data->>'bidder_id')::uuid AS bidder_id, count(*) AS draws
-FROM events WHERE type = 'BidDoubled' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +56,7 @@ def bars(values: Sequence[tuple[str, int]]) -> list[Bar]:
 
 def hourly(connection: SyncConnection, now: datetime) -> list[Bar]:
     """Draws in each of the last 24 hours."""
-    counts = {row["hour"]: row["draws"] for row in connection.execute(HOURLY)}
+    counts = {row["hour"]: row["draws"] for row in draws_by_hour(connection)}
     this = now.replace(minute=0, second=0, microsecond=0)
     hours = [this - timedelta(hours=back) for back in reversed(range(HOURS))]
     return bars([(f"{hour:%H:00}", counts.get(hour, 0)) for hour in hours])
@@ -83,15 +64,15 @@ def hourly(connection: SyncConnection, now: datetime) -> list[Bar]:
 
 def by_chance(connection: SyncConnection) -> list[Bar]:
     """How likely the drawn bids had been, in tenths; each bar begins at its label."""
-    counts = {row["tenth"]: row["draws"] for row in connection.execute(TENTHS_OF_CHANCE)}
+    counts = {row["tenth"]: row["draws"] for row in draws_by_chance(connection)}
     return bars([(f"{tenth * 10} %", counts.get(tenth, 0)) for tenth in range(TENTHS)])
 
 
 def by_policy(connection: SyncConnection) -> list[Effect]:
     """What the draws of each version gave, newest first."""
-    return [Effect(**row) for row in connection.execute(BY_POLICY)]
+    return [Effect(**row) for row in draws_by_policy(connection)]
 
 
 def luckiest(connection: SyncConnection) -> list[tuple[UUID, int]]:
     """The bidders with the most doubled bids."""
-    return [(row["bidder_id"], row["draws"]) for row in connection.execute(LUCKIEST)]
+    return [(row["bidder_id"], row["draws"]) for row in draws_by_bidder(connection)]

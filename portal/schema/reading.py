@@ -10,8 +10,9 @@ import structlog
 
 from commands.jobs import Job
 from commands.postgres.errors import AWAY
-from commands.postgres.event_store import READ, recorded_event
-from commands.postgres.jobs import FIND, job_from
+from commands.postgres.event_store import recorded_event, stored_events
+from commands.postgres.jobs import find_async
+from commands.postgres.users import living_user, usernames
 from commands.streams import RecordedEvent, Stream
 from portal.errors import not_found, unauthenticated, unavailable
 from portal.signin.tokens import Viewer
@@ -30,19 +31,13 @@ LOOK_AGAIN = 1.0
 SYNC_PATIENCE = 3.0
 EVENTS_PAGE = 100
 
-USER = """
-SELECT id, version, is_staff, username, email FROM users WHERE id = %s AND deleted_at IS NULL
-"""
-NAMES = "SELECT id, username FROM users WHERE id = ANY(%s)"
-
 
 async def names_of(runtime: Runtime, ids: Collection[UUID]) -> Names:
     """The users' names, from their rows where the documents are not there yet."""
     names = dict(await runtime.documents.usernames(ids))
     if missing := [user_id for user_id in ids if user_id not in names]:
         async with runtime.pool.connection() as connection:
-            cursor = await connection.execute(NAMES, (missing,))
-            names.update({row["id"]: row["username"] async for row in cursor})
+            names.update(await usernames(connection, missing))
     return names
 
 
@@ -52,8 +47,7 @@ async def find_job(runtime: Runtime, job_id: UUID, viewer: Viewer | None) -> Job
     One that nobody signed in submitted (a sign-up) is for whoever knows its id.
     """
     async with runtime.pool.connection() as connection:
-        row = await (await connection.execute(FIND, (job_id,))).fetchone()
-    job = job_from(row) if row else None
+        job = await find_async(connection, job_id)
     if job is None or job.submitted_by is None or (viewer and viewer.is_staff):
         return job
     return job if viewer and viewer.user_id == job.submitted_by else None
@@ -134,7 +128,7 @@ async def own_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
 async def signed_in_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
     """Who just signed in, from their row: a session that MongoDB's absence spoils would be lost."""
     async with runtime.pool.connection() as connection:
-        row = await (await connection.execute(USER, (viewer.user_id,))).fetchone()
+        row = await living_user(connection, viewer.user_id)
     if row is None:
         raise unauthenticated("this user was deleted")
     return UserDocument(**row)
@@ -167,5 +161,5 @@ async def events_page(
 ) -> list[RecordedEvent]:
     """The first events after that version."""
     async with runtime.pool.connection() as connection:
-        cursor = await connection.execute(READ, (auction_id, version, limit))
-        return [recorded_event(row) async for row in cursor]
+        rows = await stored_events(connection, auction_id, version, limit)
+    return [recorded_event(row) for row in rows]

@@ -10,8 +10,9 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
+from psycopg.rows import DictRow
 
-from commands.postgres.connections import Pool, clock
+from commands.postgres.connections import Pool, SyncConnection, clock
 from commands.streams import Stream
 from projections.errors import passes
 from projections.ports import Documents
@@ -40,6 +41,12 @@ MOVE = "UPDATE audit_progress SET after_stream = %s WHERE name = 'documents'"
 COMPLETE = """
 UPDATE audit_progress SET after_stream = NULL, completed_at = clock_timestamp()
 WHERE name = 'documents'
+"""
+PROGRESS = """
+SELECT completed_at, (SELECT count(*) FROM drifts WHERE NOT repaired) AS differing,
+       (SELECT count(*) FROM drifts WHERE repaired AND found_at > clock_timestamp() - interval '1 day')
+       AS repaired_today
+FROM (VALUES (1)) AS always LEFT JOIN audit_progress ON name = 'documents'
 """
 LAGGING = "SELECT 1 FROM projection_lagging WHERE stream_id = %s"
 REPORT = """
@@ -148,3 +155,10 @@ def _report(drift: Drift, pool: Pool) -> None:
         what=drift.what,
         repaired=drift.repaired,
     )
+
+
+def progress(connection: SyncConnection) -> DictRow:
+    """completed_at of the last round, how many drifts are differing, and repaired_today."""
+    row = connection.execute(PROGRESS).fetchone()
+    assert row is not None
+    return row

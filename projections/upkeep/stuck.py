@@ -8,8 +8,9 @@ from typing import Literal
 from uuid import UUID
 
 import structlog
+from psycopg.rows import DictRow
 
-from commands.postgres.connections import Pool
+from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.errors import with_traceback
 from commands.streams import Stream
 from projections.errors import PoisonEvent
@@ -35,6 +36,10 @@ ON CONFLICT (reader, stream_id) DO UPDATE SET
 RETURNING attempts, retry_after
 """
 CLEAR = "DELETE FROM stuck_streams WHERE reader = %s AND stream_id = %s"
+EVERY = """
+SELECT reader, stream_kind, stream_id, version, error, attempts, since, retry_after
+FROM stuck_streams ORDER BY since
+"""
 RESTING = """
 SELECT stream_id FROM stuck_streams WHERE reader = %s AND retry_after > clock_timestamp()
 """
@@ -85,3 +90,8 @@ def clear(pool: Pool, reader: Reader, stream: Stream) -> None:
     with pool.connection() as connection:
         connection.execute(CLEAR, (reader, stream.id))
     log.info("the stream goes on", reader=reader, kind=stream.kind, stream=str(stream.id))
+
+
+def every(connection: SyncConnection) -> list[DictRow]:
+    """All stuck streams as rows, those stuck longest first, with the error of their last try."""
+    return connection.execute(EVERY).fetchall()

@@ -17,7 +17,7 @@ from commands.domain.events import AuctionEvent, UserEvent
 from commands.domain.policies import Policies
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import SyncConnection
-from commands.postgres.event_store import content_of, recorded_event
+from commands.postgres.event_store import all_stored_events, content_of, recorded_event
 from commands.postgres.locks import lock, projecting
 from commands.postgres.policies import read_policies
 from commands.postgres.ticks import read_tick
@@ -38,11 +38,6 @@ from projections.errors import passes
 from projections.ports import WITH_DOCUMENTS, Documents
 from projections.projector import history_of
 
-EVENTS = """
-SELECT stream_kind, stream_id, version, type, schema_version, data,
-       causation_id, correlation_id, recorded_at, hash
-FROM events WHERE stream_id = %s ORDER BY version
-"""
 STREAMS = """
 SELECT stream_kind, stream_id FROM (
     SELECT stream_kind, stream_id FROM events
@@ -116,7 +111,7 @@ def verify(connection: SyncConnection, stream: Stream, documents: Documents) -> 
     connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
     try:
         with connection.transaction():
-            rows = connection.execute(EVENTS, (stream.id,)).fetchall()
+            rows = all_stored_events(connection, stream.id)
             findings = [
                 Finding(stream, problem)
                 for problem in list(_chain_problems(rows))

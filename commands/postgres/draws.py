@@ -1,0 +1,45 @@
+"""Counting past draws in the event log, for the promoter's dashboard."""
+
+from psycopg.rows import DictRow
+
+from commands.postgres.connections import SyncConnection
+
+HOURLY = """
+SELECT date_trunc('hour', recorded_at) AS hour, count(*) AS draws FROM events
+WHERE type = 'BidDoubled' AND recorded_at > clock_timestamp() - interval '24 hours' GROUP BY 1
+"""
+# Draws from before the house committed to them have no weights.
+TENTHS_OF_CHANCE = """
+SELECT least(floor((data->>'weight')::numeric * 10 / (data->>'total_weight')::numeric), 9)::int
+           AS tenth, count(*) AS draws
+FROM events WHERE type = 'BidDoubled' AND schema_version > 1 GROUP BY 1
+"""
+BY_POLICY = """
+SELECT coalesce((data->>'policy_version')::int, 0) AS version, count(*) AS draws,
+       sum((data->>'effective_amount')::numeric) / 2 AS added, max(recorded_at) AS last
+FROM events WHERE type = 'BidDoubled' GROUP BY 1 ORDER BY 1 DESC LIMIT 20
+"""
+LUCKIEST = """
+SELECT (data->>'bidder_id')::uuid AS bidder_id, count(*) AS draws
+FROM events WHERE type = 'BidDoubled' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10
+"""
+
+
+def draws_by_hour(connection: SyncConnection) -> list[DictRow]:
+    """hour and draws, of the last 24 hours."""
+    return connection.execute(HOURLY).fetchall()
+
+
+def draws_by_chance(connection: SyncConnection) -> list[DictRow]:
+    """tenth (0 to 9 of the drawn bid's chance) and draws."""
+    return connection.execute(TENTHS_OF_CHANCE).fetchall()
+
+
+def draws_by_policy(connection: SyncConnection) -> list[DictRow]:
+    """version, draws, added (what doubling added in all) and last, of the newest 20 versions."""
+    return connection.execute(BY_POLICY).fetchall()
+
+
+def draws_by_bidder(connection: SyncConnection) -> list[DictRow]:
+    """bidder_id and draws, of the ten with the most."""
+    return connection.execute(LUCKIEST).fetchall()
