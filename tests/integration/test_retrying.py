@@ -179,7 +179,9 @@ def test_redriving_at_once_is_redriving_once(in_process: InProcessPortal) -> Non
     failed(in_process, auction, jobs)
     ids = [job.id for job in jobs]
     with ThreadPoolExecutor(4) as operators:
-        redriven = operators.map(redrive, [ids, ids[::-1], None, ids])
+        redriven = operators.map(
+            lambda wanted: redrive(in_process.pool, wanted), [ids, ids[::-1], None, ids]
+        )
         assert sum(len(set(ids) & {job.id for job in found}) for found in redriven) == 20
     in_process.drain(auction)
     assert [in_process.job(job_id).version for job_id in ids] == list(range(2, 22))
