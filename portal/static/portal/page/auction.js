@@ -8,9 +8,9 @@ import { shown } from "./money.js";
 import { ownBids } from "./own-bids.js";
 import { user } from "./session.js";
 import { explained, many, name } from "./words.js";
-import { worth } from "./worth.js";
+import { doublingNote, paid, worth, WORTH } from "./worth.js";
 
-const BID = "id amount effectiveAmount doubled deleted placedAt bidder { id username }";
+const BID = `id ${WORTH} deleted placedAt bidder { id username }`;
 const STATE = `subscription ($id: UUID!, $bids: Int) { auction: auctionUpdated(id: $id) {
   id version title description status startsAt endsAt asOf bidCount bidderCount
   leadingBid { ${BID} } myBids { ${BID} }
@@ -24,7 +24,7 @@ function headline({ winner, leadingBid }, stands, me) {
   if (winner) {
     const you = winner.bidder.id === me;
     return { label: you ? "You won. Congratulations!" : `Sold to ${name(winner.bidder)}`, yours: you,
-      price: [shown(winner.bid.amount)] };
+      price: paid(winner.bid) };
   }
   if (stands === "ENDED") {
     return { label: leadingBid ? "The hammer is about to fall …" : "Ended without a sale",
@@ -47,6 +47,8 @@ export function auction(main, id) {
   const countdown = el("p", { class: "countdown", role: "timer" });
   const span = el("p", { class: "span soft" });
   const leading = el("div", { class: "leading", "aria-live": "polite" });
+  const leadingNote = doublingNote();
+  const rankingNote = doublingNote();
   const ranking = el("ol", { class: "ranking" });
   const entries = new Entries(ranking);
   const facts = el("span", { class: "soft" });
@@ -59,9 +61,9 @@ export function auction(main, id) {
     el("p", { class: "back" }, el("a", { href: "#/open" }, "← All auctions")),
     el("div", { class: "auction" },
       el("div", { class: "about" }, heading, description),
-      el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, leading, form.element, mine.element),
+      el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, leading, leadingNote, form.element, mine.element),
       el("div", { class: "record" },
-        el("section", {}, el("h2", {}, "Bids ", facts), ranking, more), log.element)));
+        el("section", {}, el("h2", {}, "Bids ", facts), rankingNote, ranking, more), log.element)));
 
   function tick() {
     if (!state) return;
@@ -86,17 +88,20 @@ export function auction(main, id) {
     if (say(leading, el("p", { class: "label" }, label), price && el("p", { class: "price" }, price))) flash(leading);
     leading.classList.toggle("yours", Boolean(yours));
     leading.classList.toggle("won", Boolean(yours && state.winner));
-    facts.textContent = state.bidCount ? `${state.bidCount} by ${many(state.bidderCount, "bidder")}` : "";
-    entries.show(state.bids.edges.map((edge) => edge.node), {
+    const { bids: { edges }, myBids, winner, leadingBid } = state;
+    leadingNote.hidden = ![winner?.bid, leadingBid, ...myBids].some((bid) => bid?.doubled);
+    rankingNote.hidden = !leadingNote.hidden || !edges.some(({ node }) => node.doubled);
+    facts.textContent = state.bidCount ? `${shown(state.bidCount)} by ${many(state.bidderCount, "bidder")}` : "";
+    entries.show(edges.map((edge) => edge.node), {
       key: (bid) => bid.id,
       build: (bid, changed) => el("li", { class: `${bid.bidder.id === me ? "own" : ""} ${changed ? "changed" : ""}` },
         el("span", { class: "who" }, bid.bidder.id === me ? "You" : name(bid.bidder)),
         el("span", { class: "number" }, worth(bid))),
     });
-    ranking.dataset.empty = state.bids.edges.length ? "" : "No live bids.";
+    ranking.dataset.empty = edges.length ? "" : "No live bids.";
     more.hidden = !state.bids.pageInfo.hasNextPage || shownBids >= LARGEST_PAGE;
     form.show(stands, state);
-    mine.show(stands, state.myBids);
+    mine.show(stands, myBids);
   }
 
   function showMore() {

@@ -5,6 +5,7 @@ import { follow } from "./live.js";
 import { shown } from "./money.js";
 import { user } from "./session.js";
 import { name } from "./words.js";
+import { doubledLink } from "./worth.js";
 
 const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id: $id, afterVersion: $after) {
   __typename version recordedAt
@@ -35,7 +36,7 @@ export function history(auctionId) {
       case "AuctionCreated": return "The auction was announced";
       case "BidPlaced": return `${who(event.bid.bidder)} bid ${shown(event.bid.amount)}`;
       case "BidDeleted": return `${whose(event.bidId)} was deleted`;
-      case "BidDoubled": return `${whose(event.bidId)} was doubled by the house and counts ${shown(event.effectiveAmount)}`;
+      case "BidDoubled": return [whose(event.bidId), " was ", doubledLink(), ` by the house and counts ${shown(event.effectiveAmount)}`];
       case "WinnerAnnounced": return `${who(event.bid.bidder)} won, for ${shown(event.bid.amount)}`;
       case "AuctionEndedUnsold": return "The auction ended without a sale";
       default: return "Something new happened";

@@ -2,13 +2,13 @@
 import { left, setClock, standing, when } from "./clock.js";
 import { el, Entries } from "./dom.js";
 import { follow, status as line } from "./live.js";
-import { shown } from "./money.js";
 import { ask, user } from "./session.js";
 import { explained, many, name } from "./words.js";
+import { doublingNote, paid, worth, WORTH } from "./worth.js";
 
 const CARD = `id version title status startsAt endsAt bidCount bidderCount asOf
-  leadingBid { effectiveAmount bidder { id username } }
-  winner { bidder { id username } bid { amount } }`;
+  leadingBid { ${WORTH} bidder { id username } }
+  winner { bidder { id username } bid { ${WORTH} } }`;
 const PAGE = `query ($s: AuctionStatus, $q: String, $a: String) {
   auctions(status: $s, search: $q, first: 24, after: $a) {
     edges { node { ${CARD} } } pageInfo { hasNextPage endCursor } } }`;
@@ -28,9 +28,9 @@ function theirs(bidder) {
 
 function price(auction) {
   const { winner, leadingBid } = auction;
-  if (winner) return ["Sold to ", theirs(winner.bidder), shown(winner.bid.amount)];
+  if (winner) return ["Sold to ", theirs(winner.bidder), paid(winner.bid)];
   if (!leadingBid) return [auction.status === "ENDED" ? "Ended without a sale" : "No bids yet", "", ""];
-  return ["Leading: ", theirs(leadingBid.bidder), shown(leadingBid.effectiveAmount)];
+  return ["Leading: ", theirs(leadingBid.bidder), worth(leadingBid)];
 }
 
 function timing(auction) {
@@ -61,6 +61,7 @@ function card(auction, changed) {
 export function auctions(main, tab) {
   const { status, label, empty } = TABS[tab];
   const known = new Map();
+  const note = doublingNote();
   const list = el("ul", { class: "cards" });
   const entries = new Entries(list);
   const more = el("button", { class: "quiet more", hidden: true, onclick: () => load(after).catch(fail) }, "Load more");
@@ -73,6 +74,7 @@ export function auctions(main, tab) {
   function draw() {
     const inOrder = [...known.values()].sort((a, b) =>
       Date.parse(a.endsAt) - Date.parse(b.endsAt) || (a.id < b.id ? -1 : 1));
+    note.hidden = !inOrder.some(({ winner, leadingBid }) => (winner?.bid ?? leadingBid)?.doubled);
     entries.show(inOrder, {
       key: (auction) => auction.id,
       look: ({ version, status: stands }) => `${version} ${stands}`,
@@ -147,7 +149,7 @@ export function auctions(main, tab) {
       el("nav", { class: "tabs", "aria-label": "Which auctions" }, Object.entries(TABS).map(([key, { label: text }]) =>
         el("a", { href: `#/${key}`, "aria-current": key === tab ? "page" : null }, text))),
       el("div", { class: "search" }, el("label", { for: "search", class: "unseen" }, "Search titles"), search)),
-    message, list, more);
+    note, message, list, more);
   begin();
   const clock = setInterval(tick, 250);
   const again = setInterval(lookAgain, LOOK_AGAIN);

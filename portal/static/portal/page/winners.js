@@ -2,11 +2,11 @@
 import { when } from "./clock.js";
 import { el, Entries } from "./dom.js";
 import { follow, status as line } from "./live.js";
-import { shown } from "./money.js";
 import { ask, user } from "./session.js";
 import { explained, name } from "./words.js";
+import { doublingNote, paid, WORTH } from "./worth.js";
 
-const WINNER = `auctionId auctionTitle announcedAt bidder { id username } bid { amount doubled }`;
+const WINNER = `auctionId auctionTitle announcedAt bidder { id username } bid { ${WORTH} }`;
 const PAGE = `query ($a: String) { winners(first: 30, after: $a) {
   edges { node { ${WINNER} } } pageInfo { hasNextPage endCursor } } }`;
 const UPDATES = `subscription { auction: auctionsUpdated { winner { ${WINNER} } } }`;
@@ -17,7 +17,7 @@ function row(winner, changed, fresh) {
   return el("tr", { class: `${you ? "own" : ""} ${fresh ? "changed" : ""}` },
     el("td", {}, el("a", { href: `#/auction/${winner.auctionId}` }, winner.auctionTitle)),
     el("td", {}, you ? el("b", {}, "You") : name(winner.bidder)),
-    el("td", { class: "number" }, shown(winner.bid.amount)),
+    el("td", { class: "number" }, paid(winner.bid)),
     el("td", { class: "soft" }, when(winner.announcedAt)));
 }
 
@@ -29,6 +29,7 @@ export function winners(main) {
   const table = el("table", { hidden: true },
     el("thead", {}, el("tr", {}, HEADINGS.map((heading) =>
       el("th", { scope: "col", class: heading === "Pays" ? "number" : null }, heading)))), body);
+  const note = doublingNote();
   const more = el("button", { class: "quiet more", hidden: true, onclick: () => load(after) }, "Load more");
   const message = el("p", { class: "empty", role: "status" });
   let after = null;
@@ -37,6 +38,7 @@ export function winners(main) {
     const newestFirst = [...known.values()].sort((a, b) => Date.parse(b.announcedAt) - Date.parse(a.announcedAt));
     entries.show(newestFirst, {
       key: (winner) => winner.auctionId, build: (winner, changed) => row(winner, changed, fresh) });
+    note.hidden = !newestFirst.some(({ bid }) => bid.doubled);
     table.hidden = !known.size;
     message.textContent = known.size ? "" : "No winner has been announced yet.";
   }
@@ -56,7 +58,7 @@ export function winners(main) {
   }
 
   document.title = "Winners · Auction house";
-  main.replaceChildren(el("h1", { tabindex: -1 }, "Winners"), message, table, more);
+  main.replaceChildren(el("h1", { tabindex: -1 }, "Winners"), note, message, table, more);
   load(null);
   const back = ({ detail }) => detail === "live" && load(null);
   line.addEventListener("change", back);

@@ -1,4 +1,5 @@
 // What the auction house's codes mean, in plain words.
+import { shown } from "./money.js";
 
 const ERRORS = {
   OFFLINE: "The auction house can’t be reached. Check your connection and try again.",
@@ -42,5 +43,5 @@ export function name(bidder) {
 
 /** "1 bid", "2 bids". */
 export function many(count, what) {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
+  return `${shown(count)} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -2,9 +2,33 @@
 import { el } from "./dom.js";
 import { shown } from "./money.js";
 
-/** The bid's amount as children of an element. */
-export function worth(bid) {
-  return bid.doubled
-    ? [shown(bid.effectiveAmount), el("small", {}, ` doubled, pays ${shown(bid.amount)}`)]
-    : [shown(bid.amount)];
+const EXPLAINED = "/how-it-works#doubling";
+
+/** The fields of a bid that are needed here. */
+export const WORTH = "amount effectiveAmount doubled";
+
+function pair(before, first, second) {
+  return [el("small", {}, before), first, el("small", { class: "comma" }, ","), " ", el("small", { class: "second" }, second)];
+}
+
+/** What the bid counts, as children of an element: "120.00", or "counts 300.00, pays 150.00". */
+export function worth({ amount, effectiveAmount, doubled }) {
+  return doubled ? pair("counts ", shown(effectiveAmount), `pays ${shown(amount)}`) : [shown(amount)];
+}
+
+/** What a bid that won costs, as children of an element: "120.00", or "pays 150.00, counted 300.00". */
+export function paid({ amount, effectiveAmount, doubled }) {
+  return doubled ? pair("pays ", shown(amount), `counted ${shown(effectiveAmount)}`) : [shown(amount)];
+}
+
+/** What doubling means, hidden until it is needed. */
+export function doublingNote() {
+  return el("p", { class: "doubling", hidden: true },
+    "A bid that the house has doubled counts twice its amount; its bidder still pays the amount alone. ",
+    el("a", { href: EXPLAINED }, "How doubling works"));
+}
+
+/** The word with the page that explains it behind it. */
+export function doubledLink() {
+  return el("a", { href: EXPLAINED }, "doubled");
 }
