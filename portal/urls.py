@@ -1,4 +1,4 @@
-"""What Django itself answers: the bidders' page, the links in mails, and admin."""
+"""What Django itself answers: the bidders' pages, the links in mails, and admin."""
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 
 from notifications.views import unsubscribe
 from portal.signin.admin_form import LimitedSignIn
-from portal.web.pages import bidders
+from portal.web.pages import bidders, how_it_works
 
 admin.site.site_header = admin.site.site_title = "Auction portal"
 admin.site.index_title = "Auctioneer's desk"
@@ -18,6 +18,7 @@ admin.site.unregister(Group)
 
 urlpatterns = [
     path("", bidders),
+    path("how-it-works", how_it_works),
     # Browsers ask for it on pages that name no icon, which are admin's.
     path("favicon.ico", RedirectView.as_view(url=static("portal/icon.svg"))),
     path("unsubscribe/<str:token>", unsubscribe),

@@ -26,7 +26,7 @@ export function winners(main) {
   const known = new Map();
   const body = el("tbody");
   const entries = new Entries(body);
-  const table = el("table", { hidden: true },
+  const table = el("table", { class: "winners", hidden: true },
     el("thead", {}, el("tr", {}, HEADINGS.map((heading) =>
       el("th", { scope: "col", class: heading === "Pays" ? "number" : null }, heading)))), body);
   const note = doublingNote();
