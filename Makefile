@@ -25,7 +25,8 @@ up: $(SETUP) ## Run the portal on the data in .portal
 	@$(BIN)/python manage.py up
 
 test: $(SETUP) ## Run the tests on real servers
-	@$(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadgroup
+	@$(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadgroup --cov --cov-report=
+	@echo "Covered, lines and branches: $$($(BIN)/coverage report --format=total) %"
 
 faults: $(SETUP) ## Break and mend the portal under load (ROUNDS=20 SEED=...; ROUND=7: only that one)
 	@$(BIN)/python -m tests.faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) \
@@ -61,4 +62,4 @@ lock: $(SETUP) ## Pin the dependencies of pyproject.toml, with hashes
 		-c requirements/dev.lock pyproject.toml -o requirements/run.lock
 
 clean: ## Remove the environment and all local data
-	rm -rf $(VENV) .portal .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/examples/node_modules
+	rm -rf $(VENV) .portal .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* docs/examples/node_modules
