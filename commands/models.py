@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from commands import passwords
+from commands.domain.amounts import DIGITS, PLACES
 
 
 class UserManager(BaseUserManager["User"]):
@@ -117,8 +118,8 @@ class Bid(models.Model):
         Auction, on_delete=models.DO_NOTHING, db_index=False, related_name="bids"
     )
     bidder = models.ForeignKey(User, on_delete=models.DO_NOTHING, db_index=False)
-    amount = models.DecimalField(max_digits=12, decimal_places=2)
-    effective_amount = models.DecimalField(max_digits=13, decimal_places=2)
+    amount = models.DecimalField(max_digits=DIGITS, decimal_places=PLACES)
+    effective_amount = models.DecimalField(max_digits=DIGITS, decimal_places=PLACES)
     placed_at = models.DateTimeField()
     placed_version = models.IntegerField()
     reached_version = models.IntegerField()

@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
+from commands.domain.amounts import DIGITS, PLACES
+
 
 class Preference(models.Model):
     """A user's own choice; where there is none, the defaults hold."""
@@ -32,7 +34,7 @@ class Notification(models.Model):
     kind = models.CharField(max_length=20)
     auction_id = models.UUIDField()
     version = models.IntegerField()
-    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    amount = models.DecimalField(max_digits=DIGITS, decimal_places=PLACES)
     in_app = models.BooleanField()
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
@@ -108,7 +110,7 @@ class Progress(models.Model):
     auction_id = models.UUIDField(primary_key=True)
     version = models.IntegerField()
     leading_bid_id = models.UUIDField(null=True)
-    leading_amount = models.DecimalField(max_digits=12, decimal_places=2, null=True)
+    leading_amount = models.DecimalField(max_digits=DIGITS, decimal_places=PLACES, null=True)
     ran_at = models.DateTimeField(null=True)
 
     class Meta:

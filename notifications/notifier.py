@@ -1,6 +1,7 @@
 """Telling everybody about an auction's new events, once."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import cast
@@ -12,7 +13,13 @@ from commands.postgres.event_store import PostgresEventStore
 from commands.streams import Stream, UnreadableEvent
 from notifications.notices import EventAtVersion, notices
 from notifications.postgres.notifications import tell
-from notifications.postgres.progress import advance, deleted_among, lock_progress, present
+from notifications.postgres.progress import (
+    NotifierPlace,
+    advance,
+    deleted_among,
+    lock_progress,
+    present,
+)
 from projections.errors import PoisonEvent, passes
 
 # However hot the auction, its people are told at most this often.
@@ -36,27 +43,36 @@ def notify(auction_id: UUID, pool: Pool) -> Notified:
     event is told of exactly once, whatever dies or is delivered twice.
     """
     with pool.connection() as connection, connection.transaction():
-        told = lock_progress(connection, auction_id)
-        reached = present(connection, auction_id)
-        if reached.version == told.version:
-            return Notified()
-        if told.rested is not None and told.rested < AT_MOST_EVERY:
-            return Notified(again_in=AT_MOST_EVERY - told.rested)
-        try:
-            events = list(_events(connection, auction_id, told.version, reached.version))
-            deleted = deleted_among(connection, events)
-            found = notices(events, told.leading, reached.leading, deleted)
-        except Exception as error:
-            if passes(error):
-                raise
-            version = error.version if isinstance(error, UnreadableEvent) else told.version + 1
-            raise PoisonEvent(Stream("auction", auction_id), version) from error
-        users = {
-            user_id
-            for notice in found
-            for user_id in tell(connection, auction_id, notice, reached.now)
-        }
-        advance(connection, auction_id, reached)
+        place = lock_progress(connection, auction_id)
+        with _stopping(auction_id, place.version + 1):
+            return _tell_since(place, auction_id, connection)
+
+
+@contextmanager
+def _stopping(auction_id: UUID, version: int) -> Iterator[None]:
+    """Have any fault that does not pass stop the auction's notifications at that version."""
+    try:
+        yield
+    except Exception as error:
+        if passes(error) or isinstance(error, PoisonEvent):
+            raise
+        at = error.version if isinstance(error, UnreadableEvent) else version
+        raise PoisonEvent(Stream("auction", auction_id), at) from error
+
+
+def _tell_since(place: NotifierPlace, auction_id: UUID, connection: SyncConnection) -> Notified:
+    reached = present(connection, auction_id)
+    if reached.version == place.version:
+        return Notified()
+    if place.rested is not None and place.rested < AT_MOST_EVERY:
+        return Notified(again_in=AT_MOST_EVERY - place.rested)
+    events = list(_events(connection, auction_id, place.version, reached.version))
+    deleted = deleted_among(connection, events)
+    users: set[UUID] = set()
+    for notice in notices(events, place.leading, reached.leading, deleted):
+        with _stopping(auction_id, notice.version):
+            users.update(tell(connection, auction_id, notice, reached.now))
+    advance(connection, auction_id, reached)
     return Notified(users)
 
 

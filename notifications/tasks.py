@@ -6,6 +6,7 @@ from uuid import UUID
 import structlog
 from celery import current_app, shared_task
 
+from commands.handling.retrying import try_again
 from commands.queues import MAILS, NOTIFICATIONS
 from commands.streams import Busy, Stream, StreamKind
 from commands.wake import hear, heard_since, leave_note, publish, send, wake
@@ -16,7 +17,7 @@ from notifications.outgoing import send_due
 from notifications.postgres.mails import any_due, forget_settled
 from notifications.postgres.notifications import forget_deleted
 from notifications.postgres.progress import auctions_behind
-from projections.errors import PoisonEvent
+from projections.errors import PoisonEvent, passes
 from projections.upkeep import stuck
 
 log = structlog.get_logger("notifications")
@@ -30,12 +31,20 @@ CROWD = 1000
 @shared_task(name=NOTIFY)
 def notify_stream(kind: StreamKind, stream_id: str) -> None:
     """Tell people about an auction's new events; forget a user who was deleted."""
-    if kind == "user":
-        with pool().connection() as connection:
-            forget_deleted(connection, UUID(stream_id))
-        return
-    arguments = (kind, stream_id)
-    stream = Stream(kind, UUID(stream_id))
+    try:
+        if kind == "auction":
+            _notify_until_quiet(Stream(kind, UUID(stream_id)))
+        else:
+            with pool().connection() as connection:
+                forget_deleted(connection, UUID(stream_id))
+    except Exception as error:
+        if not passes(error):
+            raise
+        try_again(notify_stream, error)
+
+
+def _notify_until_quiet(stream: Stream) -> None:
+    arguments = (stream.kind, str(stream.id))
     rests = stuck.rests(pool(), "notifications", stream)
     if rests:
         return None
@@ -53,7 +62,7 @@ def notify_stream(kind: StreamKind, stream_id: str) -> None:
             rests = None
         if outcome.again_in:
             return _come_back(arguments, outcome.again_in)
-        _tell(stream_id, outcome)
+        _tell(str(stream.id), outcome)
         if not heard_since(NOTIFY, arguments):
             return None
 

@@ -8,12 +8,13 @@ from notifications.preferences import NotificationKind
 
 def message(kind: NotificationKind, title: str, amount: Decimal) -> str:
     """One sentence, the same in the app and in a mail."""
+    grouped = f"{amount:,}"
     match kind:
         case NotificationKind.AUCTION_WON:
-            return f"You won “{title}” for {amount}."
+            return f"You won “{title}” for {grouped}."
         case NotificationKind.MAX_BID_CHANGED:
-            return f"The highest bid on “{title}” is now {amount}."
+            return f"The highest bid on “{title}” is now {grouped}."
         case NotificationKind.BID_DOUBLED:
-            return f"The house doubled your bid on “{title}”: it now counts {amount}."
+            return f"The house doubled your bid on “{title}”: it now counts {grouped}."
         case _:
             assert_never(kind)

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 SMALLEST = Decimal("0.01")
 LARGEST = Decimal("9999999999.99")
+# What stores an amount, doubled too, has room for so many digits, so many of them behind the point.
+DIGITS, PLACES = 13, 2
 
 _WRITTEN = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?")
 

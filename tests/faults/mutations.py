@@ -240,6 +240,20 @@ MUTATIONS = (
         "WHERE number = %s FOR SHARE",
         "tests/integration/test_promoting.py",
     ),
+    Mutation(
+        "a fault in writing notifications is no poison event",
+        "notifications/notifier.py",
+        "        if passes(error) or isinstance(error, PoisonEvent):",
+        "        if not isinstance(error, UnreadableEvent):",
+        "tests/integration/test_notifying.py",
+    ),
+    Mutation(
+        "the largest amount, doubled, has no room",
+        "notifications/migrations/0004_money.py",
+        "field=models.DecimalField(decimal_places=2, max_digits=13),",
+        "field=models.DecimalField(decimal_places=2, max_digits=12),",
+        "tests/integration/test_largest_amount.py",
+    ),
     # 20. Mails are claimed, counted first, and fail alone.
     Mutation(
         "an attempt to send a mail is counted only when it failed",

@@ -22,12 +22,11 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER planted_fault BEFORE INSERT ON events
-    FOR EACH ROW WHEN (NEW.stream_id = {stream}) EXECUTE FUNCTION planted_fault();
+CREATE TRIGGER planted_fault BEFORE INSERT ON {table}
+    FOR EACH ROW WHEN (NEW.{column} = {stream}) EXECUTE FUNCTION planted_fault();
 """
 CLEAR = """
-DROP TRIGGER planted_fault ON events;
-DROP FUNCTION planted_fault();
+DROP FUNCTION planted_fault() CASCADE;
 DROP SEQUENCE planted_faults;
 """
 FOR_EVER = 1_000_000
@@ -35,13 +34,21 @@ FOR_EVER = 1_000_000
 
 @contextmanager
 def faults(
-    in_process: InProcessPortal, stream: Stream, code: str, times: int = FOR_EVER
+    in_process: InProcessPortal,
+    stream: Stream,
+    code: str,
+    times: int = FOR_EVER,
+    where: tuple[str, str] = ("events", "stream_id"),
 ) -> Iterator[None]:
-    """Recording an event of the stream fails with that SQLSTATE, so many times.
+    """Recording an event of the stream fails with that SQLSTATE, so many times; or a row of
+    another table, whose column names the stream.
 
     With `kill` the server ends the connection that does it.
     """
-    plant = sql.SQL(PLANT).format(times=times, code=code, stream=str(stream.id))
+    table, column = map(sql.Identifier, where)
+    plant = sql.SQL(PLANT).format(
+        times=times, code=code, stream=str(stream.id), table=table, column=column
+    )
     with in_process.pool.connection() as connection:
         connection.execute(plant)
     try:

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -28,34 +27,11 @@ from notifications.tasks import SEND_MAILS
 from tests.conftest import wait_until
 from tests.integration.dying import run_and_die
 from tests.integration.in_process import SHORTLY, InProcessPortal
-from tests.integration.mailbox import Mailbox, MailServer
+from tests.integration.mailbox import Mailbox
 from tests.integration.telling import tell
 
 WON = NotificationKind.AUCTION_WON
 ALICE, BOB = "alice@example.org", "bob@example.org"
-
-
-@pytest.fixture
-def mailbox(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, in_process: InProcessPortal
-) -> Iterator[Mailbox]:
-    """A mail server on a port of its own, and the portal set to use it; no other mail waits."""
-    box = Mailbox()
-    server = MailServer(box, hostname="127.0.0.1", port=0)
-    server.start()
-    box.port = server.port
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST = "127.0.0.1"
-    settings.EMAIL_PORT = server.port
-    settings.EMAIL_USE_TLS = False
-    settings.PUBLIC_URL = "https://auctions.example.org"
-    for name in ("EMAIL_HOST", "EMAIL_PORT", "EMAIL_USE_TLS", "PUBLIC_URL"):
-        monkeypatch.setenv(name, str(getattr(settings, name)))
-    with in_process.pool.connection() as connection:
-        connection.execute("DELETE FROM mails")
-    yield box
-    box.held.clear()
-    server.stop()
 
 
 def won(in_process: InProcessPortal, address: str) -> UUID:

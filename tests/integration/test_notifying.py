@@ -3,6 +3,10 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
+
+import pytest
+from psycopg.errors import DeadlockDetected
 
 from commands.domain.commands import DeleteUser
 from commands.streams import Busy, Stream
@@ -11,6 +15,9 @@ from notifications.postgres.notifications import forget_deleted
 from notifications.postgres.preferences import Choice, choose
 from notifications.postgres.progress import auctions_behind
 from notifications.preferences import NotificationChannel, NotificationKind
+from notifications.tasks import notify_stream
+from portal.health import condition
+from tests.integration.faults import faults
 from tests.integration.in_process import InProcessPortal
 from tests.integration.telling import read_all, tell, told
 
@@ -100,6 +107,61 @@ def test_people_are_told_what_they_chose(in_process: InProcessPortal) -> None:
     in_process.bid(auction, bob, "30.00")
     tell(in_process, auction)
     assert told(in_process, alice) == [(CHANGED, 4, "30.00", False)]
+
+
+WRITING = ("notifications", "auction_id")
+
+
+def stuck_at(in_process: InProcessPortal, stream: Stream) -> dict[str, Any] | None:
+    """What `manage.py status` says of the stream."""
+    shown = [row for row in condition().stuck_streams or [] if row["stream_id"] == stream.id]
+    return shown[0] if shown else None
+
+
+def test_a_fault_in_writing_stops_that_auctions_notifications_alone_and_visibly(
+    in_process: InProcessPortal,
+) -> None:
+    alice, bob = in_process.user(), in_process.user()
+    broken, whole = in_process.auction(), in_process.auction()
+    for auction in (broken, whole):
+        in_process.bid(auction, alice, "10.00")
+        in_process.bid(auction, bob, "20.00")
+    with faults(in_process, broken, "22003", where=WRITING):
+        for _ in range(3):
+            notify_stream("auction", str(broken.id))
+        notify_stream("auction", str(whole.id))
+        stuck = stuck_at(in_process, broken)
+        assert stuck
+        assert (stuck["reader"], stuck["version"]) == ("notifications", 3)
+        assert stuck["attempts"] == 1, "it rests"
+        assert "planted" in stuck["error"]
+        assert stuck_at(in_process, whole) is None
+        with in_process.pool.connection() as connection:
+            assert broken.id not in auctions_behind(connection), "it rests"
+    assert [notice[1:] for notice in told(in_process, alice)] == [(3, "20.00", False)]
+    with in_process.pool.connection() as connection:
+        connection.execute(
+            "UPDATE stuck_streams SET retry_after = clock_timestamp() WHERE stream_id = %s",
+            (broken.id,),
+        )
+    notify_stream("auction", str(broken.id))
+    assert stuck_at(in_process, broken) is None
+    assert [notice[1:] for notice in told(in_process, alice)] == [(3, "20.00", False)] * 2
+
+
+def test_a_fault_in_writing_that_passes_is_tried_again(in_process: InProcessPortal) -> None:
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    in_process.bid(auction, bob, "20.00")
+    with (
+        faults(in_process, auction, "40P01", times=1, where=WRITING),
+        pytest.raises(DeadlockDetected),
+    ):
+        # Without a worker, what would have been tried again is raised.
+        notify_stream("auction", str(auction.id))
+    assert stuck_at(in_process, auction) is None
+    notify_stream("auction", str(auction.id))
+    assert [notice[1:] for notice in told(in_process, alice)] == [(3, "20.00", False)]
 
 
 def test_deleting_a_user_ends_all(in_process: InProcessPortal) -> None:
