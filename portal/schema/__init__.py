@@ -8,7 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from portal.schema.bounds import BoundedParsing, BoundedTime, BoundedValidation
-from portal.schema.errors import ErrorCodes, SubscriptionsOverWebSocket
+from portal.schema.errors import ErrorCodes, NamedOperation, SubscriptionsOverWebSocket
 from portal.schema.events import EVENT_TYPES
 from portal.schema.mutations import Mutation
 from portal.schema.queries import Query
@@ -39,6 +39,7 @@ schema = PortalSchema(
         *([] if settings.INTROSPECTION else [DisableIntrospection]),
         lambda: BoundedParsing(maxsize=CACHED_DOCUMENTS),
         lambda: BoundedValidation(maxsize=CACHED_DOCUMENTS),
+        NamedOperation,
         BoundedTime,
     ],
     config=StrawberryConfig(

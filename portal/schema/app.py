@@ -2,27 +2,33 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
-import structlog
-from cross_web import HTTPException
+from cross_web import AsyncHTTPRequestAdapter
 from django.conf import settings
 from django.template.loader import render_to_string
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http import GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.http.parse_content_type import parse_content_type
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 
-from commands.ids import new_id
 from portal.errors import PortalError
 from portal.schema import schema
 from portal.schema.context import Context
 from portal.schema.sockets import Socket, SocketAdapter
 from portal.signin.rates import address_of
+
+# What clients that send a hash first take for: send the query itself, now and from now on.
+NOT_PERSISTED = "PersistedQueryNotSupported"
 
 
 class PortalGraphQL(GraphQL[Context, None]):
@@ -35,7 +41,7 @@ class PortalGraphQL(GraphQL[Context, None]):
         super().__init__(
             schema,
             graphql_ide="graphiql" if settings.GRAPHIQL else None,
-            allow_queries_via_get=settings.LOCAL,
+            allow_queries_via_get=False,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=timedelta(seconds=settings.SOCKET_INIT_SECONDS),
             # Socket counts them, and answers with a code.
@@ -48,32 +54,57 @@ class PortalGraphQL(GraphQL[Context, None]):
         self, request: Request | WebSocket, response: Response | WebSocket
     ) -> Context:
         """One per request or connection."""
-        correlation_id = _correlation_id(request.headers.get("X-Correlation-ID"))
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(correlation_id=str(correlation_id))
-        if isinstance(response, Response):
-            response.headers["X-Correlation-ID"] = str(correlation_id)
         return Context(
             runtime=request.app.state.runtime,
-            correlation_id=correlation_id,
+            correlation_id=request.scope["correlation_id"],
             authorization=request.headers.get("Authorization"),
             over_websocket=isinstance(request, WebSocket),
             address=address_of(request.client.host if request.client else None),
         )
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A client that goes before its request is whole gets no answer, and is no fault."""
+        with suppress(ClientDisconnect):
+            await super().__call__(scope, receive, send)
+
+    def is_request_allowed(self, request: BaseRequestProtocol) -> bool:
+        """405 unless it is a POST, or a browser that comes for GraphiQL."""
+        for_graphiql = self.graphql_ide and self.should_render_graphql_ide(request)
+        if request.method != "POST" and not for_graphiql:
+            raise HTTPException(405, "Requests here come by POST.", {"Allow": "POST"})
+        return True
+
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """What is asked for; 415 for a body in another form, 400 for one that asks for nothing."""
+        _check_form(request.headers)
+        asked = await super().parse_http_body(request)
+        # Batches are refused by parse_json.
+        assert isinstance(asked, GraphQLRequestData)
+        if not isinstance(asked.operation_name, str | None):
+            raise HTTPException(400, "operationName is a string, or left out.")
+        if not asked.query:
+            persisted = "persistedQuery" in (asked.extensions or {})
+            raise HTTPException(400, NOT_PERSISTED if persisted else "The query is missing.")
+        return asked
+
     def parse_json(self, data: str | bytes) -> Any:
         """A request's JSON; 400 unless it is an object, so that requests never come in batches."""
-        content = super().parse_json(data)
+        try:
+            content = self.decode_json(data)
+        except json.JSONDecodeError as error:
+            raise HTTPException(400, f"This is no JSON in UTF-8: {error}.") from error
         if not isinstance(content, dict):
-            raise HTTPException(400, "A request is one JSON object: query, variables")
+            raise HTTPException(400, "A request is one JSON object: query, variables.")
         return content
 
     def decode_json(self, data: str | bytes) -> object:
-        """JSONDecodeError also for what is too deep, has too many digits or is not text."""
+        """JSONDecodeError also for what is too deep, has too many digits or is not UTF-8."""
         try:
-            return super().decode_json(data)
+            return super().decode_json(data if isinstance(data, str) else data.decode())
+        except json.JSONDecodeError:
+            raise
         except (ValueError, RecursionError) as error:
-            raise json.JSONDecodeError(str(error), "", 0) from error
+            raise json.JSONDecodeError(_why(error), "", 0) from error
 
     async def on_ws_connect(self, context: Context) -> None:
         """Check the token in connection_init's payload; without one, the connection is anonymous."""
@@ -89,6 +120,11 @@ class PortalGraphQL(GraphQL[Context, None]):
         """GraphiQL, from our own assets."""
         return HTMLResponse(render_to_string("portal/graphiql.html"))
 
+    async def reject_websocket(self, request: WebSocket) -> WebSocket:
+        """403 for a page of another origin."""
+        await request.send_denial_response(PlainTextResponse("Not from this origin.", 403))
+        return request
+
     async def create_streaming_response(
         self,
         request: Request | WebSocket,
@@ -100,9 +136,23 @@ class PortalGraphQL(GraphQL[Context, None]):
         raise HTTPException(400, "Subscriptions are served over WebSocket (graphql-transport-ws).")
 
 
-def _correlation_id(given: str | None) -> UUID:
-    """The caller's own, if it is an id; a new one otherwise."""
-    try:
-        return UUID(given) if given else new_id()
-    except ValueError:
-        return new_id()
+def _check_form(headers: Mapping[str, str]) -> None:
+    """415 unless a body is JSON, in UTF-8, as it is."""
+    kind, parameters = parse_content_type(headers.get("Content-Type", ""))
+    if kind.lower() != "application/json":
+        raise HTTPException(415, "The body's Content-Type is application/json.")
+    if parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+        raise HTTPException(415, "The body's charset is utf-8.")
+    if headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise HTTPException(415, "The body comes without a Content-Encoding.")
+
+
+def _why(error: ValueError | RecursionError) -> str:
+    """Without a piece of the body, or words on Python's settings."""
+    match error:
+        case UnicodeDecodeError():
+            return error.reason
+        case RecursionError():
+            return "nested too deeply"
+        case _:
+            return "a number has too many digits"

@@ -5,7 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
@@ -76,7 +76,11 @@ def place(after: str | None, *readers: Callable[[str], Any]) -> tuple[Any, ...] 
         parts = json.loads(base64.urlsafe_b64decode(after.encode()))
         if len(parts) != len(readers) or not all(isinstance(part, str) for part in parts):
             raise ValueError(parts)
-        return tuple(read(part) for read, part in zip(readers, parts, strict=True))
+        values = tuple(read(part) for read, part in zip(readers, parts, strict=True))
+        # Readers take more forms of a value than the one we write.
+        if cursor(*values) != after:
+            raise ValueError(parts)
+        return values
     except (ValueError, TypeError, RecursionError, OverflowError, binascii.Error):
         raise bad_input("after", "this cursor did not come from this list") from None
 
@@ -86,7 +90,7 @@ def read_time(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(text)
-    return moment.astimezone(UTC)
+    return moment
 
 
 def read_amount(text: str) -> Decimal:

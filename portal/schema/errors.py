@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationDefinitionNode
 from psycopg import OperationalError
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
@@ -40,6 +40,26 @@ class ErrorCodes(SchemaExtension):
     def _translate(self, result: Any) -> None:
         if getattr(result, "errors", None):
             result.errors = [translated(error) for error in result.errors]
+
+
+class NamedOperation(SchemaExtension):
+    """Demands a name where a document has several operations; the library would run the first."""
+
+    def on_validate(self) -> Iterator[None]:
+        """Listed after the document's own validation, whose errors come first."""
+        context = self.execution_context
+        assert context.graphql_document is not None
+        operations = sum(
+            isinstance(each, OperationDefinitionNode)
+            for each in context.graphql_document.definitions
+        )
+        # The context's public operation_name is that of the first where none was given.
+        named = context._provided_operation_name is not None
+        if operations > 1 and not named and not context.pre_execution_errors:
+            context.pre_execution_errors = [
+                bad_input("operationName", "this document has several operations: name one")
+            ]
+        yield
 
 
 class SubscriptionsOverWebSocket(SchemaExtension):

@@ -10,10 +10,8 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 _django = get_asgi_application()
 
-from django.conf import settings  # noqa: E402  (Django comes first)
-from starlette.applications import Starlette  # noqa: E402
+from starlette.applications import Starlette  # noqa: E402  (Django comes first)
 from starlette.middleware import Middleware  # noqa: E402
-from starlette.middleware.trustedhost import TrustedHostMiddleware  # noqa: E402
 from starlette.requests import Request  # noqa: E402
 from starlette.responses import JSONResponse, PlainTextResponse  # noqa: E402
 from starlette.routing import Mount, Route, WebSocketRoute  # noqa: E402
@@ -21,8 +19,11 @@ from starlette.types import ASGIApp  # noqa: E402
 
 from portal.schema.app import PortalGraphQL  # noqa: E402
 from portal.web.bodies import BoundedBodies  # noqa: E402
+from portal.web.correlation import Correlation  # noqa: E402
 from portal.web.headers import SafeHeaders  # noqa: E402
+from portal.web.hosts import KnownHosts  # noqa: E402
 from portal.web.readiness import Readiness  # noqa: E402
+from portal.web.refusals import RefusalsInJson  # noqa: E402
 from portal.web.runtime import running  # noqa: E402
 
 
@@ -48,25 +49,18 @@ async def readyz(request: Request) -> JSONResponse:
 
 graphql = PortalGraphQL()
 
-application = Starlette(
+site = Starlette(
     routes=[
-        Route("/healthz", healthz),
-        Route("/readyz", readyz),
+        # The first is found soonest.
         Route("/graphql", graphql),
         WebSocketRoute("/graphql", graphql),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
         # Both speak ASGI; only their names for its types differ.
         Mount("/", cast(ASGIApp, _django)),
     ],
-    middleware=[
-        Middleware(SafeHeaders),
-        Middleware(
-            TrustedHostMiddleware,
-            # Django writes subdomains as .example.org, Starlette as *.example.org.
-            allowed_hosts=[
-                f"*{host}" if host.startswith(".") else host for host in settings.ALLOWED_HOSTS
-            ],
-        ),
-        Middleware(BoundedBodies),
-    ],
+    middleware=[Middleware(KnownHosts), Middleware(BoundedBodies)],
     lifespan=lifespan,
 )
+# Outside the site, so that what the site answers to its own faults has them, too.
+application = Correlation(SafeHeaders(RefusalsInJson(site)))

@@ -1,7 +1,6 @@
 """The headers that browsers heed, on every answer."""
 
 from django.conf import settings
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = (
@@ -18,30 +17,38 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
+NO_STORE = {"Cache-Control": "no-store"}
 
 
 class SafeHeaders:
-    """Adds the headers to every answer, whichever application gave it."""
+    """Sets the headers on every answer, whichever application gave it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._headers = dict(HEADERS)
+        headers = dict(HEADERS)
         if settings.SECURE_HSTS_SECONDS:
-            self._headers["Strict-Transport-Security"] = (
+            headers["Strict-Transport-Security"] = (
                 f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains; preload"
             )
+        self._page = _raw(headers)
+        self._api = _raw(headers | NO_STORE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Beside those that the answer has."""
+        """In place of those of the same names that the answer has."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        ours = self._api if scope["path"] == "/graphql" else self._page
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # Django writes names in upper and lower case, which would stand beside these.
-                message["headers"] = [(name.lower(), value) for name, value in message["headers"]]
-                headers = MutableHeaders(scope=message)
-                headers.update(self._headers)
-                if scope["path"] == "/graphql":
-                    headers["Cache-Control"] = "no-store"
+                # Django writes names in upper and lower case, which would stand beside ours.
+                theirs = ((name.lower(), value) for name, value in message["headers"])
+                message["headers"] = [h for h in theirs if h[0] not in ours] + list(ours.items())
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+def _raw(headers: dict[str, str]) -> dict[bytes, bytes]:
+    return {name.lower().encode(): value.encode() for name, value in headers.items()}

@@ -9,8 +9,13 @@ from contextlib import suppress
 
 import uvicorn
 from django.conf import settings
+from uvicorn._types import ASGISendEvent
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from commands.ids import new_id
+from portal.web.refusals import refusal
 
 
 class PatientHttp(HttpToolsProtocol):
@@ -33,6 +38,19 @@ class PatientHttp(HttpToolsProtocol):
         self._relax()
         super().on_headers_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """Bytes that are no HTTP reach no application; they are answered as any other refusal."""
+        body = refusal(400, msg)
+        head = (
+            "HTTP/1.1 400 Bad Request\r\n"
+            "content-type: application/json\r\n"
+            f"content-length: {len(body)}\r\n"
+            f"x-correlation-id: {new_id()}\r\n"
+            "connection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing comes any more."""
         self._relax()
@@ -48,14 +66,24 @@ class PatientHttp(HttpToolsProtocol):
             self._late = None
 
 
+class Sockets(WebSocketsSansIOProtocol):
+    """WebSockets as uvicorn speaks them, except that a refused handshake is no error of ours."""
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """With its answer a refused handshake is over; uvicorn logs that it never was."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True
+
+
 class Server(uvicorn.Server):
     """Lets those who wait for a job go before the connections are closed on them."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what was asked, and stop."""
-        from portal.web.asgi import application
+        from portal.web.asgi import site
 
-        if runtime := getattr(application.state, "runtime", None):
+        if runtime := getattr(site.state, "runtime", None):
             runtime.hub.stop()
         await super().shutdown(sockets)
 
@@ -74,7 +102,7 @@ def main() -> None:
         port=options.port,
         fd=options.fd,
         http=PatientHttp,
-        ws="websockets-sansio",
+        ws=Sockets,
         ws_max_size=settings.BODY_BYTES,
         log_config=None,
         access_log=False,

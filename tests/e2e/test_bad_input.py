@@ -6,7 +6,6 @@ import json
 from contextlib import suppress
 from typing import Any
 
-import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -34,7 +33,11 @@ AMOUNTS: list[Any] = ["0", "0.00", "-0.00", "-1.00", "+1.00", "1.001", "1e3", "1
            float("nan"), float("inf"), True, None, [["1.00"]], {"amount": "1.00"}]  # fmt: skip
 TIMES: list[Any] = ["tomorrow", "2099-01-01", "2099-01-01T00:00:00", "", 0, None, "9999-99-99T00:00:00Z",
          "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:59", "2099-01-01T00:00:00+99:00",
-         "２０９９-01-01T00:00:00Z", "2099-01-01T00:00:00Z" * 1000, "\x00", [], {}, True]  # fmt: skip
+         "２０９９-01-01T00:00:00Z", "2099-01-01T00:00:00Z" * 1000, "\x00", [], {}, True,
+         "2099-01-01T00:00:00Z\x00garbage", "2099-01-01X00:00:00Z", "2099-01-01 00:00:00Z", "2099-01-01t00:00:00z",
+         "2099-01-01T00:00Z", "2099-01-01T00:00:00.Z", "2099-01-01T00:00:00,5Z", "2099-01-01T00:00:00+0000",
+         "20990101T000000Z", "2099-W01-1T00:00:00Z", "2099-01-01T24:00:00Z", "2099-01-01T00:00:60Z",
+         "2099-01-01T00:00:00Z\n", " 2099-01-01T00:00:00Z", "2099-02-29T00:00:00Z"]  # fmt: skip
 IDS: list[Any] = ["", "x", "0" * 31, "g" * 32, "\x00", "\ud800", "٣" * 32, 7, -1, 1.5, True, [], {}]
 TITLES: list[Any] = ["", "   ", "x" * 201, "a\x00b", "a\nb", "a\x7fb", "a\u2028b", "\u202egnp", "a\u2066b",
           "a\u061cb", "\u200b", "\u200b\ufeff", "\ud800", "\ufdd0", "\ue000", None, 7, [], {}]  # fmt: skip
@@ -202,7 +205,10 @@ def cursor(*parts: object) -> str:
 NO_CURSORS = [
     "", "x", "é", "\ud800", "WyJ4Il0=", "%", cursor(), cursor("x", NOWHERE), cursor(LATER, "x"),
     cursor(LATER, NOWHERE, ""), cursor("0001-01-01T00:00:00+23:59", NOWHERE), cursor(LATER[:-1], NOWHERE),
-    cursor({}, []), base64.urlsafe_b64encode(b"[" * 60_000).decode(),
+    cursor("2099-01-01X00:00:00+00:00", NOWHERE), cursor("2099-01-01 00:00:00+00:00\x00garbage", NOWHERE),
+    cursor("20990101T000000+0000", NOWHERE), cursor("2099-01-01 00:00:00+00:00", NOWHERE.upper()),
+    cursor("2099-01-01 00:00:00+00:00", f"urn:uuid:{NOWHERE}"), cursor("2099-01-01 00:00:00+00:00", NOWHERE) + "!",
+    f" {cursor('2099-01-01 00:00:00+00:00', NOWHERE)}", cursor({}, []), base64.urlsafe_b64encode(b"[" * 60_000).decode(),
     *(cursor(amount, "1") for amount in ("NaN", "Infinity", "1e999999999", "-1", "٣.00", "9" * 50)),
     *(cursor("1.00", version) for version in ("-1", "9" * 30, "9" * 5000, "1.5", "٣")),
 ]  # fmt: skip
@@ -252,9 +258,6 @@ async def test_bad_input_to_a_query_is_refused(portal: RunningPortal, carol: Por
     for query, variables in [*VALUES, *((query, {}) for query in QUERIES)]:
         answer = await carol.post({"query": query, "variables": variables})
         assert answer.status_code < 500, (query, variables)
-        if answer.headers["Content-Type"] != "application/json":
-            assert answer.status_code == 400, (query, variables)
-            continue
         [error, *_] = answer.json().get("errors") or [{}]
         assert error.get("extensions", {}).get("code") == "BAD_USER_INPUT", (
             query,
@@ -288,48 +291,6 @@ async def test_a_version_that_does_not_come_is_unavailable_after_a_bounded_wait(
         *(carol.execute(query, id=auction_id) for _ in range(10)), return_exceptions=True
     )
     assert [getattr(answer, "code", answer) for answer in answers] == ["UNAVAILABLE"] * 10
-
-
-@pytest.mark.parametrize(
-    ("content", "content_type"),
-    [
-        (b"", "application/json"),
-        (b"{", "application/json"),
-        (b"[]", "application/json"),
-        (b"7", "application/json"),
-        (b"null", "application/json"),
-        (b"[" * 100_000, "application/json"),
-        (
-            b'{"query": "{ serverTime }", "variables": {"a": ' + b"9" * 5000 + b"}}",
-            "application/json",
-        ),
-        (b'{"query": "{ serverTime }", "variables": "x"}', "application/json"),
-        (b'{"query": "query a { serverTime }", "operationName": "b"}', "application/json"),
-        (b'{"query": "query a { serverTime }", "operationName": []}', "application/json"),
-        (b'{"query": "query a { serverTime }", "operationName": {}}', "application/json"),
-        (b'{"query": "{ serverTime }", "extensions": 7}', "application/json"),
-        (b'{"query": ""}', "application/json"),
-        (b'{"query": "{ serverTime }"} x', "application/json"),
-        (b'{"query": "{ serverTime }"}', ""),
-        (b'{"query": 7}', "application/json"),
-        (b'{"query": "{ serverTime }", "variables": []}', "application/json"),
-        (b'{"variables": {}}', "application/json"),
-        (b"\xff\xfe", "application/json"),
-        (b"query={serverTime}", "text/plain"),
-        (b"--x", "multipart/form-data; boundary=x"),
-    ],
-)
-async def test_a_body_that_is_no_request_is_a_client_error(
-    portal: RunningPortal, content: bytes, content_type: str
-) -> None:
-    logged = len(portal.logged())
-    async with httpx.AsyncClient(base_url=portal.url) as http:
-        answer = await http.post(
-            "/graphql", content=content, headers={"Content-Type": content_type}
-        )
-    assert 400 <= answer.status_code < 500 or answer.json().get("errors"), answer.text
-    assert "Traceback" not in answer.text
-    assert "[error" not in portal.logged()[logged:]
 
 
 INIT = json.dumps({"type": "connection_init"})

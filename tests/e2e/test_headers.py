@@ -123,17 +123,15 @@ def test_browsers_are_told_to_come_over_tls_only(production: RunningPortal, path
 
 def test_production_serves_neither_graphiql_nor_introspection(production: RunningPortal) -> None:
     url = f"{production.url}/graphql"
-    assert httpx.get(url, headers={**PUBLIC, **HTML}).status_code == 404
+    assert httpx.get(url, headers={**PUBLIC, **HTML}).status_code == 405
     answer = httpx.post(url, json={"query": "{ __schema { types { name } } }"}, headers=PUBLIC)
     assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
-    query = {"query": "{ serverTime }"}
-    assert httpx.get(url, params=query, headers=PUBLIC).status_code in {400, 404, 405}
 
 
 def test_another_host_is_refused(production: RunningPortal) -> None:
     for path in ("/", "/graphql", "/admin/"):
         answer = httpx.get(f"{production.url}{path}", headers={**PUBLIC, "Host": "evil.example"})
-        assert answer.status_code == 400
+        assert answer.status_code == 421
 
 
 async def opens(portal: RunningPortal, origin: str | None) -> bool:

@@ -161,7 +161,7 @@ async def test_introspection_is_off_without_graphiql(
 
 def test_graphiql_is_off_where_it_is_not_wanted(bounded: RunningPortal) -> None:
     page = httpx.get(f"{bounded.url}/graphql", headers={"Accept": "text/html"})
-    assert page.status_code == 404
+    assert page.status_code == 405
 
 
 async def test_a_query_that_takes_too_long_is_given_up(
