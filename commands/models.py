@@ -111,7 +111,7 @@ class Auction(models.Model):
 
 
 class Bid(models.Model):
-    """State row of a bid."""
+    """State row of a bid; written with its auction's."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     auction = models.ForeignKey(
@@ -164,7 +164,7 @@ class Job(models.Model):
     """An accepted command and its outcome. Once the row is committed, the command is accepted."""
 
     class Status(models.TextChoices):
-        """Where a job stands."""
+        """What became of a job; see commands.jobs.JobStatus."""
 
         QUEUED = "QUEUED"
         SUCCEEDED = "SUCCEEDED"

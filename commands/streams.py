@@ -59,7 +59,7 @@ class RecordedEvent:
 
 
 class EventStore(Protocol):
-    """Streams of events that only grow."""
+    """The event log: events are appended to streams, never changed or removed."""
 
     def append(
         self,

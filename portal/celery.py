@@ -17,7 +17,7 @@ class QoS(redis.QoS):
     """
 
     def ack(self, delivery_tag: str) -> None:
-        """Done with."""
+        """Acknowledge the message; if Redis can't be told, free its place all the same."""
         try:
             super().ack(delivery_tag)
         except redis.Transport.connection_errors:
@@ -25,7 +25,7 @@ class QoS(redis.QoS):
             raise
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Not done, but done with."""
+        """Reject the message; if Redis can't be told, free its place all the same."""
         try:
             super().reject(delivery_tag, requeue)
         except redis.Transport.connection_errors:

@@ -46,7 +46,7 @@ class Condition:
 
 
 def condition() -> Condition:
-    """Ask every server."""
+    """The portal's condition now; asks every server, and the tables of those that answer."""
     servers = {
         "postgres": _state(lambda: _asked(clock)),
         "redis": _state(lambda: redis().ping()),
@@ -88,7 +88,7 @@ def _asked(ask: Callable[[SyncConnection], T]) -> T:
 
 
 def _queues() -> dict[str, int]:
-    """Messages that wait for a worker."""
+    """How many messages wait for a worker in each queue."""
     return {name: int(str(redis().llen(f"{settings.NAMESPACE}:{name}"))) for name in queues.ALL}
 
 

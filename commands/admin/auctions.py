@@ -68,7 +68,6 @@ class AuctionAdmin(ReadOnly, admin.ModelAdmin[Auction]):
     )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Through the command."""
         return bool(getattr(request.user, "is_staff", False))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Auction]:
@@ -87,7 +86,7 @@ class AuctionAdmin(ReadOnly, admin.ModelAdmin[Auction]):
 
     @admin.display(description="live bids")
     def live_bids(self, auction: Auction) -> int:
-        """How many count."""
+        """The number of the auction's live bids."""
         return sum(1 for bid in auction.bids.all() if not bid.deleted)
 
     @admin.display(description="leading bid")

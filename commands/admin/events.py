@@ -22,7 +22,6 @@ class EventAdmin(ReadOnly, admin.ModelAdmin[Event]):
     show_full_result_count = False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """The links from an auction."""
         return lookup == "stream_id" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     @admin.display(description="stream")

@@ -41,7 +41,6 @@ class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
         self.message_user(request, text, messages.WARNING if left else messages.SUCCESS)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """The links from an auction."""
         return lookup == "stream_id" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     @admin.display(description="stream")

@@ -14,23 +14,19 @@ from django.utils.html import format_html
 
 from commands.admin.read_only import ReadOnly
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
-from commands.domain.promoter import EXCLUSIONS, LIMITS, WEIGHTS, Policy
+from commands.domain.promoter import LIMITS, Policy
 from commands.inbox.requests import change_policy, withdraw_policy
 from commands.jobs import Job, JobStatus
 from commands.models import Auction, PromoterPolicy, PromoterTick, User
 from commands.postgres.connections import SyncConnection
 from commands.postgres.policies import read_policies
 from commands.promoter import statistics as charts
+from commands.promoter.labels import EXCLUSION_LABELS, LIMIT_LABELS, WEIGHT_LABELS
 from commands.promoter.rounds import chances
 from commands.wiring import pool
 
 VERSIONS = 20
 TICKS = 10
-
-
-def _choices(options: Any) -> list[tuple[str, str]]:
-    """Each option's name with what it does, which its function says."""
-    return [(name, option.__doc__ or name) for name, option in options.items()]
 
 
 class PolicyForm(forms.Form):
@@ -49,12 +45,12 @@ class PolicyForm(forms.Form):
         help_text="Per cent: of a draw at all, in each auction and tick.",
     )
     weight = forms.MultipleChoiceField(
-        choices=_choices(WEIGHTS),
+        choices=list(WEIGHT_LABELS.items()),
         widget=forms.CheckboxSelectMultiple,
         help_text="How likely each bid is drawn. Several are multiplied.",
     )
     exclude = forms.MultipleChoiceField(
-        choices=_choices(EXCLUSIONS),
+        choices=list(EXCLUSION_LABELS.items()),
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text="What is never drawn.",
@@ -68,12 +64,12 @@ class PolicyForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, limit in LIMITS.items():
+        for name, label in LIMIT_LABELS.items():
             self.fields[f"limit_{name}"] = forms.IntegerField(
                 required=False,
                 min_value=0,
                 max_value=999_999,
-                label=f"At most: {(limit.__doc__ or name).lower()}",
+                label=f"At most: {label}",
                 help_text="Left empty: any number.",
             )
         self.order_fields([*(name for name in self.fields if name != "preview_auction")])
@@ -122,7 +118,6 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
     """The dashboard, and the form that submits ChangePolicy."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Through the command."""
         return bool(getattr(request.user, "is_staff", False))
 
     def get_urls(self) -> list[URLPattern]:

@@ -81,7 +81,7 @@ class UserCreated:
 
 @dataclass(frozen=True, slots=True)
 class UserDeleted:
-    """A user is gone for good."""
+    """A user was deleted; the id is all that stays."""
 
     user_id: UUID
 

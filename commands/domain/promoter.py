@@ -92,57 +92,57 @@ Exclusion = Callable[[Bid, BidsInDraw], bool]
 
 
 def constant(bid: Bid, among: BidsInDraw) -> int:
-    """Every bid the same"""
+    """1 for each bid."""
     return 1
 
 
 def by_amount(bid: Bid, among: BidsInDraw) -> int:
-    """The higher the amount, the likelier"""
+    """The bid's amount, in cents."""
     return int(bid.amount * 100)
 
 
 def by_bidder_activity(bid: Bid, among: BidsInDraw) -> int:
-    """The more live bids its bidder has here, the likelier"""
+    """How many live bids its bidder has in the auction."""
     return among.live_bids_of[bid.bidder_id]
 
 
 def underdogs(bid: Bid, among: BidsInDraw) -> int:
-    """The farther behind the leading bid, the likelier"""
+    """By how many cents the bid is behind the leading one, plus 1."""
     return int((among.leading.effective_amount - bid.effective_amount) * 100) + 1
 
 
 def newcomers(bid: Bid, among: BidsInDraw) -> int:
-    """The later its bidder joined the auction, the likelier"""
+    """The place of its bidder in the order of their first live bids, from 1."""
     return among.arrivals[bid.bidder_id]
 
 
 def nothing(bid: Bid, among: BidsInDraw) -> bool:
-    """No bid"""
+    """Excludes no bid."""
     return False
 
 
 def leader(bid: Bid, among: BidsInDraw) -> bool:
-    """The leading bidder's bids"""
+    """Excludes all bids of the leading bidder."""
     return bid.bidder_id == among.leading.bidder_id
 
 
 def staff(bid: Bid, among: BidsInDraw) -> bool:
-    """Bids of the house's own people"""
+    """Excludes bids of staff."""
     return bid.bidder_id in among.staff
 
 
 def overtaken(bid: Bid, among: BidsInDraw) -> bool:
-    """Bids below the same bidder's highest"""
+    """Excludes a bidder's bids but the highest."""
     return among.highest_of[bid.bidder_id] != bid.id
 
 
 def per_auction(most: int) -> Exclusion:
-    """Doubled bids in an auction"""
+    """Excludes every bid once that many were doubled in the auction."""
     return lambda bid, among: sum(among.doubled_bids_of.values()) >= most
 
 
 def per_bidder(most: int) -> Exclusion:
-    """Doubled bids of a bidder in an auction"""
+    """Excludes a bidder's bids once that many of theirs were doubled in the auction."""
     return lambda bid, among: among.doubled_bids_of.get(bid.bidder_id, 0) >= most
 
 
@@ -165,7 +165,7 @@ LIMITS: Mapping[str, Callable[[int], Exclusion]] = {
 
 
 def product(*weights: Weight) -> Weight:
-    """All of the weights, multiplied."""
+    """A weight that multiplies all of these."""
     return lambda bid, among: prod(weight(bid, among) for weight in weights)
 
 

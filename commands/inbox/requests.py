@@ -72,7 +72,7 @@ class Caller:
 
     @classmethod
     def anonymous(cls, correlation_id: UUID | None = None) -> "Caller":
-        """Somebody who is not signed in."""
+        """A caller who is not signed in."""
         return cls(None, ANONYMOUS, correlation_id or new_id())
 
     @classmethod
@@ -125,7 +125,7 @@ def delete_user(
     idempotency_key: str | None = None,
     expires_in: float | None = None,
 ) -> Submission:
-    """The end of a user."""
+    """The command to delete a user."""
     return _submission(
         caller,
         Stream("user", user_id),
@@ -180,7 +180,7 @@ def place_bid(
     idempotency_key: str | None = None,
     expires_in: float | None = None,
 ) -> Submission:
-    """A bid with a fresh id."""
+    """The command to place a bid, with a fresh id for it; InvalidInput for what is no amount."""
     try:
         offered = amount(amount_text)
     except InvalidAmount as error:
@@ -201,7 +201,7 @@ def delete_bid(
     idempotency_key: str | None = None,
     expires_in: float | None = None,
 ) -> Submission:
-    """The bidder takes a bid back."""
+    """The command to delete a bid of the bidder's own."""
     return _submission(
         caller,
         Stream("auction", auction_id),

@@ -159,7 +159,7 @@ def job_as_json(job: Job) -> dict[str, Any]:
 
 
 def jobs_as_text(jobs: Sequence[Job]) -> str:
-    """One line a job."""
+    """A line for each job: its command, its stream and its outcome."""
     return "\n".join(
         f"{job.command} {job.stream.id}: "
         + (f"{job.rejection.code} ({job.rejection.message})" if job.rejection else job.status.value)

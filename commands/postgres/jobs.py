@@ -140,7 +140,7 @@ class PostgresJobInbox:
         return _accepted(row, parameters)
 
     def find(self, job_id: UUID) -> Job | None:
-        """The job with that id."""
+        """The job with that id, or None."""
         row = self._connection.execute(FIND, (job_id,)).fetchone()
         return job_from(row) if row else None
 

@@ -60,7 +60,7 @@ def policy_at(connection: SyncConnection, version: int) -> Policy:
 
 
 async def policy_row(connection: AsyncConnection[DictRow], version: int) -> DictRow | None:
-    """The row of that version."""
+    """The row of that version of the policies, or None."""
     return await (await connection.execute(VERSION, (version,))).fetchone()
 
 

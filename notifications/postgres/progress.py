@@ -54,7 +54,7 @@ class NotifierPlace:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Where the auction stands."""
+    """An auction's version and leading bid, and the moment they were read."""
 
     version: int
     leading: RankedBid | None
@@ -96,7 +96,7 @@ def deleted_among(
 
 
 def advance(connection: SyncConnection, auction_id: UUID, reached: Present) -> None:
-    """Everybody was told up to there."""
+    """Note that all events up to that version have their notifications."""
     leading = reached.leading
     connection.execute(
         ADVANCE,

@@ -62,7 +62,7 @@ class Cluster:
         return [server.name for server in dead]
 
     def stop(self) -> None:
-        """Stop all, data on disk."""
+        """Stop all servers, cleanly, so that their data is on disk."""
         for server in reversed(self._servers):
             if child := self._children.get(server.name):
                 stop(child, server.stop_with, seconds=20)

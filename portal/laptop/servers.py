@@ -31,7 +31,7 @@ class Server(Protocol):
 
     @property
     def url(self) -> str:
-        """Where clients find it."""
+        """The URL that clients connect to."""
 
     @property
     def data(self) -> Path:
@@ -41,7 +41,7 @@ class Server(Protocol):
         """Make what it needs on disk before its first start."""
 
     def command(self) -> list[str]:
-        """What to run."""
+        """The server's command line."""
 
     def answers(self) -> bool:
         """Whether it takes requests."""
@@ -158,11 +158,11 @@ class Redis:
 
     @property
     def url(self) -> str:
-        """Over its socket."""
+        """The URL of its unix socket."""
         return f"unix://{self._socket}?db=0"
 
     def prepare(self) -> None:
-        """A folder to run in."""
+        """Make the folder that the server runs in."""
         self.data.mkdir(exist_ok=True)
 
     def command(self) -> list[str]:
@@ -185,7 +185,7 @@ class Redis:
             return False
 
     def first_use(self) -> None:
-        """Nothing."""
+        """There is nothing to set up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,4 +250,4 @@ class Mongo:
         return True
 
     def first_use(self) -> None:
-        """Nothing."""
+        """There is nothing to set up."""

@@ -22,7 +22,7 @@ class Terminal:
         self._write(line)
 
     def labelled(self, label: str, line: str) -> None:
-        """A line from somebody."""
+        """Print a line of a process's output, with the process's name before it."""
         self._write(f"{self._label(label)} {line}")
 
     def follow(self, label: str, child: subprocess.Popen[bytes]) -> None:

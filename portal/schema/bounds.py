@@ -48,7 +48,7 @@ class Size:
     cost: int = 0
 
     def beside(self, other: "Size") -> "Size":
-        """Both in one selection."""
+        """The size of a selection with both parts."""
         return Size(
             max(self.depth, other.depth), self.aliases + other.aliases, self.cost + other.cost
         )

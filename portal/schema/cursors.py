@@ -64,7 +64,7 @@ def page_size(first: int | None) -> int:
 
 
 def cursor(*place: object) -> str:
-    """The place as a cursor."""
+    """The place as an opaque text."""
     return base64.urlsafe_b64encode(json.dumps([str(part) for part in place]).encode()).decode()
 
 

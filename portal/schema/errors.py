@@ -66,7 +66,7 @@ class SubscriptionsOverWebSocket(SchemaExtension):
     """Refuses a subscription that comes as a plain request, which could answer only once."""
 
     def on_execute(self) -> Iterator[None]:
-        """Before it is run."""
+        """Refuse a subscription that came over HTTP."""
         subscribes = self.execution_context.operation_type is OperationType.SUBSCRIPTION
         if subscribes and not self.execution_context.context.over_websocket:
             raise bad_input(

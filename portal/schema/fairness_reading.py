@@ -17,7 +17,7 @@ async def find_tick(runtime: Runtime, number: int | None) -> DictRow | None:
 
 
 async def find_policy(runtime: Runtime, version: int) -> DictRow | None:
-    """That version of the promoter's policies."""
+    """That version of the promoter's policies, or None."""
     async with runtime.pool.connection() as connection:
         return await policy_row(connection, version)
 

@@ -14,7 +14,6 @@ class LimitedSignIn(AdminAuthenticationForm):
     """Counts the attempt before it is made, and forgives a name whose password was right."""
 
     def clean(self) -> dict[str, object]:
-        """The form's errors name the limit."""
         assert isinstance(self.request, HttpRequest)
         name = counted_name(self.cleaned_data.get("username", ""))
         try:

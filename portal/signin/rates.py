@@ -41,7 +41,7 @@ PATIENCE = 0.5
 
 
 class Rates:
-    """What everybody did lately."""
+    """Counts what each user and address did, and refuses what is too much."""
 
     def __init__(self, connections: ConnectionPool) -> None:
         self._storage = RedisStorage(
@@ -68,7 +68,7 @@ class Rates:
             raise rate_limited(COUNTED[limit], seconds)
 
     async def forgive(self, limit: Limit, who: str) -> None:
-        """Count from nothing again."""
+        """Set the count of that limit back to nothing."""
         rate = settings.RATE_LIMITS[limit]
         if rate is None or time.monotonic() < self._paused_until:
             return

@@ -15,7 +15,7 @@ class BoundedBodies:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count what comes."""
+        """Bound the body of a request."""
         if scope["type"] == "http":
             receive = _Body(receive, _announced(scope)).receive
         await self._app(scope, receive, send)

@@ -44,7 +44,7 @@ class Listener:
         self._news.set()
 
     def deafen(self) -> None:
-        """No more news can come."""
+        """Note that the connection to Redis is lost: no news can come."""
         self._deaf = self._needs_news
         self._news.set()
 

@@ -34,7 +34,7 @@ class Clock:
         self._offset = timedelta()
 
     def now(self) -> datetime:
-        """The portal's time."""
+        """The database's time, as far as it is known."""
         return datetime.now(UTC) + self._offset
 
     async def follow(self, pool: AsyncPool) -> None:

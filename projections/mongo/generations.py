@@ -52,7 +52,7 @@ class LiveDocuments:
 
 
 def live_generations(database: Database[Bson]) -> Generations:
-    """Where the pointers stand."""
+    """Each projection's live generation."""
     return pointers_from(list(database[POINTERS].find()))
 
 

@@ -60,7 +60,7 @@ class DocumentReader:
         self._read_at = -POINTER_LIFETIME
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         await self._client.close()
 
     async def ping(self) -> None:

@@ -86,7 +86,7 @@ def note(pool: Pool, reader: Reader, poison: PoisonEvent) -> None:
 
 
 def clear(pool: Pool, reader: Reader, stream: Stream) -> None:
-    """The stream goes on."""
+    """Remove the stream from the stuck ones: a try succeeded."""
     with pool.connection() as connection:
         connection.execute(CLEAR, (reader, stream.id))
     log.info("the stream goes on", reader=reader, kind=stream.kind, stream=str(stream.id))

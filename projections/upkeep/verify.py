@@ -82,7 +82,7 @@ class Found:
 
     @property
     def version(self) -> int:
-        """Where they stand."""
+        """The version that the documents stand at; 0 without any."""
         return self.document.version if self.document else 0
 
 

@@ -23,11 +23,9 @@ class Command(OperatorCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """How long to wait."""
         add_wait(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Submit and wait."""
         jobs = wait_for_all(pool(), announce_winners(pool()), options["wait"])
         content = {"announced": [job_as_json(job) for job in jobs]}
         self.answer(options, content, jobs_as_text(jobs) or "No auction was due.")

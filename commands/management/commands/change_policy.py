@@ -20,7 +20,6 @@ class Command(OperatorCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The options, by their names."""
         parser.add_argument("--auction", type=UUID, help="its id (default: the whole portal)")
         parser.add_argument("--withdraw", action="store_true", help="follow the wider policy again")
         parser.add_argument("--chance", default="100", metavar="PER_CENT", help="default: 100")
@@ -30,7 +29,6 @@ class Command(OperatorCommand):
         add_wait(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Submit and wait."""
         caller, auction_id = Caller.operator(), options["auction"]
         submission = (
             withdraw_policy(caller, auction_id=auction_id)

@@ -21,7 +21,6 @@ class Command(OperatorCommand):
     help = "Create an auction. Times are ISO 8601 with a zone, or offsets from now such as +30s."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Title, description, schedule."""
         parser.add_argument("title", metavar="TITLE")
         parser.add_argument("--description", default="")
         parser.add_argument("--starts-at", metavar="WHEN", help="default: at once")
@@ -29,7 +28,6 @@ class Command(OperatorCommand):
         add_wait(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Submit and wait."""
         with pool().connection() as connection:
             now = clock(connection)
         starts_at = moment(options["starts_at"], now) if options["starts_at"] else now

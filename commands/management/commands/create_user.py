@@ -15,7 +15,6 @@ class Command(OperatorCommand):
     help = "Create a user. The password comes from --password, or from standard input."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Name, password, address, staff."""
         parser.add_argument("username", metavar="NAME")
         parser.add_argument("--password", help="better: leave it out and pipe or type it")
         parser.add_argument("--email")
@@ -23,7 +22,6 @@ class Command(OperatorCommand):
         add_wait(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Submit and wait."""
         submission = create_user(
             Caller.operator(),
             username=options["username"],

@@ -24,12 +24,10 @@ class Command(OperatorCommand):
     help = "Delete a user, by name or id: withdraws their live bids and erases their personal data."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Whom."""
         parser.add_argument("user", metavar="NAME_OR_ID")
         add_wait(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Submit and wait."""
         submission = delete_user(Caller.operator(), user_id=_user_id(options["user"]))
         job = settled(submission, options["wait"])
         self.answer(options, job_as_json(job), f"Deleted {options['user']}.")

@@ -30,13 +30,11 @@ class Command(OperatorCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which."""
         parser.add_argument("job", nargs="*", type=UUID, metavar="JOB_ID")
         parser.add_argument("--all", action="store_true", help="every failed job")
         add_wait(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Put them back in line and wait."""
         if bool(options["job"]) == options["all"]:
             raise CommandError("name the jobs, or say --all", returncode=2)
         named = [] if options["all"] else [_find(job_id) for job_id in options["job"]]

@@ -23,13 +23,11 @@ class Command(OperatorCommand):
     help = "Run the promoter: one tick every --every seconds until Ctrl-C, or one now with --once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Once, or how often."""
         parser.add_argument("--once", action="store_true", help="make one tick now")
         parser.add_argument("--every", type=float, default=60.0, metavar="SECONDS")
         add_wait(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Tick."""
         if options["once"]:
             return self._tick(options, timedelta(0))
         while True:

@@ -21,12 +21,10 @@ class Command(OperatorCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which draws."""
         parser.add_argument("auction", type=UUID, help="the auction's id")
         parser.add_argument("tick", type=int, nargs="?", help="only the draw of this tick")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Check and tell."""
         with pool().connection() as connection:
             history = PostgresEventStore(connection).read(options["auction"], limit=2**31 - 1)
             checked = [

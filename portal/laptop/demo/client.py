@@ -46,7 +46,7 @@ class PortalClient:
         self.user: Json = {}
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the client's connections."""
         await self._http.aclose()
 
     async def execute(self, query: str, **variables: Any) -> Json:
@@ -59,13 +59,13 @@ class PortalClient:
         return data
 
     async def post(self, body: object) -> httpx.Response:
-        """The bare answer to a body."""
+        """The HTTP answer to a request's body, whatever it is."""
         headers = {"Content-Type": "application/json", **self.headers()}
         # In ASCII, so that anything that is a string here can be sent.
         return await self._http.post("/graphql", content=json.dumps(body), headers=headers)
 
     def headers(self) -> dict[str, str]:
-        """Who asks."""
+        """The Authorization header, if somebody is signed in."""
         return {"Authorization": f"Bearer {self.access_token}"} if self.access_token else {}
 
     async def command(self, mutation: str, **values: Any) -> Json:

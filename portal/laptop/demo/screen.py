@@ -34,7 +34,7 @@ class Screen:
     _started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def say(self, kind: str, line: str) -> None:
-        """Something happened."""
+        """Add a line to the log."""
         seconds = (datetime.now(UTC) - self._started).total_seconds()
         text = Text(f"{seconds:5.1f} s  ", style="dim") + Text(line, style=STYLES.get(kind, ""))
         self._lines.append(text)

@@ -19,7 +19,6 @@ class Command(OperatorCommand):
     help = "Show how the portal is doing. Exit status 5 if a server is away."
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Ask and print."""
         found = condition()
         url = env.server_url("PORTAL_URL", settings.PORTAL_DATA) or None
         if options["json"]:

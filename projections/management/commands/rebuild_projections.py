@@ -26,11 +26,9 @@ class Command(ReadSideCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Which."""
         parser.add_argument("name", nargs="?", choices=sorted(COLLECTIONS), help="default: all")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Rebuild one or all."""
         names = [options["name"]] if options["name"] else list(COLLECTIONS)
         console = Console(stderr=True, quiet=options["json"])
 

@@ -24,11 +24,9 @@ class Command(ReadSideCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """All streams, or some."""
         parser.add_argument("stream", nargs="*", type=UUID, help="only these auctions and users")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Verify while the portal runs."""
         chosen = set(options["stream"])
         with pool().connection() as connection:
             kept = documents_kept(live_documents())

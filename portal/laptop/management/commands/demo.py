@@ -38,12 +38,10 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # noqa: RUF012 (Django's own declaration)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """How it ends, and where it runs."""
         parser.add_argument("--exit", action="store_true", help="end after the verdict")
         parser.add_argument("--port", type=int, default=0, help="default: a free one")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Start, play, judge, serve."""
         console = Console(highlight=False)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         try:

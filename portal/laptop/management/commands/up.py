@@ -41,7 +41,6 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # noqa: RUF012 (Django's own declaration)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Port, data folder, fresh start."""
         parser.add_argument("--port", type=int, default=8000, help="0 picks a free one")
         parser.add_argument(
             "--data", metavar="DIR", help=f"where data is kept (default: {settings.PORTAL_DATA})"
@@ -49,7 +48,6 @@ class Command(BaseCommand):
         parser.add_argument("--fresh", action="store_true", help="begin with empty servers")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Run until told to stop."""
         terminal = Terminal(sys.stdout)
         stopping = _stop_on_signals()
         try:
