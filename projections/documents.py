@@ -165,6 +165,39 @@ def bid_after(
             assert_never(event)
 
 
+def bid_at(bid: BidDocument, version: int) -> BidDocument | None:
+    """The bid as it was when its auction stood at that version; None if it was not placed yet.
+
+    A document that is ahead of the version holds all that is needed: a bid is placed once,
+    doubled at most once and deleted at most once, and it has the version of each.
+    """
+    if bid.version <= version:
+        return bid
+    if bid.placed_version > version:
+        return None
+    then = bid
+    if bid.deleted_version is not None and bid.deleted_version > version:
+        then = replace(then, deleted_version=None, version=then.reached_version)
+    if bid.doubled and bid.reached_version > version:
+        then = replace(
+            then,
+            effective_amount=bid.amount,
+            reached_version=bid.placed_version,
+            doubled=False,
+            version=bid.placed_version,
+        )
+    return then
+
+
+def ranked_at(bids: Iterable[BidDocument], version: int) -> list[BidDocument]:
+    """Those that were live when their auction stood at that version, as they were then, leading first.
+
+    A bid that is given twice counts once.
+    """
+    then = {bid.id: bid for each in bids if (bid := bid_at(each, version))}
+    return sorted((bid for bid in then.values() if not bid.deleted), key=lambda bid: bid.rank)
+
+
 def auction_after(
     auction: AuctionDocument | None,
     history: Sequence[VersionedEvent],
@@ -250,7 +283,7 @@ def documents_of(
         bid_id = touched_bid(recorded.event)
         if bid_id and (bid := bid_after(bids.get(bid_id), auction_id, recorded)):
             bids[bid_id] = bid
-    live = sorted((bid for bid in bids.values() if not bid.deleted), key=lambda bid: bid.rank)
+    live = ranked_at(bids.values(), history[-1].version)
     lifespans = [
         Lifespan(bid.bidder_id, bid.placed_version, bid.deleted_version) for bid in bids.values()
     ]

@@ -15,6 +15,10 @@ class PoisonEvent(Exception):
         self.version = version
 
 
+class Moved(Exception):
+    """What stood at one version can't be read any more, or not yet; the same may succeed in a moment."""
+
+
 def passes(error: BaseException) -> bool:
     """Whether the same may well succeed in a moment."""
     return errors.passes(error) or isinstance(

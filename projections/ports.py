@@ -32,8 +32,11 @@ class Documents(Protocol):
     def save_bids(self, bids: Sequence[BidDocument]) -> None:
         """Write each bid unless a newer version of it is there."""
 
-    def top_bids(self, auction_id: UUID, limit: int) -> list[BidDocument]:
-        """The auction's first live bids, leading first."""
+    def top_bids(self, auction_id: UUID, version: int, limit: int) -> list[BidDocument]:
+        """The auction's first live bids as they were at that version of it, leading first.
+
+        The bids' documents may be ahead of the version, never behind it.
+        """
 
     def lifespans(self, auction_id: UUID, bidders: Collection[UUID]) -> list[Lifespan]:
         """Those of all bids, live and deleted, that these bidders have in the auction."""

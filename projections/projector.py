@@ -128,7 +128,7 @@ def project_auction_events(
     """Take the next events of the auction in; which they were.
 
     The auction's own document comes last and says how far we got. Dying before it, the same
-    events are taken in again, and the bids' documents already have them.
+    events are taken in again, and the bids' documents already have them: they may be ahead.
     """
     auction = documents.auction(auction_id)
     version = auction.version if auction else 0
@@ -140,7 +140,7 @@ def project_auction_events(
     after = auction_after(
         auction,
         history,
-        top_bids=documents.top_bids(auction_id, TOP),
+        top_bids=documents.top_bids(auction_id, history[-1].version, TOP),
         lifespans=documents.lifespans(auction_id, _bidders(history)),
     )
     if after.winner:

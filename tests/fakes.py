@@ -15,6 +15,7 @@ from projections.documents import (
     Lifespan,
     UserDocument,
     WinnerDocument,
+    ranked_at,
 )
 
 
@@ -110,10 +111,9 @@ class MemoryDocuments:
                 if stored is None or stored.version < bid.version:
                     self._bids[bid.id] = bid
 
-    def top_bids(self, auction_id: UUID, limit: int) -> list[BidDocument]:
-        """The auction's first live bids, leading first."""
-        live = (bid for bid in self._of(auction_id) if not bid.deleted)
-        return sorted(live, key=lambda bid: bid.rank)[:limit]
+    def top_bids(self, auction_id: UUID, version: int, limit: int) -> list[BidDocument]:
+        """The auction's first live bids as they were at that version of it, leading first."""
+        return ranked_at(self._of(auction_id), version)[:limit]
 
     def lifespans(self, auction_id: UUID, bidders: Collection[UUID]) -> list[Lifespan]:
         """Those of all bids, live and deleted, that these bidders have in the auction."""

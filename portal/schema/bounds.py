@@ -32,9 +32,18 @@ from strawberry.types.graphql import OperationType
 from portal.errors import bad_input, unavailable
 from portal.schema.cursors import LARGEST_PAGE, USUAL_PAGE
 
-# Fields with a `first` argument, and lists that come without one. A test holds them to the schema.
-PAGES = {"auctions", "bids", "winners", "notifications", "chain"}
-LISTS = {"myBids", "notificationPreferences", "weight", "exclude", "limit"}
+# Fields with a `first` argument, and how many entries come without it. A test holds them to the schema.
+PAGES = {
+    "auctions": USUAL_PAGE,
+    "bids": USUAL_PAGE,
+    "chain": LARGEST_PAGE,
+    "myBids": LARGEST_PAGE,
+    "myBidsConnection": USUAL_PAGE,
+    "notifications": USUAL_PAGE,
+    "winners": USUAL_PAGE,
+}
+# Lists that have as many entries as the code knows kinds, channels or options: fewer than a page.
+LISTS = {"notificationPreferences", "weight", "exclude", "limit"}
 # What a field of the schema's description counts for: each stands for all types or fields there are.
 INTROSPECTED = 10
 
@@ -121,20 +130,17 @@ class Measure:
         if name not in PAGES:
             return 1
         given = [each.value for each in field.arguments or () if each.name.value == "first"]
-        return self._page_size(given[0]) if given else USUAL_PAGE
+        size = self._number(given[0]) if given else None
+        # What is no page size is refused where the page is read.
+        return PAGES[name] if size is None else min(max(size, 0), LARGEST_PAGE)
 
-    def _page_size(self, value: ValueNode | None) -> int:
+    def _number(self, value: ValueNode | None) -> int | None:
         if isinstance(value, VariableNode):
             name = value.name.value
-            if name not in self._variables:
-                return self._page_size(self._defaults.get(name))
-            size = self._variables[name]
-        else:
-            size = int(value.value) if isinstance(value, IntValueNode) else None
-        if size is None:
-            return USUAL_PAGE
-        # What is no page size is refused where the page is read.
-        return min(max(size, 0), LARGEST_PAGE)
+            if name in self._variables:
+                return self._variables[name]
+            return self._number(self._defaults.get(name))
+        return int(value.value) if isinstance(value, IntValueNode) else None
 
 
 @lru_cache(maxsize=1000)

@@ -28,6 +28,10 @@ First: TypeAlias = Annotated[
         description="The most entries that the page may have, from 1 to 100; null means 20."
     ),
 ]
+FirstHundred: TypeAlias = Annotated[
+    int | None,
+    strawberry.argument(description="The most entries, from 1 to 100; null means 100."),
+]
 After: TypeAlias = Annotated[
     str | None,
     strawberry.argument(description="The endCursor of the page before; null for the first page."),
@@ -54,10 +58,10 @@ class Connection(Generic[Node]):
     page_info: PageInfo = strawberry.field(description="Where it ends, and whether there is more.")
 
 
-def page_size(first: int | None) -> int:
-    """The page size asked for, USUAL_PAGE without one; BAD_USER_INPUT below 1 or above LARGEST_PAGE."""
+def page_size(first: int | None, usual: int = USUAL_PAGE) -> int:
+    """The page size asked for, the usual without one; BAD_USER_INPUT below 1 or above LARGEST_PAGE."""
     if first is None:
-        return USUAL_PAGE
+        return usual
     if not 1 <= first <= LARGEST_PAGE:
         raise bad_input("first", f"a page holds 1 to {LARGEST_PAGE} entries, not {first}")
     return first
@@ -109,6 +113,7 @@ def read_version(text: str) -> int:
 
 PLACE_IN_AUCTIONS = (read_time, UUID)
 PLACE_IN_BIDS = (read_amount, read_version)
+PLACE_IN_OWN_BIDS = (read_version,)
 PLACE_IN_WINNERS = (read_time, UUID)
 PLACE_IN_NOTIFICATIONS = (read_time, UUID)
 
@@ -118,12 +123,18 @@ def connection(
     first: int,
     node: Callable[[Item], Node],
     place_of: Callable[[Item], tuple[object, ...]],
+    *,
+    more: bool | None = None,
 ) -> Connection[Node]:
-    """A page of at most `first` entries out of the found ones, of which one more tells that there is more."""
+    """A page of at most `first` entries out of the found ones.
+
+    Of these, one more than `first` tells that there is more, unless `more` says so.
+    """
     edges = [Edge(cursor=cursor(*place_of(item)), node=node(item)) for item in found[:first]]
     return Connection(
         edges=edges,
         page_info=PageInfo(
-            has_next_page=len(found) > first, end_cursor=edges[-1].cursor if edges else None
+            has_next_page=len(found) > first if more is None else more,
+            end_cursor=edges[-1].cursor if edges else None,
         ),
     )

@@ -11,12 +11,14 @@ from notifications.reading import page_of
 from portal.errors import bad_input
 from portal.schema.context import Context, PortalInfo
 from portal.schema.cursors import (
+    LARGEST_PAGE,
     PLACE_IN_AUCTIONS,
     PLACE_IN_NOTIFICATIONS,
     PLACE_IN_WINNERS,
     After,
     Connection,
     First,
+    FirstHundred,
     connection,
     page_size,
     place,
@@ -218,9 +220,10 @@ class Query:
             int,
             strawberry.argument(description="The last version that is known; 0 for the beginning."),
         ] = 0,
-        first: First = 100,
+        first: FirstHundred = LARGEST_PAGE,
     ) -> list[ChainLink]:
-        rows = await chain_after(info.context.runtime, id, after_version, page_size(first))
+        size = page_size(first, LARGEST_PAGE)
+        rows = await chain_after(info.context.runtime, id, after_version, size)
         return [ChainLink.of(row) for row in rows]
 
     @strawberry.field(

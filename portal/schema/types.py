@@ -11,10 +11,14 @@ from notifications.reading import ReaderNotification, preferences_of
 from notifications.wording import message
 from portal.schema.context import PortalInfo
 from portal.schema.cursors import (
+    LARGEST_PAGE,
     PLACE_IN_BIDS,
+    PLACE_IN_OWN_BIDS,
+    USUAL_PAGE,
     After,
     Connection,
     First,
+    FirstHundred,
     connection,
     page_size,
     place,
@@ -118,39 +122,61 @@ class Auction:
         description="The portal's clock when this state was read, for countdowns."
     )
 
-    @strawberry.field(description="Live bids, leading first.")
+    @strawberry.field(
+        description="Live bids at `version`, leading first; a page behind another, too."
+    )
     async def bids(
-        self, info: PortalInfo, first: First = 20, after: After = None
+        self, info: PortalInfo, first: First = USUAL_PAGE, after: After = None
     ) -> Connection[Bid]:
-        """The first page comes with the auction, at its version; later ones from the ranking."""
-        size, documents = page_size(first), info.context.runtime.documents
-        found = self.document.top_bids[: size + 1]
-        whole = len(self.document.top_bids) < TOP or size < TOP
-        if after is not None or not whole:
-            start = place(after, *PLACE_IN_BIDS)
-            found = tuple(await documents.bids(self.id, size + 1, start and (start[0], start[1])))
-        names = await info.context.names_of({bid.bidder_id for bid in found})
+        """The usual first page comes with the auction; others are read from the ranking."""
+        auction, size, start = self.document, page_size(first), place(after, *PLACE_IN_BIDS)
+        found, more = auction.top_bids, auction.bid_count > size
+        if start or (more and size > TOP):
+            documents = info.context.runtime.documents
+            behind = start and (start[0], start[1])
+            found = tuple(await documents.bids(auction, size + 1, behind))
+            more = len(found) > size
+        names = await info.context.names_of({bid.bidder_id for bid in found[:size]})
         return connection(
             found,
             size,
             lambda bid: Bid.of(bid, names),
             lambda bid: (bid.effective_amount, bid.reached_version),
+            more=more,
         )
 
     @strawberry.field(
         description=(
-            "The reader's own bids on this auction, deleted ones included, newest first. "
-            "None for those who are not signed in."
+            "The reader's own bids on this auction at `version`, deleted ones included, newest "
+            "first, at most `first`; myBidsConnection has them page by page. None for those who "
+            "are not signed in."
         )
     )
-    async def my_bids(self, info: PortalInfo) -> list[Bid]:
+    async def my_bids(self, info: PortalInfo, first: FirstHundred = LARGEST_PAGE) -> list[Bid]:
         """Read by bidder, never filtered from everybody's."""
+        found, names = await self._own_bids(info, page_size(first, LARGEST_PAGE), None)
+        return [Bid.of(bid, names) for bid in found]
+
+    @strawberry.field(description="The same bids as in myBids, page by page.")
+    async def my_bids_connection(
+        self, info: PortalInfo, first: First = USUAL_PAGE, after: After = None
+    ) -> Connection[Bid]:
+        """Newest first."""
+        size, start = page_size(first), place(after, *PLACE_IN_OWN_BIDS)
+        found, names = await self._own_bids(info, size + 1, start[0] if start else None)
+        return connection(
+            found, size, lambda bid: Bid.of(bid, names), lambda bid: (bid.placed_version,)
+        )
+
+    async def _own_bids(
+        self, info: PortalInfo, limit: int, before: int | None
+    ) -> tuple[list[BidDocument], Names]:
         viewer = await info.context.reader_or_none()
         if viewer is None:
-            return []
-        found = await info.context.runtime.documents.own_bids(self.id, viewer.user_id)
-        names = await info.context.names_of({viewer.user_id} if found else set())
-        return [Bid.of(bid, names) for bid in found]
+            return [], {}
+        documents = info.context.runtime.documents
+        found = await documents.own_bids(self.document, viewer.user_id, limit, before)
+        return found, await info.context.names_of({viewer.user_id} if found else set())
 
     @classmethod
     def of(cls, auction: AuctionDocument, names: Names, now: datetime) -> "Auction":

@@ -8,15 +8,16 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 ProjectionName = Literal["auctions", "users"]
 Generations = Mapping[ProjectionName, int]
 
+# A reader asks for the auction, then for its bids: so a generation that ends loses its auctions first.
 COLLECTIONS: Mapping[ProjectionName, Sequence[str]] = {
-    "auctions": ("bids", "winners", "auctions"),
+    "auctions": ("auctions", "winners", "bids"),
     "users": ("users",),
 }
 # Every query of the API walks one of these.
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "auctions": [
         IndexModel([("ends_at", ASCENDING), ("_id", ASCENDING)], name="ending_soonest"),
-        IndexModel([("starts_at", ASCENDING)], name="starting"),
+        IndexModel([("starts_at", ASCENDING), ("_id", ASCENDING)], name="starting_soonest"),
         IndexModel([("title_words", ASCENDING), ("ends_at", ASCENDING)], name="title_words"),
     ],
     "bids": [
@@ -32,6 +33,10 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel(
             [("auction_id", ASCENDING), ("bidder_id", ASCENDING), ("placed_version", DESCENDING)],
             name="own_bids",
+        ),
+        IndexModel(
+            [("auction_id", ASCENDING), ("version", ASCENDING), ("placed_version", ASCENDING)],
+            name="changed",
         ),
     ],
     "winners": [

@@ -1,29 +1,50 @@
 """Reading documents for the API: keyset pages over the indexes, never the event log."""
 
+import asyncio
 import re
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from bson.decimal128 import Decimal128
 from django.conf import settings
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 
-from projections.documents import AuctionDocument, BidDocument, UserDocument, WinnerDocument
+from projections.documents import (
+    AuctionDocument,
+    BidDocument,
+    UserDocument,
+    WinnerDocument,
+    bid_at,
+    ranked_at,
+)
+from projections.errors import Moved
 from projections.mongo.bson import Bson, moment, to_auction, to_bid, to_user, to_winner, words
-from projections.mongo.connection import OPTIONS
+from projections.mongo.connection import DATABASE, OPTIONS
 from projections.mongo.generations import POINTER_LIFETIME, POINTERS, pointers_from
+from projections.mongo.keysets import Order, behind
 from projections.mongo.layout import COLLECTIONS, collection_name
+from projections.mongo.ranking import Place, changed_since, ranked_and_unchanged
 
 # A reader is told quickly that a document can't be had: retries and all, in milliseconds.
 QUICK = {**OPTIONS, "timeoutMS": 2500}
 
 AuctionStatus = Literal["SCHEDULED", "OPEN", "ENDED"]
+AuctionOrder = Literal["ENDING_SOONEST", "STARTING_SOONEST", "NEWEST_ENDED"]
+
+ORDERS: Mapping[AuctionOrder, Order] = {
+    "ENDING_SOONEST": (("ends_at", ASCENDING), ("_id", ASCENDING)),
+    "STARTING_SOONEST": (("starts_at", ASCENDING), ("_id", ASCENDING)),
+    "NEWEST_ENDED": (("ends_at", DESCENDING), ("_id", DESCENDING)),
+}
+NEWEST_WINNERS: Order = (("announced_at", DESCENDING), ("_id", DESCENDING))
+# How many bids may have changed since the auction was read for its ranking to be put together.
+MOST_CHANGED = 1000
+# How long a reader waits for bids to be at least at their auction's version, in seconds.
+PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +54,29 @@ class AuctionQuery:
     status: AuctionStatus
     now: datetime
     search: str | None = None
+    order: AuctionOrder = "ENDING_SOONEST"
 
 
 def _status_filter(query: AuctionQuery) -> Bson:
+    """Bounds both times where one follows from the other, so that each order's index is entered late."""
     now = moment(query.now)
     match query.status:
         case "SCHEDULED":
-            return {"starts_at": {"$gt": now}}
+            return {"starts_at": {"$gt": now}, "ends_at": {"$gt": now}}
         case "OPEN":
             return {"starts_at": {"$lte": now}, "ends_at": {"$gt": now}}
         case "ENDED":
-            return {"ends_at": {"$lte": now}}
+            return {"starts_at": {"$lte": now}, "ends_at": {"$lte": now}}
 
 
 def _search_filter(search: str | None) -> list[Bson]:
     return [{"title_words": {"$regex": f"^{re.escape(word)}"}} for word in words(search or "")[:10]]
+
+
+def _at_least(auction: AuctionDocument) -> list[Bson]:
+    """Stages: the auction's id, if its documents stand at that version or further."""
+    there = {"_id": auction.id, "version": {"$gte": auction.version}}
+    return [{"$match": there}, {"$project": {"_id": 1}}]
 
 
 class DocumentReader:
@@ -55,7 +84,7 @@ class DocumentReader:
 
     def __init__(self) -> None:
         self._client: AsyncMongoClient[Bson] = AsyncMongoClient(settings.MONGODB_URL, **QUICK)
-        self._database = self._client.get_default_database(default=settings.NAMESPACE)
+        self._database = self._client.get_default_database(settings.NAMESPACE, **DATABASE)
         self._names: dict[str, str] = {}
         self._read_at = -POINTER_LIFETIME
 
@@ -92,56 +121,72 @@ class DocumentReader:
     async def auctions(
         self, query: AuctionQuery, limit: int, after: tuple[datetime, UUID] | None
     ) -> list[AuctionDocument]:
-        """Those ending soonest first, from behind the place (ends_at, id)."""
-        clauses = [_status_filter(query), *_search_filter(query.search)]
-        if after:
-            ends_at, auction_id = moment(after[0]), after[1]
-            clauses.append(
-                {
-                    "$or": [
-                        {"ends_at": {"$gt": ends_at}},
-                        {"ends_at": ends_at, "_id": {"$gt": auction_id}},
-                    ]
-                }
-            )
-        order = [("ends_at", ASCENDING), ("_id", ASCENDING)]
+        """In the query's order, from behind the place (the time it sorts by, id)."""
+        order = ORDERS[query.order]
+        place = behind(order, after and (moment(after[0]), after[1]))
+        clauses = [_status_filter(query), place, *_search_filter(query.search)]
         found = (await self._collection("auctions")).find({"$and": clauses}).sort(order)
         return [to_auction(stored) async for stored in found.limit(limit)]
 
     async def bids(
-        self, auction_id: UUID, limit: int, after: tuple[Decimal, int] | None
+        self, auction: AuctionDocument, limit: int, after: Place | None
     ) -> list[BidDocument]:
-        """Live bids, leading first, from behind the place (effective amount, reached version)."""
-        wanted: Bson = {"auction_id": auction_id, "live": True}
-        if after:
-            amount, version = Decimal128(after[0]), after[1]
-            wanted["$or"] = [
-                {"effective_amount": {"$lt": amount}},
-                {"effective_amount": amount, "reached_version": {"$gt": version}},
-            ]
-        order = [("effective_amount", DESCENDING), ("reached_version", ASCENDING)]
-        found = (await self._collection("bids")).find(wanted).sort(order).limit(limit)
-        return [to_bid(stored) async for stored in found]
+        """The live bids as they were at the auction's version, leading first, from behind the place.
 
-    async def own_bids(self, auction_id: UUID, bidder_id: UUID) -> list[BidDocument]:
-        """One bidder's bids in an auction, deleted ones included, newest first."""
-        wanted = {"auction_id": auction_id, "bidder_id": bidder_id}
-        found = (await self._collection("bids")).find(wanted).sort("placed_version", DESCENDING)
-        return [to_bid(stored) async for stored in found]
+        Moved if more of them changed since than can be told apart.
+        """
+        at = (auction.id, auction.version)
+        changed = [*changed_since(*at), {"$limit": MOST_CHANGED + 1}]
+        found = await self._bids(auction, ranked_and_unchanged(*at, limit, after), changed)
+        if sum(bid.version > auction.version for bid in found) > MOST_CHANGED:
+            raise Moved(f"auction {auction.id} has moved on from version {auction.version}")
+        ranked = ranked_at(found, auction.version)
+        start = (-after[0], after[1]) if after else None
+        return [bid for bid in ranked if start is None or bid.rank > start][:limit]
+
+    async def own_bids(
+        self, auction: AuctionDocument, bidder_id: UUID, limit: int, before: int | None = None
+    ) -> list[BidDocument]:
+        """One bidder's bids as they were at the auction's version, deleted ones included, newest first.
+
+        Those that were placed before version `before`, if that is given.
+        """
+        newest = min(auction.version, auction.version if before is None else before - 1)
+        wanted = {
+            "auction_id": auction.id,
+            "bidder_id": bidder_id,
+            "placed_version": {"$lte": newest},
+        }
+        found = await self._bids(
+            auction,
+            [{"$match": wanted}, {"$sort": {"placed_version": DESCENDING}}, {"$limit": limit}],
+        )
+        return [bid for each in found if (bid := bid_at(each, auction.version))]
+
+    async def _bids(self, auction: AuctionDocument, *pipelines: list[Bson]) -> list[BidDocument]:
+        """What the pipelines find among bids that stand at the auction's version or further.
+
+        A generation that has just become the live one may be behind for a moment, and one that
+        has long ceased to be is dropped: asked in one go whether its auction is far enough, a
+        reader sees all of its bids, or waits. Moved if that takes too long.
+        """
+        for pause in PAUSES:
+            auctions = await self._collection("auctions")
+            # Of the same generation: nothing is awaited between the two.
+            bids = self._names["bids"]
+            unions = [{"$unionWith": {"coll": bids, "pipeline": each}} for each in pipelines]
+            found = await (await auctions.aggregate([*_at_least(auction), *unions])).to_list()
+            if found and found[0]["_id"] == auction.id:
+                return [to_bid(stored) for stored in found[1:]]
+            await asyncio.sleep(pause)
+        raise Moved(f"the documents of auction {auction.id} are behind version {auction.version}")
 
     async def winners(
         self, limit: int, after: tuple[datetime, UUID] | None
     ) -> list[WinnerDocument]:
         """Announced winners, newest first, from behind the place (announced_at, auction id)."""
-        wanted: Bson = {}
-        if after:
-            announced_at, auction_id = moment(after[0]), after[1]
-            wanted["$or"] = [
-                {"announced_at": {"$lt": announced_at}},
-                {"announced_at": announced_at, "_id": {"$lt": auction_id}},
-            ]
-        order = [("announced_at", DESCENDING), ("_id", DESCENDING)]
-        found = (await self._collection("winners")).find(wanted).sort(order).limit(limit)
+        place = behind(NEWEST_WINNERS, after and (moment(after[0]), after[1]))
+        found = (await self._collection("winners")).find(place).sort(NEWEST_WINNERS).limit(limit)
         return [to_winner(stored) async for stored in found]
 
     async def user(self, user_id: UUID) -> UserDocument | None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
-from pymongo import ASCENDING, DESCENDING, ReplaceOne, WriteConcern
+from pymongo import ReplaceOne, WriteConcern
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
@@ -15,6 +15,7 @@ from projections.documents import (
     Lifespan,
     UserDocument,
     WinnerDocument,
+    ranked_at,
 )
 from projections.mongo.bson import (
     Bson,
@@ -28,6 +29,7 @@ from projections.mongo.bson import (
     to_winner,
 )
 from projections.mongo.layout import COLLECTIONS, INDEXES, Generations, collection_name
+from projections.mongo.ranking import changed_since, ranked_and_unchanged
 
 DUPLICATE_KEY = 11000
 
@@ -80,11 +82,14 @@ class MongoDocuments:
         """Write each bid unless a newer version of it is there."""
         _replace_older(self._collections["bids"], [from_bid(bid) for bid in bids])
 
-    def top_bids(self, auction_id: UUID, limit: int) -> list[BidDocument]:
-        """The auction's first live bids, leading first."""
-        live = {"auction_id": auction_id, "live": True}
-        order = [("effective_amount", DESCENDING), ("reached_version", ASCENDING)]
-        return [to_bid(s) for s in self._collections["bids"].find(live).sort(order).limit(limit)]
+    def top_bids(self, auction_id: UUID, version: int, limit: int) -> list[BidDocument]:
+        """The auction's first live bids as they were at that version of it, leading first."""
+        bids = self._collections["bids"]
+        changed = {"coll": bids.name, "pipeline": changed_since(auction_id, version)}
+        found = bids.aggregate(
+            [*ranked_and_unchanged(auction_id, version, limit), {"$unionWith": changed}]
+        )
+        return ranked_at((to_bid(stored) for stored in found), version)[:limit]
 
     def lifespans(self, auction_id: UUID, bidders: Collection[UUID]) -> list[Lifespan]:
         """Those of all bids, live and deleted, that these bidders have in the auction."""

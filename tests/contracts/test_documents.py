@@ -93,7 +93,7 @@ def test_what_was_never_written_is_not_there(documents: Documents) -> None:
     assert documents.auction(nowhere) is None
     assert documents.user(nowhere) is None
     assert documents.bids([nowhere]) == {}
-    assert documents.top_bids(nowhere, 10) == []
+    assert documents.top_bids(nowhere, 1, 10) == []
     assert documents.lifespans(nowhere, [ALICE]) == []
     assert documents.versions("auction", [nowhere]) == {}
 
@@ -193,8 +193,8 @@ def test_the_top_bids_are_the_live_ones_highest_first_and_of_equals_the_first_th
     elsewhere = bid(new_id(), "50.00")
     documents.save_bids([nine, tied_late, gone, doubled, elsewhere, tied_early, ten])
     ranked = [tied_early, tied_late, doubled, ten, nine]
-    assert documents.top_bids(lamp, 10) == ranked
-    assert documents.top_bids(lamp, 2) == ranked[:2]
+    assert documents.top_bids(lamp, 9, 10) == ranked
+    assert documents.top_bids(lamp, 9, 2) == ranked[:2]
 
 
 def test_a_deleted_bid_leaves_the_top(documents: Documents) -> None:
@@ -202,7 +202,33 @@ def test_a_deleted_bid_leaves_the_top(documents: Documents) -> None:
     high, low = bid(lamp, "20.00"), bid(lamp, "10.00")
     documents.save_bids([high, low])
     documents.save_bids([replace(high, deleted_version=5, version=5)])
-    assert documents.top_bids(lamp, 10) == [low]
+    assert documents.top_bids(lamp, 5, 10) == [low]
+
+
+def test_the_top_bids_are_those_of_the_version_though_documents_are_ahead(
+    documents: Documents,
+) -> None:
+    lamp = new_id()
+    early, late = bid(lamp, "20.00", version=2), bid(lamp, "30.00", version=6)
+    gone = bid(lamp, "15.00", version=3, deleted_version=7)
+    doubled = replace(
+        bid(lamp, "10.00", version=4),
+        effective_amount=Decimal("20.00"),
+        reached_version=8,
+        doubled=True,
+        version=8,
+    )
+    documents.save_bids([early, late, gone, doubled])
+    was_live = replace(gone, deleted_version=None, version=3)
+    was_single = replace(
+        doubled, effective_amount=doubled.amount, reached_version=4, doubled=False, version=4
+    )
+    assert documents.top_bids(lamp, 8, 10) == [late, early, doubled]
+    assert documents.top_bids(lamp, 7, 10) == [late, early, was_single]
+    assert documents.top_bids(lamp, 6, 10) == [late, early, was_live, was_single]
+    assert documents.top_bids(lamp, 5, 10) == [early, was_live, was_single]
+    assert documents.top_bids(lamp, 3, 10) == [early, was_live]
+    assert documents.top_bids(lamp, 6, 3) == [late, early, was_live]
 
 
 def test_lifespans_are_those_of_all_bids_of_the_bidders_in_the_auction(

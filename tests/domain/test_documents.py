@@ -28,7 +28,9 @@ from projections.documents import (
     WinnerDocument,
     auction_after,
     bid_after,
+    bid_at,
     documents_of,
+    ranked_at,
     touched_bid,
     user_after,
 )
@@ -245,6 +247,21 @@ def test_a_user_who_was_never_created_cannot_be_deleted() -> None:
         user(None, UserDeleted(ALICE), 1)
 
 
+@settings(deadline=None)
+@given(moves(0, 40), st.integers(1, 40))
+def test_a_bids_document_tells_how_the_bid_was_at_every_version_before(
+    moves: list[Move], version: int
+) -> None:
+    events = happened(CREATED, asked(moves, AUCTION, (ALICE, BOB, CHARLIE)))
+    history = [at(version, event) for version, event in enumerate(events, 1)]
+    _, now = documents_of(AUCTION, history)
+    _, then = documents_of(AUCTION, history[:version])
+    assert {bid.id: bid for each in now.values() if (bid := bid_at(each, version))} == then
+    # However many of the documents are ahead.
+    mixed = [*then.values(), *list(now.values())[::2]]
+    assert ranked_at(mixed, version) == ranked_at(then.values(), version)
+
+
 class Cut(MemoryEventStore):
     """An event store that gives out a few events at a time."""
 
@@ -284,10 +301,12 @@ def test_in_whatever_pieces_and_however_often_events_come_the_documents_are_thos
     events = happened(CREATED, asked(moves, AUCTION, (ALICE, BOB, CHARLIE)))
     store, documents = Cut(events, pieces), Dying(deaths)
 
-    while project_auction_events(store, AUCTION, documents):
-        pass
-
     history = [at(version, event) for version, event in enumerate(events, 1)]
+    while project_auction_events(store, AUCTION, documents):
+        # Of one version on the way, too, although the bids may be ahead of it.
+        if so_far := documents.auction(AUCTION):
+            assert so_far == documents_of(AUCTION, history[: so_far.version])[0]
+
     expected, bids = documents_of(AUCTION, history)
     assert documents.auction(AUCTION) == expected
     assert documents.bids(list(bids)) == bids

@@ -188,6 +188,20 @@ MUTATIONS = (
         "    move_pointer(database, name, generation)\n    stopped = _project_all(progress(",
         "tests/integration/test_rebuilding.py",
     ),
+    Mutation(
+        "a page of bids is of whatever version its bids are",
+        "projections/documents.py",
+        "    if bid.version <= version:\n        return bid\n",
+        "    if bid.version > 0:\n        return bid\n",
+        "tests/integration/test_pages_at_a_version.py",
+    ),
+    Mutation(
+        "bids are read of a generation that is behind their auction",
+        "projections/mongo/reader.py",
+        '"version": {"$gte": auction.version}',
+        '"version": {"$gte": 0}',
+        "tests/integration/test_pages_at_a_version.py",
+    ),
     # 10. Drift is found.
     Mutation(
         "the audit repairs nothing",
