@@ -1,7 +1,7 @@
 """What other people do meanwhile, through the API: coroutines, run from tests that are none."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from threading import Thread
 from typing import Any, TypeVar
@@ -26,6 +26,14 @@ class LoopThread:
         """The coroutine's result, or what it raises; TimeoutError after a minute."""
         return asyncio.run_coroutine_threadsafe(action, self._loop).result(SECONDS)
 
+    def call(self, action: Callable[[], object]) -> None:
+        """Call that on the loop's thread, and return once it is done."""
+
+        async def called() -> None:
+            action()
+
+        self.run(called())
+
     def close(self) -> None:
         """Stop the loop and its thread."""
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -40,7 +48,7 @@ class Others:
         self._url = url
         self._clients: list[PortalClient] = []
         self._carol: PortalClient | None = None
-        self.run = loop.run
+        self.run, self.call = loop.run, loop.call
 
     def bidder(self, name: str, **more: str) -> PortalClient:
         """Somebody who has just signed up, and in, under exactly that name."""
@@ -51,8 +59,20 @@ class Others:
 
     def auction(self, title: str, seconds: float = 600, **more: Any) -> str:
         """The id of a new auction that ends that many seconds from now."""
-        assert self._carol
-        return self.run(acting.create_auction(self._carol, seconds, title=title, **more))
+        return self.run(acting.create_auction(self._auctioneer, seconds, title=title, **more))
+
+    def auctions(self, endings: dict[str, float]) -> None:
+        """New auctions: their titles, and in how many seconds each ends."""
+
+        async def create() -> None:
+            await asyncio.gather(
+                *(
+                    acting.create_auction(self._auctioneer, seconds, title=title)
+                    for title, seconds in endings.items()
+                )
+            )
+
+        self.run(create())
 
     def bid(self, bidder: PortalClient, auction_id: str, amount: str) -> str:
         """The id of a bid that succeeded."""
@@ -70,6 +90,11 @@ class Others:
         """Close every client."""
         for client in self._clients:
             self.run(client.close())
+
+    @property
+    def _auctioneer(self) -> PortalClient:
+        assert self._carol
+        return self._carol
 
     def _client(self) -> PortalClient:
         self._clients.append(PortalClient(self._url))

@@ -26,6 +26,13 @@ class Wire:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    async def take_down(self) -> None:
+        """Listen no more, and break every connection."""
+        assert self._server
+        self._server.close()
+        self.cut()
+        await self._server.wait_closed()
+
     def cut(self) -> None:
         """Break every connection, and each new one."""
         self._cut = True

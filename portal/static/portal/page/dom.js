@@ -43,12 +43,13 @@ export class Entries {
     this.#known = new Map(items.map((item) => {
       const known = before.get(key(item));
       const seen = look(item);
-      if (known?.seen === seen) return [key(item), known];
+      if (known?.seen === seen) return [key(item), { ...known, item }];
       const element = build(item, Boolean(known));
+      element.dataset.key = key(item);
       if (known?.element.contains(document.activeElement)) {
         requestAnimationFrame(() => element.querySelector("a, button")?.focus());
       }
-      return [key(item), { element, seen }];
+      return [key(item), { element, seen, item }];
     }));
     // First what goes, so that nothing else has to be moved: what is moved loses the focus.
     const elements = [...this.#known.values()].map(({ element }) => element);
@@ -59,6 +60,11 @@ export class Entries {
       if (element === place) place = place.nextSibling;
       else this.list.insertBefore(element, place);
     }
+  }
+
+  /** Call with each entry's element and the item that it shows. */
+  each(action) {
+    for (const { element, item } of this.#known.values()) action(element, item);
   }
 }
 

@@ -1,7 +1,9 @@
 // The list of auctions that are open, coming or ended: live, searchable, page by page.
-import { left, setClock, standing, when } from "./clock.js";
+import { left, now, setClock, standing, when } from "./clock.js";
 import { el, Entries } from "./dom.js";
-import { follow, status as line } from "./live.js";
+import { follow } from "./live.js";
+import { Pages } from "./pages.js";
+import { address, keepScroll, route, setPlace } from "./place.js";
 import { ask, user } from "./session.js";
 import { explained, many, name } from "./words.js";
 import { doublingNote, paid, worth, WORTH } from "./worth.js";
@@ -9,11 +11,15 @@ import { doublingNote, paid, worth, WORTH } from "./worth.js";
 const CARD = `id version title status startsAt endsAt bidCount bidderCount asOf
   leadingBid { ${WORTH} bidder { id username } }
   winner { bidder { id username } bid { ${WORTH} } }`;
-const PAGE = `query ($s: AuctionStatus, $q: String, $a: String) {
-  auctions(status: $s, search: $q, first: 24, after: $a) {
+const PAGE = `query ($s: AuctionStatus, $q: String, $n: Int, $a: String) {
+  auctions(status: $s, search: $q, first: $n, after: $a) {
     edges { node { ${CARD} } } pageInfo { hasNextPage endCursor } } }`;
 const UPDATES = `subscription { auction: auctionsUpdated { ${CARD} } }`;
-const LOOK_AGAIN = 30_000;
+const SIZE = 24;
+const TYPING = 250;
+const LOOK_AGAIN = 45_000;
+// How long an auction stays in a list that it does not belong to any more, so that its end is seen.
+const LINGER = 60_000;
 
 /** What the tabs are called in the address, and what they show. */
 export const TABS = {
@@ -61,20 +67,57 @@ function card(auction, changed) {
 export function auctions(main, tab) {
   const { status, label, empty } = TABS[tab];
   const known = new Map();
-  const note = doublingNote();
+  const heard = new Set();
+  const doubling = doublingNote();
   const list = el("ul", { class: "cards" });
   const entries = new Entries(list);
-  const more = el("button", { class: "quiet more", hidden: true, onclick: () => load(after).catch(fail) }, "Load more");
   const message = el("p", { class: "empty", role: "status" });
   const search = el("input", { type: "search", id: "search", placeholder: "Search titles", maxlength: 200,
-    autocomplete: "off", oninput: () => { clearTimeout(search.timer); search.timer = setTimeout(begin, 250); } });
-  let after = null;
-  let turn = 0;
+    autocomplete: "off", value: route().query.get("q"), oninput: typing });
+  const tabs = el("nav", { class: "tabs", "aria-label": "Which auctions" });
+  const pages = new Pages({ size: SIZE, fetch, show, fail });
+  let sought = search.value.trim();
+  let seeking = false;
+  let keeping = null;
+
+  // What was sought when it was asked for is part of the answer: the field may say something else by then.
+  async function fetch(after, first) {
+    if (!after) heard.clear();
+    const { auctions: page } = await ask(PAGE, { s: status, q: sought || null, n: first, a: after });
+    return page;
+  }
+
+  function show(found, anew) {
+    if (anew) forget();
+    for (const auction of found) take(auction);
+    seek(false);
+    message.textContent = known.size ? "" : sought ? `Nothing here has “${sought}” in its title.` : empty;
+    draw();
+    keeping ??= keepScroll(list);
+  }
+
+  // All but what was heard of since it was asked for, and what was here until a moment ago.
+  function forget() {
+    for (const [id, auction] of known) if (!heard.has(id) && !lingers(auction)) known.delete(id);
+  }
+
+  function lingers(auction) {
+    const passed = Date.parse(status === "SCHEDULED" ? auction.startsAt : auction.endsAt);
+    return !seeking && standing(auction) !== status && now() - passed < LINGER;
+  }
+
+  function fail(error) {
+    message.textContent = error ? explained(error) : "";
+    if (error && seeking) {
+      known.clear();
+      draw();
+    }
+  }
 
   function draw() {
     const inOrder = [...known.values()].sort((a, b) =>
       Date.parse(a.endsAt) - Date.parse(b.endsAt) || (a.id < b.id ? -1 : 1));
-    note.hidden = !inOrder.some(({ winner, leadingBid }) => (winner?.bid ?? leadingBid)?.doubled);
+    doubling.hidden = !inOrder.some(({ winner, leadingBid }) => (winner?.bid ?? leadingBid)?.doubled);
     entries.show(inOrder, {
       key: (auction) => auction.id,
       look: ({ version, status: stands }) => `${version} ${stands}`,
@@ -84,19 +127,14 @@ export function auctions(main, tab) {
   }
 
   function tick() {
-    for (const [index, auction] of [...list.children].entries()) {
-      const { stands, text } = at(index);
-      auction.classList.toggle("over", stands !== status);
-      const chip = auction.querySelector(".chip");
+    entries.each((element, auction) => {
+      const stands = standing(auction);
+      const text = timing(auction);
+      element.classList.toggle("over", stands !== status);
+      const chip = element.querySelector(".chip");
       chip.dataset.standing = stands;
       if (chip.textContent !== text) chip.textContent = text;
-    }
-  }
-
-  function at(index) {
-    const id = list.children[index].querySelector("a").hash.split("/").pop();
-    const auction = known.get(id);
-    return { stands: standing(auction), text: timing(auction) };
+    });
   }
 
   function take(auction) {
@@ -105,63 +143,63 @@ export function auctions(main, tab) {
     if (!before || before.version <= auction.version) known.set(auction.id, auction);
   }
 
-  async function load(cursor) {
-    const asked = ++turn;
-    const q = search.value.trim() || null;
-    const { auctions: page } = await ask(PAGE, { s: status, q, a: cursor });
-    if (asked !== turn) return;
-    for (const { node } of page.edges) take(node);
-    after = page.pageInfo.endCursor;
-    more.hidden = !page.pageInfo.hasNextPage;
-    message.textContent = known.size ? "" : q ? `Nothing here has “${q}” in its title.` : empty;
-    draw();
+  function typing() {
+    clearTimeout(search.timer);
+    search.timer = setTimeout(begin, TYPING);
   }
 
-  // Beside the news: auctions that time alone brought here.
-  async function lookAgain() {
-    if (document.hidden || !known.size || !more.hidden) return;
-    await load(null).catch(() => {});
+  // Until there is an answer, what is shown is another search's.
+  function seek(begun) {
+    seeking = begun;
+    list.setAttribute("aria-busy", begun);
   }
 
   function begin() {
-    known.clear();
-    load(null).catch(fail);
+    if (search.value.trim() === sought) return;
+    sought = search.value.trim();
+    seek(true);
+    setPlace({ q: sought, page: null, at: null }, null);
+    linkTabs();
+    pages.begin();
   }
 
-  function fail(error) {
-    message.textContent = explained(error);
+  function linkTabs() {
+    tabs.replaceChildren(...Object.entries(TABS).map(([key, { label: text }]) =>
+      el("a", { href: address(`#/${key}`, { q: sought }), "aria-current": key === tab ? "page" : null }, text)));
+  }
+
+  // Beside the news: auctions that time alone brought here.
+  function lookAgain() {
+    if (!document.hidden) pages.load();
   }
 
   function hear({ auction }) {
-    const fits = auction.status === status && !search.value.trim();
+    const fits = auction.status === status && !sought;
     // Further down than what is loaded, it will come with its page.
-    const reached = more.hidden || [...known.values()].some((other) => other.endsAt >= auction.endsAt);
+    const reached = pages.complete || [...known.values()].some((other) => other.endsAt >= auction.endsAt);
     if (!known.has(auction.id) && !(fits && reached)) return;
+    heard.add(auction.id);
     take(auction);
     message.textContent = "";
     draw();
   }
 
   document.title = `${label} auctions · Auction house`;
+  linkTabs();
   main.replaceChildren(
-    el("div", { class: "bar" },
-      el("h1", { tabindex: -1 }, "Auctions"),
-      el("nav", { class: "tabs", "aria-label": "Which auctions" }, Object.entries(TABS).map(([key, { label: text }]) =>
-        el("a", { href: `#/${key}`, "aria-current": key === tab ? "page" : null }, text))),
+    el("div", { class: "bar" }, el("h1", { tabindex: -1 }, "Auctions"), tabs,
       el("div", { class: "search" }, el("label", { for: "search", class: "unseen" }, "Search titles"), search)),
-    note, message, list, more);
-  begin();
+    doubling, list, message, pages.more);
+  pages.load();
   const clock = setInterval(tick, 250);
-  const again = setInterval(lookAgain, LOOK_AGAIN);
-  const back = ({ detail }) => detail === "live" && lookAgain();
-  line.addEventListener("change", back);
+  const again = setInterval(lookAgain, LOOK_AGAIN * (0.75 + Math.random() / 2));
   const stop = follow(UPDATES, () => ({}), hear);
   return () => {
     stop();
     clearInterval(clock);
     clearInterval(again);
     clearTimeout(search.timer);
-    line.removeEventListener("change", back);
-    turn++;
+    pages.stop();
+    keeping?.();
   };
 }

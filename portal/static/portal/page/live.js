@@ -1,6 +1,6 @@
 // Subscriptions over one WebSocket (graphql-transport-ws) that comes back by itself.
 import { apiError } from "./api.js";
-import { distrustClock } from "./clock.js";
+import { distrustClock, now } from "./clock.js";
 import { changes, distrust, token } from "./session.js";
 
 const LONGEST_PAUSE = 15_000;
@@ -10,7 +10,8 @@ const QUIET = 15_000;
 const PATIENCE = 8_000;
 const FINAL = new Set(["NOT_FOUND", "BAD_USER_INPUT", "FORBIDDEN"]);
 
-/** "change" events: `detail` is "live", "reconnecting", or "idle" if nothing is followed. */
+/** "change" events: `detail` is "live", "reconnecting", or "idle" if nothing is followed.
+ *  "back": live again after the line was lost; news may have been missed. */
 export const status = new EventTarget();
 
 const followed = new Set();
@@ -21,6 +22,13 @@ let ready = false;
 let failures = 0;
 let pause = null;
 let watch = null;
+let heard = NaN;
+let missed = false;
+
+/** When the auction house was last heard of, in milliseconds of its own clock; NaN if never. */
+export function lastHeard() {
+  return heard;
+}
 
 function tell(state) {
   status.dispatchEvent(new CustomEvent("change", { detail: state }));
@@ -90,6 +98,7 @@ function ask() {
 
 function receive(message) {
   listen(QUIET);
+  heard = Number.isNaN(now()) ? Date.now() : now();
   const subscription = operations.get(message.id);
   switch (message.type) {
     case "connection_ack":
@@ -97,6 +106,8 @@ function receive(message) {
       distrustClock();
       tell("live");
       for (const each of followed) start(each);
+      if (missed) status.dispatchEvent(new Event("back"));
+      missed = false;
       break;
     case "next":
       if (message.payload.errors) failed(subscription, message.payload.errors[0]);
@@ -157,12 +168,14 @@ function lost(code) {
   pause = null;
   tell(followed.size ? "reconnecting" : "idle");
   if (!followed.size) return;
+  missed = true;
   if (code === SIGN_IN_OVER) distrust();
   const longest = Math.min(LONGEST_PAUSE, 300 * 2 ** failures++);
   pause = setTimeout(connect, longest * (0.5 + Math.random() / 2));
 }
 
-function reconnect() {
+/** Try now, without waiting for the next try's turn. */
+export function reconnect() {
   failures = 0;
   if (socket) hangUp();
   clearTimeout(pause);
@@ -174,6 +187,7 @@ function reconnect() {
 changes.addEventListener("renewed", () => ready && reconnect());
 changes.addEventListener("user", reconnect);
 addEventListener("online", reconnect);
+addEventListener("offline", () => ready && ask());
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   distrustClock();

@@ -1,9 +1,10 @@
-// The page's frame: which view the address names, who is signed in, and whether the line is up.
+// The page's frame: which view the address names, and who is signed in.
 import { auction } from "./auction.js";
+import "./connection.js";
 import { el } from "./dom.js";
 import { auctions, TABS } from "./list.js";
-import { status } from "./live.js";
 import { accountPage, remember, signInPage, signUpPage } from "./people.js";
+import { route } from "./place.js";
 import { changes, signOut, user } from "./session.js";
 import { bell, notifications } from "./told.js";
 import { winners } from "./winners.js";
@@ -11,20 +12,15 @@ import { winners } from "./winners.js";
 const VIEWS = { auction, winners, notifications, "sign-in": signInPage, "sign-up": signUpPage, account: accountPage };
 const PLACES = new Set(["winners", "notifications"]);
 const SIGNING = new Set(["sign-in", "sign-up", "account"]);
-const SHORT_BREAK = 1_500;
 
 const main = document.getElementById("main");
 const notice = document.getElementById("notice");
-const line = document.getElementById("connection");
 let leave = () => {};
 let shownAt = null;
-let breaking = null;
 let saying = null;
 
 function show() {
-  const { hash } = location;
-  const [, view = "", argument = ""] = hash.split("/");
-  if (!SIGNING.has(view)) remember(hash || "#/open");
+  const { path, view, argument } = route();
   leave();
   leave = Object.hasOwn(VIEWS, view) ? VIEWS[view](main, argument)
     : auctions(main, Object.hasOwn(TABS, view) ? view : "open");
@@ -33,8 +29,8 @@ function show() {
     if (here) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
-  if (shownAt !== null && shownAt !== hash) arrive();
-  shownAt = hash;
+  if (shownAt !== null && shownAt !== path) arrive();
+  shownAt = path;
 }
 
 // As after loading a page: at the top, and read out from there.
@@ -58,22 +54,18 @@ function announce(text) {
   saying = setTimeout(() => { notice.textContent = ""; }, 8_000);
 }
 
-function tellLine(state) {
-  line.dataset.state = state;
-  line.textContent = { live: "Live", reconnecting: "Reconnecting …" }[state] ?? "";
-}
-
-// A line that is back at once is not worth a word.
-status.addEventListener("change", ({ detail }) => {
-  clearTimeout(breaking);
-  if (detail === "reconnecting") breaking = setTimeout(() => tellLine(detail), SHORT_BREAK);
-  else tellLine(detail);
-});
 changes.addEventListener("user", ({ detail }) => {
   greet();
   show();
   announce(detail ?? (user() ? `Welcome, ${user().username}.` : "You are signed out."));
 });
-addEventListener("hashchange", show);
+addEventListener("hashchange", ({ oldURL }) => {
+  const { hash } = new URL(oldURL);
+  if (!SIGNING.has(route(hash).view)) remember(hash);
+  shownAt = "";
+  show();
+});
+// Views do it themselves, once what they list is there.
+history.scrollRestoration = "manual";
 greet();
 show();

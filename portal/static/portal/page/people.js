@@ -7,9 +7,9 @@ import { explained, refusal } from "./words.js";
 
 let cameFrom = "#/open";
 
-/** Where to go once signed in. */
+/** Where to go once signed in: the hash of the view before. */
 export function remember(hash) {
-  cameFrom = hash;
+  cameFrom = hash || "#/open";
 }
 
 function form(main, title, fields, action, label, ...more) {
@@ -93,6 +93,7 @@ export function accountPage(main) {
   if (!me) return signInPage(main);
   const intent = new Intent(DELETE_USER);
   const wrong = el("p", { class: "wrong", role: "alert" });
+  const choices = preferences();
 
   async function leave(event) {
     const button = event.currentTarget;
@@ -118,9 +119,9 @@ export function accountPage(main) {
     el("p", { class: "soft" }, me.isStaff ? "You are signed in as an auctioneer." : "You are signed in."),
     me.isStaff && el("p", {}, el("a", { href: "/admin/" }, "The auctioneer’s desk")),
     el("p", {}, el("button", { class: "quiet", onclick: () => signOut() }, "Sign out")),
-    preferences(),
+    choices.element,
     el("section", { class: "parting" }, el("h2", {}, "Leave for good"),
       el("p", { class: "soft" }, "Your live bids are withdrawn, and your name and email are erased."),
       el("button", { class: "danger", onclick: leave }, "Delete my account"), wrong)));
-  return () => {};
+  return choices.stop;
 }

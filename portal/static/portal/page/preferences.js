@@ -1,5 +1,6 @@
 // What the reader wants to be told about, and how.
 import { el } from "./dom.js";
+import { Loading } from "./loading.js";
 import { ask } from "./session.js";
 import { explained } from "./words.js";
 
@@ -12,7 +13,7 @@ const CHANNELS = { IN_APP: "Here", EMAIL: "By email" };
 const FIELDS = "notificationPreferences { kind channel enabled }";
 const CHOOSE = `mutation ($input: [NotificationPreferenceInput!]!) { me: setNotificationPreferences(input: $input) { ${FIELDS} } }`;
 
-/** A table of kinds and channels; each box is saved as it is changed. */
+/** A table of kinds and channels; each box is saved as it is changed. `stop` loading it when its page is left. */
 export function preferences() {
   const wrong = el("p", { class: "wrong", role: "alert" });
   const note = el("p", { class: "soft", hidden: true }, "Without an email address, nothing comes by email.");
@@ -39,9 +40,10 @@ export function preferences() {
     note.hidden = Boolean(email);
   }
 
-  ask(`{ me { email ${FIELDS} } }`).then(({ me }) => show(me.notificationPreferences, me.email))
-    .catch((error) => { wrong.textContent = explained(error); });
-  return el("section", { class: "preferences" }, el("h2", {}, "Tell me when"),
+  const loading = new Loading((error) => { wrong.textContent = error ? explained(error) : ""; });
+  loading.run(() => ask(`{ me { email ${FIELDS} } }`), ({ me }) => show(me.notificationPreferences, me.email));
+  const element = el("section", { class: "preferences" }, el("h2", {}, "Tell me when"),
     el("table", {}, el("thead", {}, el("tr", {}, el("th", {}),
       ...Object.values(CHANNELS).map((name) => el("th", { scope: "col" }, name)))), body), note, wrong);
+  return { element, stop: () => loading.stop() };
 }

@@ -2,6 +2,7 @@
 import { when } from "./clock.js";
 import { el } from "./dom.js";
 import { follow } from "./live.js";
+import { Loading } from "./loading.js";
 import { ask, user } from "./session.js";
 import { explained } from "./words.js";
 
@@ -61,17 +62,21 @@ export function notifications(main) {
   }
 
   function fail(error) {
-    nothing.textContent = explained(error);
-    nothing.hidden = false;
+    nothing.textContent = error ? explained(error) : "Nothing yet.";
+    nothing.hidden = !error;
   }
 
   main.replaceChildren(el("h1", { tabindex: -1 }, "Notifications"), list, nothing, button);
   document.title = "Notifications · Auction house";
   news.addEventListener("told", prepend);
-  ask(LISTED).then(({ notifications: { edges } }) => {
+  const loading = new Loading(fail);
+  loading.run(() => ask(LISTED), ({ notifications: { edges } }) => {
     list.replaceChildren(...edges.map(({ node }) => row(node)));
     nothing.hidden = edges.length > 0;
     button.hidden = !nothing.hidden;
-  }).catch(fail);
-  return () => news.removeEventListener("told", prepend);
+  });
+  return () => {
+    loading.stop();
+    news.removeEventListener("told", prepend);
+  };
 }

@@ -1,15 +1,18 @@
 // Who won what, newest first; new winners appear by themselves.
 import { when } from "./clock.js";
 import { el, Entries } from "./dom.js";
-import { follow, status as line } from "./live.js";
+import { follow } from "./live.js";
+import { Pages } from "./pages.js";
+import { keepScroll } from "./place.js";
 import { ask, user } from "./session.js";
 import { explained, name } from "./words.js";
 import { doublingNote, paid, WORTH } from "./worth.js";
 
 const WINNER = `auctionId auctionTitle announcedAt bidder { id username } bid { ${WORTH} }`;
-const PAGE = `query ($a: String) { winners(first: 30, after: $a) {
+const PAGE = `query ($n: Int, $a: String) { winners(first: $n, after: $a) {
   edges { node { ${WINNER} } } pageInfo { hasNextPage endCursor } } }`;
 const UPDATES = `subscription { auction: auctionsUpdated { winner { ${WINNER} } } }`;
+const SIZE = 30;
 const HEADINGS = ["Auction", "Winner", "Pays", "Announced"];
 
 function row(winner, changed, fresh) {
@@ -30,9 +33,23 @@ export function winners(main) {
     el("thead", {}, el("tr", {}, HEADINGS.map((heading) =>
       el("th", { scope: "col", class: heading === "Pays" ? "number" : null }, heading)))), body);
   const note = doublingNote();
-  const more = el("button", { class: "quiet more", hidden: true, onclick: () => load(after) }, "Load more");
   const message = el("p", { class: "empty", role: "status" });
-  let after = null;
+  const pages = new Pages({ size: SIZE, fetch, show, fail });
+  let keeping = null;
+
+  async function fetch(after, first) {
+    return (await ask(PAGE, { n: first, a: after })).winners;
+  }
+
+  function show(found) {
+    for (const winner of found) known.set(winner.auctionId, winner);
+    draw();
+    keeping ??= keepScroll(body);
+  }
+
+  function fail(error) {
+    message.textContent = error ? explained(error) : "";
+  }
 
   function draw(fresh = false) {
     const newestFirst = [...known.values()].sort((a, b) => Date.parse(b.announcedAt) - Date.parse(a.announcedAt));
@@ -43,29 +60,17 @@ export function winners(main) {
     message.textContent = known.size ? "" : "No winner has been announced yet.";
   }
 
-  async function load(cursor) {
-    try {
-      const { winners: page } = await ask(PAGE, { a: cursor });
-      for (const { node } of page.edges) known.set(node.auctionId, node);
-      if (cursor !== null || after === null) {
-        after = page.pageInfo.endCursor;
-        more.hidden = !page.pageInfo.hasNextPage;
-      }
-      draw();
-    } catch (error) {
-      message.textContent = explained(error);
-    }
-  }
-
   document.title = "Winners · Auction house";
-  main.replaceChildren(el("h1", { tabindex: -1 }, "Winners"), note, message, table, more);
-  load(null);
-  const back = ({ detail }) => detail === "live" && load(null);
-  line.addEventListener("change", back);
+  main.replaceChildren(el("h1", { tabindex: -1 }, "Winners"), note, table, message, pages.more);
+  pages.load();
   const stop = follow(UPDATES, () => ({}), ({ auction: { winner } }) => {
     if (!winner || known.has(winner.auctionId)) return;
     known.set(winner.auctionId, winner);
     draw(true);
   });
-  return () => { stop(); line.removeEventListener("change", back); };
+  return () => {
+    stop();
+    pages.stop();
+    keeping?.();
+  };
 }
