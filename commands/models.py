@@ -4,11 +4,12 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
-from django.db.models.functions import Lower
+from django.db import models, transaction
+from django.db.models.functions import Lower, Now
 
 from commands import passwords
 from commands.domain.amounts import DIGITS, PLACES
+from commands.wake import publish
 
 
 class UserManager(BaseUserManager["User"]):
@@ -30,6 +31,8 @@ class User(AbstractBaseUser):
     created_at = models.DateTimeField()
     deleted_at = models.DateTimeField(null=True)
     last_login = None
+    # What set_password was given, until it is saved.
+    _password: str | None = None
 
     USERNAME_FIELD = "username"
     objects = UserManager()
@@ -47,8 +50,17 @@ class User(AbstractBaseUser):
         return self.deleted_at is None
 
     def save(self, *_: Any, **__: Any) -> None:
-        """Write a new password; everything else in the row comes from events."""
-        User.objects.filter(pk=self.pk, deleted_at=None).update(password=self.password)
+        """Write a new password, which ends the user's sessions; all else in the row comes from events.
+
+        The same password hashed anew, which Django saves without `_password`, ends nothing.
+        """
+        with transaction.atomic():
+            User.objects.filter(pk=self.pk, deleted_at=None).update(password=self.password)
+            if self._password is not None:
+                Session.objects.filter(user=self, expires_at__gt=Now()).update(expires_at=Now())
+                subjects = {"user": str(self.pk)}
+                transaction.on_commit(lambda: publish("sessions", subjects))
+        self._password = None
 
     def set_password(self, raw_password: str | None) -> None:
         """In the normal form of passwords; None for none that fits."""
@@ -70,17 +82,26 @@ class User(AbstractBaseUser):
 
 
 class Session(models.Model):
-    """A signed-in device: its refresh token (as a hash) changes with every use."""
+    """A sign-in, which lasts until `expires_at`; whoever ends it early puts that to now.
+
+    Its refresh token has a number, `generation`, which rises with every use. What proves a token
+    follows from the secret key, `seed` and the number: no row holds what would pass for a token.
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    user = models.ForeignKey(User, on_delete=models.CASCADE)
-    refresh_hash = models.BinaryField(max_length=32)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, db_index=False)
+    seed = models.BinaryField(max_length=32)
+    generation = models.IntegerField()
     created_at = models.DateTimeField()
+    used_at = models.DateTimeField()
     expires_at = models.DateTimeField()
-    revoked_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "sessions"
+        indexes = (
+            models.Index(fields=["user", "-created_at", "-id"], name="sessions_of_user"),
+            models.Index(fields=["expires_at"], name="sessions_ended"),
+        )
 
     def __str__(self) -> str:
         return f"session {self.id}"

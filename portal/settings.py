@@ -179,7 +179,11 @@ AUTH_PASSWORD_VALIDATORS = [
     ),
 ]
 ACCESS_TOKEN_LIFETIME = timedelta(seconds=env.integer("ACCESS_TOKEN_SECONDS", 15 * 60))
+# A session ends when it was not refreshed for so long, and in any case so long after its sign-in.
 REFRESH_TOKEN_LIFETIME = timedelta(days=env.integer("REFRESH_TOKEN_DAYS", 30))
+SESSION_LIFETIME = timedelta(days=env.integer("SESSION_DAYS", 90, least=1))
+# For how long a spent refresh token gives the same successor again: its answer may have been lost.
+REFRESH_GRACE = timedelta(seconds=env.integer("REFRESH_GRACE_SECONDS", 30))
 
 # --- The wire ---
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL

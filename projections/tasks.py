@@ -6,7 +6,7 @@ import structlog
 from celery import shared_task
 
 from commands.handling.retrying import try_again
-from commands.inbox.sweeping import forget_failed, forget_keys
+from commands.inbox.sweeping import forget_failed, forget_keys, forget_sessions
 from commands.queues import PROJECTIONS
 from commands.streams import Stream, StreamKind
 from commands.tasks import wake_waiting_streams
@@ -43,6 +43,7 @@ def sweep() -> None:
     """Wake whatever was left lying: streams with waiting jobs, and documents that are behind."""
     forget_failed(pool())
     forget_keys(pool())
+    forget_sessions(pool())
     woken = wake_waiting_streams()
     resting = stuck.resting(pool(), "projections")
     behind = [s for s in lag.sweep(pool(), live_documents()) if s.id not in resting]

@@ -1,9 +1,10 @@
-"""What wake-ups missed: streams whose jobs wait too long; and what jobs need not keep any longer."""
+"""What wake-ups missed: streams whose jobs wait too long; and what need not be kept any longer."""
 
 from datetime import timedelta
 
 from commands.postgres.connections import Pool
 from commands.postgres.jobs import PostgresJobInbox
+from commands.postgres.sessions import forget_ended
 from commands.queues import queue_of
 from commands.streams import Stream
 
@@ -17,6 +18,12 @@ def forget_keys(pool: Pool) -> int:
     """Forget the idempotency keys of jobs settled longer than KEYS_LAST ago; how many, in one batch."""
     with pool.connection() as connection:
         return PostgresJobInbox(connection).forget_keys(KEYS_LAST, KEYS_AT_ONCE)
+
+
+def forget_sessions(pool: Pool) -> None:
+    """Remove the rows of sign-ins that ended long ago, and of admin's that ended."""
+    with pool.connection() as connection:
+        forget_ended(connection)
 
 
 def forget_failed(pool: Pool) -> None:

@@ -1,6 +1,8 @@
 """What the operators' commands share: where the servers are, JSON output, and exit codes."""
 
+import getpass
 import json
+import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -93,6 +95,13 @@ def add_wait(parser: ArgumentParser) -> None:
         metavar="SECONDS",
         help="for the outcome (default: 30)",
     )
+
+
+def read_password() -> str:
+    """From the terminal without showing it, or a line of standard input."""
+    if sys.stdin.isatty():
+        return getpass.getpass("Password: ")
+    return sys.stdin.readline().rstrip("\n")
 
 
 def settled(submission: Submission, seconds: float) -> Job:

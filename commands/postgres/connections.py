@@ -14,8 +14,9 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 SyncConnection = Connection[DictRow]
+WebConnection = AsyncConnection[DictRow]
 Pool = ConnectionPool[SyncConnection]
-AsyncPool = AsyncConnectionPool[AsyncConnection[DictRow]]
+AsyncPool = AsyncConnectionPool[WebConnection]
 
 # One stuck writer would stop every reader of the global order, so none may idle in a transaction.
 _SESSION = "-c idle_in_transaction_session_timeout=15s -c statement_timeout=30s -c timezone=UTC"
@@ -55,7 +56,7 @@ def new_pool() -> Pool:
     )
 
 
-class ImpatientPool(AsyncConnectionPool[AsyncConnection[DictRow]]):
+class ImpatientPool(AsyncConnectionPool[WebConnection]):
     """Hangs up on a server that falls silent, where psycopg would wait for its answer for ever."""
 
     @asynccontextmanager

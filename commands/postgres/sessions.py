@@ -1,43 +1,84 @@
 """Sign-ins, a row each: the only home of SQL on `sessions`.
 
-A session that ended is announced by whoever ended it, so that its open sockets close.
+A session has ended once `expires_at` is over; whoever ends one early announces it afterwards, so
+that its open sockets close.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from psycopg import AsyncConnection
-from psycopg.rows import DictRow
+from commands.postgres.connections import SyncConnection, WebConnection
 
+# Waits for a change of the user's password that is under way, and finds the password changed then:
+# no session is opened with an old one.
 OPEN = """
-INSERT INTO sessions (id, user_id, refresh_hash, created_at, expires_at)
-SELECT %(id)s, id, %(hash)s, clock_timestamp(), clock_timestamp() + %(lifetime)s
-FROM users WHERE id = %(user)s AND deleted_at IS NULL
+INSERT INTO sessions (id, user_id, seed, generation, created_at, used_at, expires_at)
+SELECT %(id)s, id, %(seed)s, 0, clock_timestamp(), clock_timestamp(),
+       clock_timestamp() + least(%(idle)s::interval, %(longest)s::interval)
+FROM users WHERE id = %(user)s AND password = %(password)s AND deleted_at IS NULL
+FOR SHARE
 RETURNING id
 """
 CHECK = """
 SELECT users.id, users.is_staff FROM sessions JOIN users ON users.id = sessions.user_id
-WHERE sessions.id = %s AND users.id = %s AND sessions.revoked_at IS NULL
-  AND sessions.expires_at > clock_timestamp() AND users.deleted_at IS NULL
+WHERE sessions.id = %s AND users.id = %s AND sessions.expires_at > clock_timestamp()
+  AND users.deleted_at IS NULL
 """
-ROTATE = """
-UPDATE sessions SET refresh_hash = %(new)s, expires_at = clock_timestamp() + %(lifetime)s
-FROM users
-WHERE sessions.id = %(id)s AND sessions.refresh_hash = %(old)s AND sessions.revoked_at IS NULL
-  AND sessions.expires_at > clock_timestamp()
-  AND users.id = sessions.user_id AND users.deleted_at IS NULL
-RETURNING users.id, users.is_staff
+LOCK = """
+SELECT user_id, users.is_staff, seed, generation, used_at > clock_timestamp() - %(grace)s AS in_grace
+FROM sessions JOIN users ON users.id = sessions.user_id
+WHERE sessions.id = %(id)s AND sessions.expires_at > clock_timestamp()
+  AND sessions.created_at > clock_timestamp() - %(longest)s AND users.deleted_at IS NULL
+FOR UPDATE OF sessions
 """
-REVOKE = """
-UPDATE sessions SET revoked_at = clock_timestamp() WHERE id = %s AND revoked_at IS NULL
+ADVANCE = """
+UPDATE sessions SET generation = %(generation)s, used_at = clock_timestamp(),
+    expires_at = least(clock_timestamp() + %(idle)s, created_at + %(longest)s)
+WHERE id = %(id)s
+"""
+END = """
+UPDATE sessions SET expires_at = clock_timestamp()
+WHERE id = %(id)s AND (user_id = %(user)s OR %(user)s::uuid IS NULL)
+  AND expires_at > clock_timestamp()
 RETURNING id
 """
-REVOKE_ONLY_IF = """
-UPDATE sessions SET revoked_at = clock_timestamp()
-WHERE id = %s AND refresh_hash = %s AND revoked_at IS NULL
+END_OTHERS = """
+UPDATE sessions SET expires_at = clock_timestamp()
+WHERE user_id = %(user)s AND id IS DISTINCT FROM %(kept)s::uuid AND expires_at > clock_timestamp()
 RETURNING id
 """
+OF_USER = """
+SELECT id, created_at, used_at, expires_at FROM sessions
+WHERE user_id = %(user)s AND expires_at > clock_timestamp()
+  AND (%(before)s::timestamptz IS NULL OR (created_at, id) < (%(before)s, %(id)s))
+ORDER BY created_at DESC, id DESC LIMIT %(limit)s
+"""
+FORGET_ENDED = """
+DELETE FROM sessions WHERE id IN (
+    SELECT id FROM sessions WHERE expires_at < clock_timestamp() - %s LIMIT %s
+)
+"""
+
+# Django keeps a row for each sign-in at admin, and never removes one by itself.
+FORGET_ADMINS = """
+DELETE FROM django_session WHERE session_key IN (
+    SELECT session_key FROM django_session WHERE expire_date < clock_timestamp() LIMIT %s
+)
+"""
+FORGET_USERS = "DELETE FROM sessions WHERE user_id = %s"
+
+# How long the row of a session that has ended is kept, and how many are removed at once.
+KEPT_FOR = timedelta(days=7)
+CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """A session ends when it was not refreshed for `idle`, and `longest` after its sign-in."""
+
+    idle: timedelta
+    longest: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,45 +89,102 @@ class Owner:
     is_staff: bool
 
 
+@dataclass(frozen=True, slots=True)
+class LockedSession:
+    """A session that goes on; `generation` counts how often it was refreshed, the last time just now if `in_grace`."""
+
+    user_id: UUID
+    is_staff: bool
+    seed: bytes
+    generation: int
+    in_grace: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A session as its owner may see it; `used_at` is when it was refreshed last."""
+
+    id: UUID
+    created_at: datetime
+    used_at: datetime
+    expires_at: datetime
+
+
 async def open_session(
-    connection: AsyncConnection[DictRow],
+    connection: WebConnection,
     session_id: UUID,
     user_id: UUID,
-    refresh_hash: bytes,
-    lifetime: timedelta,
+    password_hash: str,
+    seed: bytes,
+    lifetimes: Lifetimes,
 ) -> bool:
-    """A new session of the user's; whether the user is still there to have one."""
-    values = {"id": session_id, "user": user_id, "hash": refresh_hash, "lifetime": lifetime}
+    """A new session; whether the user is still there, with that password."""
+    values = {
+        "id": session_id,
+        "user": user_id,
+        "password": password_hash,
+        "seed": seed,
+        "idle": lifetimes.idle,
+        "longest": lifetimes.longest,
+    }
     return await (await connection.execute(OPEN, values)).fetchone() is not None
 
 
-async def owner_of(
-    connection: AsyncConnection[DictRow], session_id: UUID, user_id: UUID
-) -> Owner | None:
+async def owner_of(connection: WebConnection, session_id: UUID, user_id: UUID) -> Owner | None:
     """The user, if the session is theirs and neither it nor they have ended."""
     row = await (await connection.execute(CHECK, (session_id, user_id))).fetchone()
     return Owner(**row) if row else None
 
 
-async def rotate(
-    connection: AsyncConnection[DictRow],
-    session_id: UUID,
-    old_hash: bytes,
-    new_hash: bytes,
-    lifetime: timedelta,
-) -> Owner | None:
-    """Put the new token's hash in place of the old one's; None if the session has another, or has ended."""
-    values = {"id": session_id, "old": old_hash, "new": new_hash, "lifetime": lifetime}
-    row = await (await connection.execute(ROTATE, values)).fetchone()
-    return Owner(**row) if row else None
+async def lock_session(
+    connection: WebConnection, session_id: UUID, lifetimes: Lifetimes, grace: timedelta
+) -> LockedSession | None:
+    """The session, locked until the transaction ends; None if it has ended."""
+    values = {"id": session_id, "longest": lifetimes.longest, "grace": grace}
+    row = await (await connection.execute(LOCK, values)).fetchone()
+    return LockedSession(**row) if row else None
 
 
-async def revoke(
-    connection: AsyncConnection[DictRow], session_id: UUID, refresh_hash: bytes | None = None
-) -> bool:
-    """End the session, if given only with the token of that hash; whether there was one to end."""
-    if refresh_hash is None:
-        revoked = await connection.execute(REVOKE, (session_id,))
-    else:
-        revoked = await connection.execute(REVOKE_ONLY_IF, (session_id, refresh_hash))
-    return await revoked.fetchone() is not None
+async def advance(
+    connection: WebConnection, session_id: UUID, generation: int, lifetimes: Lifetimes
+) -> None:
+    """The session was refreshed, and has this generation now."""
+    values = {
+        "id": session_id,
+        "generation": generation,
+        "idle": lifetimes.idle,
+        "longest": lifetimes.longest,
+    }
+    await connection.execute(ADVANCE, values)
+
+
+async def end(connection: WebConnection, session_id: UUID, user_id: UUID | None = None) -> bool:
+    """End the session, if given only when it is that user's; whether there was one to end."""
+    ended = await connection.execute(END, {"id": session_id, "user": user_id})
+    return await ended.fetchone() is not None
+
+
+async def end_others(connection: WebConnection, user_id: UUID, kept: UUID | None) -> int:
+    """End the user's sessions, but one; how many there were."""
+    ended = await connection.execute(END_OTHERS, {"user": user_id, "kept": kept})
+    return len(await ended.fetchall())
+
+
+async def sessions_of(
+    connection: WebConnection, user_id: UUID, limit: int, before: tuple[datetime, UUID] | None
+) -> list[OpenSession]:
+    """The user's sessions that go on, the newest sign-in first, from that place on."""
+    moment, session_id = before or (None, None)
+    values = {"user": user_id, "limit": limit, "before": moment, "id": session_id}
+    return [OpenSession(**row) async for row in await connection.execute(OF_USER, values)]
+
+
+def forget_ended(connection: SyncConnection) -> None:
+    """Remove the rows of sessions that ended long ago, and of admin's that ended."""
+    connection.execute(FORGET_ENDED, (KEPT_FOR, CHUNK))
+    connection.execute(FORGET_ADMINS, (CHUNK,))
+
+
+def forget_sessions_of(connection: SyncConnection, user_id: UUID) -> None:
+    """The user is gone, and their sessions with them."""
+    connection.execute(FORGET_USERS, (user_id,))

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow
 
 from commands.domain.commands import CreateUser
 from commands.domain.user import User
-from commands.postgres.connections import SyncConnection
+from commands.postgres.connections import SyncConnection, WebConnection
 from commands.postgres.jobs import PERSONAL
+from commands.postgres.sessions import forget_sessions_of
 from commands.streams import Conflict
 
 READ = """
@@ -44,8 +44,15 @@ FORGET_FINGERPRINT = (
     "UPDATE jobs SET fingerprint = '' WHERE stream_id = %s AND command = 'CreateUser'"
 )
 CREDENTIALS = """
-SELECT id AS user_id, is_staff, password AS password_hash FROM users
-WHERE lower(username) = lower(%s) AND deleted_at IS NULL
+SELECT id AS user_id, username, email, is_staff, password AS password_hash FROM users
+WHERE {} AND deleted_at IS NULL
+"""
+CREDENTIALS_OF_NAME = CREDENTIALS.format("lower(username) = lower(%s)")
+CREDENTIALS_OF_ID = CREDENTIALS.format("id = %s")
+REPLACE_HASH = """
+UPDATE users SET password = %(new)s
+WHERE id = %(user)s AND password = %(old)s AND deleted_at IS NULL
+RETURNING id
 """
 LIVE_AUCTIONS = """
 SELECT DISTINCT auction_id FROM bids JOIN auctions ON auctions.id = auction_id
@@ -55,9 +62,11 @@ WHERE bidder_id = %s AND NOT deleted AND NOT closed AND ends_at > %s ORDER BY au
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What signing in is checked against."""
+    """What signing in is checked against, and a new password."""
 
     user_id: UUID
+    username: str
+    email: str | None
     is_staff: bool
     password_hash: str
 
@@ -101,7 +110,7 @@ def erase_user(connection: SyncConnection, user: User, deleted_at: datetime) -> 
     connection.execute(FORGET_SIGN_UPS, (user.id,))
     connection.execute(FORGET_FINGERPRINT, (user.id,))
     connection.execute(ERASE, (user.version, deleted_at, user.id))
-    connection.execute("DELETE FROM sessions WHERE user_id = %s", (user.id,))
+    forget_sessions_of(connection, user.id)
 
 
 def auctions_to_withdraw_from(
@@ -128,20 +137,32 @@ def id_of(connection: SyncConnection, username: str) -> UUID | None:
     return row["id"] if row else None
 
 
-async def credentials_of(connection: AsyncConnection[DictRow], username: str) -> Credentials | None:
+async def credentials_of(connection: WebConnection, username: str) -> Credentials | None:
     """What the user of that name, whatever its case, signs in with."""
-    row = await (await connection.execute(CREDENTIALS, (username,))).fetchone()
+    row = await (await connection.execute(CREDENTIALS_OF_NAME, (username,))).fetchone()
     return Credentials(**row) if row else None
 
 
-async def living_user(connection: AsyncConnection[DictRow], user_id: UUID) -> DictRow | None:
+async def living_user(connection: WebConnection, user_id: UUID) -> DictRow | None:
     """id, version, is_staff, username and email of a user who was not deleted."""
     return await (await connection.execute(LIVING, (user_id,))).fetchone()
 
 
-async def usernames(
-    connection: AsyncConnection[DictRow], ids: Collection[UUID]
-) -> dict[UUID, str | None]:
+async def usernames(connection: WebConnection, ids: Collection[UUID]) -> dict[UUID, str | None]:
     """Those users' names; None for one who was deleted."""
     cursor = await connection.execute(NAMES, (list(ids),))
     return {row["id"]: row["username"] async for row in cursor}
+
+
+async def credentials_of_id(connection: WebConnection, user_id: UUID) -> Credentials | None:
+    """What that user signs in with."""
+    row = await (await connection.execute(CREDENTIALS_OF_ID, (user_id,))).fetchone()
+    return Credentials(**row) if row else None
+
+
+async def replace_hash(
+    connection: WebConnection, user_id: UUID, old_hash: str, new_hash: str
+) -> bool:
+    """Whether the user still had the old password, and has the new one now."""
+    values = {"user": user_id, "old": old_hash, "new": new_hash}
+    return await (await connection.execute(REPLACE_HASH, values)).fetchone() is not None

@@ -39,6 +39,7 @@ PAGES = {
     "chain": LARGEST_PAGE,
     "myBids": LARGEST_PAGE,
     "myBidsConnection": USUAL_PAGE,
+    "mySessions": USUAL_PAGE,
     "notifications": USUAL_PAGE,
     "winners": USUAL_PAGE,
 }

@@ -116,6 +116,7 @@ PLACE_IN_BIDS = (read_amount, read_version)
 PLACE_IN_OWN_BIDS = (read_version,)
 PLACE_IN_WINNERS = (read_time, UUID)
 PLACE_IN_NOTIFICATIONS = (read_time, UUID)
+PLACE_IN_SESSIONS = (read_time, UUID)
 
 
 def connection(

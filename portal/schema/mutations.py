@@ -3,7 +3,7 @@
 import asyncio
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, TypeAlias
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
@@ -16,14 +16,14 @@ from commands.jobs import Submission
 from commands.postgres.jobs import accept_async, cancel_async
 from notifications.postgres.preferences import Choice
 from notifications.reading import choose, mark_read
-from portal.errors import bad_input, forbidden, not_found, unauthenticated
+from portal.errors import bad_input, forbidden, not_found
+from portal.schema.account import AccountMutation
 from portal.schema.context import Context, PortalInfo
 from portal.schema.enums import NotificationChannel, NotificationKind
 from portal.schema.jobs import Job
-from portal.schema.reading import find_job, own_user, signed_in_user
-from portal.schema.types import Session, User
-from portal.signin import sessions as auth
-from portal.signin.tokens import InvalidToken, Viewer
+from portal.schema.reading import find_job, own_user
+from portal.schema.types import User
+from portal.signin.tokens import Viewer
 
 log = structlog.get_logger("portal")
 
@@ -39,10 +39,6 @@ EXPIRES_IN = (
 # What people ask for. What the house asks of itself must come to pass.
 CANCELLABLE = {"CreateUser", "DeleteUser", "CreateAuction", "PlaceBid", "DeleteBid"}
 MOST_IDS = 1000
-
-RefreshToken: TypeAlias = Annotated[
-    str, strawberry.argument(description="The session's latest; see Session.")
-]
 
 
 @strawberry.input(description="A sign-up.")
@@ -149,18 +145,8 @@ async def count_bid(context: Context, viewer: Viewer) -> None:
     await context.runtime.rates.spend("BIDS_PER_ADDRESS", context.address)
 
 
-async def session_from(context: Context, signed_in: auth.SignedIn) -> Session:
-    """The session in the API's form."""
-    return Session(
-        access_token=signed_in.access_token,
-        expires_at=signed_in.viewer.expires_at,
-        refresh_token=signed_in.refresh_token,
-        user=User.of(await signed_in_user(context.runtime, signed_in.viewer)),
-    )
-
-
 @strawberry.type(description="What can be changed.")
-class Mutation:
+class Mutation(AccountMutation):
     @strawberry.mutation(description="Sign up. The job's result has the new user's id.")
     async def create_user(self, info: PortalInfo, input: CreateUserInput) -> Job:
         await info.context.runtime.rates.spend("SIGN_UP_PER_ADDRESS", info.context.address)
@@ -265,45 +251,6 @@ class Mutation:
         if job.submitted_by != viewer.user_id and not viewer.is_staff:
             raise forbidden("only auctioneers may cancel a job that nobody signed in submitted")
         return Job.of(await cancelled(info.context, job))
-
-    @strawberry.mutation(description="Sign in with name and password.")
-    async def login(
-        self,
-        info: PortalInfo,
-        username: Annotated[str, strawberry.argument(description="In any case of letters.")],
-        password: Annotated[str, strawberry.argument(description="As at sign-up.")],
-    ) -> Session:
-        rates, name = info.context.runtime.rates, auth.counted_name(username)
-        await rates.spend("SIGN_IN_PER_ADDRESS", info.context.address)
-        # Counted before, forgiven after: guesses made at once are all counted.
-        await rates.spend("SIGN_IN_PER_USER", name)
-        signed_in = await auth.sign_in(info.context.runtime.pool, username, password)
-        if signed_in is None:
-            raise unauthenticated("wrong username or password")
-        await rates.forgive("SIGN_IN_PER_USER", name)
-        return await session_from(info.context, signed_in)
-
-    @strawberry.mutation(
-        description=(
-            "New tokens for the session. Each refresh token is good once: using a spent one ends "
-            "the session."
-        )
-    )
-    async def refresh_session(self, info: PortalInfo, refresh_token: RefreshToken) -> Session:
-        try:
-            signed_in = await auth.refresh(info.context.runtime.pool, refresh_token)
-        except InvalidToken as error:
-            raise unauthenticated(str(error)) from error
-        return await session_from(info.context, signed_in)
-
-    @strawberry.mutation(
-        description=(
-            "End the session at once, its access tokens and open sockets included. Whether there "
-            "was one to end."
-        )
-    )
-    async def logout(self, info: PortalInfo, refresh_token: RefreshToken) -> bool:
-        return await auth.sign_out(info.context.runtime.pool, refresh_token)
 
     @strawberry.mutation(
         description="Mark own notifications as read. How many of them were unread."

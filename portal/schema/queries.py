@@ -9,6 +9,7 @@ import strawberry
 
 from notifications.reading import page_of
 from portal.errors import bad_input
+from portal.schema.account import AccountQuery
 from portal.schema.context import Context, PortalInfo
 from portal.schema.cursors import (
     LARGEST_PAGE,
@@ -50,7 +51,7 @@ async def auctions_from(context: Context, found: Sequence[AuctionDocument]) -> l
 
 
 @strawberry.type(description="What can be read.")
-class Query:
+class Query(AccountQuery):
     @strawberry.field(description="Auctions, those ending soonest first.")
     async def auctions(
         self,

@@ -1,9 +1,9 @@
-"""Signing in and out, and refresh tokens, which change with every use."""
+"""Signing in and out, refreshing, and ending sessions from elsewhere."""
 
 import asyncio
 import secrets
 from dataclasses import dataclass, replace
-from hashlib import sha256
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -11,11 +11,20 @@ from django.conf import settings
 from commands import passwords
 from commands.ids import new_id
 from commands.inbox.requests import USERNAME
-from commands.postgres.connections import AsyncPool
-from commands.postgres.sessions import open_session, owner_of, revoke, rotate
+from commands.postgres import sessions as rows
+from commands.postgres.connections import AsyncPool, WebConnection
+from commands.postgres.sessions import Lifetimes, LockedSession, OpenSession
 from commands.postgres.users import credentials_of
 from commands.wake import publish
-from portal.signin.tokens import InvalidToken, Viewer, claimed, issue
+from portal.signin.tokens import (
+    InvalidToken,
+    RefreshToken,
+    Viewer,
+    claimed,
+    issue,
+    read_refresh_token,
+    refresh_token,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +46,12 @@ async def sign_in(pool: AsyncPool, username: str, password: str) -> SignedIn | N
     if not await asyncio.to_thread(passwords.fits, password, expected):
         return None
     assert known is not None
-    session_id, secret = new_id(), secrets.token_urlsafe(32)
+    session_id, seed = new_id(), secrets.token_bytes(32)
     async with pool.connection() as connection:
-        opened = await open_session(
-            connection, session_id, known.user_id, _hash(secret), settings.REFRESH_TOKEN_LIFETIME
+        opened = await rows.open_session(
+            connection, session_id, known.user_id, known.password_hash, seed, _lifetimes()
         )
-    return _signed_in(known.user_id, known.is_staff, session_id, secret) if opened else None
+    return _signed_in(known.user_id, known.is_staff, session_id, seed, 0) if opened else None
 
 
 def counted_name(username: str) -> str:
@@ -50,65 +59,105 @@ def counted_name(username: str) -> str:
     return username.lower() if USERNAME.fullmatch(username) else ""
 
 
-async def refresh(pool: AsyncPool, refresh_token: str) -> SignedIn:
-    """New tokens for the session; the old refresh token is spent.
+async def refresh(pool: AsyncPool, text: str) -> SignedIn:
+    """New tokens for the session; the refresh token is spent.
 
-    InvalidToken for any other. One that was spent already was stolen, from or by whoever
-    comes second: the session ends.
+    Spent just now, it gives the same successor again: its answer may have been lost, or two tabs
+    had the same thought. Spent earlier, it was stolen, from or by whoever comes second: the session
+    ends. InvalidToken then, and for any other token, which ends nothing.
     """
-    session_id, old = _parse_refresh(refresh_token)
-    secret = secrets.token_urlsafe(32)
-    async with pool.connection() as connection:
-        owner = await rotate(
-            connection, session_id, _hash(old), _hash(secret), settings.REFRESH_TOKEN_LIFETIME
+    given = read_refresh_token(text)
+    async with pool.connection() as connection, connection.transaction():
+        session = await rows.lock_session(
+            connection, given.session_id, _lifetimes(), settings.REFRESH_GRACE
         )
-        revoked = owner is None and await revoke(connection, session_id)
-    if revoked:
-        await _announce_end(session_id)
-    if owner is None:
-        raise InvalidToken("this refresh token is spent, revoked or expired; sign in again")
-    return _signed_in(owner.id, owner.is_staff, session_id, secret)
+        if session is None or not given.genuine(session.seed):
+            raise InvalidToken("this refresh token is not good, or its session has ended; sign in")
+        number = await _successor(connection, given, session)
+    if number is None:
+        await announce_end(session=given.session_id)
+        raise InvalidToken("this refresh token was spent before, so its session ended; sign in")
+    return _signed_in(session.user_id, session.is_staff, given.session_id, session.seed, number)
 
 
-async def sign_out(pool: AsyncPool, refresh_token: str) -> bool:
-    """End the session; whether there was one to end."""
+async def _successor(
+    connection: WebConnection, given: RefreshToken, session: LockedSession
+) -> int | None:
+    """The number of the token that follows; None if the session ended because the token was spent."""
+    # A higher number than the session's own was issued before a backup was restored.
+    if given.number >= session.generation:
+        await rows.advance(connection, given.session_id, given.number + 1, _lifetimes())
+        return given.number + 1
+    if given.number == session.generation - 1 and session.in_grace:
+        return session.generation
+    await rows.end(connection, given.session_id)
+    return None
+
+
+async def sign_out(pool: AsyncPool, text: str) -> bool:
+    """End the session that the refresh token is of, spent or not; whether there was one to end."""
     try:
-        session_id, secret = _parse_refresh(refresh_token)
+        given = read_refresh_token(text)
     except InvalidToken:
         return False
-    async with pool.connection() as connection:
-        ended = await revoke(connection, session_id, _hash(secret))
-    if ended:
-        await _announce_end(session_id)
-    return ended
+    async with pool.connection() as connection, connection.transaction():
+        session = await rows.lock_session(
+            connection, given.session_id, _lifetimes(), settings.REFRESH_GRACE
+        )
+        if session is None or not given.genuine(session.seed):
+            return False
+        await rows.end(connection, given.session_id)
+    await announce_end(session=given.session_id)
+    return True
 
 
 async def authenticate(pool: AsyncPool, access_token: str) -> Viewer:
     """Who the token speaks for now; InvalidToken if it is forged or expired, or session or user are gone."""
     viewer = claimed(access_token)
     async with pool.connection() as connection:
-        owner = await owner_of(connection, viewer.session_id, viewer.user_id)
+        owner = await rows.owner_of(connection, viewer.session_id, viewer.user_id)
     if owner is None:
         raise InvalidToken("this session has ended; sign in again")
     return replace(viewer, is_staff=owner.is_staff)
 
 
-def _signed_in(user_id: UUID, is_staff: bool, session_id: UUID, secret: str) -> SignedIn:
+async def own_sessions(
+    pool: AsyncPool, viewer: Viewer, limit: int, before: tuple[datetime, UUID] | None
+) -> list[OpenSession]:
+    """The viewer's sessions that go on, the newest sign-in first, from that place on."""
+    async with pool.connection() as connection:
+        return await rows.sessions_of(connection, viewer.user_id, limit, before)
+
+
+async def end_own(pool: AsyncPool, viewer: Viewer, session_id: UUID) -> bool:
+    """End one of the viewer's sessions; whether it was one of theirs that went on."""
+    async with pool.connection() as connection:
+        ended = await rows.end(connection, session_id, viewer.user_id)
+    if ended:
+        await announce_end(session=session_id)
+    return ended
+
+
+async def end_others(pool: AsyncPool, viewer: Viewer) -> int:
+    """End the viewer's sessions but the one they are in; how many there were."""
+    async with pool.connection() as connection:
+        ended = await rows.end_others(connection, viewer.user_id, viewer.session_id)
+    await announce_end(user=viewer.user_id)
+    return ended
+
+
+async def announce_end(**subjects: UUID) -> None:
+    """Have the sockets of a session or a user look whether they are still signed in."""
+    message = {name: str(value) for name, value in subjects.items()}
+    await asyncio.to_thread(publish, "sessions", message)
+
+
+def _lifetimes() -> Lifetimes:
+    return Lifetimes(idle=settings.REFRESH_TOKEN_LIFETIME, longest=settings.SESSION_LIFETIME)
+
+
+def _signed_in(
+    user_id: UUID, is_staff: bool, session_id: UUID, seed: bytes, number: int
+) -> SignedIn:
     access_token, viewer = issue(user_id, is_staff, session_id)
-    return SignedIn(viewer, access_token, f"{session_id}.{secret}")
-
-
-def _hash(secret: str) -> bytes:
-    return sha256(secret.encode(errors="replace")).digest()
-
-
-def _parse_refresh(token: str) -> tuple[UUID, str]:
-    session_id, _, secret = token.partition(".")
-    try:
-        return UUID(session_id), secret
-    except ValueError:
-        raise InvalidToken("this is not a refresh token of this portal") from None
-
-
-async def _announce_end(session_id: UUID) -> None:
-    await asyncio.to_thread(publish, "sessions", {"session": str(session_id)})
+    return SignedIn(viewer, access_token, refresh_token(session_id, seed, number))

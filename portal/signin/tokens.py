@@ -1,11 +1,20 @@
-"""Access tokens (JWT): they name a user and a session, and are good for some minutes.
+"""The tokens of a session.
 
-A token alone proves nothing for long: each request also asks whether its session and its user
-are still there, so that a deletion or a sign-out works at once.
+Access tokens (JWT) name a user and a session, and are good for some minutes. One alone proves
+nothing for long: each request also asks whether its session and its user are still there, so that
+a deletion or a sign-out works at once.
+
+A refresh token is `<session>.<number>.<proof>`. The proof is an HMAC of session, number and the
+session's seed with the secret key: so every token that a session ever had can be told from a guess,
+and none is stored.
 """
 
+import base64
+import hmac
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +24,8 @@ from django.utils.crypto import salted_hmac
 
 ALGORITHM = "HS256"
 ISSUER = "auction-portal"
+NOT_OURS = "this is not a refresh token of this portal"
+NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 FORGED = "this is not an access token of this portal"
 # By how much the clocks of two web processes may differ: a token that another has just issued
 # may come from that far in the future. Its end is not extended by it.
@@ -33,6 +44,43 @@ class Viewer:
     is_staff: bool
     session_id: UUID
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A refresh token as it was sent; what it claims is not proved."""
+
+    session_id: UUID
+    number: int
+    proof: str
+
+    def genuine(self, seed: bytes) -> bool:
+        """Whether it was issued for the session with that seed."""
+        expected = refresh_token(self.session_id, seed, self.number).rpartition(".")[2]
+        if hmac.compare_digest(self.proof.encode(errors="replace"), expected.encode()):
+            return True
+        # Tokens from before they had numbers are random, and their hash became the seed.
+        hashed = sha256(self.proof.encode(errors="replace")).digest()
+        return self.number == 0 and hmac.compare_digest(hashed, seed)
+
+
+def refresh_token(session_id: UUID, seed: bytes, number: int) -> str:
+    """The session's refresh token of that number."""
+    value = f"{session_id}.{number}.{seed.hex()}"
+    digest = salted_hmac("portal.refresh-token", value, algorithm="sha256").digest()
+    return f"{session_id}.{number}.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+def read_refresh_token(text: str) -> RefreshToken:
+    """What the text claims; InvalidToken if it has not the form of a refresh token."""
+    session_id, _, rest = text.partition(".")
+    number, dot, proof = rest.rpartition(".")
+    if dot and not NUMBER.fullmatch(number):
+        raise InvalidToken(NOT_OURS)
+    try:
+        return RefreshToken(UUID(session_id), int(number or 0), proof)
+    except ValueError:
+        raise InvalidToken(NOT_OURS) from None
 
 
 def issue(user_id: UUID, is_staff: bool, session_id: UUID) -> tuple[str, Viewer]:

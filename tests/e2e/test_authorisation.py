@@ -26,6 +26,7 @@ NO_DATA = "NO_DATA"
 UNAUTHENTICATED = "UNAUTHENTICATED"
 FORBIDDEN = "FORBIDDEN"
 NOT_FOUND = "NOT_FOUND"
+BAD_INPUT = "BAD_USER_INPUT"
 LATER = "2099-01-01T00:00:00Z"
 NOWHERE = "01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -55,6 +56,7 @@ TABLE: dict[str, Row] = {
     "Query.job": Row('{ job(id: "$job") { id } }', NO_DATA, OK, NO_DATA, OK, UNAUTHENTICATED),
     "Query.winners": Row("{ winners { edges { cursor } } }", *EVERYBODY),
     "Query.me": Row("{ me { username } }", NO_DATA, OK, OK, OK, UNAUTHENTICATED),
+    "Query.mySessions": Row("{ mySessions { edges { cursor } } }", *SIGNED_IN),
     "Query.notifications": Row("{ notifications { edges { cursor } } }", *SIGNED_IN),
     "Query.serverTime": Row("{ serverTime }", *EVERYBODY),
     "Query.tick": Row("{ tick { commitment } serverTime }", *EVERYBODY),
@@ -90,6 +92,13 @@ TABLE: dict[str, Row] = {
         *[UNAUTHENTICATED] * 5,
     ),
     "Mutation.logout": Row('mutation { logout(refreshToken: "$nobody.x") }', *EVERYBODY),
+    # What they give as their password is wrong, which only they are told.
+    "Mutation.changePassword": Row(
+        'mutation { changePassword(currentPassword: "x", newPassword: "a long password 7") }',
+        UNAUTHENTICATED, BAD_INPUT, BAD_INPUT, BAD_INPUT, UNAUTHENTICATED,
+    ),
+    "Mutation.endSession": Row('mutation { endSession(id: "$nobody") }', *SIGNED_IN),
+    "Mutation.endOtherSessions": Row("mutation { endOtherSessions }", *SIGNED_IN),
     "Mutation.markNotificationsRead": Row("mutation { markNotificationsRead }", *SIGNED_IN),
     "Mutation.setNotificationPreferences": Row(
         "mutation { setNotificationPreferences(input: []) { id } }", *SIGNED_IN

@@ -43,7 +43,7 @@ TITLES: list[Any] = ["", "   ", "x" * 201, "a\x00b", "a\nb", "a\x7fb", "a\u2028b
           "a\u061cb", "\u200b", "\u200b\ufeff", "\ud800", "\ufdd0", "\ue000", None, 7, [], {}]  # fmt: skip
 NAMES: list[Any] = ["", "ab", "x" * 31, "-dash", "a b c", "naïve", "a\x00b", "аlice", "alice\u202e", "alice\n",
          "ali\u200bce", "\ud800lice", "٣٣٣", "ａｌｉｃｅ", None, 7, [], {}]  # fmt: skip
-PASSWORDS: list[Any] = ["", "short", "12345678901", "password", "mallory1", "x" * 201, "\ud800abcdefgh", None,
+PASSWORDS: list[Any] = ["", "short", "12345678901", "password", "mallory1", "x" * 201, "\ud800abcdefgh", "a\tb\tc\td\te", None,
              7, []]  # fmt: skip
 EMAILS: list[Any] = ["x", "a@", "@b.org", f"{'x' * 250}@b.org", "a\n@b.org", "a\x00@b.org", "a@b.org\nBcc: c@d.org",
           "a\u202e@b.org", "\ud800@b.org", 7, [], {}]  # fmt: skip
@@ -55,6 +55,9 @@ DESCRIPTIONS: list[Any] = ["x" * 5001, "a\x00b", "\ud800", "a\u202eb", 7]
 
 REFRESH = "mutation ($token: String!) { refreshSession(refreshToken: $token) { expiresAt } }"
 LOGOUT = "mutation ($token: String!) { logout(refreshToken: $token) }"
+CHANGE_PASSWORD = """mutation ($old: String!, $new: String!) {
+  changePassword(currentPassword: $old, newPassword: $new) }"""
+END_SESSION = "mutation ($id: UUID!) { endSession(id: $id) }"
 MARK_READ = "mutation ($ids: [ID!]) { markNotificationsRead(ids: $ids) }"
 CHOOSE = """mutation ($input: [NotificationPreferenceInput!]!) {
   setNotificationPreferences(input: $input) { id } }"""
@@ -95,6 +98,9 @@ OTHERS: list[tuple[str, dict[str, Any]]] = [
     *((LOGIN, {"username": "alice", "password": given}) for given in NOT_TEXT),
     *((REFRESH, {"token": token}) for token in NOT_TEXT),
     *((LOGOUT, {"token": token}) for token in NOT_TEXT),
+    *((CHANGE_PASSWORD, {"old": given, "new": "a long password 7"}) for given in (*NOT_TEXT, "x")),
+    *((CHANGE_PASSWORD, {"old": PASSWORD, "new": given}) for given in PASSWORDS),
+    *((END_SESSION, {"id": given}) for given in (*IDS, None)),
     *((MARK_READ, {"ids": [given]}) for given in NOT_IDS),
     (MARK_READ, {"ids": [NOWHERE] * 1001}),
     *((CHOOSE, {"input": given}) for given in NO_CHOICES),
@@ -212,7 +218,7 @@ NO_CURSORS = [
     *(cursor(amount, "1") for amount in ("NaN", "Infinity", "1e999999999", "-1", "٣.00", "9" * 50)),
     *(cursor("1.00", version) for version in ("-1", "9" * 30, "9" * 5000, "1.5", "٣")),
 ]  # fmt: skip
-PAGED = ["auctions", "winners", "notifications"]
+PAGED = ["auctions", "winners", "notifications", "mySessions"]
 NO_PAGE_SIZES: list[Any] = [-1, 0, 101, 2**31, 1.5, "x", True, [], {}]
 NO_VERSIONS: list[Any] = [2**31, -(2**31) - 1, 1.5, "1", [], {}]
 NO_WAITS: list[Any] = [-1, 31, 10**400, float("nan"), float("inf"), "1", [], {}]

@@ -7,12 +7,12 @@ import pytest
 from django.core.management import execute_from_command_line
 
 from commands.ids import new_id
-from portal.laptop.demo.client import PortalClient
+from portal.laptop.demo.client import PortalClient, Refused
 from tests.conftest import PASSWORD, Join, RunningPortal, wait_until
 from tests.e2e.acting import create_auction, events, place
 
 COMMANDS = (
-    "create_auction", "create_user", "delete_user", "announce_winners", "run_promoter",
+    "create_auction", "create_user", "changepassword", "delete_user", "announce_winners", "run_promoter",
     "redrive", "rebuild_projections", "verify_events", "verify_draw", "change_policy", "status",
     "up", "demo", "print_schema",
 )  # fmt: skip
@@ -51,6 +51,25 @@ async def test_users_are_created_and_deleted(portal: RunningPortal, nobody: Port
         REJECTED,
         f"CommandError: there is no user named '{name}'",
     )
+
+
+async def test_a_changed_password_ends_the_sessions(
+    portal: RunningPortal, join: Join, nobody: PortalClient
+) -> None:
+    alice = await join("alice")
+    name = alice.user["username"]
+    refused = portal.manage("changepassword", name, "--password", "password")
+    assert refused.returncode == USAGE
+    assert "too common" in refused.stderr
+    assert (await alice.execute("{ me { id } }"))["me"]
+    changed = run(portal, "changepassword", name.upper(), stdin="another good one 8\n")
+    assert changed == {"user_id": alice.user["id"], "username": name}
+    with pytest.raises(Refused, match="this session has ended"):
+        await alice.execute("{ me { id } }")
+    with pytest.raises(Refused, match="wrong username or password"):
+        await nobody.sign_in(name, PASSWORD)
+    await nobody.sign_in(name, "another good one 8")
+    assert portal.manage("changepassword", f"no-{name}").returncode == REJECTED
 
 
 async def test_an_auction_lives_by_the_command_line(portal: RunningPortal, join: Join) -> None:

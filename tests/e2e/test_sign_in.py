@@ -148,28 +148,6 @@ async def test_a_token_of_a_web_whose_clock_is_ahead_is_taken(join: Join) -> Non
     assert (await alice.execute(ME))["me"]["id"] == alice.user["id"]
 
 
-async def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_session(join: Join) -> None:
-    alice = await join("alice")
-    first = alice.refresh_token
-    second = (await alice.execute(REFRESH, token=first))["session"]
-    alice.access_token = second["accessToken"]
-    assert (await alice.execute(ME))["me"]["id"] == alice.user["id"]
-    assert await refused_code(alice.execute(REFRESH, token=first)) == "UNAUTHENTICATED"
-    # The thief has come, or the owner after the thief: nobody keeps the session.
-    assert await refused_code(alice.execute(ME)) == "UNAUTHENTICATED"
-    token = second["refreshToken"]
-    assert await refused_code(alice.execute(REFRESH, token=token)) == "UNAUTHENTICATED"
-
-
-async def test_of_two_refreshes_at_once_one_wins(join: Join) -> None:
-    alice = await join("alice")
-    alice.access_token, token = None, alice.refresh_token
-    answers = await asyncio.gather(
-        *(alice.execute(REFRESH, token=token) for _ in range(4)), return_exceptions=True
-    )
-    assert sum(not isinstance(answer, Exception) for answer in answers) == 1
-
-
 async def test_signing_out_ends_tokens_and_open_sockets(join: Join, carol: PortalClient) -> None:
     alice = await join("alice")
     auction_id = await create_auction(carol)

@@ -240,6 +240,28 @@ MUTATIONS = (
         'options={"verify_signature": False},',
         "tests/e2e/test_authorisation.py",
     ),
+    # Sessions end when they must, and not before.
+    Mutation(
+        "a refresh whose answer was lost costs the session",
+        "portal/signin/sessions.py",
+        "    if given.number == session.generation - 1 and session.in_grace:\n",
+        "    if given.number == session.generation and session.in_grace:\n",
+        "tests/e2e/test_sessions.py",
+    ),
+    Mutation(
+        "a guessed refresh token ends the session",
+        "portal/signin/sessions.py",
+        "        if session is None or not given.genuine(session.seed):\n            raise",
+        "        if session is None:\n            raise",
+        "tests/e2e/test_sessions.py",
+    ),
+    Mutation(
+        "a session is opened with a password that is being changed",
+        "commands/postgres/sessions.py",
+        "FOR SHARE\nRETURNING id",
+        "RETURNING id",
+        "tests/integration/test_sessions.py",
+    ),
     Mutation(
         "an operation may cost anything",
         "portal/schema/bounds.py",

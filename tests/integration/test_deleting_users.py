@@ -61,8 +61,8 @@ def alice(in_process: InProcessPortal, documents: MongoDocuments) -> Alice:
     mailed = Choice(NotificationKind.MAX_BID_CHANGED, NotificationChannel.EMAIL, enabled=True)
     with in_process.pool.connection() as connection:
         connection.execute(
-            "INSERT INTO sessions (id, user_id, refresh_hash, created_at, expires_at) "
-            "VALUES (%s, %s, '', clock_timestamp(), clock_timestamp() + interval '1 d')",
+            "INSERT INTO sessions (id, user_id, seed, generation, created_at, used_at, expires_at) "
+            "SELECT %s, %s, '', 0, now, now, now + interval '1 d' FROM clock_timestamp() AS now",
             (new_id(), user_id),
         )
         choose(connection, user_id, [mailed])

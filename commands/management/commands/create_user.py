@@ -1,12 +1,16 @@
 """`manage.py create_user NAME [--staff]`."""
 
-import getpass
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from commands.inbox.requests import Caller, create_user
-from commands.management.operator_command import OperatorCommand, add_wait, job_as_json, settled
+from commands.management.operator_command import (
+    OperatorCommand,
+    add_wait,
+    job_as_json,
+    read_password,
+    settled,
+)
 
 
 class Command(OperatorCommand):
@@ -25,16 +29,10 @@ class Command(OperatorCommand):
         submission = create_user(
             Caller.operator(),
             username=options["username"],
-            password=options["password"] or _read_password(),
+            password=options["password"] or read_password(),
             email=options["email"],
             is_staff=options["staff"],
         )
         job = settled(submission, options["wait"])
         text = f"Created {options['username']} ({job.payload['user_id']})."
         self.answer(options, job_as_json(job), text)
-
-
-def _read_password() -> str:
-    if sys.stdin.isatty():
-        return getpass.getpass("Password: ")
-    return sys.stdin.readline().rstrip("\n")

@@ -1,0 +1,92 @@
+"""The table of sessions: who waits for whom, and what is removed when."""
+
+import asyncio
+import secrets
+from datetime import timedelta
+from uuid import UUID
+
+from commands.ids import new_id
+from commands.inbox.sweeping import forget_sessions
+from commands.postgres.connections import Pool, WebConnection, new_async_pool
+from commands.postgres.sessions import (
+    KEPT_FOR,
+    Lifetimes,
+    end_others,
+    open_session,
+    owner_of,
+)
+from commands.postgres.users import replace_hash
+from tests.integration.in_process import InProcessPortal
+
+DAY = timedelta(days=1)
+LIFETIMES = Lifetimes(idle=DAY, longest=DAY)
+# What in_process gives as everybody's hash.
+OLD = "!"
+
+
+async def opened(connection: WebConnection, user_id: UUID, session_id: UUID) -> bool:
+    """Whether somebody whose password was right a moment ago gets a session."""
+    seed = secrets.token_bytes(32)
+    return await open_session(connection, session_id, user_id, OLD, seed, LIFETIMES)
+
+
+async def test_no_session_is_opened_with_a_password_that_is_being_changed(
+    in_process: InProcessPortal,
+) -> None:
+    user_id, before, during = in_process.user(), new_id(), new_id()
+    async with new_async_pool() as pool, pool.connection() as one, pool.connection() as two:
+        assert await opened(one, user_id, before)
+        async with one.transaction():
+            assert await replace_hash(one, user_id, OLD, "?")
+            signing_in = asyncio.create_task(opened(two, user_id, during))
+            await asyncio.sleep(0.2)
+            assert not signing_in.done(), "it waits to see whether the password is changed"
+            assert await end_others(one, user_id, None) == 1
+        assert await signing_in is False
+        assert [await owner_of(one, each, user_id) for each in (before, during)] == [None, None]
+
+
+async def test_a_password_is_changed_once_the_sign_ins_before_it_can_be_ended(
+    in_process: InProcessPortal,
+) -> None:
+    user_id, session_id = in_process.user(), new_id()
+    async with new_async_pool() as pool, pool.connection() as one, pool.connection() as two:
+        async with two.transaction():
+            assert await opened(two, user_id, session_id)
+            changing = asyncio.create_task(change(one, user_id))
+            await asyncio.sleep(0.2)
+            assert not changing.done(), "it waits until the session can be seen"
+        assert await changing == 1
+        assert await owner_of(one, session_id, user_id) is None
+
+
+async def change(connection: WebConnection, user_id: UUID) -> int:
+    """The user's sessions that another password ended."""
+    async with connection.transaction():
+        assert await replace_hash(connection, user_id, OLD, "?")
+        return await end_others(connection, user_id, None)
+
+
+def test_sessions_that_ended_long_ago_are_removed(in_process: InProcessPortal, pool: Pool) -> None:
+    user_id, ends = in_process.user(), {}
+    with pool.connection() as connection:
+        for ended_for in (-DAY, KEPT_FOR - DAY, KEPT_FOR + DAY):
+            ends[session_id := new_id()] = ended_for
+            connection.execute(
+                "INSERT INTO sessions (id, user_id, seed, generation, created_at, used_at, expires_at)"
+                " SELECT %s, %s, '', 0, now, now, now - %s FROM clock_timestamp() AS now",
+                (session_id, user_id, ended_for),
+            )
+        for key, ended_for in (("over", DAY), ("not over", -DAY)):
+            connection.execute(
+                "INSERT INTO django_session VALUES (%s, '', clock_timestamp() - %s)",
+                (key, ended_for),
+            )
+    forget_sessions(pool)
+    with pool.connection() as connection:
+        left = connection.execute("SELECT id FROM sessions WHERE user_id = %s", (user_id,))
+        assert {row["id"] for row in left} == {
+            each for each, ended_for in ends.items() if ended_for < KEPT_FOR
+        }
+        left = connection.execute("DELETE FROM django_session RETURNING session_key")
+        assert [row["session_key"] for row in left] == ["not over"]
