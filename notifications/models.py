@@ -46,13 +46,13 @@ class Notification(models.Model):
             # Exactly one per cause, person and kind ...
             models.UniqueConstraint(
                 fields=("user_id", "auction_id", "kind", "version"),
-                condition=~Q(kind="MAX_BID_CHANGED"),
+                condition=~Q(kind__in=("MAX_BID_CHANGED", "OUTBID")),
                 name="notifications_one_per_cause",
             ),
-            # ... but of the highest bid's changes one that is brought up to date while unread.
+            # ... but of how an auction stands one that is brought up to date while unread.
             models.UniqueConstraint(
                 fields=("user_id", "auction_id"),
-                condition=Q(kind="MAX_BID_CHANGED", read_at=None),
+                condition=Q(kind__in=("MAX_BID_CHANGED", "OUTBID"), read_at=None),
                 name="notifications_one_unread",
             ),
         )

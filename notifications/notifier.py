@@ -11,8 +11,8 @@ from commands.domain.events import AuctionEvent
 from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.event_store import PostgresEventStore
 from commands.streams import Stream, UnreadableEvent
-from notifications.notices import EventAtVersion, notices
-from notifications.postgres.notifications import tell
+from notifications.notices import EventAtVersion, notices, overtaken
+from notifications.postgres.notifications import overtake, tell
 from notifications.postgres.progress import (
     NotifierPlace,
     advance,
@@ -68,10 +68,12 @@ def _tell_since(place: NotifierPlace, auction_id: UUID, connection: SyncConnecti
         return Notified(again_in=AT_MOST_EVERY - place.rested)
     events = list(_events(connection, auction_id, place.version, reached.version))
     deleted = deleted_among(connection, events)
-    users: set[UUID] = set()
+    users = overtake(
+        connection, auction_id, overtaken(events, place.leading, reached.leading), reached
+    )
     for notice in notices(events, place.leading, reached.leading, deleted):
         with _stopping(auction_id, notice.version):
-            users.update(tell(connection, auction_id, notice, reached.now))
+            users.update(tell(connection, auction_id, notice, reached))
     advance(connection, auction_id, reached)
     return Notified(users)
 

@@ -8,6 +8,8 @@ class NotificationKind(StrEnum):
     """What a notification is about."""
 
     AUCTION_WON = "AUCTION_WON"
+    AUCTION_LOST = "AUCTION_LOST"
+    OUTBID = "OUTBID"
     MAX_BID_CHANGED = "MAX_BID_CHANGED"
     BID_DOUBLED = "BID_DOUBLED"
 
@@ -19,12 +21,13 @@ class NotificationChannel(StrEnum):
     EMAIL = "EMAIL"
 
 
-# An email for what ends the matter; the rest is seen in the app.
+# What tells how an auction stands. Of these a reader has one unread at most for each auction.
+STANDING = frozenset({NotificationKind.OUTBID, NotificationKind.MAX_BID_CHANGED})
+
+# An email for what is won, and for what is lost unless one acts; the rest is seen in the app.
 DEFAULTS: Mapping[tuple[NotificationKind, NotificationChannel], bool] = {
-    (NotificationKind.AUCTION_WON, NotificationChannel.IN_APP): True,
-    (NotificationKind.AUCTION_WON, NotificationChannel.EMAIL): True,
-    (NotificationKind.MAX_BID_CHANGED, NotificationChannel.IN_APP): True,
-    (NotificationKind.MAX_BID_CHANGED, NotificationChannel.EMAIL): False,
-    (NotificationKind.BID_DOUBLED, NotificationChannel.IN_APP): True,
-    (NotificationKind.BID_DOUBLED, NotificationChannel.EMAIL): False,
+    (kind, channel): channel is NotificationChannel.IN_APP
+    or kind in {NotificationKind.AUCTION_WON, NotificationKind.OUTBID}
+    for kind in NotificationKind
+    for channel in NotificationChannel
 }

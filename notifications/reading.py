@@ -1,6 +1,6 @@
 """Reading notifications and preferences for the API, and changing what is their reader's to change."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -22,11 +22,16 @@ WHERE user_id = %(user)s AND in_app AND (NOT %(unread)s OR read_at IS NULL)
   AND (%(time)s::timestamptz IS NULL OR (changed_at, notifications.id) < (%(time)s, %(id)s))
 ORDER BY changed_at DESC, notifications.id DESC LIMIT %(limit)s
 """
-# Without ids: all. Rows are locked in the order of their keys, as the notifier does not wait for two.
+READ = f"""
+SELECT {COLUMNS} FROM notifications JOIN auctions ON auctions.id = auction_id
+WHERE notifications.id = ANY(%(ids)s) AND user_id = %(user)s AND in_app AND read_at IS NOT NULL
+"""
+# Without ids and auction: all. Rows are locked in the order of their keys, as the notifier does not wait for two.
 MARK_READ = """
 UPDATE notifications SET read_at = clock_timestamp()
 WHERE user_id = %(user)s AND read_at IS NULL AND in_app
   AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s))
+  AND (%(auction)s::uuid IS NULL OR auction_id = %(auction)s)
 """
 
 Preferences = Mapping[tuple[NotificationKind, NotificationChannel], bool]
@@ -65,9 +70,22 @@ async def page_of(
         return [_notification(row) async for row in cursor]
 
 
-async def mark_read(pool: AsyncPool, user_id: UUID, ids: Sequence[UUID] | None) -> int:
-    """Mark those, or all, as read; how many were not."""
-    wanted = {"user": user_id, "ids": None if ids is None else list(ids)}
+async def read_among(
+    pool: AsyncPool, user_id: UUID, ids: Collection[UUID]
+) -> list[ReaderNotification]:
+    """Those of the reader's notifications that count as read."""
+    if not ids:
+        return []
+    async with pool.connection() as connection:
+        cursor = await connection.execute(READ, {"user": user_id, "ids": list(ids)})
+        return [_notification(row) async for row in cursor]
+
+
+async def mark_read(
+    pool: AsyncPool, user_id: UUID, ids: Sequence[UUID] | None, auction_id: UUID | None = None
+) -> int:
+    """Mark those, or all, as read, of one auction or of any; how many were not."""
+    wanted = {"user": user_id, "ids": None if ids is None else list(ids), "auction": auction_id}
     async with pool.connection() as connection:
         return (await connection.execute(MARK_READ, wanted)).rowcount
 

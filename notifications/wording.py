@@ -12,6 +12,10 @@ def message(kind: NotificationKind, title: str, amount: Decimal) -> str:
     match kind:
         case NotificationKind.AUCTION_WON:
             return f"You won “{title}” for {grouped}."
+        case NotificationKind.AUCTION_LOST:
+            return f"“{title}” went to another bidder for {grouped}."
+        case NotificationKind.OUTBID:
+            return f"You were outbid on “{title}”: the highest bid is now {grouped}."
         case NotificationKind.MAX_BID_CHANGED:
             return f"The highest bid on “{title}” is now {grouped}."
         case NotificationKind.BID_DOUBLED:

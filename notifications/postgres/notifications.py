@@ -1,19 +1,21 @@
 """Notifications: written for whoever wants them, read by their reader."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from commands.postgres.connections import SyncConnection
 from notifications.notices import Notice
 from notifications.postgres.mails import GAP, MAY_BE_MAILED
-from notifications.preferences import DEFAULTS, NotificationChannel, NotificationKind
+from notifications.postgres.preferences import mails_wanted
+from notifications.postgres.progress import Present
+from notifications.preferences import DEFAULTS, STANDING, NotificationChannel, NotificationKind
 
 # The kind of mail that tells of a notification.
 NOTIFICATION_MAIL = "NOTIFICATION"
-WANTED = f"""
-WITH wanted AS (
+ASKED = f"""
+WITH asked AS (
     SELECT users.id AS user_id,
         coalesce((SELECT enabled FROM notification_preferences WHERE user_id = users.id
                   AND kind = %(kind)s AND channel = 'IN_APP'), %(in_app)s) AS in_app,
@@ -21,29 +23,55 @@ WITH wanted AS (
                   AND kind = %(kind)s AND channel = 'EMAIL'), %(email)s)
             AND {MAY_BE_MAILED} AS email
     FROM users WHERE deleted_at IS NULL AND id = ANY(
-        CASE WHEN %(to)s::uuid IS NOT NULL THEN ARRAY[%(to)s::uuid] ELSE ARRAY(
+        CASE WHEN %(to)s::uuid[] IS NOT NULL THEN %(to)s::uuid[] ELSE ARRAY(
             SELECT DISTINCT bidder_id FROM bids
             WHERE auction_id = %(auction)s AND NOT deleted
-              AND bidder_id IS DISTINCT FROM %(caused_by)s::uuid
+              AND bidder_id IS DISTINCT FROM %(but)s::uuid
         ) END
     )
+), wanted AS (
+"""
+WRITTEN = """
 ), written AS (
     INSERT INTO notifications (id, user_id, kind, auction_id, version, amount, in_app,
                                created_at, changed_at)
-    SELECT gen_random_uuid(), user_id, %(kind)s, %(auction)s, %(version)s, %(amount)s, in_app,
+    SELECT gen_random_uuid(), user_id, kind, %(auction)s, %(version)s, %(amount)s, in_app,
            %(now)s, %(now)s
-    FROM wanted WHERE in_app OR email
+    FROM wanted
 """
-ONCE_PER_CAUSE = """
-    ON CONFLICT (user_id, auction_id, kind, version) WHERE NOT kind = 'MAX_BID_CHANGED' DO NOTHING
+STANDING_KINDS = "kind IN ('MAX_BID_CHANGED', 'OUTBID')"
+ONCE_PER_CAUSE = f"""{ASKED}
+    SELECT user_id, %(kind)s::text AS kind, in_app, email FROM asked WHERE in_app OR email
+{WRITTEN}
+    ON CONFLICT (user_id, auction_id, kind, version) WHERE NOT {STANDING_KINDS} DO NOTHING
     RETURNING id, user_id, version
 """
-ONE_WHILE_UNREAD = """
-    ON CONFLICT (user_id, auction_id) WHERE kind = 'MAX_BID_CHANGED' AND read_at IS NULL
-    DO UPDATE SET version = excluded.version, amount = excluded.amount, in_app = excluded.in_app,
-        changed_at = excluded.changed_at
+# An unread one is brought up to date whatever was chosen since. Who was outbid and did not see it
+# yet still is when others go on, until they lead.
+ONE_WHILE_UNREAD = f"""{ASKED}
+    SELECT user_id, email, asked.in_app OR coalesce(unread.in_app, false) AS in_app,
+        CASE WHEN unread.kind = 'OUTBID' AND user_id IS DISTINCT FROM %(leader)s::uuid
+            THEN 'OUTBID' ELSE %(kind)s::text END AS kind
+    FROM asked LEFT JOIN (
+        SELECT id, user_id, kind, in_app FROM notifications
+        WHERE auction_id = %(auction)s AND read_at IS NULL AND {STANDING_KINDS}
+    ) AS unread USING (user_id)
+    WHERE asked.in_app OR email OR (unread.id IS NOT NULL AND %(kind)s <> 'OUTBID')
+{WRITTEN}
+    ON CONFLICT (user_id, auction_id) WHERE {STANDING_KINDS} AND read_at IS NULL
+    DO UPDATE SET kind = excluded.kind, version = excluded.version, amount = excluded.amount,
+        in_app = excluded.in_app, changed_at = excluded.changed_at
     WHERE notifications.version < excluded.version
     RETURNING id, user_id, version
+"""
+OVERTAKE = f"""
+UPDATE notifications SET read_at = %(now)s
+WHERE user_id = ANY(%(users)s) AND auction_id = %(auction)s AND read_at IS NULL AND {STANDING_KINDS}
+  AND (user_id = %(leader)s::uuid OR NOT EXISTS (
+      SELECT 1 FROM bids
+      WHERE auction_id = %(auction)s AND bidder_id = user_id AND NOT deleted
+  ))
+RETURNING user_id
 """
 # A mail that waits already, or is on its way, keeps its time: it tells what holds when it goes.
 MAIL = """
@@ -58,11 +86,10 @@ MAIL = """
 )
 SELECT user_id FROM written
 """
-MAILED = """
-SELECT notifications.kind, amount, auction_id, auctions.title,
-    (SELECT enabled FROM notification_preferences AS chosen WHERE channel = 'EMAIL'
-     AND chosen.user_id = notifications.user_id AND chosen.kind = notifications.kind) AS chosen
-FROM notifications JOIN auctions ON auctions.id = auction_id WHERE notifications.id = %s
+MAILED = f"""
+SELECT kind, amount, user_id, auction_id, auctions.title
+FROM notifications JOIN auctions ON auctions.id = auction_id
+WHERE notifications.id = %s AND NOT (read_at IS NOT NULL AND {STANDING_KINDS})
 """
 FORGET = """
 DELETE FROM notifications USING users WHERE users.id = user_id AND users.deleted_at IS NOT NULL
@@ -89,38 +116,58 @@ class MailedNotification:
     title: str
 
 
-def tell(connection: SyncConnection, auction_id: UUID, notice: Notice, now: datetime) -> list[UUID]:
+def tell(
+    connection: SyncConnection, auction_id: UUID, notice: Notice, reached: Present
+) -> list[UUID]:
     """Write a notice for everybody who wants it; whose notifications are new or changed."""
-    once = notice.kind is not NotificationKind.MAX_BID_CHANGED
     rows = connection.execute(
-        WANTED + (ONCE_PER_CAUSE if once else ONE_WHILE_UNREAD) + MAIL,
+        (ONE_WHILE_UNREAD if notice.kind in STANDING else ONCE_PER_CAUSE) + MAIL,
         {
             "mail": NOTIFICATION_MAIL,
             "gap": GAP,
             "kind": notice.kind.value,
             "in_app": DEFAULTS[notice.kind, NotificationChannel.IN_APP],
             "email": DEFAULTS[notice.kind, NotificationChannel.EMAIL],
-            "to": notice.to,
-            "caused_by": notice.caused_by,
+            "to": None if notice.to is None else list(notice.to),
+            "but": notice.but,
+            "leader": reached.leading and reached.leading.bidder_id,
             "auction": auction_id,
             "version": notice.version,
             "amount": notice.amount,
-            "now": now,
+            "now": reached.now,
         },
     )
     return [row["user_id"] for row in rows]
 
 
+def overtake(
+    connection: SyncConnection, auction_id: UUID, users: Collection[UUID], reached: Present
+) -> set[UUID]:
+    """Count as read what those of the users were told of the highest bid who lead now, or have no
+    live bid any more; who they are."""
+    rows = connection.execute(
+        OVERTAKE,
+        {
+            "users": list(users),
+            "auction": auction_id,
+            "leader": reached.leading and reached.leading.bidder_id,
+            "now": reached.now,
+        },
+    )
+    return {row["user_id"] for row in rows}
+
+
 def mailed_notification(
     connection: SyncConnection, notification_id: UUID
 ) -> MailedNotification | None:
-    """What a mail about it tells now; None if it is gone, or its reader wants no mail any more."""
+    """What a mail about it tells now; None if it is gone, overtaken or read, or not wanted any more."""
     row = connection.execute(MAILED, (notification_id,)).fetchone()
     if row is None:
         return None
     kind = NotificationKind(row["kind"])
-    wanted = DEFAULTS[kind, NotificationChannel.EMAIL] if row["chosen"] is None else row["chosen"]
-    if not wanted:
+    # Changes that follow on being outbid are told in the same mail.
+    wanted_as = STANDING if kind in STANDING else {kind}
+    if not any(mails_wanted(connection, row["user_id"])[each] for each in wanted_as):
         return None
     return MailedNotification(kind, row["amount"], row["auction_id"], row["title"])
 

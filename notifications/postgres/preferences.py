@@ -1,11 +1,11 @@
 """What users chose."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from commands.postgres.connections import SyncConnection
-from notifications.preferences import NotificationChannel, NotificationKind
+from notifications.preferences import DEFAULTS, NotificationChannel, NotificationKind
 
 CHOOSE = """
 INSERT INTO notification_preferences (user_id, kind, channel, enabled)
@@ -41,3 +41,14 @@ def parameters(user_id: UUID, choices: Sequence[Choice]) -> dict[str, object]:
 def choose(connection: SyncConnection, user_id: UUID, choices: Sequence[Choice]) -> None:
     """Keep the choices; nothing happens if the user is gone."""
     connection.execute(CHOOSE, parameters(user_id, choices))
+
+
+def mails_wanted(connection: SyncConnection, user_id: UUID) -> Mapping[NotificationKind, bool]:
+    """Of which kinds the user wants mails."""
+    email = NotificationChannel.EMAIL
+    chosen = {
+        NotificationKind(row["kind"]): row["enabled"]
+        for row in connection.execute(CHOSEN, (user_id,))
+        if row["channel"] == email
+    }
+    return {kind: chosen.get(kind, DEFAULTS[kind, email]) for kind in NotificationKind}

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from psycopg.rows import DictRow
+
 from commands.domain.events import BidDeleted
 from commands.postgres.connections import SyncConnection
 from commands.streams import Busy
@@ -14,21 +16,22 @@ BEGIN = """
 INSERT INTO notification_progress (auction_id, version) VALUES (%s, 0) ON CONFLICT DO NOTHING
 """
 LOCK = """
-SELECT version, leading_bid_id, leading_amount, clock_timestamp() - ran_at AS rested
+SELECT version, leading_bid_id, leading_amount, clock_timestamp() - ran_at AS rested,
+       (SELECT bidder_id FROM bids WHERE id = leading_bid_id) AS leading_bidder_id
 FROM notification_progress WHERE auction_id = %s FOR UPDATE SKIP LOCKED
 """
 # One statement, so that version and leading bid are of one moment.
 NOW = """
-SELECT auctions.version, best.id, best.effective_amount, best.reached_version,
+SELECT auctions.version, best.id, best.bidder_id, best.effective_amount, best.reached_version,
        clock_timestamp() AS now
 FROM auctions LEFT JOIN LATERAL (
-    SELECT id, effective_amount, reached_version FROM bids
+    SELECT id, bidder_id, effective_amount, reached_version FROM bids
     WHERE auction_id = auctions.id AND NOT deleted
     ORDER BY effective_amount DESC, reached_version LIMIT 1
 ) AS best ON true
 WHERE auctions.id = %s
 """
-RANKED = "SELECT id, effective_amount, reached_version FROM bids WHERE id = ANY(%s)"
+RANKED = "SELECT id, bidder_id, effective_amount, reached_version FROM bids WHERE id = ANY(%s)"
 ADVANCE = """
 UPDATE notification_progress
 SET version = %s, leading_bid_id = %s, leading_amount = %s, ran_at = %s WHERE auction_id = %s
@@ -67,9 +70,9 @@ def lock_progress(connection: SyncConnection, auction_id: UUID) -> NotifierPlace
     row = connection.execute(LOCK, (auction_id,)).fetchone()
     if row is None:
         raise Busy(f"notifications of auction {auction_id}")
-    leading = (
-        Leading(row["leading_bid_id"], row["leading_amount"]) if row["leading_bid_id"] else None
-    )
+    leading = None
+    if row["leading_bid_id"]:
+        leading = Leading(row["leading_bid_id"], row["leading_bidder_id"], row["leading_amount"])
     return NotifierPlace(row["version"], leading, row["rested"])
 
 
@@ -77,10 +80,11 @@ def present(connection: SyncConnection, auction_id: UUID) -> Present:
     """The auction's version and leading bid."""
     row = connection.execute(NOW, (auction_id,)).fetchone()
     assert row is not None, "only auctions that exist are told of"
-    leading = (
-        RankedBid(row["id"], row["effective_amount"], row["reached_version"]) if row["id"] else None
-    )
-    return Present(row["version"], leading, row["now"])
+    return Present(row["version"], _ranked(row) if row["id"] else None, row["now"])
+
+
+def _ranked(row: DictRow) -> RankedBid:
+    return RankedBid(row["id"], row["bidder_id"], row["effective_amount"], row["reached_version"])
 
 
 def deleted_among(
@@ -89,10 +93,7 @@ def deleted_among(
     """How the bids ranked that these events deleted."""
     ids = [event.bid_id for _, event in events if isinstance(event, BidDeleted)]
     rows = connection.execute(RANKED, (ids,))
-    return {
-        row["id"]: RankedBid(row["id"], row["effective_amount"], row["reached_version"])
-        for row in rows
-    }
+    return {row["id"]: _ranked(row) for row in rows}
 
 
 def advance(connection: SyncConnection, auction_id: UUID, reached: Present) -> None:

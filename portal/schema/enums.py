@@ -81,8 +81,16 @@ describe(
     "What a notification is about.",
     {
         NotificationKind.AUCTION_WON: "The reader won the auction.",
+        NotificationKind.AUCTION_LOST: (
+            "The auction ended, and the reader's live bids in it did not win."
+        ),
+        NotificationKind.OUTBID: (
+            "The reader's bid led and does not lead any more, though it is still live. Until it is "
+            "read, it says what the highest bid is now."
+        ),
         NotificationKind.MAX_BID_CHANGED: (
-            "The highest bid changed in an auction where the reader has live bids."
+            "The highest bid changed in an auction where the reader has live bids, not by the "
+            "reader, and the reader did not lead before."
         ),
         NotificationKind.BID_DOUBLED: "The promoter doubled a bid of the reader.",
     },

@@ -262,13 +262,21 @@ class Mutation(AccountMutation):
             list[strawberry.ID] | None,
             strawberry.argument(description="At most 1,000; null means all of the reader's."),
         ] = None,
+        auction_id: Annotated[
+            UUID | None,
+            strawberry.argument(description="Of these, only those about that auction."),
+        ] = None,
     ) -> int:
         """Ids of others' notifications count for nothing."""
         viewer = await info.context.viewer()
         if ids is not None and len(ids) > MOST_IDS:
             raise bad_input("ids", f"at most {MOST_IDS} notifications at once")
         wanted = None if ids is None else [_notification_id(text) for text in ids]
-        return await mark_read(info.context.runtime.pool, viewer.user_id, wanted)
+        runtime = info.context.runtime
+        count = await mark_read(runtime.pool, viewer.user_id, wanted, auction_id)
+        if count:
+            runtime.waker.tell_reader(viewer.user_id)
+        return count
 
     @strawberry.mutation(description="Choose what to be told about, and how; the rest stays.")
     async def set_notification_preferences(

@@ -1,13 +1,13 @@
 """Subscriptions: the present state first, then what is new. They listen before they read, so nothing is missed."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 import strawberry
 
-from notifications.reading import CAUGHT_UP, page_of
+from notifications.reading import CAUGHT_UP, ReaderNotification, page_of, read_among
 from portal.errors import bad_input, not_found
 from portal.schema.context import PortalInfo
 from portal.schema.enums import AuctionStatus
@@ -24,6 +24,8 @@ from portal.schema.reading import (
     patiently,
 )
 from portal.schema.types import Auction, Notification, status_at
+from portal.web.hub import Listener
+from portal.web.runtime import Runtime
 from projections.documents import AuctionDocument
 
 # Beside the news from Redis, a subscription looks this often itself, in seconds.
@@ -138,7 +140,19 @@ class Subscription:
             "One about an auction's highest bid comes again when it changed."
         )
     )
-    async def notification_received(self, info: PortalInfo) -> AsyncGenerator[Notification, None]:
+    async def notification_received(
+        self,
+        info: PortalInfo,
+        include_read: Annotated[
+            bool | None,
+            strawberry.argument(
+                description=(
+                    "Whether one that was sent and then read, in another window too, or overtaken "
+                    "by what the reader did, comes once more, with read: true."
+                )
+            ),
+        ] = False,
+    ) -> AsyncGenerator[Notification, None]:
         viewer = await info.context.viewer()
         runtime = info.context.runtime
         shown: dict[UUID, datetime] = {}
@@ -146,7 +160,10 @@ class Subscription:
             unread = await page_of(runtime.pool, viewer.user_id, CAUGHT_UP, unread=True)
             while True:
                 fresh = [told for told in unread if shown.get(told.id) != told.changed_at]
+                gone = shown.keys() - {told.id for told in unread} if include_read else ()
                 shown = {told.id: told.changed_at for told in unread}
+                for told in await _read(runtime, viewer.user_id, gone, news):
+                    yield Notification.of(told)
                 for told in reversed(fresh):
                     yield Notification.of(told)
                 await news.wait(QUIET)
@@ -155,6 +172,12 @@ class Subscription:
                 unread = await patiently(
                     lambda: page_of(runtime.pool, viewer.user_id, CAUGHT_UP, unread=True), news
                 )
+
+
+async def _read(
+    runtime: Runtime, user_id: UUID, ids: Collection[UUID], news: Listener
+) -> list[ReaderNotification]:
+    return await patiently(lambda: read_among(runtime.pool, user_id, ids), news)
 
 
 def _until_next_status(auction: AuctionDocument, now: datetime) -> float:

@@ -259,9 +259,14 @@ class Notification:
     auction_title: str = strawberry.field(description="Its title.")
     message: str = strawberry.field(description="The whole of it, as an English sentence.")
     amount: Decimal | None = strawberry.field(
-        description="What to pay for a won auction; otherwise what a bid counts now."
+        description=(
+            "What to pay for a won auction, or what a lost one went for; otherwise what a bid "
+            "counts now."
+        )
     )
-    read: bool = strawberry.field(description="Whether its reader marked it as read.")
+    read: bool = strawberry.field(
+        description="Whether its reader marked it as read, or something the reader did overtook it."
+    )
     created_at: datetime = strawberry.field(description="When it came, or last changed.")
 
     @classmethod

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import structlog
 from psycopg import Error
@@ -75,6 +76,10 @@ class Waker:
     def tell(self, job: Job) -> None:
         """Have those who follow the job look at it."""
         self._thread.submit(publish, "jobs", [str(job.id)])
+
+    def tell_reader(self, user_id: UUID) -> None:
+        """Have the user's other windows look at their notifications."""
+        self._thread.submit(publish, "notifications", [str(user_id)])
 
     def _run(self, errand: tuple[Stream, str]) -> None:
         self._waiting.discard(errand)

@@ -1,10 +1,10 @@
-"""Who is told what: given events and what led before and after, then these notices."""
+"""Who is told what: given events and what led before and after them, then these notices."""
 
 from decimal import Decimal
 from uuid import UUID
 
 from commands.domain.events import AuctionEvent, WinnerAnnounced
-from notifications.notices import Leading, Notice, RankedBid, notices
+from notifications.notices import EventAtVersion, Leading, Notice, RankedBid, notices, overtaken
 from notifications.preferences import NotificationKind
 from tests.domain.scenario import (
     ALICE,
@@ -19,7 +19,12 @@ from tests.domain.scenario import (
     placed,
 )
 
-CHANGED = NotificationKind.MAX_BID_CHANGED
+CAROL = UUID(int=0xCA)
+CHANGED, OUTBID = NotificationKind.MAX_BID_CHANGED, NotificationKind.OUTBID
+TEN, FIFTEEN, TWENTY, THIRTY = (Decimal(f"{n}.00") for n in (10, 15, 20, 30))
+# Alice's first bid led with 10.00 when people were told last.
+ALICE_LED = Leading(FIRST, ALICE, TEN)
+WON = WinnerAnnounced(FIRST, ALICE, TEN, TWENTY, True, DURING)
 
 
 def told(
@@ -33,72 +38,130 @@ def told(
     return notices(list(enumerate(events, since + 1)), before, after, gone or {})
 
 
+def to(*users: UUID) -> frozenset[UUID]:
+    return frozenset(users)
+
+
 def test_a_created_auction_is_told_to_nobody() -> None:
     assert told(CREATED, since=0) == []
 
 
-def test_a_new_highest_bid_is_told_to_all_but_its_bidder() -> None:
-    after = RankedBid(SECOND, Decimal("20.00"), 2)
-    assert told(
-        placed(SECOND, BOB, "20.00"), before=Leading(FIRST, Decimal("10.00")), after=after
-    ) == [Notice(CHANGED, 2, Decimal("20.00"), caused_by=BOB)]
+def test_the_first_bid_is_told_to_all_but_its_bidder() -> None:
+    after = RankedBid(FIRST, ALICE, TEN, 2)
+    assert told(placed(FIRST, ALICE, "10.00"), after=after) == [Notice(CHANGED, 2, TEN, but=ALICE)]
+
+
+def test_who_led_is_told_that_they_were_outbid_and_the_others_that_the_bid_changed() -> None:
+    after = RankedBid(SECOND, BOB, TWENTY, 2)
+    assert told(placed(SECOND, BOB, "20.00"), before=ALICE_LED, after=after) == [
+        Notice(OUTBID, 2, TWENTY, to=to(ALICE)),
+        Notice(CHANGED, 2, TWENTY, but=BOB),
+    ]
 
 
 def test_a_lower_bid_is_told_to_nobody() -> None:
-    after = RankedBid(FIRST, Decimal("10.00"), 1)
-    before = Leading(FIRST, Decimal("10.00"))
-    assert told(placed(SECOND, BOB, "5.00"), before=before, after=after) == []
+    after = RankedBid(FIRST, ALICE, TEN, 1)
+    assert told(placed(SECOND, BOB, "5.00"), before=ALICE_LED, after=after) == []
 
 
-def test_of_many_changes_the_last_is_told() -> None:
-    after = RankedBid(THIRD, Decimal("30.00"), 3)
+def test_who_raises_the_own_leading_bid_outbids_nobody() -> None:
+    after = RankedBid(SECOND, ALICE, TWENTY, 2)
+    assert told(placed(SECOND, ALICE, "20.00"), before=ALICE_LED, after=after) == [
+        Notice(CHANGED, 2, TWENTY, but=ALICE)
+    ]
+
+
+def test_of_many_changes_the_last_is_told_also_to_who_led_in_between() -> None:
+    events = (placed(SECOND, BOB, "20.00"), placed(THIRD, CAROL, "30.00"))
+    after = RankedBid(THIRD, CAROL, THIRTY, 3)
+    assert told(*events, before=ALICE_LED, after=after) == [
+        Notice(OUTBID, 3, THIRTY, to=to(ALICE, BOB)),
+        Notice(CHANGED, 3, THIRTY, but=CAROL),
+    ]
+
+
+def test_who_takes_the_lead_back_at_once_was_not_outbid() -> None:
     events = (placed(SECOND, BOB, "20.00"), placed(THIRD, ALICE, "30.00"))
-    assert told(*events, before=Leading(FIRST, Decimal("10.00")), after=after) == [
-        Notice(CHANGED, 3, Decimal("30.00"), caused_by=ALICE)
+    after = RankedBid(THIRD, ALICE, THIRTY, 3)
+    assert told(*events, before=ALICE_LED, after=after) == [
+        Notice(OUTBID, 3, THIRTY, to=to(BOB)),
+        Notice(CHANGED, 3, THIRTY, but=ALICE),
+    ]
+
+
+def test_a_bid_that_was_taken_back_was_not_outbid() -> None:
+    events = (placed(SECOND, BOB, "20.00"), deleted(FIRST, ALICE))
+    gone = {FIRST: RankedBid(FIRST, ALICE, TEN, 1)}
+    after = RankedBid(SECOND, BOB, TWENTY, 2)
+    assert told(*events, before=ALICE_LED, after=after, gone=gone) == [
+        Notice(CHANGED, 2, TWENTY, but=BOB)
     ]
 
 
 def test_when_the_leading_bid_is_deleted_its_bidder_caused_the_change() -> None:
-    after = RankedBid(FIRST, Decimal("10.00"), 2)
-    gone = {SECOND: RankedBid(SECOND, Decimal("20.00"), 3)}
-    before = Leading(SECOND, Decimal("20.00"))
+    after = RankedBid(FIRST, ALICE, TEN, 2)
+    gone = {SECOND: RankedBid(SECOND, BOB, TWENTY, 3)}
+    before = Leading(SECOND, BOB, TWENTY)
     assert told(deleted(SECOND, BOB), since=3, before=before, after=after, gone=gone) == [
-        Notice(CHANGED, 4, Decimal("10.00"), caused_by=BOB)
+        Notice(CHANGED, 4, TEN, but=BOB)
     ]
 
 
 def test_a_deleted_lower_bid_caused_nothing() -> None:
-    after = RankedBid(THIRD, Decimal("30.00"), 3)
-    gone = {FIRST: RankedBid(FIRST, Decimal("10.00"), 2)}
+    after = RankedBid(THIRD, ALICE, THIRTY, 3)
+    gone = {FIRST: RankedBid(FIRST, BOB, TEN, 2)}
     events = (placed(THIRD, ALICE, "30.00"), deleted(FIRST, BOB))
-    before = Leading(SECOND, Decimal("20.00"))
+    before = Leading(SECOND, CAROL, TWENTY)
     assert told(*events, since=2, before=before, after=after, gone=gone) == [
-        Notice(CHANGED, 3, Decimal("30.00"), caused_by=ALICE)
+        Notice(OUTBID, 3, THIRTY, to=to(CAROL)),
+        Notice(CHANGED, 3, THIRTY, but=ALICE),
     ]
 
 
 def test_when_no_bid_is_left_there_is_nothing_to_tell() -> None:
-    gone = {FIRST: RankedBid(FIRST, Decimal("10.00"), 2)}
-    before = Leading(FIRST, Decimal("10.00"))
-    assert told(deleted(FIRST, ALICE), before=before, gone=gone) == []
+    gone = {FIRST: RankedBid(FIRST, ALICE, TEN, 2)}
+    assert told(deleted(FIRST, ALICE), before=ALICE_LED, gone=gone) == []
 
 
-def test_a_doubled_bid_is_told_to_its_bidder_and_if_it_leads_now_to_the_others() -> None:
-    after = RankedBid(FIRST, Decimal("20.00"), 4)
-    assert told(
-        doubled(FIRST, ALICE, "20.00"),
-        since=3,
-        before=Leading(SECOND, Decimal("15.00")),
-        after=after,
-    ) == [
-        Notice(NotificationKind.BID_DOUBLED, 4, Decimal("20.00"), to=ALICE),
-        Notice(CHANGED, 4, Decimal("20.00"), caused_by=ALICE),
+def test_a_doubled_bid_that_leads_now_is_told_to_its_bidder_the_outbid_and_the_others() -> None:
+    before = Leading(SECOND, BOB, FIFTEEN)
+    after = RankedBid(FIRST, ALICE, TWENTY, 4)
+    assert told(doubled(FIRST, ALICE, "20.00"), since=3, before=before, after=after) == [
+        Notice(NotificationKind.BID_DOUBLED, 4, TWENTY, to=to(ALICE)),
+        Notice(OUTBID, 4, TWENTY, to=to(BOB)),
+        Notice(CHANGED, 4, TWENTY, but=ALICE),
     ]
 
 
-def test_a_winner_is_told_what_to_pay() -> None:
-    won = WinnerAnnounced(FIRST, ALICE, Decimal("10.00"), Decimal("20.00"), True, DURING)
-    after = RankedBid(FIRST, Decimal("20.00"), 3)
-    assert told(won, since=4, before=Leading(FIRST, Decimal("20.00")), after=after) == [
-        Notice(NotificationKind.AUCTION_WON, 5, Decimal("10.00"), to=ALICE)
+def test_a_doubled_bid_that_does_not_lead_is_told_to_its_bidder_alone() -> None:
+    after = RankedBid(SECOND, BOB, THIRTY, 3)
+    before = Leading(SECOND, BOB, THIRTY)
+    assert told(doubled(FIRST, ALICE, "20.00"), since=3, before=before, after=after) == [
+        Notice(NotificationKind.BID_DOUBLED, 4, TWENTY, to=to(ALICE))
     ]
+
+
+def test_a_winner_is_told_what_to_pay_and_the_others_what_it_went_for() -> None:
+    after = RankedBid(FIRST, ALICE, TWENTY, 3)
+    assert told(WON, since=4, before=Leading(FIRST, ALICE, TWENTY), after=after) == [
+        Notice(NotificationKind.AUCTION_WON, 5, TEN, to=to(ALICE)),
+        Notice(NotificationKind.AUCTION_LOST, 5, TEN, but=ALICE),
+    ]
+
+
+def test_once_the_auction_is_over_nobody_is_outbid() -> None:
+    after = RankedBid(FIRST, ALICE, TWENTY, 2)
+    before = Leading(SECOND, BOB, FIFTEEN)
+    kinds = [notice.kind for notice in told(placed(FIRST, ALICE, "20.00"), WON, before=before, after=after)]  # fmt: skip
+    assert OUTBID not in kinds
+    assert NotificationKind.AUCTION_LOST in kinds
+
+
+def test_what_ones_own_bids_did_overtakes_what_one_was_told() -> None:
+    events: list[EventAtVersion] = [
+        (2, placed(SECOND, BOB, "20.00")),
+        (3, deleted(THIRD, CAROL)),
+    ]
+    leads = RankedBid(FIRST, ALICE, THIRTY, 1)
+    assert overtaken(events, Leading(FIRST, ALICE, THIRTY), leads) == {BOB, CAROL}
+    assert overtaken(events, Leading(THIRD, CAROL, THIRTY), leads) == {BOB, CAROL, ALICE}

@@ -14,6 +14,10 @@ RECEIVED = f"subscription {{ notification: notificationReceived {{ {FIELDS} }} }
 LISTED = f"""query ($unread: Boolean, $first: Int, $after: String) {{
   notifications(unreadOnly: $unread, first: $first, after: $after) {{
     edges {{ node {{ {FIELDS} }} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
+WITH_READ = (
+    f"subscription {{ notification: notificationReceived(includeRead: true) {{ {FIELDS} }} }}"
+)
+MARK_AUCTION = "mutation ($id: UUID!) { count: markNotificationsRead(auctionId: $id) }"
 MARK = "mutation ($ids: [ID!]) { count: markNotificationsRead(ids: $ids) }"
 CHOOSE = """mutation ($input: [NotificationPreferenceInput!]!) {
   user: setNotificationPreferences(input: $input) {
@@ -50,12 +54,12 @@ async def test_from_outbid_to_won_people_are_told(
 ) -> None:
     alice, bob = await join("alice"), await join("bob")
     auction_id = await create_auction(carol, seconds=15)
-    waiting = asyncio.create_task(received(alice, "MAX_BID_CHANGED"))
+    waiting = asyncio.create_task(received(alice, "OUTBID"))
     await place(alice, auction_id, "10.00")
     await place(bob, auction_id, "20.00")
     outbid = await waiting
     assert (outbid["auctionId"], outbid["amount"], outbid["read"]) == (auction_id, "20.00", False)
-    assert outbid["message"] == "The highest bid on “A clock” is now 20.00."
+    assert outbid["message"] == "You were outbid on “A clock”: the highest bid is now 20.00."
     drawn = await asyncio.to_thread(portal.manage, "run_promoter", "--once")
     assert drawn.returncode == 0, drawn.stderr
     await first_told(alice, bob, "BID_DOUBLED")
@@ -63,6 +67,8 @@ async def test_from_outbid_to_won_people_are_told(
     assert won["message"] == f"You won “A clock” for {won['amount']}."
     # Doubled, alice's bid would only draw level with bob's, who got there first.
     assert won["amount"] == "20.00"
+    [lost] = [each for each in await listed(alice) if each["kind"] == "AUCTION_LOST"]
+    assert lost["message"] == "“A clock” went to another bidder for 20.00."
     assert await listed(carol) == []
 
 
@@ -99,11 +105,52 @@ async def test_missed_ones_come_first_and_read_ones_no_more(
     assert [n["read"] for n in await listed(alice)] == [True, True]
 
 
+async def test_an_auctions_notifications_are_marked_read_together_and_other_windows_hear_it(
+    join: Join, carol: PortalClient
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
+    auctions = [await create_auction(carol) for _ in range(2)]
+    for auction_id in auctions:
+        await place(alice, auction_id, "10.00")
+        await place(bob, auction_id, "20.00")
+    shown: list[Json] = []
+    async with asyncio.timeout(30), aclosing(alice.subscribe(WITH_READ)) as news:
+        async for data in news:
+            shown.append(data["notification"])
+            if len(shown) == 2:
+                assert (await alice.execute(MARK_AUCTION, id=auctions[0]))["count"] == 1
+            if len(shown) == 3:
+                break
+    before, after = (each for each in shown if each["auctionId"] == auctions[0])
+    assert after == before | {"read": True}
+    assert [each["auctionId"] for each in await listed(alice, unread=True)] == [auctions[1]]
+    assert (await alice.execute(MARK_AUCTION, id=auctions[0]))["count"] == 0
+
+
+async def test_what_ones_own_raise_overtakes_is_not_unread_any_more(
+    join: Join, carol: PortalClient
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol)
+    await place(alice, auction_id, "10.00")
+    await place(bob, auction_id, "130.00")
+    shown: list[tuple[str, str, bool]] = []
+    async with asyncio.timeout(30), aclosing(alice.subscribe(WITH_READ)) as news:
+        async for data in news:
+            told = data["notification"]
+            shown.append((told["kind"], told["amount"], told["read"]))
+            if told["read"]:
+                break
+            await place(alice, auction_id, "140.00")
+    assert shown == [("OUTBID", "130.00", False), ("OUTBID", "130.00", True)]
+    assert await listed(alice, unread=True) == []
+
+
 async def test_preferences_are_the_defaults_until_chosen(join: Join, carol: PortalClient) -> None:
     alice, bob = await join("alice"), await join("bob")
-    off = {"kind": "MAX_BID_CHANGED", "channel": "IN_APP", "enabled": False}
+    off = {"kind": "OUTBID", "channel": "IN_APP", "enabled": False}
     before = (await alice.execute(CHOOSE, input=[]))["user"]["notificationPreferences"]
-    assert len(before) == 6
+    assert len(before) == 10
     assert off | {"enabled": True} in before
     chosen = (await alice.execute(CHOOSE, input=[off]))["user"]["notificationPreferences"]
     assert off in chosen
@@ -129,6 +176,7 @@ async def test_only_ones_own_and_only_signed_in(nobody: PortalClient, join: Join
     alice = await join("alice")
     for query, wrong in (
         (MARK, {"ids": ["x"]}),
+        (MARK_AUCTION, {"id": "x"}),
         (CHOOSE, {"input": [{"kind": "GOSSIP", "channel": "IN_APP", "enabled": True}]}),
         (CHOOSE, {"input": [{"kind": "AUCTION_WON", "channel": "EMAIL", "enabled": True}] * 101}),
         (LISTED, {"after": "x"}),

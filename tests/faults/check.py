@@ -41,6 +41,8 @@ NOTIFICATIONS = """
 SELECT user_id, kind, auction_id, version, amount, read_at FROM notifications
 WHERE auction_id = ANY(%s)
 """
+# Of these one is brought up to date while it is unread.
+STANDING = ("MAX_BID_CHANGED", "OUTBID")
 # Fewer than the aliases that one operation may have.
 AT_ONCE = 20
 ENDINGS = ("WinnerAnnounced", "AuctionEndedUnsold")
@@ -260,7 +262,7 @@ def _notified(processes: Processes, ledger: Ledger, stories: dict[str, Story]) -
     got = Counter(
         (str(r["auction_id"]), str(r["user_id"]), r["kind"], r["version"], r["amount"])
         for r in rows
-        if r["kind"] != "MAX_BID_CHANGED"
+        if r["kind"] not in STANDING
     )
     due: Counter[tuple[str, str, str, int, Decimal]] = Counter()
     for lot, story in stories.items():
@@ -269,14 +271,17 @@ def _notified(processes: Processes, ledger: Ledger, stories: dict[str, Story]) -
         if story.ending and (winner := story.leading):
             version = story.ending["version"]
             due[lot, winner.bidder, "AUCTION_WON", version, winner.amount] += 1
+            for loser in {bid.bidder for bid in story.bids.values() if bid.live}:
+                if loser != winner.bidder:
+                    due[lot, loser, "AUCTION_LOST", version, winner.amount] += 1
     for cause in got | due:
         if got[cause] != due[cause] and cause[1] not in ledger.deleted_users:
             yield f"{cause} was told {got[cause]} times instead of {due[cause]}"
     changes: Counter[tuple[str, str]] = Counter()
     for row in rows:
-        if row["kind"] == "MAX_BID_CHANGED":
+        if row["kind"] in STANDING:
             lot = str(row["auction_id"])
-            changes[lot, str(row["user_id"])] += 1
+            changes[lot, str(row["user_id"])] += row["read_at"] is None
             if stories[lot].leads.get(row["version"]) != row["amount"]:
                 yield f"auction {lot}: {row['amount']} did not lead at version {row['version']}"
     yield from (f"{who} has {n} unread changes" for who, n in changes.items() if n > 1)

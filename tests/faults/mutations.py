@@ -290,6 +290,13 @@ MUTATIONS = (
         "field=models.DecimalField(decimal_places=2, max_digits=12),",
         "tests/integration/test_largest_amount.py",
     ),
+    Mutation(
+        "what one's own raise overtakes stays unread",
+        "notifications/postgres/notifications.py",
+        "UPDATE notifications SET read_at = %(now)s",
+        "UPDATE notifications SET read_at = NULL",
+        "tests/integration/test_notifying.py",
+    ),
     # 20. Mails are claimed, counted first, and fail alone.
     Mutation(
         "an attempt to send a mail is counted only when it failed",

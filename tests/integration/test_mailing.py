@@ -299,6 +299,23 @@ def test_nobody_is_mailed_who_wants_none_any_more(
         assert mails.counts(connection) == {"waiting": 0, "given_up": 0}
 
 
+@pytest.mark.parametrize(("raised", "subjects"), [(False, 1), (True, 0)])
+def test_who_was_outbid_is_mailed_unless_they_lead_again_by_then(
+    in_process: InProcessPortal, mailbox: Mailbox, raised: bool, subjects: int
+) -> None:
+    alice, bob = in_process.user(email=ALICE), in_process.user()
+    auction = in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    in_process.bid(auction, bob, "20.00")
+    tell(in_process, auction)
+    if raised:
+        in_process.bid(auction, alice, "30.00")
+        tell(in_process, auction)
+    send_due(in_process.pool)
+    told = "You were outbid on “A clock”: the highest bid is now 20.00."
+    assert [mail["Subject"].strip() for mail in mailbox.mails] == [told] * subjects
+
+
 @pytest.fixture
 def composers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kinds of mails that only this test knows."""

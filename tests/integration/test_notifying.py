@@ -4,11 +4,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from psycopg.errors import DeadlockDetected
 
-from commands.domain.commands import DeleteUser
+from commands.domain.commands import AnnounceWinner, DeleteUser
 from commands.streams import Busy, Stream
 from notifications.notifier import Notified, notify
 from notifications.postgres.notifications import forget_deleted
@@ -18,21 +19,18 @@ from notifications.preferences import NotificationChannel, NotificationKind
 from notifications.tasks import notify_stream
 from portal.health import condition
 from tests.integration.faults import faults
-from tests.integration.in_process import InProcessPortal
+from tests.integration.in_process import SHORTLY, InProcessPortal
 from tests.integration.telling import read_all, tell, told
 
-WON, CHANGED, DOUBLED = (
-    NotificationKind.AUCTION_WON,
-    NotificationKind.MAX_BID_CHANGED,
-    NotificationKind.BID_DOUBLED,
-)
+WON, LOST, OUTBID, CHANGED, DOUBLED = NotificationKind
 
 
 def test_the_highest_bids_changes_become_one_while_unread(in_process: InProcessPortal) -> None:
     alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
-    in_process.bid(auction, alice, "10.00")
-    assert tell(in_process, auction).users == set(), "alone in the auction"
-    for version, amount in ((3, "20.00"), (4, "30.00")):
+    in_process.bid(auction, bob, "10.00")
+    in_process.bid(auction, alice, "5.00")
+    tell(in_process, auction)
+    for version, amount in ((4, "20.00"), (5, "30.00")):
         in_process.bid(auction, bob, amount)
         assert tell(in_process, auction).users == {alice}
         assert told(in_process, alice) == [(CHANGED, version, amount, False)]
@@ -40,7 +38,123 @@ def test_the_highest_bids_changes_become_one_while_unread(in_process: InProcessP
     read_all(in_process, alice)
     in_process.bid(auction, bob, "40.00")
     tell(in_process, auction)
-    assert told(in_process, alice) == [(CHANGED, 4, "30.00", True), (CHANGED, 5, "40.00", False)]
+    assert told(in_process, alice) == [(CHANGED, 5, "30.00", True), (CHANGED, 6, "40.00", False)]
+
+
+def test_who_was_outbid_is_told_so_and_what_the_highest_bid_is_until_it_is_read(
+    in_process: InProcessPortal,
+) -> None:
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    assert tell(in_process, auction).users == set(), "alone in the auction"
+    for version, amount in ((3, "20.00"), (4, "30.00")):
+        in_process.bid(auction, bob, amount)
+        assert tell(in_process, auction).users == {alice}
+        assert told(in_process, alice) == [(OUTBID, version, amount, False)]
+    read_all(in_process, alice)
+    in_process.bid(auction, bob, "40.00")
+    tell(in_process, auction)
+    assert told(in_process, alice) == [(OUTBID, 4, "30.00", True), (CHANGED, 5, "40.00", False)]
+
+
+def test_the_one_unread_becomes_outbid_for_who_led_in_between(in_process: InProcessPortal) -> None:
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    in_process.bid(auction, bob, "10.00")
+    in_process.bid(auction, alice, "5.00")
+    in_process.bid(auction, bob, "20.00")
+    tell(in_process, auction)
+    assert told(in_process, alice) == [(CHANGED, 4, "20.00", False)]
+    in_process.bid(auction, alice, "25.00")
+    in_process.bid(auction, bob, "30.00")
+    tell(in_process, auction)
+    assert told(in_process, alice) == [(OUTBID, 6, "30.00", False)]
+
+
+def test_what_ones_own_raise_overtakes_counts_as_read(in_process: InProcessPortal) -> None:
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    in_process.bid(auction, bob, "130.00")
+    tell(in_process, auction)
+    in_process.bid(auction, alice, "120.00")
+    tell(in_process, auction)
+    assert told(in_process, alice) == [(OUTBID, 3, "130.00", False)], "it still holds"
+    in_process.bid(auction, alice, "140.00")
+    assert tell(in_process, auction).users == {alice, bob}
+    assert told(in_process, alice) == [(OUTBID, 3, "130.00", True)]
+    assert told(in_process, bob) == [(OUTBID, 5, "140.00", False)]
+
+
+def test_what_is_unread_goes_with_ones_last_bid_and_when_one_comes_to_lead(
+    in_process: InProcessPortal,
+) -> None:
+    alice, bob, carol = (in_process.user() for _ in range(3))
+    auction = in_process.auction()
+    with in_process.pool.connection() as connection:
+        choose(connection, carol, [Choice(CHANGED, NotificationChannel.IN_APP, False)])
+    lowest = in_process.bid(auction, alice, "10.00")
+    in_process.bid(auction, carol, "20.00")
+    first = in_process.bid(auction, bob, "30.00")
+    tell(in_process, auction)
+    in_process.delete(auction, alice, lowest)
+    tell(in_process, auction)
+    assert told(in_process, alice) == [(OUTBID, 4, "30.00", True)]
+    second = in_process.bid(auction, bob, "40.00")
+    tell(in_process, auction)
+    assert told(in_process, carol) == [(OUTBID, 6, "40.00", False)], "brought up to date"
+    for bid in (first, second):
+        in_process.delete(auction, bob, bid)
+    tell(in_process, auction)
+    assert told(in_process, carol) == [(OUTBID, 6, "40.00", True)], "she leads now"
+
+
+def unread(in_process: InProcessPortal, user_id: UUID) -> list[tuple[str, int, str, bool]]:
+    return [each for each in told(in_process, user_id) if not each[3]]
+
+
+def test_of_a_doubled_bid_that_then_leads_everybody_hears_what_concerns_them(
+    in_process: InProcessPortal,
+) -> None:
+    alice, bob, carol = (in_process.user() for _ in range(3))
+    for _ in range(50):
+        auction = in_process.auction()
+        for bidder, amount in ((carol, "0.01"), (bob, "100.00"), (alice, "60.00")):
+            in_process.bid(auction, bidder, amount)
+        tell(in_process, auction)
+        for user in (alice, bob, carol):
+            read_all(in_process, user)
+        in_process.double(auction)
+        tell(in_process, auction)
+        heard = [unread(in_process, user) for user in (alice, bob, carol)]
+        if heard[0]:
+            break
+    assert heard == [
+        [(DOUBLED, 5, "120.00", False)],
+        [(OUTBID, 5, "120.00", False)],
+        [(CHANGED, 5, "120.00", False)],
+    ]
+
+
+def test_when_an_auction_ends_all_with_live_bids_hear_how(in_process: InProcessPortal) -> None:
+    alice, bob, carol = (in_process.user() for _ in range(3))
+    auction = in_process.auction(seconds=0.05)
+    in_time = in_process.over(auction) - SHORTLY
+    in_process.bid(auction, alice, "10.00", at=in_time)
+    taken_back = in_process.bid(auction, carol, "15.00", at=in_time)
+    in_process.delete(auction, carol, taken_back, at=in_time)
+    in_process.bid(auction, bob, "20.00", at=in_time)
+    tell(in_process, auction)
+    in_process.settled(auction, AnnounceWinner(auction.id))
+    assert tell(in_process, auction).users == {alice, bob}
+    assert told(in_process, alice)[-1] == (LOST, 6, "20.00", False)
+    assert told(in_process, bob)[-1] == (WON, 6, "20.00", False)
+    assert LOST not in {notice[0] for notice in told(in_process, carol)}
+
+
+def test_an_auction_that_ends_unsold_is_told_to_nobody(in_process: InProcessPortal) -> None:
+    auction = in_process.auction(seconds=0.05)
+    in_process.over(auction)
+    in_process.settled(auction, AnnounceWinner(auction.id))
+    assert tell(in_process, auction).users == set()
 
 
 def test_whatever_is_delivered_twice_is_told_once(in_process: InProcessPortal) -> None:
@@ -77,7 +191,7 @@ def test_a_transaction_that_died_left_nothing_and_is_made_up_for(
     tell(in_process, auction)
     with in_process.pool.connection() as connection:
         assert auction.id not in auctions_behind(connection)
-    assert told(in_process, alice) == [(CHANGED, 3, "20.00", False)]
+    assert told(in_process, alice) == [(OUTBID, 3, "20.00", False)]
 
 
 def test_a_hot_auctions_people_are_told_at_most_once_a_second(in_process: InProcessPortal) -> None:
@@ -96,17 +210,28 @@ def test_a_hot_auctions_people_are_told_at_most_once_a_second(in_process: InProc
 
 def test_people_are_told_what_they_chose(in_process: InProcessPortal) -> None:
     alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+
+    def choose_in_app(enabled: bool, *kinds: NotificationKind) -> None:
+        with in_process.pool.connection() as connection:
+            choices = [Choice(kind, NotificationChannel.IN_APP, enabled) for kind in kinds]
+            choose(connection, alice, choices)
+
+    mails_off = [Choice(OUTBID, NotificationChannel.EMAIL, False)]
     with in_process.pool.connection() as connection:
-        choose(connection, alice, [Choice(CHANGED, NotificationChannel.IN_APP, False)])
+        choose(connection, alice, mails_off)
+    choose_in_app(False, CHANGED, OUTBID)
     in_process.bid(auction, alice, "10.00")
     in_process.bid(auction, bob, "20.00")
     tell(in_process, auction)
     assert told(in_process, alice) == []
-    with in_process.pool.connection() as connection:
-        choose(connection, alice, [Choice(CHANGED, NotificationChannel.IN_APP, True)])
+    choose_in_app(True, CHANGED)
     in_process.bid(auction, bob, "30.00")
     tell(in_process, auction)
     assert told(in_process, alice) == [(CHANGED, 4, "30.00", False)]
+    in_process.bid(auction, alice, "35.00")
+    in_process.bid(auction, bob, "40.00")
+    tell(in_process, auction)
+    assert unread(in_process, alice) == [(CHANGED, 6, "40.00", False)], "not told as outbid"
 
 
 WRITING = ("notifications", "auction_id")

@@ -6,6 +6,8 @@ import { explained } from "./words.js";
 
 const KINDS = {
   AUCTION_WON: "You won an auction",
+  AUCTION_LOST: "An auction you bid in went to somebody else",
+  OUTBID: "You were outbid",
   MAX_BID_CHANGED: "The highest bid changed where you bid",
   BID_DOUBLED: "Your bid was doubled",
 };
