@@ -64,6 +64,11 @@ class Job:
         """Whether the outcome is known; it never changes afterwards, unless a failed job is re-driven."""
         return self.status is not JobStatus.QUEUED
 
+    @property
+    def ends_its_submitter(self) -> bool:
+        """Whether it deletes the user who submitted it."""
+        return self.command == "DeleteUser" and self.stream.id == self.submitted_by
+
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:

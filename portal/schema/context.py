@@ -1,5 +1,6 @@
 """What resolvers get of a request or a WebSocket connection."""
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -10,8 +11,8 @@ from strawberry.types import Info
 
 from commands.inbox.requests import Caller
 from commands.postgres.errors import AWAY
-from portal.errors import forbidden, unauthenticated
-from portal.schema.reading import Names, names_of
+from portal.errors import PortalError, forbidden, unauthenticated
+from portal.schema.reading import Names, find_job, names_of
 from portal.signin.sessions import authenticate
 from portal.signin.tokens import InvalidToken, Viewer, claimed
 from portal.web.runtime import Runtime
@@ -24,7 +25,8 @@ class Context:
     """One HTTP request, or one WebSocket connection with all its operations.
 
     `authorization` is the header's value, or that of connection_init's payload; `signed_in`
-    is who opened the connection, `address` from where.
+    is who opened the connection, `address` from where; `last_words` are the tasks of operations
+    that tell how the viewer's own deletion ends.
     """
 
     runtime: Runtime
@@ -34,6 +36,7 @@ class Context:
     address: str | None
     connection_params: dict[str, Any] = field(default_factory=dict)
     signed_in: Viewer | None = None
+    last_words: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def viewer_or_none(self) -> Viewer | None:
         """Who asks, checked now. Without a token nobody; UNAUTHENTICATED with one that is no good."""
@@ -54,6 +57,25 @@ class Context:
                 return claimed(self._token())
             except InvalidToken as invalid:
                 raise unauthenticated(str(invalid)) from invalid
+
+    async def viewer_of_job(self, job_id: UUID) -> Viewer | None:
+        """Who asks for that job; nobody if their sign-in is over and the job is shown to everybody.
+
+        So whoever deletes themselves can watch that to its end. UNAUTHENTICATED for other jobs.
+        """
+        try:
+            return await self.viewer_or_none()
+        except PortalError:
+            if await find_job(self.runtime, job_id, None) is None:
+                raise
+            return None
+
+    def outlives_sign_in(self) -> None:
+        """Let the operation that this is called in go on for a moment when the sign-in is over."""
+        task = asyncio.current_task()
+        assert task is not None, "operations run in tasks"
+        self.last_words.add(task)
+        task.add_done_callback(self.last_words.discard)
 
     def _token(self) -> str:
         scheme, _, token = (self.authorization or "").partition(" ")

@@ -51,7 +51,8 @@ class CreateUserInput:
     )
     password: str = strawberry.field(description="8 to 200 characters, not a common one.")
     email: str | None = strawberry.field(
-        default=None, description="Where mail goes; without it, or empty, none is sent."
+        default=None,
+        description="Where notifications go; an empty one is none. Users may share one.",
     )
     idempotency_key: str | None = strawberry.field(
         default=None,
@@ -241,7 +242,7 @@ class Mutation(AccountMutation):
         info: PortalInfo,
         id: Annotated[UUID, strawberry.argument(description="The job's id.")],
     ) -> Job:
-        """Knowing a sign-up's id is not being its submitter."""
+        """Knowing a job's id, as of a sign-up, is not being its submitter."""
         viewer = await info.context.viewer()
         job = await find_job(info.context.runtime, id, viewer)
         if job is None:
@@ -249,7 +250,7 @@ class Mutation(AccountMutation):
         if job.command not in CANCELLABLE:
             raise forbidden("what the house itself asks for can't be cancelled")
         if job.submitted_by != viewer.user_id and not viewer.is_staff:
-            raise forbidden("only auctioneers may cancel a job that nobody signed in submitted")
+            raise forbidden("only its submitter and auctioneers may cancel a job")
         return Job.of(await cancelled(info.context, job))
 
     @strawberry.mutation(

@@ -62,7 +62,12 @@ class Query(AccountQuery):
         ] = AuctionStatus.OPEN,
         search: Annotated[
             str | None,
-            strawberry.argument(description="Words that each begin a word of the title."),
+            strawberry.argument(
+                description=(
+                    "Words, parted by spaces, that each begin a word of the title, in any case of "
+                    "letters. The first ten different ones count. At most 200 characters."
+                )
+            ),
         ] = None,
         first: First = 20,
         after: After = None,
@@ -103,8 +108,8 @@ class Query(AccountQuery):
     @strawberry.field(
         description=(
             "A command's outcome. With wait (seconds, at most 30), answers as soon as it is "
-            "settled. Visible to who submitted it, and to staff; a job submitted without signing "
-            "in, to whoever knows its id. Null for others'."
+            "settled. Visible to who submitted it, and to staff; a sign-up, and a deletion of "
+            "oneself, to whoever knows its id. Null for others'."
         )
     )
     async def job(
@@ -125,7 +130,7 @@ class Query(AccountQuery):
             wait = 0
         if not 0 <= wait <= LONGEST_WAIT:
             raise bad_input("wait", f"waiting takes 0 to {LONGEST_WAIT:.0f} seconds")
-        viewer = await info.context.viewer_or_none()
+        viewer = await info.context.viewer_of_job(id)
         found = await wait_for_job(info.context.runtime, id, viewer, wait)
         return Job.of(found) if found else None
 

@@ -44,11 +44,14 @@ async def names_of(runtime: Runtime, ids: Collection[UUID]) -> Names:
 async def find_job(runtime: Runtime, job_id: UUID, viewer: Viewer | None) -> Job | None:
     """The job, if the viewer may see it: its submitter and staff may.
 
-    One that nobody signed in submitted (a sign-up) is for whoever knows its id.
+    A sign-up, which nobody signed in submitted, and a deletion of its submitter, who can't sign in
+    afterwards, are for whoever knows their id.
     """
     async with runtime.pool.connection() as connection:
         job = await find_async(connection, job_id)
-    if job is None or job.submitted_by is None or (viewer and viewer.is_staff):
+    if job is None or job.submitted_by is None or job.ends_its_submitter:
+        return job
+    if viewer and viewer.is_staff:
         return job
     return job if viewer and viewer.user_id == job.submitted_by else None
 

@@ -3,22 +3,26 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any, ClassVar
 
 import structlog
 from django.conf import settings
+from graphql import GraphQLError
 from starlette.websockets import WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.schema.schema import StreamResult
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
+    Operation,
 )
 from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
     ConnectionInitMessage,
     Message,
     SubscribeMessage,
 )
+from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from commands.postgres.errors import AWAY
 from portal.errors import PortalError, rate_limited, unauthenticated
@@ -34,6 +38,8 @@ IDLE = 4408
 LONGEST_REASON = 123
 # Beside the news from Redis, an open socket's sign-in is checked this often, in seconds.
 CHECK_AGAIN = 10.0
+# How long a job that ended the sign-in may take to be told of, in seconds.
+LAST_WORDS = 3.0
 # When somebody with too many operations may hope for room, in seconds.
 COME_BACK = 5
 
@@ -101,6 +107,17 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
                 return
         await super().handle_subscribe(message)
 
+    async def _send_result_stream(
+        self, operation: Operation[Context, None], result_source: StreamResult
+    ) -> None:
+        """What ends an operation goes out as the protocol's `error`; the library's has it as a result."""
+        reasons: list[GraphQLError] = []
+        results = _until_broken_off(result_source, reasons)
+        async with aclosing(results):
+            await super()._send_result_stream(operation, results)
+        if reasons:
+            await operation.send_initial_errors(reasons)
+
     def forget_id(self, id: str) -> None:
         """An operation is done."""
         self._busy_until = asyncio.get_running_loop().time()
@@ -148,10 +165,31 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def _close_when_over(self, viewer: Viewer) -> None:
         reason = await _sign_in_over(self.context, viewer)
-        for operation in list(self.operations):
-            await self.cleanup_operation(operation)
+        last_words = set(self.context.last_words)
+        for id, operation in list(self.operations.items()):
+            if operation.task not in last_words:
+                await self.cleanup_operation(id)
+        if last_words:
+            await asyncio.wait(last_words, timeout=LAST_WORDS)
+        for id in list(self.operations):
+            await self.cleanup_operation(id)
         with suppress(RuntimeError):  # The client went first.
             await self.websocket.close(SIGN_IN_OVER, reason)
+
+
+async def _until_broken_off(results: StreamResult, reasons: list[GraphQLError]) -> StreamResult:
+    """The results up to one that says why there are no more: its errors, not of a field, are the reasons."""
+    async for result in results:
+        if (
+            isinstance(result, ExecutionResult)
+            and not isinstance(result, PreExecutionError)
+            and result.data is None
+            and result.errors
+            and not any(error.path for error in result.errors)
+        ):
+            reasons += result.errors
+            return
+        yield result
 
 
 def _well_formed(message: Any) -> bool:

@@ -45,10 +45,12 @@ class Subscription:
         id: Annotated[UUID, strawberry.argument(description="The job's id.")],
     ) -> AsyncGenerator[Job, None]:
         runtime = info.context.runtime
-        viewer = await info.context.viewer_or_none()
+        viewer = await info.context.viewer_of_job(id)
         shown = None
         with runtime.hub.follow("jobs", str(id)) as news:
             job = await find_job(runtime, id, viewer)
+            if job and job.ends_its_submitter:
+                info.context.outlives_sign_in()
             while True:
                 if job is None:
                     raise not_found("there is no such job, or it is not yours")

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 from commands.ids import new_id
+from commands.postgres.connections import Pool
 from portal.laptop.demo.client import DELETE_USER, PLACE_BID, PortalClient, Refused
 from portal.signin.tokens import signing_key
 from tests.conftest import PASSWORD, Join, RunningPortal
@@ -56,12 +57,26 @@ async def following(client: PortalClient, auction_id: str) -> AsyncIterator[Clie
         yield socket
 
 
-async def closing(socket: ClientConnection) -> int | None:
-    """The code that the portal closes the socket with, soon; no error comes before."""
+@contextmanager
+def held(pool: Pool, user_id: str) -> Iterator[None]:
+    """Meanwhile no worker can decide about the user."""
+    with pool.connection() as connection, connection.transaction():
+        connection.execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", (user_id,))
+        yield
+
+
+async def messages(socket: ClientConnection) -> AsyncIterator[Any]:
+    """What still comes until the portal closes the socket, soon."""
     async with asyncio.timeout(8):
         with suppress(ConnectionClosedError):
             async for message in socket:
-                assert json.loads(message)["type"] in {"next", "complete"}
+                yield json.loads(message)
+
+
+async def closing(socket: ClientConnection) -> int | None:
+    """The code that the portal closes the socket with, soon; no error comes before."""
+    async for message in messages(socket):
+        assert message["type"] in {"next", "complete"}
     return socket.close_code
 
 
@@ -191,6 +206,50 @@ async def test_a_deleted_user_is_gone_at_once(join: Join, carol: PortalClient) -
     assert hers["result"]["bidId"] != his["result"]["bidId"]
 
 
+async def test_whoever_deletes_themselves_can_watch_that_to_its_end(
+    join: Join, carol: PortalClient
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
+    bid = await place(alice, await create_auction(carol), "5.00")
+    job = await alice.submit(DELETE_USER)
+    assert (await alice.settled(job["id"]))["status"] == "SUCCEEDED"
+    assert await refused_code(alice.execute(ME)) == "UNAUTHENTICATED"
+    again = await alice.settled(job["id"])
+    assert (again["status"], again["result"]["userId"]) == ("SUCCEEDED", alice.user["id"])
+    assert await refused_code(alice.settled(bid["id"])) == "UNAUTHENTICATED"
+    alice.access_token = None
+    assert await alice.settled(job["id"]) == again
+    # What is shown to whoever knows its id is not theirs to cancel.
+    cancel = "mutation ($id: UUID!) { cancelJob(id: $id) { id } }"
+    assert await refused_code(bob.execute(cancel, id=job["id"])) == "FORBIDDEN"
+    staffs = await carol.submit(DELETE_USER, userId=bob.user["id"])
+    assert await alice.settled(staffs["id"]) is None
+
+
+async def test_a_socket_tells_how_its_users_deletion_ends_before_it_is_closed(
+    join: Join, carol: PortalClient, portal_pool: Pool
+) -> None:
+    auction_id = await create_auction(carol)
+    alice = await join("alice")
+    async with following(alice, auction_id) as socket:
+        with held(portal_pool, alice.user["id"]):
+            job = await alice.submit(DELETE_USER)
+            query = "subscription ($id: UUID!) { jobUpdated(id: $id) { status } }"
+            payload = {"query": query, "variables": {"id": job["id"]}}
+            await socket.send(json.dumps({"id": "2", "type": "subscribe", "payload": payload}))
+            first = json.loads(await socket.recv())
+            assert first["payload"]["data"] == {"jobUpdated": {"status": "QUEUED"}}
+            # The deletion would end her sign-in just as it is settled; this ends it before.
+            assert (await alice.execute(LOGOUT, token=alice.refresh_token))["ended"] is True
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1):
+                    await socket.recv()
+        *heard, last = [message async for message in messages(socket)]
+    assert [m["payload"]["data"]["jobUpdated"]["status"] for m in heard] == ["SUCCEEDED"]
+    assert last == {"id": "2", "type": "complete"}, "nothing comes of her other subscription"
+    assert socket.close_code == SIGN_IN_OVER
+
+
 async def test_nobody_acts_for_somebody_else(
     portal: RunningPortal, join: Join, carol: PortalClient
 ) -> None:
@@ -232,6 +291,14 @@ async def test_a_deleted_users_name_is_free_again_and_shown_no_more(
     assert job["status"] == "SUCCEEDED"
     taken = await alice.sign_up(name, PASSWORD)
     assert taken["rejection"]["code"] == "USERNAME_TAKEN"
+
+
+async def test_an_empty_address_is_none_and_users_may_share_one(join: Join) -> None:
+    nobody = await join("nobody", email="")
+    shared = f"{nobody.user['username']}@example.org"
+    alice, bob = await join("alice", email=shared), await join("bob", email=shared)
+    emails = [(await each.execute(ME))["me"]["email"] for each in (nobody, alice, bob)]
+    assert emails == [None, shared, shared]
 
 
 async def test_jobs_are_for_those_who_submitted_them_and_staff(
