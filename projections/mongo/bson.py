@@ -9,6 +9,7 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from unicodedata import normalize
 
 from bson.decimal128 import Decimal128
 
@@ -33,8 +34,13 @@ def moment(value: datetime) -> str:
 
 
 def words(title: str) -> list[str]:
-    """What a search finds a title by: its words, folded in case."""
-    return sorted(set(title.casefold().split()))
+    """What a search finds a title by: its different words, folded."""
+    return sorted(set(folded(title)))
+
+
+def folded(text: str) -> list[str]:
+    """The text's words in their order, in one case and with each character in its one form."""
+    return normalize("NFC", text).casefold().split()
 
 
 def from_bid(bid: BidDocument) -> Bson:

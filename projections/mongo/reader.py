@@ -22,7 +22,7 @@ from projections.documents import (
     ranked_at,
 )
 from projections.errors import Moved
-from projections.mongo.bson import Bson, moment, to_auction, to_bid, to_user, to_winner, words
+from projections.mongo.bson import Bson, folded, moment, to_auction, to_bid, to_user, to_winner
 from projections.mongo.connection import DATABASE, OPTIONS
 from projections.mongo.generations import POINTER_LIFETIME, POINTERS, pointers_from
 from projections.mongo.keysets import Order, behind
@@ -31,6 +31,9 @@ from projections.mongo.ranking import Place, changed_since, ranked_and_unchanged
 
 # A reader is told quickly that a document can't be had: retries and all, in milliseconds.
 QUICK = {**OPTIONS, "timeoutMS": 2500}
+
+# Those of a search that count; the rest would find less, at more cost.
+MOST_WORDS = 10
 
 AuctionStatus = Literal["SCHEDULED", "OPEN", "ENDED"]
 AuctionOrder = Literal["ENDING_SOONEST", "STARTING_SOONEST", "NEWEST_ENDED"]
@@ -70,7 +73,8 @@ def _status_filter(query: AuctionQuery) -> Bson:
 
 
 def _search_filter(search: str | None) -> list[Bson]:
-    return [{"title_words": {"$regex": f"^{re.escape(word)}"}} for word in words(search or "")[:10]]
+    words = list(dict.fromkeys(folded(search or "")))[:MOST_WORDS]
+    return [{"title_words": {"$regex": f"^{re.escape(word)}"}} for word in words]
 
 
 def _at_least(auction: AuctionDocument) -> list[Bson]:

@@ -203,6 +203,13 @@ def test_the_databases_own_fault_fails_no_job() -> None:
         decide_jobs([job(withdraw(BOB))], OPEN, lost, evolve, version=1, now=DURING)
 
 
+def test_an_expired_job_that_breaks_a_rule_too_is_refused_as_expired() -> None:
+    nowhere = job(delete(THIRD, ALICE), expires=DURING + INSTANT)
+    [outcome] = decided(OPEN, nowhere, now=CLOSING).outcomes
+    assert outcome.rejection
+    assert outcome.rejection.code is RejectionCode.EXPIRED
+
+
 @pytest.mark.parametrize("late_by", [timedelta(0), INSTANT, timedelta(days=1)])
 def test_an_expired_job_is_refused_as_expired_and_never_run(late_by: timedelta) -> None:
     expires = DURING + timedelta(minutes=5)

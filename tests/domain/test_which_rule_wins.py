@@ -1,0 +1,106 @@
+"""Which rule is named when a command breaks two: the one that docs/api.md has first."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import combinations
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from commands.domain.events import AuctionEvent
+from commands.domain.rejections import Rejection
+from commands.domain.rejections import RejectionCode as Code
+from tests.domain.scenario import (
+    AFTER,
+    ALICE,
+    BEFORE,
+    BOB,
+    CAST,
+    CREATED,
+    DURING,
+    FIRST,
+    SECOND,
+    THIRD,
+    Answer,
+    delete,
+    deleted,
+    given,
+    place,
+    placed,
+)
+
+PAGE = (Path(__file__).parents[2] / "docs/api.md").read_text()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A bid of Alice's, or its deletion, with all that decides about it; as it stands it is accepted."""
+
+    command: str
+    amount: str = "20.00"
+    bid_id: UUID = FIRST
+    bidder_id: UUID = ALICE
+    events: tuple[AuctionEvent, ...] = (CREATED, placed(FIRST, ALICE, "10.00"))
+    at: datetime = DURING
+    bidders: frozenset[UUID] = CAST
+
+    def answer(self) -> Answer:
+        """What the auction says."""
+        asked = (
+            place(SECOND, self.bidder_id, self.amount)
+            if self.command == "placeBid"
+            else delete(self.bid_id, self.bidder_id)
+        )
+        return given(*self.events).when(asked, at=self.at, bidders=self.bidders)
+
+
+Break = Callable[[Asked], Asked]
+BREAKS: Mapping[Code, Break] = {
+    Code.AUCTION_NOT_FOUND: lambda asked: replace(asked, events=()),
+    Code.AUCTION_NOT_STARTED: lambda asked: replace(asked, at=BEFORE),
+    Code.AUCTION_ENDED: lambda asked: replace(asked, at=AFTER),
+    Code.USER_NOT_FOUND: lambda asked: replace(asked, bidders=frozenset()),
+    Code.BID_TOO_LOW: lambda asked: replace(asked, amount="5.00"),
+    Code.BID_NOT_FOUND: lambda asked: replace(asked, bid_id=THIRD),
+    Code.BID_NOT_YOURS: lambda asked: replace(asked, bidder_id=BOB),
+    Code.BID_ALREADY_DELETED: lambda asked: replace(
+        asked, events=(*asked.events, deleted(FIRST, ALICE))
+    ),
+}
+COMMANDS = ("placeBid", "deleteBid")
+# No auction has both before it.
+APART = {Code.AUCTION_NOT_STARTED, Code.AUCTION_ENDED}
+
+
+def order(command: str) -> list[Code]:
+    """The rules of the command as the page lists them, the one that wins first."""
+    line = re.search(rf"^\| `{command}` \| (.*) \|$", PAGE, re.MULTILINE)
+    assert line
+    return [Code(code) for code in re.findall(r"`(\w+)`", line[1])]
+
+
+RULES = [(command, code) for command in COMMANDS for code in order(command)]
+PAIRS = [
+    (command, first, second)
+    for command in COMMANDS
+    for first, second in combinations(order(command), 2)
+    if {first, second} != APART
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_that_breaks_no_rule_is_accepted(command: str) -> None:
+    assert not isinstance(Asked(command).answer().said, Rejection)
+
+
+@pytest.mark.parametrize(("command", "code"), RULES, ids=lambda part: str(part))
+def test_each_rule_on_the_page_can_be_broken(command: str, code: Code) -> None:
+    BREAKS[code](Asked(command)).answer().refused(code)
+
+
+@pytest.mark.parametrize(("command", "first", "second"), PAIRS, ids=lambda part: str(part))
+def test_the_first_of_two_broken_rules_is_named(command: str, first: Code, second: Code) -> None:
+    BREAKS[first](BREAKS[second](Asked(command))).answer().refused(first)
