@@ -5,18 +5,21 @@ import base64
 import hmac
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
+import pytest
 import pytest_asyncio
 from graphql import build_schema
 from websockets.exceptions import ConnectionClosed
 
+from commands.ids import new_id
 from portal.laptop.demo.client import DELETE_USER, PortalClient, Refused
 from portal.signin.tokens import ALGORITHM, signing_key
-from tests.conftest import PASSWORD, Join, RunningPortal
+from tests.conftest import PASSWORD, RunningPortal
 from tests.e2e.acting import create_auction, place
 from tests.e2e.test_sign_in import SIGN_IN_OVER
 from tests.servers import ROOT
@@ -169,33 +172,37 @@ def bad_tokens(token: str, expired_at: datetime) -> dict[str, str]:
     }
 
 
-@pytest_asyncio.fixture
-async def cast(
-    portal: RunningPortal, join: Join, carol: PortalClient, nobody: PortalClient
-) -> AsyncIterator[Cast]:
-    """Everybody, and an auction with a bid."""
-    bidder, other, gone = await join("alice"), await join("bob"), await join("dora")
-    auction_id = await create_auction(carol)
-    job = await place(bidder, auction_id, "10.00")
-    assert bidder.access_token
-    tokens = bad_tokens(bidder.access_token, datetime.now(UTC) - timedelta(seconds=1))
-    assert (await carol.command(DELETE_USER, userId=gone.user["id"]))["status"] == "SUCCEEDED"
-    assert gone.access_token
-    tokens["deleted"] = gone.access_token
-    holders = {what: PortalClient(portal.url) for what in tokens}
-    for what, holder in holders.items():
-        holder.access_token = tokens[what]
-    things = {
-        "auction": auction_id,
-        "job": job["id"],
-        "bidder": bidder.user["username"],
-        "name": f"new-{bidder.user['username'][-12:]}",
-        "password": PASSWORD,
-    }
-    people = {"anonymous": nobody, "bidder": bidder, "other": other, "staff": carol}
-    yield Cast({**people, **holders}, things)
-    for holder in holders.values():
-        await holder.close()
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def cast(portal: RunningPortal, auctioneer: str) -> AsyncIterator[Cast]:
+    """Everybody, and an auction with a bid; one for the whole table."""
+    async with AsyncExitStack() as doors:
+
+        def somebody(access_token: str | None = None) -> PortalClient:
+            client = PortalClient(portal.url)
+            client.access_token = access_token
+            doors.push_async_callback(client.close)
+            return client
+
+        people = {who: somebody() for who in ("anonymous", "bidder", "other", "staff")}
+        bidder, staff, gone = people["bidder"], people["staff"], somebody()
+        for client in (bidder, people["other"], gone):
+            await client.sign_up(f"cast-{new_id().hex[-12:]}", PASSWORD)
+        await staff.sign_in(auctioneer, PASSWORD)
+        deletion = await staff.command(DELETE_USER, userId=gone.user["id"])
+        assert deletion["status"] == "SUCCEEDED"
+        auction_id = await create_auction(staff)
+        job = await place(bidder, auction_id, "10.00")
+        assert bidder.access_token
+        tokens = bad_tokens(bidder.access_token, datetime.now(UTC) - timedelta(seconds=1))
+        holders = {what: somebody(token) for what, token in tokens.items()}
+        things = {
+            "auction": auction_id,
+            "job": job["id"],
+            "bidder": bidder.user["username"],
+            "name": f"new-{bidder.user['username'][-12:]}",
+            "password": PASSWORD,
+        }
+        yield Cast({**people, **holders, "deleted": gone}, things)
 
 
 async def outcome(client: PortalClient, field: str, asking: str) -> str:
@@ -226,23 +233,15 @@ async def followed(client: PortalClient, field: str, asking: str) -> str:
     return OK
 
 
-async def test_everybody_gets_what_the_table_says(cast: Cast) -> None:
-    few_at_once = asyncio.Semaphore(4)
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("field", TABLE)
+async def test_everybody_gets_what_the_table_says(cast: Cast, field: str) -> None:
+    row, few_at_once = TABLE[field], asyncio.Semaphore(4)
 
-    async def found(field: str, row: Row) -> dict[str, str]:
+    async def found(client: PortalClient) -> str:
         async with few_at_once:
-            return {
-                who: await outcome(client, field, cast.asking(row))
-                for who, client in cast.clients.items()
-            }
+            return await outcome(client, field, cast.asking(row))
 
-    rows = list(TABLE.items())
-    outcomes = await asyncio.gather(*(found(field, row) for field, row in rows))
-    expected = [{who: getattr(row, who, row.bad_token) for who in cast.clients} for _, row in rows]
-    differ = {
-        f"{field} by {who}": (row[who], wanted[who])
-        for (field, _), row, wanted in zip(rows, outcomes, expected, strict=True)
-        for who in wanted
-        if row[who] != wanted[who]
-    }
-    assert differ == {}
+    found_by = await asyncio.gather(*map(found, cast.clients.values()))
+    expected = {who: getattr(row, who, row.bad_token) for who in cast.clients}
+    assert dict(zip(cast.clients, found_by, strict=True)) == expected
