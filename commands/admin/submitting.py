@@ -7,7 +7,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from commands.admin.links import linked
-from commands.inbox.requests import Caller, InvalidInput
+from commands.inbox.invalid import InvalidInput
+from commands.inbox.requests import Caller
 from commands.inbox.submitting import submit, wait_for
 from commands.jobs import Job as AcceptedJob
 from commands.jobs import JobStatus, Submission

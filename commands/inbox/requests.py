@@ -4,15 +4,13 @@ Shape only: whether a rule of the auction house allows it is decided later, by t
 """
 
 import re
-import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.crypto import salted_hmac
@@ -32,7 +30,10 @@ from commands.domain.commands import (
 from commands.domain.policies import STREAM as POLICIES_STREAM
 from commands.domain.promoter import EXCLUSIONS, LIMITS, WEIGHTS
 from commands.ids import new_id
+from commands.inbox.deadlines import deadline
+from commands.inbox.invalid import InvalidInput
 from commands.inbox.keys import stored_key
+from commands.inbox.text import checked_text
 from commands.jobs import Submission
 from commands.record.codec import command_name, encode
 from commands.streams import Stream
@@ -41,20 +42,6 @@ USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,29}")
 POLICIES = Stream("policies", POLICIES_STREAM)
 ANONYMOUS = "anonymous"
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
-# What a command without a limit of its own may be given.
-LONGEST_WISH = timedelta(days=1)
-# What a title or description may not hold: controls and separators (but line ends), surrogates,
-# what is private or unassigned, direction overrides.
-FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
-DIRECTION_CONTROLS = set("\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
-
-
-class InvalidInput(ValueError):
-    """The input can't be what was meant; `field` names where, the message says what would be right."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +136,10 @@ def create_auction(
     """A new auction, with a fresh id."""
     command = CreateAuction(
         auction_id=new_id(),
-        title=_text("title", title, 200),
-        description=_text("description", description, 5000, lines=True) if description else "",
+        title=checked_text("title", title, 200),
+        description=checked_text("description", description, 5000, lines=True)
+        if description
+        else "",
         starts_at=_moment("startsAt", starts_at) if starts_at else None,
         ends_at=_moment("endsAt", ends_at),
         created_by=caller.user_id,
@@ -255,25 +244,6 @@ def _known(name: str, given: Sequence[str], options: Collection[str]) -> None:
         raise InvalidInput(name, "each option is given once")
 
 
-def expiry(name: str) -> timedelta | None:
-    """How long a job of that command may wait; None for ever."""
-    seconds = settings.JOB_EXPIRES_AFTER.get(name)
-    return timedelta(seconds=seconds) if seconds else None
-
-
-def _deadline(name: str, wish: float | None) -> timedelta | None:
-    """The command's own limit, or the shorter one that was asked for."""
-    limit = expiry(name)
-    if wish is None:
-        return limit
-    longest = (limit or LONGEST_WISH).total_seconds()
-    if not 0 < wish <= longest:
-        raise InvalidInput(
-            "expiresIn", f"expiresIn is a number of seconds above 0, and at most {longest:.0f}"
-        )
-    return timedelta(seconds=wish)
-
-
 def _submission(
     caller: Caller,
     stream: Stream,
@@ -294,31 +264,13 @@ def _submission(
         submitted_by=caller.user_id,
         idempotency_key=_stored(caller, key, content) if key else None,
         correlation_id=caller.correlation_id,
-        expires_after=_deadline(command_name(command), expires_in),
+        expires_after=deadline(command_name(command), expires_in),
     )
 
 
 def _stored(caller: Caller, key: str, content: dict[str, Any]) -> str:
     # Nobody owns the keys of those who are not signed in, so theirs count with what they ask for.
     return stored_key(caller.scope, key, content if caller.scope == ANONYMOUS else None)
-
-
-def _text(name: str, value: str, longest: int, *, lines: bool = False) -> str:
-    text = unicodedata.normalize("NFC", value.strip())
-    if not text:
-        raise InvalidInput(name, f"a {name} can't be empty")
-    if len(text) > longest:
-        raise InvalidInput(name, f"a {name} has at most {longest} characters, not {len(text)}")
-    allowed = {"\n", "\r", "\t"} if lines else set()
-    for character in text:
-        if character not in allowed and (
-            unicodedata.category(character) in FORBIDDEN_CATEGORIES
-            or character in DIRECTION_CONTROLS
-        ):
-            raise InvalidInput(name, f"a {name} can't hold the character U+{ord(character):04X}")
-    if not any(unicodedata.category(character)[0] in "LNPS" for character in text):
-        raise InvalidInput(name, f"a {name} needs something to be seen")
-    return text
 
 
 def _moment(name: str, value: datetime) -> datetime:

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from commands.inbox.requests import InvalidInput
+from commands.inbox.invalid import InvalidInput
 from commands.inbox.submitting import submit, wait_for
 from commands.jobs import IdempotencyConflict, Job, JobStatus, Submission
 from commands.postgres.errors import AWAY

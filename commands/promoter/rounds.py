@@ -14,7 +14,7 @@ from commands.domain.commands import DoubleBid
 from commands.domain.policies import Policies
 from commands.domain.promoter import Bid, BidsInDraw, Policy, Promoter
 from commands.domain.tick import Tick
-from commands.inbox.requests import expiry
+from commands.inbox.deadlines import expiry
 from commands.inbox.submitting import wake_stream
 from commands.jobs import Job, Submission
 from commands.postgres.auctions import auctions_to_draw_in, bids_for_a_draw, staff_among

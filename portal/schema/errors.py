@@ -13,7 +13,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
-from commands.inbox.requests import InvalidInput
+from commands.inbox.invalid import InvalidInput
 from commands.jobs import IdempotencyConflict
 from commands.streams import UnreadableEvent
 from portal.errors import Code, bad_input

@@ -5,7 +5,7 @@ import asyncio
 from django.core.exceptions import ValidationError
 
 from commands import passwords
-from commands.inbox.requests import InvalidInput
+from commands.inbox.invalid import InvalidInput
 from commands.models import User
 from commands.postgres.connections import AsyncPool
 from commands.postgres.sessions import end_others

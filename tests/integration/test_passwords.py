@@ -7,7 +7,8 @@ from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 
 from commands import passwords
-from commands.inbox.requests import Caller, InvalidInput, create_user
+from commands.inbox.invalid import InvalidInput
+from commands.inbox.requests import Caller, create_user
 from commands.models import User
 
 SAME = {

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from commands.domain.promoter import EXCLUSIONS, LIMITS, WEIGHTS
-from commands.inbox.requests import Caller, InvalidInput, change_policy, withdraw_policy
+from commands.inbox.invalid import InvalidInput
+from commands.inbox.requests import Caller, change_policy, withdraw_policy
 from commands.management.operator_command import OperatorCommand, add_wait, job_as_json, settled
 
 
