@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
+import re
 import secrets
 import tempfile
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from limits import RateLimitItem, parse
@@ -86,11 +88,33 @@ def choice(name: str, default: str, allowed: set[str]) -> str:
 def server_url(name: str, data: Path | None) -> str:
     """Where a server is: the variable, else what `manage.py up` wrote into the data folder, else ''."""
     if value := text(name):
+        _check_url(name, value)
         return value
     servers = data / SERVERS_FILE if data else None
     if servers and servers.exists():
         return str(json.loads(servers.read_text()).get(name, ""))
     return ""
+
+
+def _check_url(name: str, value: str) -> None:
+    """Drivers quote what they can't read of a URL, which can be part of its password; this does not."""
+    _, separator, rest = value.partition("://")
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    if not separator or "@" in rest[len(authority) :]:
+        raise ImproperlyConfigured(
+            f"{name} is no URL like scheme://user:password@host/name; in a password, "
+            "characters with a meaning in URLs are written as %2F and the like"
+        )
+
+
+def passwords(*urls: str) -> list[str]:
+    """The passwords in servers' URLs, as written there and as meant."""
+    found = []
+    for url in urls:
+        user, _, _ = urlsplit(url).netloc.rpartition("@")
+        written = [user.partition(":")[2], *parse_qs(urlsplit(url).query).get("password", ())]
+        found += [form for each in written for form in (each, unquote(each)) if each]
+    return found
 
 
 def secret_key(data: Path | None) -> str:

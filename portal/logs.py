@@ -4,6 +4,9 @@ import logging.config
 from typing import Any
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+
+from portal.hiding import Hiding, WithoutTokens
 
 
 class NotClientsFaults(logging.Filter):
@@ -15,7 +18,10 @@ class NotClientsFaults(logging.Filter):
 
 
 def configure(options: dict[str, Any]) -> None:
-    """Set up logging for this process; options: level (a logging level's name), json (bool)."""
+    """Set up logging for this process.
+
+    Options: level (a logging level's name), json (bool), secrets (texts that no line may hold).
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -23,15 +29,23 @@ def configure(options: dict[str, Any]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    renderer: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(default=str)]
+    # Never with a traceback's local variables, which hold passwords and tokens.
+    without_locals = ExceptionDictTransformer(show_locals=False)
+    rendering: list[structlog.typing.Processor] = (
+        [
+            structlog.processors.ExceptionRenderer(without_locals),
+            Hiding(options["secrets"]),
+            structlog.processors.JSONRenderer(default=str),
+        ]
         if options["json"]
         else [
+            structlog.processors.format_exc_info,
+            Hiding(options["secrets"]),
             structlog.dev.ConsoleRenderer(
                 colors=False,
                 pad_event_to=0,
                 exception_formatter=structlog.dev.plain_traceback,
-            )
+            ),
         ]
     )
     logging.config.dictConfig(
@@ -44,12 +58,21 @@ def configure(options: dict[str, Any]) -> None:
                     "foreign_pre_chain": shared,
                     "processors": [
                         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                        *renderer,
+                        *rendering,
                     ],
                 }
             },
-            "filters": {"clients": {"()": NotClientsFaults}},
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+            "filters": {
+                "clients": {"()": NotClientsFaults},
+                "tokens": {"()": WithoutTokens},
+            },
+            "handlers": {
+                "stderr": {
+                    "class": "logging.StreamHandler",
+                    "formatter": "structured",
+                    "filters": ["tokens"],
+                }
+            },
             "root": {"handlers": ["stderr"], "level": options["level"]},
             "loggers": {
                 # One line per request and per task is ours to write, with ids in it.

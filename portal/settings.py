@@ -6,6 +6,7 @@ from typing import Any
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from portal import env
@@ -90,7 +91,12 @@ if not LOCAL:
 
 def _django_database(url: str) -> dict[str, Any]:
     """Django's form of a Postgres URL; any libpq option in it is passed on."""
-    parts = {name: value for name, value in conninfo_to_dict(url).items() if value is not None}
+    try:
+        given = conninfo_to_dict(url)
+    except ProgrammingError:
+        # Its message quotes the URL.
+        raise ImproperlyConfigured("DATABASE_URL is no postgresql:// URL") from None
+    parts = {name: value for name, value in given.items() if value is not None}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.pop("dbname", "postgres"),
@@ -277,4 +283,9 @@ LOGGING_CONFIG = "portal.logs.configure"
 LOGGING: dict[str, Any] = {
     "level": env.text("LOG_LEVEL", "INFO").upper(),
     "json": env.choice("LOG_FORMAT", "text" if LOCAL else "json", {"text", "json"}) == "json",
+    "secrets": [
+        SECRET_KEY,
+        EMAIL_HOST_PASSWORD,
+        *env.passwords(DATABASE_URL, REDIS_URL, MONGODB_URL),
+    ],
 }

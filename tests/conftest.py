@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,13 +85,16 @@ def documents() -> MongoDocuments:
     return live_documents()
 
 
-@pytest.fixture(scope="session")
-def portal() -> Iterator[RunningPortal]:
-    """Web, workers and beat as real processes, in a world that no other test touches."""
-    with world(f"{PROCESS}_portal") as whereabouts:
+@contextmanager
+def running_portal(name: str, **more: str) -> Iterator[RunningPortal]:
+    """Web, workers and beat as real processes, in a world that no other test touches.
+
+    `more` is added to their environment.
+    """
+    with world(f"{PROCESS}_{name}") as whereabouts:
         data = Path(whereabouts["PORTAL_DATA"])
         log = data / "terminal.log"
-        environment = {**os.environ, **whereabouts}
+        environment = {**os.environ, **whereabouts, **more}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0", "--data", str(data)],
@@ -103,6 +107,13 @@ def portal() -> Iterator[RunningPortal]:
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=60) == 0, log.read_text()
+
+
+@pytest.fixture(scope="session")
+def portal() -> Iterator[RunningPortal]:
+    """The one that most tests share."""
+    with running_portal("portal") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -270,6 +270,20 @@ MUTATIONS = (
         "tests/e2e/test_limits.py",
     ),
     Mutation(
+        "tracebacks show local variables",
+        "portal/logs.py",
+        "ExceptionDictTransformer(show_locals=False)",
+        "ExceptionDictTransformer(show_locals=True)",
+        "tests/e2e/test_secrets_in_logs.py",
+    ),
+    Mutation(
+        "logs quote the rows that Postgres refuses",
+        "portal/hiding.py",
+        'ROW.sub("", value)',
+        "value",
+        "tests/e2e/test_secrets_in_logs.py",
+    ),
+    Mutation(
         "a secret that was revealed still draws",
         "commands/postgres/ticks.py",
         "WHERE number = %s AND revealed_at IS NULL FOR SHARE",

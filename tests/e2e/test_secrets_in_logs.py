@@ -1,0 +1,217 @@
+"""Whatever goes wrong, no line of the logs holds a password, a token or a key."""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from commands.ids import new_id
+from portal.env import passwords
+from portal.laptop.demo.client import CREATE_USER, LOGIN
+from tests.conftest import PASSWORD, RunningPortal, running_portal, wait_until
+from tests.e2e.test_admin import Browser
+from tests.e2e.test_limits import web
+from tests.servers import ROOT
+
+REFRESH = "mutation ($t: String!) { refreshSession(refreshToken: $t) { accessToken } }"
+LOGOUT = "mutation ($t: String!) { logout(refreshToken: $t) }"
+ME = "{ me { id } }"
+# With a character that URLs and JSON write differently.
+SERVERS_PASSWORD = f"hidden%2F{secrets.token_urlsafe(12)}"
+NOBODY_LISTENS = {
+    "DATABASE_URL": f"postgresql://portal:{SERVERS_PASSWORD}@127.0.0.1:1/portal",
+    "REDIS_URL": f"redis://portal:{SERVERS_PASSWORD}@127.0.0.1:1/0",
+    "MONGODB_URL": f"mongodb://portal:{SERVERS_PASSWORD}@127.0.0.1:1/portal?authSource=admin",
+}
+
+
+class Told:
+    """All secrets that were used, and all that was logged."""
+
+    def __init__(self) -> None:
+        self.secrets: set[str] = {PASSWORD, *passwords(*NOBODY_LISTENS.values())}
+        self.logs: dict[str, str] = {}
+
+    def leaks(self) -> list[tuple[str, str]]:
+        """Each line that holds a secret, as it is or as JSON writes it, by the log's name."""
+        forms = [form for each in self.secrets for form in (each, json.dumps(each)[1:-1])]
+        return [
+            (name, line)
+            for name, log in self.logs.items()
+            for line in log.splitlines()
+            if any(form in line for form in forms)
+        ]
+
+
+@contextmanager
+def broken(portal: RunningPortal, breaking: str, mending: str) -> Iterator[None]:
+    """A fault in the database, in the midst of what is done meanwhile."""
+    assert portal.environment
+    with psycopg.connect(portal.environment["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(breaking.encode())
+        try:
+            yield
+        finally:
+            connection.execute(mending.encode())
+
+
+def ask(portal: RunningPortal, query: str, token: str = "", **variables: Any) -> Any:
+    """The answer, whatever it says."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    body = {"query": query, "variables": variables}
+    return httpx.post(f"{portal.url}/graphql", json=body, headers=headers, timeout=60).json()
+
+
+def code(answer: Any) -> str:
+    """What the first error is called."""
+    name: str = answer["errors"][0]["extensions"]["code"]
+    return name
+
+
+def sign_in(portal: RunningPortal, told: Told, name: str) -> tuple[str, str]:
+    """Access and refresh token of a session."""
+    session = ask(portal, LOGIN, username=name, password=PASSWORD)["data"]["session"]
+    told.secrets |= {session["accessToken"], session["refreshToken"]}
+    return session["accessToken"], session["refreshToken"]
+
+
+def faults_under_sign_in(portal: RunningPortal, told: Told, name: str) -> None:
+    """Signing in and out, refreshing and asking, while what is beneath is broken."""
+    access, refresh = sign_in(portal, told, name)
+    with broken(
+        portal,
+        "ALTER TABLE sessions RENAME TO elsewhere",
+        "ALTER TABLE elsewhere RENAME TO sessions",
+    ):
+        assert code(ask(portal, LOGIN, username=name, password=PASSWORD)) == "INTERNAL"
+        assert code(ask(portal, REFRESH, t=refresh)) == "INTERNAL"
+        assert code(ask(portal, LOGOUT, t=refresh)) == "INTERNAL"
+        assert code(ask(portal, ME, access)) == "INTERNAL"
+    with (
+        broken(
+            portal,
+            "ALTER TABLE django_session RENAME TO elsewhere",
+            "ALTER TABLE elsewhere RENAME TO django_session",
+        ),
+        Browser(base_url=portal.url, follow_redirects=True, timeout=30) as desk,
+    ):
+        answer = desk.submit("/admin/login/", {"username": name, "password": PASSWORD})
+        assert answer.status_code == 500
+        told.secrets |= set(desk.cookies.values())
+
+
+def faults_under_sign_up(portal: RunningPortal, told: Told) -> None:
+    """Postgres quotes the row that it refuses, with the address and the password's hash."""
+    email = f"secret-{new_id().hex}@example.org"
+    told.secrets |= {email, "argon2"}
+    with broken(
+        portal,
+        "ALTER TABLE jobs ADD CONSTRAINT broken CHECK (command <> 'CreateUser') NOT VALID",
+        "ALTER TABLE jobs DROP CONSTRAINT broken",
+    ):
+        person = {"username": "mallory", "password": PASSWORD, "email": email}
+        assert code(ask(portal, CREATE_USER, input=person)) == "INTERNAL"
+
+
+def tokens_in_paths(portal: RunningPortal, told: Told, access: str) -> None:
+    """A token in a path that is none, and in one whose page fails."""
+    assert httpx.get(f"{portal.url}/unsubscribe/{access}/x").status_code == 404
+    told.secrets.add(secret := secrets.token_urlsafe(20))
+    assert httpx.get(f"{portal.url}/nothing/{secret}").status_code == 404
+    assert httpx.post(f"{portal.url}/admin/login/", data={"password": secret}).status_code == 403
+
+
+def refused_connections(portal: RunningPortal, told: Told, access: str, refresh: str) -> None:
+    """A web process whose servers all refuse it."""
+    with web(portal, LOG_FORMAT="json", LOG_LEVEL="DEBUG", **NOBODY_LISTENS) as cut_off:
+        assert httpx.get(f"{cut_off.url}/readyz", timeout=30).status_code == 503
+        for answer in (
+            ask(cut_off, LOGIN, username="alice", password=PASSWORD),
+            ask(cut_off, REFRESH, t=refresh),
+            ask(cut_off, "mutation { cancelJob(id: 1) { id } }", access),
+            ask(cut_off, "{ auctions { edges { cursor } } }", access),
+        ):
+            assert code(answer) in {"UNAVAILABLE", "BAD_USER_INPUT"}
+        httpx.get(f"{cut_off.url}/admin/", timeout=60)
+        told.logs["cut off"] = wait_until(
+            lambda: (log := cut_off.logged()).count("not ready") >= 2 and log
+        )
+
+
+def refused_worker(portal: RunningPortal, told: Told) -> None:
+    """A worker and commands whose servers refuse them."""
+    assert portal.environment
+    environment = {**portal.environment, **NOBODY_LISTENS, "LOG_FORMAT": "json"}
+    command = [sys.executable, "-m", "celery", "-A", "portal", "worker", "--pool", "solo"]
+    with (portal.data / "worker.log").open("w+") as log:
+        process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+        try:
+            wait_until(lambda: "Cannot connect" in Path(log.name).read_text())
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+        told.logs["worker"] = Path(log.name).read_text()
+    cut_off = RunningPortal("", portal.data, portal.log, portal.process, environment)
+    for words in (("status",), ("verify_events",), ("create_auction", "A", "--ends-at", "+1h")):
+        done = cut_off.manage(*words)
+        assert done.returncode
+        told.logs[words[0]] = done.stdout + done.stderr
+
+
+def test_no_log_line_holds_a_secret() -> None:
+    told = Told()
+    key = secrets.token_urlsafe(64)
+    told.secrets.add(key)
+    with running_portal("secrets", LOG_FORMAT="json", LOG_LEVEL="DEBUG", SECRET_KEY=key) as portal:
+        made = portal.manage("create_user", "alice", "--staff", stdin=f"{PASSWORD}\n")
+        assert made.returncode == 0, made.stderr
+        access, refresh = sign_in(portal, told, "alice")
+        faults_under_sign_in(portal, told, "alice")
+        faults_under_sign_up(portal, told)
+        tokens_in_paths(portal, told, access)
+        refused_connections(portal, told, access, refresh)
+        refused_worker(portal, told)
+        told.logs["portal"] = portal.logged()
+    assert told.leaks() == []
+    # What was searched is all that there is to find: each fault, with its traceback.
+    faults = [line for line in told.logs["portal"].splitlines() if '"exception"' in line]
+    assert sum("UndefinedTable" in line for line in faults) >= 5
+    assert any("CheckViolation" in line for line in faults)
+    assert "correlation_id" in "".join(faults)
+    for server in ('"server": "postgres"', '"server": "redis"', "pymongo"):
+        assert server in told.logs["cut off"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql//portal:hunter2-is-it@db/portal"),
+        ("DATABASE_URL", "postgresql://portal:hunter2-is-it%ZZ@db/portal"),
+        ("DATABASE_URL", "postgresql://portal:hunter2-is-it/x@db/portal"),
+        ("REDIS_URL", "redis://:hunter2-is-it/x@redis/0"),
+        ("REDIS_URL", "redis//:hunter2-is-it@redis/0"),
+        ("MONGODB_URL", "mongodb://portal:hunter2-is-it#x@mongo/portal"),
+        ("MONGODB_URL", "portal:hunter2-is-it@mongo"),
+    ],
+)
+def test_a_url_that_can_not_be_read_is_named_and_not_quoted(name: str, value: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        env={**os.environ, name: value},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode
+    assert name in done.stderr
+    assert "hunter2" not in done.stdout + done.stderr
