@@ -102,7 +102,7 @@ class AccountQuery:
             found,
             size,
             lambda session: ActiveSession.of(session, viewer),
-            lambda session: (session.created_at.isoformat(), session.id),
+            lambda session: (session.created_at, session.id),
         )
 
 

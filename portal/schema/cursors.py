@@ -5,7 +5,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 from uuid import UUID
@@ -69,7 +69,13 @@ def page_size(first: int | None, usual: int = USUAL_PAGE) -> int:
 
 def cursor(*place: object) -> str:
     """The place as an opaque text."""
-    return base64.urlsafe_b64encode(json.dumps([str(part) for part in place]).encode()).decode()
+    return base64.urlsafe_b64encode(
+        json.dumps([_written(part) for part in place]).encode()
+    ).decode()
+
+
+def _written(part: object) -> str:
+    return part.isoformat() if isinstance(part, datetime) else str(part)
 
 
 def place(after: str | None, *readers: Callable[[str], Any]) -> tuple[Any, ...] | None:
@@ -90,9 +96,9 @@ def place(after: str | None, *readers: Callable[[str], Any]) -> tuple[Any, ...] 
 
 
 def read_time(text: str) -> datetime:
-    """A time in a cursor, which has its zone."""
+    """A time in a cursor, which is in UTC."""
     moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
+    if moment.utcoffset() != timedelta(0):
         raise ValueError(text)
     return moment
 

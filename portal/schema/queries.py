@@ -83,7 +83,7 @@ class Query(AccountQuery):
             await auctions_from(info.context, found),
             size,
             lambda auction: auction,
-            lambda auction: (auction.ends_at.isoformat(), auction.id),
+            lambda auction: (auction.ends_at, auction.id),
         )
 
     @strawberry.field(
@@ -146,7 +146,7 @@ class Query(AccountQuery):
             found,
             size,
             lambda winner: Winner.of(winner, names),
-            lambda winner: (winner.announced_at.isoformat(), winner.auction_id),
+            lambda winner: (winner.announced_at, winner.auction_id),
         )
 
     @strawberry.field(description="The reader; null without signing in.")
@@ -173,9 +173,7 @@ class Query(AccountQuery):
             unread=bool(unread_only),
             after=start and (start[0], start[1]),
         )
-        return connection(
-            found, size, Notification.of, lambda told: (told.changed_at.isoformat(), told.id)
-        )
+        return connection(found, size, Notification.of, lambda told: (told.changed_at, told.id))
 
     @strawberry.field(description="A tick of the promoter; null for a number that was not reached.")
     async def tick(
