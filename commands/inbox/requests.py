@@ -12,10 +12,10 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.crypto import salted_hmac
 
 from commands import passwords
+from commands.addresses import NoMail, mailable
 from commands.domain.amounts import InvalidAmount, amount
 from commands.domain.commands import (
     ChangePolicy,
@@ -280,15 +280,10 @@ def _moment(name: str, value: datetime) -> datetime:
 
 
 def _email(value: str | None) -> str | None:
-    if not value:
-        return None
     try:
-        validate_email(value)
-    except ValidationError as error:
-        raise InvalidInput("email", "an email address looks like name@example.org") from error
-    if len(value) > 254:
-        raise InvalidInput("email", "an email address has at most 254 characters")
-    return value
+        return mailable(value) if value else None
+    except NoMail as error:
+        raise InvalidInput("email", str(error)) from error
 
 
 def _check_password(password: str, username: str, email: str | None) -> None:

@@ -46,7 +46,8 @@ NAMES: list[Any] = ["", "ab", "x" * 31, "-dash", "a b c", "naïve", "a\x00b", "�
 PASSWORDS: list[Any] = ["", "short", "12345678901", "password", "mallory1", "x" * 201, "\ud800abcdefgh", "a\tb\tc\td\te", None,
              7, []]  # fmt: skip
 EMAILS: list[Any] = ["x", "a@", "@b.org", f"{'x' * 250}@b.org", "a\n@b.org", "a\x00@b.org", "a@b.org\nBcc: c@d.org",
-          "a\u202e@b.org", "\ud800@b.org", 7, [], {}]  # fmt: skip
+          "a\u202e@b.org", "\ud800@b.org", '"\x1e\x1cM"@[::1]', '"a b"@b.org', "a@[127.0.0.1]", "a@1.2.3.4",
+          "a@localhost", "a@b.local", "ä@b.org", "A <a@b.org>", "a..b@b.org", " a@b.org", 7, [], {}]  # fmt: skip
 NOT_TEXT: list[Any] = [None, 7, [], {}]
 NOT_IDS: list[Any] = ["", "x", "\x00", "\ud800", 1.5, [[]], {}, None]
 NO_CHOICES: list[Any] = [None, [{}], [{"kind": "X"}], 7]
