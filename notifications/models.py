@@ -90,6 +90,8 @@ class Mail(models.Model):
 
     class Meta:
         db_table = "mails"
+        verbose_name = "mail given up"
+        verbose_name_plural = "mails given up"
         indexes = (
             models.Index(
                 fields=("-urgent", "due"), condition=Q(due__isnull=False), name="mails_due"

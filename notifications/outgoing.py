@@ -11,12 +11,10 @@ with the same Message-ID.
 import random
 import smtplib
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -24,6 +22,7 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives, get_connection
 
 from commands.postgres.connections import Pool, SyncConnection
+from commands.postgres.errors import in_brief
 from notifications.postgres import mails
 from notifications.postgres.mails import Outgoing
 
@@ -178,12 +177,10 @@ def _give_up(pool: Pool, mail: Outgoing, error: str | None) -> None:
 
 
 def described(error: Exception) -> str:
-    """The error's type, the mail server's code, and the line that raised it. Never its text, which
-    may quote an address."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    code = ""
+    """The error in brief, and the mail server's code. Never its text, which may quote an address."""
+    codes: list[int] = []
     if isinstance(error, smtplib.SMTPResponseException):
-        code = f" {error.smtp_code}"
+        codes = [error.smtp_code]
     elif isinstance(error, smtplib.SMTPRecipientsRefused):
-        code = "".join(f" {each[0]}" for each in error.recipients.values())
-    return f"{type(error).__name__}{code} ({Path(frame.filename).name}:{frame.lineno})"
+        codes = [code for code, _ in error.recipients.values()]
+    return " ".join(map(str, [in_brief(error), *codes]))

@@ -14,6 +14,8 @@ from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.jobs import PostgresJobInbox
 from commands.wake import redis
 from commands.wiring import pool
+from notifications.postgres.mails import counts
+from portal.failing import failing_tasks
 from projections.mongo.generations import live_generations
 from projections.upkeep import stuck
 from projections.upkeep.audit import progress
@@ -37,6 +39,8 @@ class Condition:
     events_behind: int | None
     generations: Mapping[str, int] | None
     stuck_streams: list[dict[str, Any]] | None
+    failing_tasks: list[dict[str, Any]] | None
+    mails: dict[str, int] | None
     audit: dict[str, Any] | None
 
     @property
@@ -65,6 +69,8 @@ def condition() -> Condition:
         if "mongodb" in up
         else None,
         stuck_streams=[_brief(row) for row in _asked(stuck.every)] if "postgres" in up else None,
+        failing_tasks=_asked(failing_tasks) if "postgres" in up else None,
+        mails=_asked(counts) if "postgres" in up else None,
         audit=_asked(progress) if "postgres" in up else None,
     )
 

@@ -1,6 +1,7 @@
 """Which of Postgres's faults pass by themselves, and how an error is written down."""
 
 import traceback
+from pathlib import Path
 
 from psycopg import Error, InterfaceError, OperationalError
 from psycopg.errors import (
@@ -36,3 +37,10 @@ def with_traceback(error: BaseException) -> str:
     """The error with its traceback. Postgres's details quote rows, and rows may hold personal data."""
     text = "".join(traceback.format_exception(error))
     return text.partition("\nDETAIL:")[0] if isinstance(error, Error) else text
+
+
+def in_brief(error: BaseException) -> str:
+    """The error's type and the line that raised it: never its text, which may hold personal data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    line = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return type(error).__name__ + line

@@ -42,6 +42,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 "db_table": "mails",
+                "verbose_name": "mail given up",
+                "verbose_name_plural": "mails given up",
             },
         ),
         migrations.RunSQL(MOVE, migrations.RunSQL.noop),

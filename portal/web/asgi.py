@@ -42,9 +42,13 @@ async def healthz(_: Request) -> PlainTextResponse:
 
 
 async def readyz(request: Request) -> JSONResponse:
-    """The process can do its work, or what is missing."""
-    missing = await request.app.state.readiness.missing()
-    return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
+    """The process can do its work, or what is missing. Tasks that keep failing are only named."""
+    readiness: Readiness = request.app.state.readiness
+    missing = await readiness.missing()
+    found = {"ready": not missing, "missing": missing}
+    if readiness.failing_tasks:
+        found["failing_tasks"] = readiness.failing_tasks
+    return JSONResponse(found, 503 if missing else 200)
 
 
 graphql = PortalGraphQL()

@@ -14,6 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 from psycopg import AsyncConnection
 from redis.asyncio import Redis
 
+from portal.failing import NAMES
 from portal.web.runtime import Runtime
 
 log = structlog.get_logger("portal")
@@ -30,11 +31,13 @@ class Readiness:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._asked: dict[str, asyncio.Task[str | None]] = {}
+        # The names of tasks that keep failing, as Postgres told last: no fault of this process.
+        self.failing_tasks: list[str] = []
 
     async def missing(self) -> dict[str, str]:
         """What keeps the process from its work, by name; nothing if it is ready."""
         probes: dict[str, Probe] = {
-            "postgres": _postgres,
+            "postgres": self._postgres,
             "redis": _redis,
             "mongodb": self._mongodb,
         }
@@ -50,6 +53,17 @@ class Readiness:
         }
         return {name: problem for name, problem in problems.items() if problem}
 
+    async def _postgres(self) -> str | None:
+        # A connection of its own: those of the pool may all be busy, which is no fault.
+        async with await AsyncConnection.connect(settings.DATABASE_URL) as connection:
+            cursor = await connection.execute(APPLIED)
+            applied = {(app, name) for app, name in await cursor.fetchall()}
+            if unapplied := sorted(".".join(each) for each in _newest_migrations() - applied):
+                return f"migrations are missing: {', '.join(unapplied)}"
+            cursor = await connection.execute(NAMES)
+            self.failing_tasks = [name for (name,) in await cursor.fetchall()]
+        return None
+
     async def _mongodb(self) -> None:
         await self._runtime.documents.ping()
 
@@ -64,15 +78,6 @@ async def _bounded(name: str, probe: Probe) -> str | None:
     except Exception as error:
         log.warning("not ready", server=name, error=str(error))
         return "away"
-
-
-async def _postgres() -> str | None:
-    # A connection of its own: those of the pool may all be busy, which is no fault.
-    async with await AsyncConnection.connect(settings.DATABASE_URL) as connection:
-        cursor = await connection.execute(APPLIED)
-        applied = {(app, name) for app, name in await cursor.fetchall()}
-    unapplied = sorted(".".join(each) for each in _newest_migrations() - applied)
-    return f"migrations are missing: {', '.join(unapplied)}" if unapplied else None
 
 
 @cache

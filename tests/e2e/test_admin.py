@@ -28,6 +28,7 @@ LISTS = (
     "commands/user",
     "commands/promotertick",
     "commands/promoterpolicy",
+    "notifications/mail",
     "projections/drift",
     "projections/stuckstream",
     "django_celery_beat/periodictask",

@@ -95,7 +95,7 @@ MUTATIONS = (
     Mutation(
         "the notifier's place does not move with what it wrote",
         "notifications/notifier.py",
-        "        advance(connection, auction_id, reached)\n",
+        "    advance(connection, auction_id, reached)\n",
         "",
         "without mongodb",
         "nobody was told",
@@ -310,6 +310,13 @@ MUTATIONS = (
         "UPDATE notifications SET read_at = %(now)s",
         "UPDATE notifications SET read_at = NULL",
         "tests/integration/test_notifying.py",
+    ),
+    Mutation(
+        "nobody writes down that a task failed",
+        "portal/failing.py",
+        "@task_failure.connect\n",
+        "",
+        "tests/integration/test_failing_tasks.py",
     ),
     # 20. Mails are claimed, counted first, and fail alone.
     Mutation(

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError
 from rich.console import Console
 from rich.table import Table
 
-from commands.management.operator_command import UNAVAILABLE, OperatorCommand
+from commands.management.operator_command import REJECTED, UNAVAILABLE, OperatorCommand
 from portal import env
 from portal.health import Condition, condition
 
@@ -16,7 +16,7 @@ from portal.health import Condition, condition
 class Command(OperatorCommand):
     """Shows servers, queues, waiting jobs and lag."""
 
-    help = "Show how the portal is doing. Exit status 5 if a server is away."
+    help = "Show how the portal is doing. Exit status 5 if a server is away, 1 if a task keeps failing."
 
     def handle(self, *_: Any, **options: Any) -> None:
         found = condition()
@@ -28,6 +28,9 @@ class Command(OperatorCommand):
         if not found.complete:
             away = [name for name, state in found.servers.items() if state != "up"]
             raise CommandError(f"away: {', '.join(away)}", returncode=UNAVAILABLE)
+        if found.failing_tasks:
+            names = sorted({row["task"] for row in found.failing_tasks})
+            raise CommandError(f"keeps failing: {', '.join(names)}", returncode=REJECTED)
 
 
 def _table(url: str | None, found: Condition) -> Table:
@@ -49,6 +52,12 @@ def _table(url: str | None, found: Condition) -> Table:
     for row in found.stuck_streams or []:
         stream = f"{row['stream_kind']} {row['stream_id']} at version {row['version']}"
         table.add_row(f"stopped {row['reader']}", f"{stream}: {row['error']}")
+    for row in found.failing_tasks or []:
+        times = f"{row['failures']} times since {row['since']:%F %T}: {row['error']}"
+        table.add_row(f"[red]failing {row['task']}[/red]", f"[red]{row['arguments']} {times}[/red]")
+    if found.mails:
+        table.add_row("mails waiting", str(found.mails["waiting"]))
+        table.add_row("mails given up", str(found.mails["given_up"]))
     if found.audit:
         audit = found.audit
         done = audit["completed_at"]

@@ -1,0 +1,101 @@
+"""Tasks that keep failing: written down by the workers, shown by `manage.py status` and /readyz.
+
+A task is one with the same name and arguments. A failure adds a row or counts in it, and the next
+success removes it. A run that succeeds costs nothing but a look at the clock: once a second at
+most, a process that ran tasks reads which of them failed before.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import structlog
+from celery import Task
+from celery.signals import task_failure, task_success
+from django.conf import settings
+from psycopg import Error
+
+from commands.postgres.connections import SyncConnection
+from commands.postgres.errors import in_brief
+from commands.wiring import pool
+
+log = structlog.get_logger("portal")
+
+FAILED = """
+INSERT INTO failing_tasks AS failing (task, arguments, failures, since, last_failed_at, error)
+VALUES (%s, %s, 1, clock_timestamp(), clock_timestamp(), %s)
+ON CONFLICT (task, arguments) DO UPDATE SET failures = failing.failures + 1,
+    last_failed_at = excluded.last_failed_at, error = excluded.error
+"""
+# What is not tried any more neither fails nor succeeds.
+FORGET = "DELETE FROM failing_tasks WHERE last_failed_at < clock_timestamp() - %s"
+EVERY = "SELECT task, arguments FROM failing_tasks"
+SUCCEEDED = "DELETE FROM failing_tasks WHERE task = %s AND arguments = %s"
+# One failure may be a worker's last moment; two in a row are no accident.
+KEEP_FAILING = """
+SELECT task, arguments, failures, since, last_failed_at, error FROM failing_tasks
+WHERE failures > 1 ORDER BY since
+"""
+NAMES = "SELECT DISTINCT task FROM failing_tasks WHERE failures > 1 ORDER BY task"
+
+KEPT_FOR = timedelta(days=1)
+LOOK_EVERY = 1.0
+LONGEST = 200
+
+Key = tuple[str, str]
+
+
+def _key(task: Task[Any, Any], arguments: Sequence[Any] | None) -> Key:
+    return task.name, " ".join(str(each) for each in arguments or ())[:LONGEST]
+
+
+@task_failure.connect
+def failed(sender: Task[Any, Any], exception: BaseException, args: Sequence[Any], **_: Any) -> None:
+    """Count a failure; also of a task that was killed for its time, in the worker's main process."""
+    try:
+        # Not of the pool, which would be torn by the main process's forks.
+        with psycopg.connect(settings.DATABASE_URL, connect_timeout=5, autocommit=True) as own:
+            own.execute(FORGET, (KEPT_FOR,))
+            own.execute(FAILED, (*_key(sender, args), in_brief(exception)))
+    except Error as error:
+        log.warning("a failing task was not written down", task=sender.name, error=str(error))
+
+
+class _Known:
+    """The failures that this process knows of, as of its last look."""
+
+    def __init__(self) -> None:
+        self._keys: frozenset[Key] = frozenset()
+        self._looked = 0.0
+
+    def holds(self, key: Key) -> bool:
+        """Whether that task failed before, as far as a look in the last second shows."""
+        if time.monotonic() - self._looked >= LOOK_EVERY:
+            self._looked = time.monotonic()
+            with pool().connection(timeout=1) as connection:
+                rows = connection.execute(EVERY).fetchall()
+            self._keys = frozenset((row["task"], row["arguments"]) for row in rows)
+        return key in self._keys
+
+
+_known = _Known()
+
+
+@task_success.connect
+def succeeded(sender: Task[Any, Any], **_: Any) -> None:
+    """A task that failed before works again."""
+    key = _key(sender, sender.request.args)
+    try:
+        if _known.holds(key):
+            with pool().connection(timeout=1) as connection:
+                connection.execute(SUCCEEDED, key)
+            log.info("a failing task works again", task=key[0], arguments=key[1])
+    except Error as error:
+        log.warning("can't tell whether a task failed before", task=key[0], error=str(error))
+
+
+def failing_tasks(connection: SyncConnection) -> list[dict[str, Any]]:
+    """The tasks that keep failing, the longest first."""
+    return connection.execute(KEEP_FAILING).fetchall()
