@@ -15,7 +15,8 @@ from commands.wiring import pool
 from projections.errors import passes
 from projections.upkeep import lag, stuck
 from projections.upkeep.audit import audit
-from projections.wiring import catch_up, live_documents
+from projections.upkeep.rebuild import clear_away
+from projections.wiring import catch_up, database, live_documents
 
 PROJECT = "projections.project_stream"
 
@@ -55,5 +56,6 @@ def sweep() -> None:
 
 @shared_task(name="projections.audit")
 def audit_documents() -> None:
-    """Compare the next documents with their events, and repair those that differ."""
+    """Compare the next documents with their events, repair those that differ, and drop what is left over."""
     audit(pool(), live_documents())
+    clear_away(pool(), database())

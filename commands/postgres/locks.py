@@ -5,8 +5,10 @@ process that dies leaves none.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import UUID
+
+from psycopg import OperationalError
 
 from commands.postgres.connections import SyncConnection
 
@@ -51,4 +53,6 @@ def locked_if_free(connection: SyncConnection, key: str) -> Iterator[bool]:
     try:
         yield True
     finally:
-        connection.execute(UNLOCK, (key,))
+        # With the connection the lock is gone already.
+        with suppress(OperationalError):
+            connection.execute(UNLOCK, (key,))

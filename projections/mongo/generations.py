@@ -9,14 +9,27 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
 
 from projections.mongo.bson import Bson
-from projections.mongo.layout import COLLECTIONS, Generations, ProjectionName
-from projections.mongo.store import MongoDocuments
+from projections.mongo.layout import (
+    COLLECTIONS,
+    Generations,
+    ProjectionName,
+    collection_name,
+    generation_of,
+)
+from projections.mongo.store import MongoDocuments, generations_of
 
 POINTERS = "generations"
+# In a pointer: none up to this generation can become the live one any more.
+DROPPED = "dropped_up_to"
 # How long a process may go on using a generation after the pointer moved, in seconds.
 POINTER_LIFETIME = 1.0
+
+
+class GivenUp(Exception):
+    """A generation that was taken for a dead rebuild's can't be made the live one."""
 
 
 def pointers_from(found: Sequence[Mapping[str, Any]]) -> dict[ProjectionName, int]:
@@ -56,6 +69,60 @@ def live_generations(database: Database[Bson]) -> Generations:
     return pointers_from(list(database[POINTERS].find()))
 
 
+def next_generation(database: Database[Bson], projection: ProjectionName) -> int:
+    """A number that no generation ever had."""
+    pointer = database[POINTERS].find_one({"_id": projection}) or {}
+    used = {pointer.get("live", 1), pointer.get(DROPPED, 0)}
+    return max(used | _there(database, projection)) + 1
+
+
 def move_pointer(database: Database[Bson], projection: ProjectionName, generation: int) -> None:
-    """Make a generation the live one."""
-    database[POINTERS].update_one({"_id": projection}, {"$set": {"live": generation}}, upsert=True)
+    """Make a generation the live one; GivenUp if it was dropped, or may be at any moment."""
+    not_dropped = {"_id": projection, DROPPED: {"$not": {"$gte": generation}}}
+    try:
+        database[POINTERS].update_one(not_dropped, {"$set": {"live": generation}}, upsert=True)
+    except DuplicateKeyError as error:
+        raise GivenUp(f"generation {generation} of {projection} was dropped meanwhile") from error
+
+
+def leftovers(database: Database[Bson], projection: ProjectionName) -> set[int]:
+    """The generations that are not live: rebuilds are filling them, or left them."""
+    return _there(database, projection) - {live_generations(database)[projection]}
+
+
+def drop_leftovers(database: Database[Bson], projection: ProjectionName) -> set[int]:
+    """Drop the generations that are not live, and see that none of them ever is; which they were.
+
+    A rebuild that was taken for dead may still be at work: it then can't switch readers to what
+    was dropped. Nothing is dropped when the pointer moves at this moment.
+    """
+    live = live_generations(database)[projection]
+    left = leftovers(database, projection) - {live}
+    if not left or not _give_up(database, projection, live, max(left)):
+        return set()
+    for generation in left:
+        for base in COLLECTIONS[projection]:
+            database.drop_collection(collection_name(base, generation))
+    return left
+
+
+def _give_up(
+    database: Database[Bson], projection: ProjectionName, live: int, generation: int
+) -> bool:
+    """Note that this and earlier generations are given up, if the live one is still the live one."""
+    still_live = {"_id": projection, "live": live}
+    given_up = {"$max": {DROPPED: generation}}
+    try:
+        database[POINTERS].update_one(still_live, given_up, upsert=True)
+    except DuplicateKeyError:
+        return False
+    return True
+
+
+def _there(database: Database[Bson], projection: ProjectionName) -> set[int]:
+    """The generations of which there are collections."""
+    return {
+        generation_of(name)
+        for base in COLLECTIONS[projection]
+        for name in generations_of(database, base)
+    }

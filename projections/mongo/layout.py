@@ -42,10 +42,16 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "winners": [
         IndexModel([("announced_at", DESCENDING), ("_id", DESCENDING)], name="newest_first")
     ],
-    "users": [],
+    # There in any case; but so is the collection then, before its first document: see save_user.
+    "users": [IndexModel([("_id", ASCENDING)], name="_id_")],
 }
 
 
 def collection_name(base: str, generation: int) -> str:
     """The collection that holds those documents in that generation."""
     return f"{base}_{generation}"
+
+
+def generation_of(collection: str) -> int:
+    """The generation in a collection's name."""
+    return int(collection.rpartition("_")[2])

@@ -51,10 +51,9 @@ class MongoDocuments:
             self._collections[base] = self._collections[base].with_options(write_concern=journaled)
 
     def create_indexes(self) -> None:
-        """Make what the queries need; harmless when it is there."""
+        """Make the collections with what the queries need; harmless when it is there."""
         for base, indexes in INDEXES.items():
-            if indexes:
-                self._collections[base].create_indexes(list(indexes))
+            self._collections[base].create_indexes(list(indexes))
 
     def auction(self, auction_id: UUID) -> AuctionDocument | None:
         """The auction's document."""
@@ -136,8 +135,19 @@ class MongoDocuments:
         return to_user(stored) if stored else None
 
     def save_user(self, user: UserDocument) -> None:
-        """Write the user unless a newer version is there."""
-        _replace_older(self._collections["users"], [from_user(user)])
+        """Write the user unless a newer version is there; one who was deleted, in every generation.
+
+        A rebuild that is under way, or was killed, has a generation with names of its own. It
+        makes its collection before it reads any name, so either the deletion is found there when
+        it writes the name, or it reads none. The own generation comes last: its version says that
+        the deletion is done.
+        """
+        users = self._collections["users"]
+        if user.deleted:
+            for name in generations_of(self.database, "users") - {users.name}:
+                other = users.database.get_collection(name, write_concern=users.write_concern)
+                _replace_older(other, [from_user(user)])
+        _replace_older(users, [from_user(user)])
 
     def ids(self, kind: StreamKind) -> set[UUID]:
         """The streams of which there are documents."""
@@ -147,6 +157,12 @@ class MongoDocuments:
         """At which version the documents of those streams stand; absent where there is none."""
         found = self._collections[f"{kind}s"].find({"_id": {"$in": list(ids)}}, {"version": 1})
         return {stored["_id"]: stored["version"] for stored in found}
+
+
+def generations_of(database: Database[Bson], base: str) -> set[str]:
+    """The names of all collections of those documents, of whatever generation."""
+    named = {"name": {"$regex": f"^{base}_[0-9]+$"}}
+    return set(database.list_collection_names(filter=named))
 
 
 def _replace(collection: MongoCollection[Bson], documents: Sequence[Bson]) -> None:

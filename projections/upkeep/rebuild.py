@@ -6,7 +6,7 @@ are caught up until none is behind; then the pointer moves, and readers see the 
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,14 @@ from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.locks import locked_if_free, rebuilding
 from commands.streams import Stream, StreamKind
 from projections.errors import PoisonEvent
-from projections.mongo.generations import POINTER_LIFETIME, live_generations, move_pointer
+from projections.mongo.generations import (
+    POINTER_LIFETIME,
+    drop_leftovers,
+    leftovers,
+    live_generations,
+    move_pointer,
+    next_generation,
+)
 from projections.mongo.layout import COLLECTIONS, ProjectionName
 from projections.mongo.store import MongoDocuments
 from projections.projector import project
@@ -62,7 +69,8 @@ def rebuild(
     """Rebuild a projection and make it the live one.
 
     Of a stream that an event stops, the documents stand just before it, as the live ones should;
-    if the live ones are further, Worse, and they stay. Underway if somebody else is rebuilding.
+    if the live ones are further, Worse, and they stay. Underway if somebody else is rebuilding,
+    GivenUp if this rebuild was taken for dead, because it lost its lock.
     """
     with _alone(name, pool):
         return _rebuild(name, pool, database, progress)
@@ -77,6 +85,17 @@ def _alone(name: ProjectionName, pool: Pool) -> Iterator[None]:
         yield
 
 
+def clear_away(pool: Pool, database: Database[dict[str, Any]]) -> None:
+    """Drop what killed rebuilds left, of each projection that nobody rebuilds now."""
+    for name in COLLECTIONS:
+        if leftovers(database, name):
+            with suppress(Underway), _alone(name, pool):
+                # The pointer may have moved just before: some still use the generation before it.
+                time.sleep(2 * POINTER_LIFETIME)
+                dropped = drop_leftovers(database, name)
+                log.warning("what a killed rebuild left", projection=name, dropped=sorted(dropped))
+
+
 def _rebuild(
     name: ProjectionName,
     pool: Pool,
@@ -84,7 +103,7 @@ def _rebuild(
     progress: Progress,
 ) -> Rebuilt:
     live = live_generations(database)
-    generation = _next_generation(database, name)
+    generation = next_generation(database, name)
     documents = MongoDocuments(database, {**live, name: generation})
     documents.create_indexes()
     with pool.connection() as connection:
@@ -105,7 +124,7 @@ def _rebuild(
         _, stopped = _catch_up(name, pool, documents, stopped)
         time.sleep(max(BREATH, time.monotonic() - began))
     _catch_up(name, pool, documents, stopped)
-    _drop_others(database, name, generation)
+    drop_leftovers(database, name)
     return Rebuilt(len(every), generation, stopped)
 
 
@@ -148,21 +167,3 @@ def _refuse_to_go_back(
                 f"{stream.kind} {stream.id} comes only to version {after}, the live documents "
                 f"stand at {before}; they stay in service"
             )
-
-
-def _generations(database: Database[dict[str, Any]], name: ProjectionName) -> set[int]:
-    """The generations of which there are collections."""
-    bases = set(COLLECTIONS[name])
-    found = (collection.rpartition("_") for collection in database.list_collection_names())
-    return {int(number) for base, _, number in found if base in bases and number.isdigit()}
-
-
-def _next_generation(database: Database[dict[str, Any]], name: ProjectionName) -> int:
-    """A number nobody used; leftovers of rebuilds that were cut off are dropped with the old one."""
-    return max(_generations(database, name) | {live_generations(database)[name]}) + 1
-
-
-def _drop_others(database: Database[dict[str, Any]], name: ProjectionName, live: int) -> None:
-    for generation in _generations(database, name) - {live}:
-        for base in COLLECTIONS[name]:
-            database[f"{base}_{generation}"].drop()

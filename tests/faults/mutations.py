@@ -137,6 +137,13 @@ MUTATIONS = (
         "username = NULL,",
         "tests/integration/test_deleting_users.py",
     ),
+    Mutation(
+        "a deletion leaves the name in what a killed rebuild made",
+        "projections/mongo/store.py",
+        "        if user.deleted:\n",
+        "        if user.deleted and user.username:\n",
+        "tests/integration/test_leftovers.py",
+    ),
     # 6. Degrading, not falling over.
     Mutation(
         "sessions are needed to read",
@@ -187,6 +194,20 @@ MUTATIONS = (
         "    stopped = _project_all(progress(",
         "    move_pointer(database, name, generation)\n    stopped = _project_all(progress(",
         "tests/integration/test_rebuilding.py",
+    ),
+    Mutation(
+        "what a killed rebuild left stays for ever",
+        "projections/tasks.py",
+        "    clear_away(pool(), database())\n",
+        "    pass\n",
+        "tests/integration/test_leftovers.py",
+    ),
+    Mutation(
+        "readers are switched to documents that were dropped",
+        "projections/mongo/generations.py",
+        'DROPPED: {"$not": {"$gte": generation}}',
+        'DROPPED: {"$not": {"$gte": generation + 1}}',
+        "tests/integration/test_leftovers.py",
     ),
     Mutation(
         "a page of bids is of whatever version its bids are",

@@ -1,14 +1,10 @@
 """Rebuilding while the portal runs: readers see the old documents or the new, whole; killed, the old stay."""
 
 import asyncio
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,8 +23,7 @@ from projections.upkeep.verify import verify
 from projections.wiring import catch_up, database, live_documents
 from tests.conftest import wait_until
 from tests.integration.in_process import InProcessPortal
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.integration.killed_rebuilds import Moment, kill_rebuild
 
 
 def rebuild_auctions(in_process: InProcessPortal) -> Rebuilt:
@@ -109,41 +104,15 @@ def rebuilt_if_free(in_process: InProcessPortal) -> Rebuilt | None:
     return None
 
 
-DIE = """
-import os, signal, sys
-from django import setup
-setup()
-from commands.wiring import pool
-from projections.upkeep import rebuild
-from projections.wiring import database
-
-def die(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-def halfway(streams, name, total):
-    for number, stream in enumerate(streams):
-        if number == total // 2 and sys.argv[1] == "halfway":
-            die()
-        yield stream
-
-if sys.argv[1] == "before the switch":
-    rebuild.move_pointer = die
-if sys.argv[1] == "after the switch":
-    rebuild._drop_others = die
-rebuild.rebuild("auctions", pool(), database(), halfway)
-"""
-
-
 @pytest.mark.parametrize("moment", ["halfway", "before the switch", "after the switch"])
 def test_a_killed_rebuild_leaves_whole_documents_and_the_next_one_works(
-    in_process: InProcessPortal, moment: str
+    in_process: InProcessPortal, moment: Moment
 ) -> None:
     auction = in_process.auction()
     in_process.bid(auction, in_process.user(), "5.00")
     catch_up(auction)
     before = live_generations(database())["auctions"]
-    done = subprocess.run([sys.executable, "-c", DIE, moment], cwd=ROOT, check=False)
-    assert done.returncode == -signal.SIGKILL
+    kill_rebuild("auctions", moment)
     switched = moment == "after the switch"
     assert live_generations(database())["auctions"] == before + switched
     documents = MongoDocuments(database(), live_generations(database()))
