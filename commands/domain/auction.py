@@ -151,7 +151,8 @@ def _place_bid(
     if highest is not None and command.amount <= highest:
         return Rejection(
             RejectionCode.BID_TOO_LOW,
-            f"{command.amount} is not higher than your own highest live bid, which counts {highest}",
+            f"{command.amount:,} is not higher than your own highest live bid, "
+            f"which counts {highest:,}",
         )
     return [BidPlaced(command.bid_id, command.bidder_id, command.amount, placed_at=now)]
 

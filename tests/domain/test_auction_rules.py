@@ -7,7 +7,7 @@ import pytest
 from commands.domain.auction import replay
 from commands.domain.commands import AuctionCommand, CreateAuction
 from commands.domain.events import AuctionCreated, AuctionEndedUnsold, AuctionEvent, WinnerAnnounced
-from commands.domain.rejections import RejectionCode
+from commands.domain.rejections import Rejection, RejectionCode
 from tests.domain.scenario import (
     AFTER,
     ALICE,
@@ -147,6 +147,17 @@ def test_a_bid_not_above_ones_own_highest_is_refused(amount: str) -> None:
     given(CREATED, placed(FIRST, ALICE, "10.00"), placed(SECOND, BOB, "5.00")).when(
         place(THIRD, ALICE, amount)
     ).refused(RejectionCode.BID_TOO_LOW)
+
+
+def test_a_refusal_says_by_what_in_amounts_that_can_be_read() -> None:
+    refused = given(CREATED, placed(FIRST, ALICE, "1234567.89")).when(
+        place(SECOND, ALICE, "12345.00")
+    )
+    refused.refused(RejectionCode.BID_TOO_LOW)
+    assert isinstance(refused.said, Rejection)
+    assert refused.said.message == (
+        "12,345.00 is not higher than your own highest live bid, which counts 1,234,567.89"
+    )
 
 
 def test_a_bid_one_cent_above_ones_own_highest_counts_beside_it() -> None:
