@@ -7,6 +7,8 @@ import { follow } from "./live.js";
 import { shown } from "./money.js";
 import { ownBids } from "./own-bids.js";
 import { user } from "./session.js";
+import { setTitle } from "./title.js";
+import { onScreen } from "./unread.js";
 import { explained, many, name } from "./words.js";
 import { doublingNote, paid, worth, WORTH } from "./worth.js";
 
@@ -79,7 +81,7 @@ export function auction(main, id) {
   function draw() {
     const stands = (drawn = standing(state));
     const me = user()?.id;
-    document.title = `${state.title} · Auction house`;
+    setTitle(state.title);
     if (heading.textContent !== state.title) heading.textContent = state.title;
     description.textContent = state.description;
     span.textContent = stands === "SCHEDULED" ? `Opens ${when(state.startsAt)}`
@@ -128,10 +130,12 @@ export function auction(main, id) {
 
   let watch = watching();
   const clock = setInterval(tick, 200);
+  const seen = onScreen(id);
   function leave() {
     clearInterval(clock);
     watch.stop();
     log.stop();
+    seen();
   }
   return leave;
 }

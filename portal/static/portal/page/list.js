@@ -5,6 +5,7 @@ import { follow } from "./live.js";
 import { Pages } from "./pages.js";
 import { address, keepScroll, route, setPlace } from "./place.js";
 import { ask, user } from "./session.js";
+import { setTitle } from "./title.js";
 import { explained, many, name } from "./words.js";
 import { doublingNote, paid, worth, WORTH } from "./worth.js";
 
@@ -184,7 +185,7 @@ export function auctions(main, tab) {
     draw();
   }
 
-  document.title = `${label} auctions · Auction house`;
+  setTitle(`${label} auctions`);
   linkTabs();
   main.replaceChildren(
     el("div", { class: "bar" }, el("h1", { tabindex: -1 }, "Auctions"), tabs,

@@ -1,12 +1,13 @@
 // The page's frame: which view the address names, and who is signed in.
 import { auction } from "./auction.js";
+import { bell } from "./bell.js";
 import "./connection.js";
 import { el } from "./dom.js";
 import { auctions, TABS } from "./list.js";
+import { notifications } from "./notifications.js";
 import { accountPage, remember, signInPage, signUpPage } from "./people.js";
 import { route } from "./place.js";
 import { changes, signOut, user } from "./session.js";
-import { bell, notifications } from "./told.js";
 import { winners } from "./winners.js";
 
 const VIEWS = { auction, winners, notifications, "sign-in": signInPage, "sign-up": signUpPage, account: accountPage };

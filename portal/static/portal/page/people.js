@@ -2,6 +2,7 @@
 import { CREATE_USER, DELETE_USER, Intent } from "./commands.js";
 import { el, field, sure } from "./dom.js";
 import { signIn, signOut, user } from "./session.js";
+import { setTitle } from "./title.js";
 import { preferences } from "./preferences.js";
 import { explained, refusal } from "./words.js";
 
@@ -34,7 +35,7 @@ function form(main, title, fields, action, label, ...more) {
   }
   main.replaceChildren(el("div", { class: "sheet" }, el("h1", { tabindex: -1 }, title),
     el("form", { onsubmit: submit }, fields.map((each) => each.row), wrong, button), ...more));
-  document.title = `${title} · Auction house`;
+  setTitle(title);
   fields[0].input.focus();
   return () => {};
 }
@@ -113,7 +114,7 @@ export function accountPage(main) {
     }
   }
 
-  document.title = `${me.username} · Auction house`;
+  setTitle(me.username);
   main.replaceChildren(el("div", { class: "sheet" },
     el("h1", { tabindex: -1 }, me.username),
     el("p", { class: "soft" }, me.isStaff ? "You are signed in as an auctioneer." : "You are signed in."),

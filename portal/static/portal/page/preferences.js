@@ -1,16 +1,10 @@
 // What the reader wants to be told about, and how.
 import { el } from "./dom.js";
+import { occasion } from "./kinds.js";
 import { Loading } from "./loading.js";
 import { ask } from "./session.js";
 import { explained } from "./words.js";
 
-const KINDS = {
-  AUCTION_WON: "You won an auction",
-  AUCTION_LOST: "An auction you bid in went to somebody else",
-  OUTBID: "You were outbid",
-  MAX_BID_CHANGED: "The highest bid changed where you bid",
-  BID_DOUBLED: "Your bid was doubled",
-};
 const CHANNELS = { IN_APP: "Here", EMAIL: "By email" };
 const FIELDS = "notificationPreferences { kind channel enabled }";
 const CHOOSE = `mutation ($input: [NotificationPreferenceInput!]!) { me: setNotificationPreferences(input: $input) { ${FIELDS} } }`;
@@ -22,7 +16,7 @@ export function preferences() {
   const body = el("tbody");
 
   function box({ kind, channel, enabled }) {
-    const label = `${KINDS[kind]}: ${CHANNELS[channel]}`;
+    const label = `${occasion(kind)}: ${CHANNELS[channel]}`;
     const input = el("input", { type: "checkbox", "aria-label": label, checked: enabled });
     input.addEventListener("change", async () => {
       wrong.textContent = "";
@@ -37,7 +31,8 @@ export function preferences() {
   }
 
   function show(choices, email) {
-    body.replaceChildren(...Object.keys(KINDS).map((kind) => el("tr", {}, el("th", { scope: "row" }, KINDS[kind]),
+    const kinds = new Set(choices.map(({ kind }) => kind));
+    body.replaceChildren(...[...kinds].map((kind) => el("tr", {}, el("th", { scope: "row" }, occasion(kind)),
       ...Object.keys(CHANNELS).map((channel) => box(choices.find((each) => each.kind === kind && each.channel === channel))))));
     note.hidden = Boolean(email);
   }

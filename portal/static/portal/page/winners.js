@@ -5,6 +5,7 @@ import { follow } from "./live.js";
 import { Pages } from "./pages.js";
 import { keepScroll } from "./place.js";
 import { ask, user } from "./session.js";
+import { setTitle } from "./title.js";
 import { explained, name } from "./words.js";
 import { doublingNote, paid, WORTH } from "./worth.js";
 
@@ -60,7 +61,7 @@ export function winners(main) {
     message.textContent = known.size ? "" : "No winner has been announced yet.";
   }
 
-  document.title = "Winners · Auction house";
+  setTitle("Winners");
   main.replaceChildren(el("h1", { tabindex: -1 }, "Winners"), note, table, message, pages.more);
   pages.load();
   const stop = follow(UPDATES, () => ({}), ({ auction: { winner } }) => {

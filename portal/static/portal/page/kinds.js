@@ -1,0 +1,20 @@
+// The kinds of notifications. What each says comes from the auction house; one that is new here has a dot.
+
+const KINDS = {
+  OUTBID: ["↑", "You were outbid"],
+  AUCTION_WON: ["★", "You won an auction"],
+  AUCTION_LOST: ["✕", "An auction you bid in went to somebody else"],
+  BID_DOUBLED: ["×2", "Your bid was doubled"],
+  MAX_BID_CHANGED: ["→", "The highest bid changed where you bid"],
+};
+
+/** A character or two that stand for it. */
+export function sign(kind) {
+  return KINDS[kind]?.[0] ?? "•";
+}
+
+/** When one of that kind comes, as a sentence without its full stop. */
+export function occasion(kind) {
+  const written = kind.toLowerCase().replaceAll("_", " ");
+  return KINDS[kind]?.[1] ?? written.charAt(0).toUpperCase() + written.slice(1);
+}
