@@ -7,6 +7,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from commands.admin.links import linked
+from commands.domain.rejections import as_sentence
 from commands.inbox.invalid import InvalidInput
 from commands.inbox.requests import Caller
 from commands.inbox.submitting import submit, wait_for
@@ -29,12 +30,12 @@ def carry_out(submission: Callable[[], Submission]) -> AcceptedJob:
     try:
         job = wait_for(pool(), submit(pool(), submission()).id, PATIENCE)
     except InvalidInput as error:
-        raise Refused(str(error)) from error
+        raise Refused(as_sentence(str(error))) from error
     except AWAY as error:
         raise Refused("Postgres is away; nothing was changed. Try again.") from error
     assert job is not None
     if job.rejection:
-        raise Refused(f"{job.rejection.code}: {job.rejection.message}")
+        raise Refused(job.rejection.sentence)
     if job.status is JobStatus.FAILED:
         raise Refused(f"The command failed; see job {job.id}.")
     return job

@@ -30,7 +30,7 @@ from commands.domain.events import (
     WinnerAnnounced,
 )
 from commands.domain.promoter import BidsInDraw, Draw
-from commands.domain.rejections import Rejection, RejectionCode
+from commands.domain.rejections import Rejection, RejectionCode, readable
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,10 @@ def decide(
 def _create(command: CreateAuction, now: datetime) -> Sequence[AuctionEvent] | Rejection:
     starts_at = command.starts_at or now
     if starts_at < now:
-        return _invalid_schedule(f"it would start in the past ({starts_at.isoformat()})")
+        return _invalid_schedule(f"it would start in the past, at {readable(starts_at)}")
     if command.ends_at <= starts_at:
         return _invalid_schedule(
-            f"it would end ({command.ends_at.isoformat()}) before it starts ({starts_at.isoformat()})"
+            f"it would start at {readable(starts_at)} and end at {readable(command.ends_at)}"
         )
     return [
         AuctionCreated(
@@ -210,9 +210,7 @@ def _announce_winner(auction: Auction, now: datetime) -> Sequence[AuctionEvent] 
     if auction.closed:
         return Rejection(RejectionCode.AUCTION_ENDED, "this auction is closed already")
     if now < auction.ends_at:
-        return Rejection(
-            RejectionCode.AUCTION_NOT_ENDED, f"it ends at {auction.ends_at.isoformat()}"
-        )
+        return Rejection(RejectionCode.AUCTION_NOT_ENDED, f"it ends at {readable(auction.ends_at)}")
     if (bid := auction.leading_bid) is None:
         return [AuctionEndedUnsold()]
     return [
@@ -240,7 +238,7 @@ def _over(auction: Auction, now: datetime) -> bool:
 
 def _ended(auction: Auction) -> Rejection:
     return Rejection(
-        RejectionCode.AUCTION_ENDED, f"the auction ended at {auction.ends_at.isoformat()}"
+        RejectionCode.AUCTION_ENDED, f"the auction ended at {readable(auction.ends_at)}"
     )
 
 
@@ -248,7 +246,7 @@ def _not_open(auction: Auction, now: datetime) -> Rejection | None:
     if now < auction.starts_at:
         return Rejection(
             RejectionCode.AUCTION_NOT_STARTED,
-            f"the auction starts at {auction.starts_at.isoformat()}",
+            f"the auction starts at {readable(auction.starts_at)}",
         )
     return _ended(auction) if _over(auction, now) else None
 

@@ -1,6 +1,7 @@
 """Refusals: an expected answer to a command, named for the rule it would break."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -29,3 +30,18 @@ class Rejection:
 
     code: RejectionCode
     message: str
+
+    @property
+    def sentence(self) -> str:
+        """The message for people, who are not told the code."""
+        return as_sentence(self.message)
+
+
+def as_sentence(message: str) -> str:
+    """The message with a capital letter and a full stop."""
+    return f"{message[:1].upper()}{message[1:]}."
+
+
+def readable(moment: datetime) -> str:
+    """The moment as messages name it: in UTC, to the second."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

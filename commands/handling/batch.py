@@ -71,6 +71,5 @@ def decide_jobs(
 def _expired(job: Job, now: datetime) -> Rejection | None:
     if job.expires_at is None or now < job.expires_at:
         return None
-    return Rejection(
-        RejectionCode.EXPIRED, f"it waited longer than {job.expires_at - job.accepted_at}"
-    )
+    seconds = (job.expires_at - job.accepted_at).total_seconds()
+    return Rejection(RejectionCode.EXPIRED, f"it was not handled within {seconds:g} seconds")

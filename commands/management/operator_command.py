@@ -114,7 +114,7 @@ def settled(submission: Submission, seconds: float) -> Job:
 def succeeded(job: Job) -> Job:
     """The job, if it succeeded; Unsettled otherwise."""
     if job.rejection:
-        raise Unsettled(REJECTED, job, f"{job.rejection.code}: {job.rejection.message}")
+        raise Unsettled(REJECTED, job, f"{job.rejection.sentence} ({job.rejection.code})")
     return answered(job)
 
 
@@ -171,6 +171,10 @@ def jobs_as_text(jobs: Sequence[Job]) -> str:
     """A line for each job: its command, its stream and its outcome."""
     return "\n".join(
         f"{job.command} {job.stream.id}: "
-        + (f"{job.rejection.code} ({job.rejection.message})" if job.rejection else job.status.value)
+        + (
+            f"{job.rejection.sentence} ({job.rejection.code})"
+            if job.rejection
+            else job.status.value
+        )
         for job in jobs
     )

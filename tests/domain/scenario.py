@@ -1,5 +1,6 @@
 """Given / when / then for auctions, with a fixed cast at fixed times."""
 
+import re
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -46,6 +47,8 @@ DURING = datetime(2025, 3, 1, 12, 30, tzinfo=UTC)
 CLOSING = datetime(2025, 3, 1, 13, tzinfo=UTC)
 AFTER = datetime(2025, 3, 1, 14, tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)
+# As programs write moments: 2025-03-01T15:33:19.707901+00:00.
+MACHINES_TIME = re.compile(r"\dT\d|\+\d\d:\d\d|:\d\d\.\d")
 
 PLAIN = Promoter()
 CREATED = AuctionCreated(AUCTION, "A lamp", "Brass, works", OPENING, CLOSING, AUCTIONEER)
@@ -66,6 +69,7 @@ class Answer:
         assert isinstance(self.said, Rejection), f"accepted with {self.said}"
         assert self.said.code is code
         assert self.said.message
+        assert not MACHINES_TIME.search(self.said.message), self.said.message
 
 
 @dataclass(frozen=True, slots=True)

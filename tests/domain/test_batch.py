@@ -133,7 +133,7 @@ def test_a_refused_job_has_no_version_and_changes_nothing() -> None:
             refused,
             JobStatus.REJECTED,
             rejection=Rejection(
-                RejectionCode.AUCTION_NOT_ENDED, "it ends at 2025-03-01T13:00:00+00:00"
+                RejectionCode.AUCTION_NOT_ENDED, "it ends at 2025-03-01 13:00:00 UTC"
             ),
         )
     ]
@@ -220,7 +220,7 @@ def test_an_expired_job_is_refused_as_expired_and_never_run(late_by: timedelta) 
         JobOutcome(
             expired,
             JobStatus.REJECTED,
-            rejection=Rejection(RejectionCode.EXPIRED, "it waited longer than 0:05:00"),
+            rejection=Rejection(RejectionCode.EXPIRED, "it was not handled within 300 seconds"),
         ),
         JobOutcome(lasting, JobStatus.SUCCEEDED, version=2),
     ]

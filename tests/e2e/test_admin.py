@@ -89,7 +89,7 @@ def test_creating_an_auction_submits_the_command_and_shows_it(
 @pytest.mark.parametrize(
     ("field", "value", "told"),
     [
-        ("ends_at_0", "2020-01-01", "INVALID_SCHEDULE"),
+        ("ends_at_0", "2020-01-01", "and end at 2020-01-01 18:00:00 UTC; an auction starts now or"),
         ("ends_at_0", "soon", "Enter a valid date"),
         ("ends_at_0", "", "required"),
         ("title", "", "required"),

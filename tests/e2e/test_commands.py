@@ -152,4 +152,6 @@ def test_bad_input_is_a_usage_error(
 def test_a_rule_that_is_broken_is_named(portal: RunningPortal) -> None:
     done = portal.manage("create_auction", "A lamp", "--ends-at", "2020-01-01T00:00:00Z")
     assert done.returncode == REJECTED
-    assert "INVALID_SCHEDULE" in done.stderr
+    assert "It would start at " in done.stderr
+    assert "and end at 2020-01-01 00:00:00 UTC; an auction starts now or later" in done.stderr
+    assert "(INVALID_SCHEDULE)" in done.stderr
