@@ -4,12 +4,17 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models, transaction
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Collate, Lower, Now
 
 from commands import passwords
 from commands.domain.amounts import DIGITS, PLACES
 from commands.wake import publish
+
+BID_COMMANDS = ("PlaceBid", "DeleteBid", "DoubleBid")
+BID_EVENTS = ("BidPlaced", "BidDeleted", "BidDoubled")
 
 
 class UserManager(BaseUserManager["User"]):
@@ -26,10 +31,10 @@ class User(AbstractBaseUser):
     id = models.UUIDField(primary_key=True, editable=False)
     username = models.CharField(max_length=30, null=True, unique=True)
     email = models.EmailField(null=True)
-    is_staff = models.BooleanField(default=False)
+    is_staff = models.BooleanField("staff", default=False)
     version = models.IntegerField(default=0)
-    created_at = models.DateTimeField()
-    deleted_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField("created")
+    deleted_at = models.DateTimeField("deleted", null=True)
     last_login = None
     # What set_password was given, until it is saved.
     _password: str | None = None
@@ -40,6 +45,10 @@ class User(AbstractBaseUser):
     class Meta:
         db_table = "users"
         constraints = (models.UniqueConstraint(Lower("username"), name="users_username_unique"),)
+        indexes = (
+            models.Index(Collate(Lower("username"), "C"), name="users_by_beginning"),
+            models.Index(fields=["id"], name="users_staff", condition=models.Q(is_staff=True)),
+        )
 
     def __str__(self) -> str:
         return self.username or f"deleted user {self.id}"
@@ -114,8 +123,8 @@ class Auction(models.Model):
     version = models.IntegerField()
     title = models.CharField(max_length=200)
     description = models.TextField()
-    starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField()
+    starts_at = models.DateTimeField("starts")
+    ends_at = models.DateTimeField("ends")
     closed = models.BooleanField(default=False)
     winning_bid_id = models.UUIDField(null=True)
 
@@ -125,6 +134,8 @@ class Auction(models.Model):
             models.Index(
                 fields=["ends_at"], name="auctions_to_close", condition=models.Q(closed=False)
             ),
+            models.Index(fields=["ends_at"], name="auctions_by_end"),
+            GinIndex(SearchVector("title", config="simple"), name="auctions_title_words"),
         )
 
     def __str__(self) -> str:
@@ -140,8 +151,8 @@ class Bid(models.Model):
     )
     bidder = models.ForeignKey(User, on_delete=models.DO_NOTHING, db_index=False)
     amount = models.DecimalField(max_digits=DIGITS, decimal_places=PLACES)
-    effective_amount = models.DecimalField(max_digits=DIGITS, decimal_places=PLACES)
-    placed_at = models.DateTimeField()
+    effective_amount = models.DecimalField("counts", max_digits=DIGITS, decimal_places=PLACES)
+    placed_at = models.DateTimeField("placed")
     placed_version = models.IntegerField()
     reached_version = models.IntegerField()
     doubled = models.BooleanField(default=False)
@@ -175,6 +186,16 @@ class Bid(models.Model):
                 condition=models.Q(deleted=False, doubled=False),
             ),
             models.Index(fields=["auction"], name="bids_doubled", condition=models.Q(doubled=True)),
+            models.Index(
+                fields=["auction", "id"],
+                name="bids_deleted_of_auction",
+                condition=models.Q(deleted=True),
+            ),
+            models.Index(
+                fields=["bidder", "id"],
+                name="bids_deleted_of_bidder",
+                condition=models.Q(deleted=True),
+            ),
         )
 
     def __str__(self) -> str:
@@ -203,15 +224,15 @@ class Job(models.Model):
     fingerprint = models.BinaryField(max_length=32)
     correlation_id = models.UUIDField()
     causation_id = models.UUIDField(null=True)
-    accepted_at = models.DateTimeField()
-    expires_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField("accepted")
+    expires_at = models.DateTimeField("expires", null=True)
     status = models.CharField(max_length=10, choices=Status.choices)
-    settled_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField("settled", null=True)
     rejection_code = models.CharField(max_length=40, null=True)
     rejection_message = models.TextField(null=True)
-    result_version = models.IntegerField(null=True)
+    result_version = models.IntegerField("version reached", null=True)
     error = models.TextField(null=True)
-    attempts = models.SmallIntegerField(db_default=0)
+    attempts = models.SmallIntegerField("faults met", db_default=0)
 
     class Meta:
         db_table = "jobs"
@@ -242,6 +263,17 @@ class Job(models.Model):
                 condition=models.Q(idempotency_key__isnull=False, settled_at__isnull=False)
                 & ~models.Q(idempotency_scope="system"),
             ),
+            models.Index(
+                fields=["rejection_code", "id"],
+                name="jobs_rejected",
+                condition=models.Q(rejection_code__isnull=False),
+            ),
+            # Those on bids are so many that a list of the latest finds them without an index.
+            models.Index(
+                fields=["command", "id"],
+                name="jobs_of_rarer_commands",
+                condition=~models.Q(command__in=BID_COMMANDS),
+            ),
         )
 
     def __str__(self) -> str:
@@ -260,7 +292,7 @@ class Event(models.Model):
     data = models.JSONField()
     correlation_id = models.UUIDField()
     causation_id = models.UUIDField()
-    recorded_at = models.DateTimeField()
+    recorded_at = models.DateTimeField("recorded")
     hash = models.BinaryField(max_length=32)
 
     class Meta:
@@ -271,6 +303,11 @@ class Event(models.Model):
         indexes = (
             models.Index(
                 fields=["position"], name="events_draws", condition=models.Q(type="BidDoubled")
+            ),
+            models.Index(
+                fields=["type", "position"],
+                name="events_of_rarer_types",
+                condition=~models.Q(type__in=BID_EVENTS),
             ),
         )
 
@@ -286,10 +323,10 @@ class PromoterTick(models.Model):
     version = models.IntegerField()
     commitment = models.CharField(max_length=64)
     secret = models.CharField(max_length=64)
-    committed_at = models.DateTimeField()
-    made_at = models.DateTimeField(null=True)
+    committed_at = models.DateTimeField("committed")
+    made_at = models.DateTimeField("made", null=True)
     draws = models.IntegerField(null=True)
-    revealed_at = models.DateTimeField(null=True)
+    revealed_at = models.DateTimeField("revealed", null=True)
 
     class Meta:
         db_table = "promoter_ticks"
@@ -316,7 +353,7 @@ class PromoterPolicy(models.Model):
     weight = ArrayField(models.CharField(max_length=40), null=True)
     exclude = ArrayField(models.CharField(max_length=40), null=True)
     limits = ArrayField(models.CharField(max_length=40), null=True)
-    changed_at = models.DateTimeField()
+    changed_at = models.DateTimeField("since")
 
     class Meta:
         db_table = "promoter_policies"

@@ -11,7 +11,7 @@ from portal.signin.admin_form import LimitedSignIn
 from portal.web.pages import bidders, how_it_works
 
 admin.site.site_header = admin.site.site_title = "Auction portal"
-admin.site.index_title = "Auctioneer's desk"
+admin.site.index_title = "Auctions, jobs and schedules"
 admin.site.login_form = LimitedSignIn
 # Who may what is settled by is_staff alone.
 admin.site.unregister(Group)

@@ -1,5 +1,5 @@
-"""Admin: auctions, bids, jobs, events, users, and the promoter."""
+"""Admin: auctions, bids, jobs, events, users, the promoter and its ticks."""
 
-from commands.admin import auctions, events, jobs, promoter, users
+from commands.admin import auctions, bids, events, jobs, promoter, ticks, users
 
-__all__ = ["auctions", "events", "jobs", "promoter", "users"]
+__all__ = ["auctions", "bids", "events", "jobs", "promoter", "ticks", "users"]

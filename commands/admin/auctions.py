@@ -1,78 +1,139 @@
 """Auctions: a list, a page for each, and the form that creates one."""
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminSplitDateTime
-from django.db.models import QuerySet
+from django.contrib.admin import SimpleListFilter
+from django.db.models import (
+    Count,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    TextField,
+)
+from django.db.models.functions import Cast, Coalesce, JSONObject
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from commands.admin.links import linked
-from commands.admin.read_only import ReadOnly
+from commands.admin import links, search
+from commands.admin.auction_form import CreateAuctionForm
+from commands.admin.read_only import ReadOnlyList
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
 from commands.inbox.requests import create_auction
 from commands.jobs import Job as AcceptedJob
 from commands.jobs import JobStatus
-from commands.models import Auction, Bid
+from commands.models import Auction, Bid, Event, Job, PromoterPolicy, User
+
+# A bid as the lists show it; amounts as text, because JSON has no decimals.
+SHOWN = JSONObject(
+    amount=Cast("amount", TextField()),
+    counts=Cast("effective_amount", TextField()),
+    doubled="doubled",
+    bidder_id="bidder_id",
+    bidder="bidder__username",
+)
+NONE = "-"
 
 
-class BidsInline(ReadOnly, admin.TabularInline[Bid, Auction]):
-    """An auction's bids, leading first."""
+def states(now: Any) -> dict[str, Q]:
+    """The conditions for each state that an auction can be in."""
+    return {
+        "scheduled": Q(closed=False, starts_at__gt=now),
+        "open": Q(closed=False, starts_at__lte=now, ends_at__gt=now),
+        "closing": Q(closed=False, ends_at__lte=now),
+        "sold": Q(closed=True, winning_bid_id__isnull=False),
+        "unsold": Q(closed=True, winning_bid_id=None),
+    }
 
-    model = Bid
-    ordering = ("deleted", "-effective_amount", "reached_version")
-    fields = ("id", "bidder", "amount", "effective_amount", "doubled", "deleted", "placed_at")
-    readonly_fields = fields
-    can_delete = False
-    extra = 0
 
+class State(SimpleListFilter):
+    """Auctions in one state."""
 
-class CreateAuctionForm(forms.Form):
-    """What the command CreateAuction needs."""
+    title = "state"
+    parameter_name = "state"
 
-    title = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"size": 60}))
-    description = forms.CharField(
-        max_length=5000, required=False, widget=forms.Textarea(attrs={"rows": 5, "cols": 70})
-    )
-    starts_at = forms.SplitDateTimeField(
-        required=False, widget=AdminSplitDateTime(), help_text="UTC. Left empty: at once."
-    )
-    ends_at = forms.SplitDateTimeField(widget=AdminSplitDateTime(), help_text="UTC.")
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        """In the order in which an auction goes through them."""
+        return [(name, name.capitalize()) for name in states(timezone.now())]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Auction]) -> QuerySet[Auction]:
+        """Those in it now."""
+        condition = states(timezone.now()).get(self.value() or "")
+        return queryset.filter(condition) if condition else queryset
 
 
 @admin.register(Auction)
-class AuctionAdmin(ReadOnly, admin.ModelAdmin[Auction]):
-    """Auctions with their bids, events and jobs; creating one submits the command."""
+class AuctionAdmin(ReadOnlyList[Auction]):
+    """Those that end last come first; creating one submits the command."""
 
-    list_display = ("title", "state", "starts_at", "ends_at", "live_bids", "leading", "version")
-    list_filter = ("closed", "starts_at", "ends_at")
-    search_fields = ("title", "id")
+    list_display = (
+        "title",
+        "state",
+        "starts_at",
+        "ends_at",
+        "live_bids",
+        "leading_bid",
+        "winner",
+        "pays",
+        "counts",
+    )
+    list_filter = (State, "ends_at")
+    search_fields = ("title",)
+    search_help_text = "The beginnings of words of a title, or an id."
     ordering = ("-ends_at",)
-    inlines = (BidsInline,)
-    readonly_fields = ("state", "leading", "events_and_jobs")
     fields = (
-        "id",
         "title",
         "description",
         "state",
         ("starts_at", "ends_at"),
-        "leading",
+        "leading_bid",
+        "winner",
+        "pays",
+        "counts",
+        "bids",
+        "record",
+        "id",
         "version",
-        "events_and_jobs",
     )
+    readonly_fields = ("state", "leading_bid", "winner", "pays", "counts", "bids", "record")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(getattr(request.user, "is_staff", False))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Auction]:
-        """With the live bids, which the list shows."""
-        return super().get_queryset(request).prefetch_related("bids__bidder")
+        """With the number of live bids, the leading and the winning bid, of the page's rows alone."""
+        live = Bid.objects.filter(auction=OuterRef("pk"), deleted=False)
+        number = live.order_by().values("auction").values(number=Count("*"))
+        ranked = live.order_by("-effective_amount", "reached_version").values(shown=SHOWN)
+        won = Bid.objects.filter(pk=OuterRef("winning_bid_id")).values(shown=SHOWN)
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                number=Coalesce(Subquery(number, output_field=IntegerField()), 0),
+                leading=Subquery(ranked[:1]),
+                won=Subquery(won),
+            )
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Auction], search_term: str
+    ) -> tuple[QuerySet[Auction], bool]:
+        """Those with that id, or with such words in their title."""
+        if not search_term:
+            return queryset, False
+        if found := search.as_id(search_term):
+            return queryset.filter(pk=found), False
+        return search.auctions_titled(queryset, search_term), False
 
     @admin.display(description="state")
     def state(self, auction: Auction) -> str:
@@ -85,28 +146,54 @@ class AuctionAdmin(ReadOnly, admin.ModelAdmin[Auction]):
         return "open" if now < auction.ends_at else "closing"
 
     @admin.display(description="live bids")
-    def live_bids(self, auction: Auction) -> int:
-        """The number of the auction's live bids."""
-        return sum(1 for bid in auction.bids.all() if not bid.deleted)
+    def live_bids(self, auction: Auction) -> SafeString | str:
+        """How many there are, linked to them."""
+        number: int = getattr(auction, "number", 0)
+        return links.list_of(Bid, f"{number:,}", auction=auction.pk) if number else "0"
 
     @admin.display(description="leading bid")
-    def leading(self, auction: Auction) -> str:
-        """Who leads, with what."""
-        live = [bid for bid in auction.bids.all() if not bid.deleted]
-        if not live:
-            return "-"
-        best = min(live, key=lambda bid: (-bid.effective_amount, bid.reached_version))
-        return f"{best.effective_amount} by {best.bidder}"
+    def leading_bid(self, auction: Auction) -> SafeString | str:
+        """Of an auction that is not over: what the bid counts, what its bidder would pay, and who that is."""
+        leading = getattr(auction, "leading", None)
+        if auction.closed or leading is None:
+            return NONE
+        doubled = f" ({money(leading['amount'])} doubled)" if leading["doubled"] else ""
+        return format_html("{}{} by {}", money(leading["counts"]), doubled, _bidder(leading))
 
-    @admin.display(description="record")
-    def events_and_jobs(self, auction: Auction) -> SafeString:
-        """Links to the auction's own events and jobs."""
-        return format_html(
-            '<a href="{}?stream_id={}">events</a>, <a href="{}?stream_id={}">jobs</a>',
-            reverse("admin:commands_event_changelist"),
-            auction.pk,
-            reverse("admin:commands_job_changelist"),
-            auction.pk,
+    @admin.display(description="winner")
+    def winner(self, auction: Auction) -> SafeString | str:
+        """Of a sold auction, linked to their page."""
+        won = getattr(auction, "won", None)
+        return _bidder(won) if won else NONE
+
+    @admin.display(description="pays")
+    def pays(self, auction: Auction) -> str:
+        """What the winner bid."""
+        won = getattr(auction, "won", None)
+        return money(won["amount"]) if won else NONE
+
+    @admin.display(description="counts")
+    def counts(self, auction: Auction) -> str:
+        """What the winning bid was worth: twice what is paid, if it was doubled."""
+        won = getattr(auction, "won", None)
+        return money(won["counts"]) if won else NONE
+
+    @admin.display(description="bids")
+    def bids(self, auction: Auction) -> SafeString:
+        """Links to the live and the deleted ones."""
+        deleted = Bid.objects.filter(auction=auction, deleted=True)
+        return links.listed(
+            links.list_of(Bid, f"{getattr(auction, 'number', 0):,} live", auction=auction.pk),
+            links.list_of(Bid, f"{deleted.count():,} deleted", auction=auction.pk, state="deleted"),
+        )
+
+    @admin.display(description="more")
+    def record(self, auction: Auction) -> SafeString:
+        """Links to the auction's own events and jobs, and to what the promoter may do."""
+        return links.listed(
+            links.list_of(Event, "events", stream_id=auction.pk),
+            links.list_of(Job, "jobs", stream_id=auction.pk),
+            links.list_of(PromoterPolicy, "chances of its bids", auction=auction.pk),
         )
 
     def add_view(
@@ -135,6 +222,15 @@ class AuctionAdmin(ReadOnly, admin.ModelAdmin[Auction]):
             self.message_user(request, not_yet(job), messages.WARNING)
             return self.response_post_save_add(request, Auction())
         auction = Auction(id=job.payload["auction_id"], title=job.payload["title"])
-        link = linked(Auction, auction.pk, auction.title)
+        link = links.page_of(Auction, auction.pk, auction.title)
         self.message_user(request, format_html("Created {}.", link), messages.SUCCESS)
         return self.response_post_save_add(request, auction)
+
+
+def money(text: str) -> str:
+    """An amount with its thousands grouped."""
+    return f"{Decimal(text):,.2f}"
+
+
+def _bidder(bid: Mapping[str, Any]) -> SafeString:
+    return links.page_of(User, bid["bidder_id"], bid["bidder"] or "deleted user")

@@ -1,52 +1,139 @@
 """Jobs: accepted commands and what came of them."""
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from commands.admin import links
-from commands.admin.read_only import ReadOnly
+from commands.admin import links, search
+from commands.admin.filters import one_of
+from commands.admin.read_only import ReadOnlyList
+from commands.domain.rejections import RejectionCode, as_sentence
 from commands.inbox.submitting import redrive
 from commands.jobs import JobStatus
-from commands.models import Job
+from commands.models import Auction, Job, User
 from commands.postgres.errors import AWAY
+from commands.record.codec import COMMAND_TYPES
 from commands.wiring import pool
+
+# How many failed jobs one click puts back in line.
+MOST_REDRIVEN = 1_000
 
 
 @admin.register(Job)
-class JobAdmin(ReadOnly, admin.ModelAdmin[Job]):
-    """Accepted commands and their outcomes."""
+class JobAdmin(ReadOnlyList[Job]):
+    """The latest first."""
 
-    list_display = ("accepted_at", "command", "status", "rejection_code", "took", "stream")
-    list_filter = ("status", "command", "rejection_code")
-    search_fields = ("id", "stream_id", "submitted_by", "correlation_id")
-    ordering = ("-accepted_at",)
-    exclude = ("fingerprint",)
+    list_display = ("accepted_at", "command", "status", "rejection_code", "took", "by", "stream")
+    list_filter = (
+        "status",
+        one_of("command", "command", COMMAND_TYPES),
+        one_of("rejection_code", "rejection", RejectionCode),
+    )
+    search_fields = ("id",)
+    search_help_text = (
+        "The beginning of a user's name, words of an auction's title, or an id "
+        f"(a correlation's among the latest {search.LATEST:,} jobs). {search.HELP}"
+    )
+    fields = (
+        "id",
+        "command",
+        "stream",
+        "by",
+        "payload",
+        "accepted_at",
+        "expires_at",
+        "status",
+        "settled_at",
+        "rejected_because",
+        "result_version",
+        "error",
+        "attempts",
+        "correlation_id",
+        "causation_id",
+    )
+    readonly_fields = ("stream", "by", "rejected_because")
     actions = ("redrive_failed",)
-    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
+        """With the names that are shown, looked up for the rows of the page alone."""
+        auction = Auction.objects.filter(pk=OuterRef("stream_id"))
+        user = User.objects.filter(pk=OuterRef("submitted_by"))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                auction_title=Subquery(auction.values("title")),
+                username=Subquery(user.values("username")),
+            )
+        )
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """As jobs_of_stream has them, or by the primary key; ids are in the order of arrival."""
+        return ("-accepted_at",) if "stream_id" in request.GET else ("-id",)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Also those that other pages link to."""
+        return lookup in {"stream_id", "submitted_by"} or super().lookup_allowed(
+            lookup,
+            value,
+            request,  # type: ignore[arg-type]
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
+    ) -> tuple[QuerySet[Job], bool]:
+        """Those that users of that name asked for, or on auctions with that title, or with that id."""
+        if not search_term:
+            return queryset, False
+        if found := search.as_id(search_term):
+            related = search.among_latest(Job.objects.all(), correlation_id=found)
+            wanted: dict[str, object] = {
+                "pk__in": [found, *related],
+                "stream_id": found,
+                "submitted_by": found,
+            }
+        else:
+            wanted = {
+                "submitted_by__in": search.user_ids(search_term),
+                "stream_id__in": search.auction_ids(search_term),
+            }
+        return queryset.filter(search.any_of(wanted.items())), False
 
     @admin.action(description="Re-drive failed jobs")
     def redrive_failed(self, request: HttpRequest, chosen: QuerySet[Job]) -> None:
         """Have those of the chosen jobs that failed decided again."""
-        ids = list(chosen.values_list("id", flat=True))
+        failed = chosen.filter(status=JobStatus.FAILED)
+        ids = list(failed.values_list("id", flat=True)[:MOST_REDRIVEN])
         try:
             redriven = redrive(pool(), ids)
         except AWAY:
             self.message_user(request, "Postgres is away; try again.", messages.ERROR)
             return
-        text = f"{len(redriven)} of {len(ids)} jobs are in line again."
-        if left := chosen.filter(status=JobStatus.FAILED).count():
+        text = f"{len(redriven)} of {len(ids)} failed jobs are in line again."
+        if left := len(ids) - len(redriven):
             text += f" {left} stay failed: their personal data was erased."
         self.message_user(request, text, messages.WARNING if left else messages.SUCCESS)
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        return lookup == "stream_id" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
-
     @admin.display(description="stream")
     def stream(self, job: Job) -> SafeString:
-        """Its kind and the end of its id, linked to all its jobs."""
-        return links.stream(job)
+        """A link to all jobs of the same auction or user."""
+        return links.stream(job, getattr(job, "auction_title", None))
+
+    @admin.display(description="asked for by")
+    def by(self, job: Job) -> SafeString | str:
+        """A link to the user; the portal itself and operators have no account."""
+        if job.submitted_by is None:
+            return "-"
+        name = getattr(job, "username", None) or "deleted user"
+        return links.page_of(User, job.submitted_by, name)
+
+    @admin.display(description="rejected because")
+    def rejected_because(self, job: Job) -> str:
+        """The rule, in words and as clients of the API see it."""
+        if job.rejection_message is None:
+            return "-"
+        return f"{as_sentence(job.rejection_message)} ({job.rejection_code})"
 
     @admin.display(description="took")
     def took(self, job: Job) -> str:

@@ -1,23 +1,39 @@
 """Links from one admin page to another."""
 
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db.models import Model
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from commands.models import Auction, Event, Job
+from commands.models import Event, Job
 
 
-def linked(model: type[Auction] | type[Job], pk: object, text: str) -> SafeString:
-    url = reverse(f"admin:commands_{model._meta.model_name}_change", args=[pk])
+def page_of(model: type[Model], pk: object, text: str) -> SafeString:
+    """A link to the row's own page."""
+    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[pk])
     return format_html('<a href="{}">{}</a>', url, text)
 
 
-def stream(row: Job | Event) -> SafeString:
-    """Ids begin with the time, so their ends tell them apart."""
-    return format_html(
-        '<a href="?stream_id={}" title="{}">{} …{}</a>',
-        row.stream_id,
-        row.stream_id,
-        row.stream_kind,
-        str(row.stream_id)[-8:],
-    )
+def list_of(model: type[Model], text: str, **filters: object) -> SafeString:
+    """A link to the model's list, filtered."""
+    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return format_html('<a href="{}?{}">{}</a>', url, urlencode(filters), text)
+
+
+def stream(row: Job | Event, title: str | None) -> SafeString:
+    """A link to the list of all that the row's stream has: an auction's title, or kind and id."""
+    text = title or f"{row.stream_kind} {end_of(row.stream_id)}"
+    return list_of(type(row), text, stream_id=row.stream_id)
+
+
+def end_of(row_id: UUID) -> str:
+    """Ids begin with the time they were made, so their ends tell them apart."""
+    return f"…{str(row_id)[-8:]}"
+
+
+def listed(*found: SafeString) -> SafeString:
+    """Links beside each other."""
+    return format_html_join(", ", "{}", ((link,) for link in found))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -12,89 +11,21 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from commands.admin.policy_form import OFFERED, PolicyForm
 from commands.admin.read_only import ReadOnly
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
-from commands.domain.promoter import LIMITS, Policy
+from commands.domain.promoter import Policy
 from commands.inbox.requests import change_policy, withdraw_policy
 from commands.jobs import Job, JobStatus
 from commands.models import Auction, PromoterPolicy, PromoterTick, User
 from commands.postgres.connections import SyncConnection
 from commands.postgres.policies import read_policies
 from commands.promoter import statistics as charts
-from commands.promoter.labels import EXCLUSION_LABELS, LIMIT_LABELS, WEIGHT_LABELS
 from commands.promoter.rounds import chances
 from commands.wiring import pool
 
 VERSIONS = 20
 TICKS = 10
-
-
-class PolicyForm(forms.Form):
-    """The options of a policy."""
-
-    auction = forms.ModelChoiceField(
-        Auction.objects.filter(closed=False).order_by("ends_at"),
-        required=False,
-        empty_label="All auctions without a policy of their own",
-        help_text="A policy of an auction's own takes the place of the portal's.",
-    )
-    chance = forms.DecimalField(
-        min_value=0,
-        max_value=100,
-        decimal_places=2,
-        help_text="Per cent: of a draw at all, in each auction and tick.",
-    )
-    weight = forms.MultipleChoiceField(
-        choices=list(WEIGHT_LABELS.items()),
-        widget=forms.CheckboxSelectMultiple,
-        help_text="How likely each bid is drawn. Several are multiplied.",
-    )
-    exclude = forms.MultipleChoiceField(
-        choices=list(EXCLUSION_LABELS.items()),
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text="What is never drawn.",
-    )
-    preview_auction = forms.ModelChoiceField(
-        Auction.objects.filter(closed=False).order_by("ends_at"),
-        required=False,
-        label="Preview with",
-        help_text="Shows each bid's chance in that auction by these options.",
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name, label in LIMIT_LABELS.items():
-            self.fields[f"limit_{name}"] = forms.IntegerField(
-                required=False,
-                min_value=0,
-                max_value=999_999,
-                label=f"At most: {label}",
-                help_text="Left empty: any number.",
-            )
-        self.order_fields([*(name for name in self.fields if name != "preview_auction")])
-
-    def policy(self) -> Policy:
-        """The options that were chosen."""
-        chosen = self.cleaned_data
-        limits = {name: chosen[f"limit_{name}"] for name in LIMITS}
-        return Policy(
-            chosen["chance"],
-            tuple(chosen["weight"]),
-            tuple(chosen["exclude"]),
-            tuple(f"{name}:{most}" for name, most in limits.items() if most is not None),
-        )
-
-    @staticmethod
-    def showing(policy: Policy) -> dict[str, Any]:
-        """The form's values for a policy."""
-        limits = dict(term.split(":") for term in policy.limit)
-        return {
-            "chance": policy.chance,
-            "weight": policy.weight,
-            "exclude": policy.exclude,
-            **{f"limit_{name}": limits.get(name) for name in LIMITS},
-        }
 
 
 def _preview(
@@ -132,7 +63,6 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
         """What is in force, what it means for an auction, and what came of it so far."""
-        open_auctions = Auction.objects.filter(closed=False).order_by("ends_at")
         chosen = _auction(request.GET.get("auction"))
         with pool().connection() as connection:
             policies = read_policies(connection)
@@ -145,10 +75,10 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
                 "own": [
                     (auction, *policies.in_force[auction.pk])
                     for auction in Auction.objects.filter(
-                        pk__in=[scope for scope in policies.in_force if scope]
-                    )
+                        pk__in=[scope for scope in policies.in_force if scope], closed=False
+                    ).order_by("ends_at")[:OFFERED]
                 ],
-                "auctions": open_auctions[:100],
+                "auctions": _offered(chosen),
                 "chosen": chosen,
                 "version": version,
                 "policy": policy,
@@ -225,6 +155,12 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
             self.message_user(request, text, messages.SUCCESS)
 
 
+def _offered(chosen: Auction | None) -> list[Auction]:
+    """The auctions that end next, and the one that was chosen."""
+    soonest = list(Auction.objects.filter(closed=False).order_by("ends_at")[:OFFERED])
+    return soonest if chosen is None or chosen in soonest else [chosen, *soonest]
+
+
 def _dashboard() -> str:
     return reverse("admin:commands_promoterpolicy_changelist")
 
@@ -235,27 +171,3 @@ def _auction(text: str | None) -> Auction | None:
         return Auction.objects.filter(pk=UUID(text)).first() if text else None
     except ValueError:
         return None
-
-
-@admin.register(PromoterTick)
-class PromoterTickAdmin(ReadOnly, admin.ModelAdmin[PromoterTick]):
-    """The promoter's rounds; a secret shows once it is revealed."""
-
-    list_display = ("number", "committed_at", "made_at", "draws", "revealed_at")
-    ordering = ("-number",)
-    fields = (
-        "number",
-        "stream_id",
-        "commitment",
-        "committed_at",
-        "made_at",
-        "draws",
-        "revealed_secret",
-        "revealed_at",
-    )
-    readonly_fields = ("revealed_secret",)
-
-    @admin.display(description="secret")
-    def revealed_secret(self, tick: PromoterTick) -> str:
-        """In hex."""
-        return tick.secret if tick.revealed_at else "not revealed yet"

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from commands.admin.links import linked
+from commands.admin.links import page_of
 from commands.domain.rejections import as_sentence
 from commands.inbox.invalid import InvalidInput
 from commands.inbox.requests import Caller
@@ -51,5 +51,5 @@ def not_yet(job: AcceptedJob) -> SafeString:
     """What to tell when the job is still waiting."""
     return format_html(
         "The command is accepted, but not carried out yet; see {}.",
-        linked(Job, job.id, "its job"),
+        page_of(Job, job.id, "its job"),
     )

@@ -1,17 +1,56 @@
 """Users: who has an account, and who had one."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
-from commands.admin.read_only import ReadOnly
-from commands.models import User
+from commands.admin import links, search
+from commands.admin.read_only import ReadOnlyList
+from commands.models import Bid, Job, User
 
 
 @admin.register(User)
-class UserAdmin(ReadOnly, admin.ModelAdmin[User]):
-    """Who is here, and who was."""
+class UserAdmin(ReadOnlyList[User]):
+    """The latest first."""
 
-    list_display = ("username", "is_staff", "created_at", "deleted_at", "id")
+    list_display = ("name", "is_staff", "created_at", "deleted_at", "id")
     list_filter = ("is_staff",)
-    search_fields = ("username", "id")
-    ordering = ("-created_at",)
-    fields = ("id", "username", "email", "is_staff", "version", "created_at", "deleted_at")
+    search_fields = ("id",)
+    search_help_text = "The beginning of a name, or an id."
+    # Ids are in the order of creation.
+    ordering = ("-id",)
+    fields = (
+        "id",
+        "username",
+        "email",
+        "is_staff",
+        "version",
+        "created_at",
+        "deleted_at",
+        "record",
+    )
+    readonly_fields = ("record",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
+        """Those with that id, or whose name begins so."""
+        if not search_term:
+            return queryset, False
+        if found := search.as_id(search_term):
+            return queryset.filter(pk=found), False
+        return search.users_named(queryset, search_term), False
+
+    @admin.display(description="username")
+    def name(self, user: User) -> str:
+        """Deleted users have none any more."""
+        return str(user)
+
+    @admin.display(description="more")
+    def record(self, user: User) -> SafeString:
+        """Links to what the user did."""
+        return links.listed(
+            links.list_of(Bid, "bids", bidder=user.pk),
+            links.list_of(Job, "jobs they asked for", submitted_by=user.pk),
+        )

@@ -1,4 +1,4 @@
-"""The auctioneer's desk, as a browser would use it."""
+"""Admin, as a browser would use it."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,6 +9,7 @@ import pytest
 
 from commands.ids import new_id
 from commands.postgres.connections import Pool, SyncConnection
+from portal.admin import OWN
 from portal.laptop.demo.client import PortalClient
 from tests.conftest import PASSWORD, Join, RunningPortal
 from tests.e2e.acting import create_auction, place
@@ -23,6 +24,7 @@ FORM = {
 }
 LISTS = (
     "commands/auction",
+    "commands/bid",
     "commands/job",
     "commands/event",
     "commands/user",
@@ -50,12 +52,12 @@ class Browser(httpx.Client):
 @pytest.fixture
 def browser(portal: RunningPortal, auctioneer: str) -> Iterator[Browser]:
     """A browser in which an auctioneer is signed in."""
-    with Browser(base_url=portal.url, follow_redirects=True, timeout=30) as desk:
-        welcome = desk.submit(
+    with Browser(base_url=portal.url, follow_redirects=True, timeout=30) as admin:
+        welcome = admin.submit(
             "/admin/login/?next=/admin/", {"username": auctioneer, "password": PASSWORD}
         )
-        assert "Auctioneer&#x27;s desk" in welcome.text
-        yield desk
+        assert "Auctions, jobs and schedules" in welcome.text
+        yield admin
 
 
 async def test_bidders_do_not_get_in(portal: RunningPortal, join: Join) -> None:
@@ -127,9 +129,14 @@ async def test_an_auction_is_shown_with_bids_events_and_jobs(
     page = browser.get(f"/admin/commands/auction/{auction_id}/change/").text
     assert "12.34" in page
     assert alice.user["username"] in page
-    for kind, told in (("event", "BidPlaced"), ("job", "PlaceBid")):
-        listed = browser.get(f"/admin/commands/{kind}/?stream_id={auction_id}").text
-        assert told in listed
+    assert "History" not in page
+    for link, told in (
+        (f"event/?stream_id={auction_id}", "BidPlaced"),
+        (f"job/?stream_id={auction_id}", "PlaceBid"),
+        (f"bid/?auction={auction_id}", "12.34"),
+    ):
+        assert f"/admin/commands/{link}" in page
+        assert told in browser.get(f"/admin/commands/{link}").text
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -146,18 +153,95 @@ async def test_nothing_is_changed_or_deleted_by_writing_rows(
         token = browser.cookies["csrftoken"]
         answer = browser.post(path, data={**FORM, "csrfmiddlewaretoken": token})
         assert answer.status_code == 403
-    for kind in ("job", "event", "user", "promotertick"):
+    for kind in ("bid", "job", "event", "user", "promotertick"):
         assert browser.get(f"/admin/commands/{kind}/add/").status_code == 403
 
 
-def test_schedules_can_be_edited(browser: Browser, portal_pool: Pool) -> None:
-    listed = browser.get("/admin/django_celery_beat/periodictask/").text
-    assert all(name in listed for name in ("Announce winners", "Promoter", "Sweep"))
-    found = re.search(r"periodictask/(\d+)/change/[^>]*>Promoter<", listed)
-    assert found
-    page = browser.get(f"/admin/django_celery_beat/periodictask/{found[1]}/change/").text
-    assert 'name="interval"' in page
-    assert "Save" in page
+SCHEDULES = "/admin/django_celery_beat/periodictask/"
+INTERVALS = "/admin/django_celery_beat/intervalschedule/"
+
+
+def schedules(portal_pool: Pool) -> dict[str, dict[str, Any]]:
+    """The rows that beat reads, by name."""
+    with portal_pool.connection() as connection:
+        rows = connection.execute("SELECT * FROM django_celery_beat_periodictask").fetchall()
+    return {row["name"]: row for row in rows}
+
+
+def test_the_portals_own_schedules_are_known_to_admin(portal_pool: Pool) -> None:
+    assert {row["name"] for row in schedules(portal_pool).values() if ours(row["task"])} == OWN
+
+
+def ours(task: str) -> bool:
+    """Whether the task is one of the portal's own."""
+    return task.startswith(("commands.", "projections.", "notifications.", "portal."))
+
+
+def test_an_own_schedule_gets_another_interval_and_nothing_else(
+    browser: Browser, portal_pool: Pool
+) -> None:
+    audit = schedules(portal_pool)["Audit"]
+    path = f"{SCHEDULES}{audit['id']}/change/"
+    assert "Delete" not in browser.get(path).text
+    with portal_pool.connection() as connection:
+        row = connection.execute(
+            "INSERT INTO django_celery_beat_intervalschedule (every, period) "
+            "VALUES (45, 'seconds') RETURNING id"
+        ).fetchone()
+    assert row
+    # Not ticking "enabled" is how a browser says that it is off.
+    wish = {"interval": row["id"], "name": "Mine", "task": "nothing", "one_off": "on"}
+    answer = browser.submit(path, wish)
+    assert "was changed successfully" in answer.text
+    changed = schedules(portal_pool)["Audit"]
+    assert changed["interval_id"] == row["id"]
+    kept = ("name", "task", "enabled", "queue", "one_off", "expires", "start_time")
+    assert [changed[name] for name in kept] == [audit[name] for name in kept]
+    answer = browser.submit(path, {"interval": ""})
+    assert "must be set" in answer.text
+
+
+@pytest.mark.parametrize("action", ["disable_tasks", "toggle_tasks", "delete_selected"])
+def test_own_schedules_are_neither_stopped_nor_deleted_in_the_list(
+    browser: Browser, portal_pool: Pool, action: str
+) -> None:
+    sweep = schedules(portal_pool)["Sweep"]
+    chosen = {"action": action, "_selected_action": [sweep["id"]], "post": "yes"}
+    answer = browser.submit(SCHEDULES, chosen)
+    assert answer.status_code == 403 or "The portal needs Sweep" in answer.text
+    assert schedules(portal_pool)["Sweep"]["enabled"]
+
+
+def test_an_own_schedule_is_not_deleted_with_its_interval(
+    browser: Browser, portal_pool: Pool
+) -> None:
+    sweep = schedules(portal_pool)["Sweep"]
+    page = browser.get(f"{INTERVALS}{sweep['interval_id']}/delete/").text
+    assert "Cannot delete interval" in page
+    token = {"csrfmiddlewaretoken": browser.cookies["csrftoken"], "post": "yes"}
+    one = browser.post(f"{INTERVALS}{sweep['interval_id']}/delete/", data=token)
+    many = browser.post(
+        INTERVALS,
+        data={**token, "action": "delete_selected", "_selected_action": sweep["interval_id"]},
+    )
+    assert (one.status_code, many.status_code) == (403, 403)
+    assert schedules(portal_pool)["Sweep"]["interval_id"] == sweep["interval_id"]
+
+
+def test_other_schedules_are_added_stopped_and_deleted(browser: Browser, portal_pool: Pool) -> None:
+    sweep = schedules(portal_pool)["Sweep"]
+    extra = {
+        "name": "Nightly", "task": "projections.sweep", "interval": sweep["interval_id"],
+        "args": "[]", "kwargs": "{}", "headers": "{}", "start_time_0": "2099-01-01",
+        "start_time_1": "00:00:00", "enabled": "on",
+    }  # fmt: skip
+    browser.submit(f"{SCHEDULES}add/", extra)
+    made = schedules(portal_pool)["Nightly"]
+    chosen = {"_selected_action": [made["id"]]}
+    browser.submit(SCHEDULES, {**chosen, "action": "disable_tasks"})
+    assert not schedules(portal_pool)["Nightly"]["enabled"]
+    browser.submit(SCHEDULES, {**chosen, "action": "delete_selected", "post": "yes"})
+    assert "Nightly" not in schedules(portal_pool)
 
 
 POLICY = {"chance": "50", "weight": ["by_amount", "newcomers"], "exclude": ["leader"]}

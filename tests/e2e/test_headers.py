@@ -25,10 +25,11 @@ PATHS = [
     "/healthz",
     "/static/portal/page/main.js",
 ]
-DESK = [
+ADMIN = [
     "/admin/",
     "/admin/commands/auction/",
     "/admin/commands/auction/add/",
+    "/admin/commands/bid/",
     "/admin/commands/job/",
     "/admin/commands/event/",
     "/admin/commands/user/",
@@ -71,18 +72,18 @@ def test_answers_of_the_api_are_kept_nowhere(portal: RunningPortal) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_the_desks_pages_hold_nothing_that_the_policy_refuses(
+def test_admins_pages_hold_nothing_that_the_policy_refuses(
     portal: RunningPortal, auctioneer: str
 ) -> None:
-    with Browser(base_url=portal.url, follow_redirects=True, timeout=30) as desk:
-        desk.submit("/admin/login/", {"username": auctioneer, "password": PASSWORD})
-        for path in DESK:
-            answer = desk.get(path)
+    with Browser(base_url=portal.url, follow_redirects=True, timeout=30) as admin:
+        admin.submit("/admin/login/", {"username": auctioneer, "password": PASSWORD})
+        for path in ADMIN:
+            answer = admin.get(path)
             assert answer.status_code == 200, path
             # Data for scripts is not run.
             shown = re.sub(r'<script[^>]*type="application/json".*?</script>', "", answer.text)
             assert Page(shown).refused == [], path
-        assert desk.get("/favicon.ico").status_code == 200
+        assert admin.get("/favicon.ico").status_code == 200
 
 
 @pytest.fixture(scope="module")

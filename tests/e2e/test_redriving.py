@@ -73,6 +73,6 @@ async def test_an_auctioneer_redrives_in_admin(
     assert "delete_selected" not in listed
     chosen = {"action": "redrive_failed", "_selected_action": failed["id"]}
     answer = browser.submit("/admin/commands/job/?status__exact=FAILED", chosen)
-    assert "1 of 1 jobs are in line again." in answer.text
+    assert "1 of 1 failed jobs are in line again." in answer.text
     job = (await alice.execute(WAIT_FOR_JOB, id=failed["id"]))["job"]
     assert job["status"] == "SUCCEEDED"

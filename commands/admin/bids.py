@@ -1,0 +1,114 @@
+"""Bids: one auction's by rank, a bidder's, or the latest."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from commands.admin import links, search
+from commands.admin.read_only import ReadOnlyList
+from commands.models import Auction, Bid, User
+
+DELETED = "deleted"
+
+
+class LiveOrDeleted(SimpleListFilter):
+    """Live bids, unless the deleted ones are asked for; never both: no index has them together."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        """The one beside the default."""
+        return [(DELETED, "Deleted")]
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """ "All", which Django offers first, are the live ones here."""
+        first, *others = super().choices(changelist)
+        yield {**first, "display": "Live"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Bid]) -> QuerySet[Bid]:
+        """Those in that state."""
+        return queryset.filter(deleted=self.value() == DELETED)
+
+
+@admin.register(Bid)
+class BidAdmin(ReadOnlyList[Bid]):
+    """Of one auction the leading bid comes first, otherwise the latest."""
+
+    list_display = (
+        "short_id",
+        "auction_title",
+        "by",
+        "amount",
+        "effective_amount",
+        "doubled",
+        "placed_at",
+    )
+    list_display_links = ("short_id",)
+    list_filter = (LiveOrDeleted,)
+    search_fields = ("id",)
+    search_help_text = (
+        f"The beginning of a bidder's name, words of an auction's title, or an id. {search.HELP}"
+    )
+    fields = (
+        "id",
+        "auction_title",
+        "by",
+        "amount",
+        "effective_amount",
+        "doubled",
+        "deleted",
+        "placed_at",
+        "placed_version",
+        "reached_version",
+    )
+    readonly_fields = ("auction_title", "by")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Bid]:
+        """With the names that are shown."""
+        return super().get_queryset(request).select_related("auction", "bidder")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """As bids_ranking has them, or by the primary key."""
+        if "auction" in request.GET and request.GET.get("state") != DELETED:
+            return ("-effective_amount", "reached_version")
+        return ("-id",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Bid], search_term: str
+    ) -> tuple[QuerySet[Bid], bool]:
+        """Those of bidders with that name, of auctions with that title, or with that id."""
+        if not search_term:
+            return queryset, False
+        if found := search.as_id(search_term):
+            wanted: dict[str, object] = {"id": found, "auction": found, "bidder": found}
+        else:
+            wanted = {
+                "bidder__in": search.user_ids(search_term),
+                "auction__in": search.auction_ids(search_term),
+            }
+        return queryset.filter(search.any_of(wanted.items())), False
+
+    @admin.display(description="bid")
+    def short_id(self, bid: Bid) -> str:
+        """The end of its id."""
+        return links.end_of(bid.id)
+
+    @admin.display(description="auction")
+    def auction_title(self, bid: Bid) -> SafeString:
+        """A link to its auction."""
+        return links.page_of(Auction, bid.auction.id, bid.auction.title)
+
+    @admin.display(description="bidder")
+    def by(self, bid: Bid) -> SafeString:
+        """A link to its bidder."""
+        return links.page_of(User, bid.bidder.id, str(bid.bidder))

@@ -1,0 +1,77 @@
+"""Searching by what people know: a user's name, words of an auction's title, or an id.
+
+Names and titles are looked up first, by their indexes and at most MOST of each; the rows are then
+those with one of the ids found.
+"""
+
+import re
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db.models import Model, Q, QuerySet
+from django.db.models.functions import Collate, Lower
+
+from commands.models import Auction, User
+
+MOST = 50
+# How many of the latest rows are searched for an id that has no index.
+LATEST = 100_000
+WORD = re.compile(r"\w+")
+HELP = f"Of the names and titles that fit, the latest {MOST} are looked for."
+
+
+def as_id(text: str) -> UUID | None:
+    """The id, if it is one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def users_named(users: QuerySet[User], beginning: str) -> QuerySet[User]:
+    """Those whose name begins so, whatever its case."""
+    return users.alias(lowered=Collate(Lower("username"), "C")).filter(
+        lowered__startswith=beginning.lower()
+    )
+
+
+def auctions_titled(auctions: QuerySet[Auction], text: str) -> QuerySet[Auction]:
+    """Those whose title has a word that begins with each word of the text."""
+    words = WORD.findall(text)
+    if not words:
+        return auctions.none()
+    query = SearchQuery(
+        " & ".join(f"{word}:*" for word in words), search_type="raw", config="simple"
+    )
+    return auctions.alias(words=SearchVector("title", config="simple")).filter(words=query)
+
+
+def user_ids(beginning: str) -> list[UUID]:
+    """The latest users whose name begins so."""
+    return _latest_ids(users_named(User.objects.all(), beginning))
+
+
+def auction_ids(text: str) -> list[UUID]:
+    """The latest auctions with those words in their title."""
+    return _latest_ids(auctions_titled(Auction.objects.all(), text))
+
+
+def among_latest(rows: QuerySet[Model], **wanted: UUID) -> list[object]:
+    """The keys of those of the LATEST rows of a table in which one of the columns has the id."""
+    keys = rows.order_by("-pk").values_list("pk", flat=True)
+    oldest = keys[LATEST : LATEST + 1].first()
+    recent = rows if oldest is None else rows.filter(pk__gt=oldest)
+    return list(recent.filter(any_of(wanted.items())).values_list("pk", flat=True)[:MOST])
+
+
+def any_of(conditions: Iterable[tuple[str, object]]) -> Q:
+    """Rows for which at least one of the conditions holds."""
+    either = Q()
+    for condition in conditions:
+        either |= Q(condition)
+    return either
+
+
+def _latest_ids(rows: QuerySet[User] | QuerySet[Auction]) -> list[UUID]:
+    return list(rows.order_by("-pk").values_list("pk", flat=True)[:MOST])

@@ -1,0 +1,50 @@
+"""Admin as an auctioneer uses it."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.windows import Windows
+from tests.conftest import PASSWORD
+
+PAGES = ("auction/", "auction/add/", "bid/", "job/", "event/", "user/", "promoterpolicy/add/")
+
+
+@pytest.fixture
+def admin(windows: Windows, auctioneer: str) -> Page:
+    """A window in which the auctioneer is signed in."""
+    page = windows.open("/admin/")
+    page.get_by_label("Username").fill(auctioneer)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("Auctions, jobs and schedules")).to_be_visible()
+    return page
+
+
+def test_an_auction_is_created_by_the_labels_of_the_form(admin: Page) -> None:
+    admin.goto("/admin/commands/auction/add/")
+    admin.get_by_label("Title").fill("A brass lamp, made in a browser")
+    ends = admin.get_by_role("group", name="Ends")
+    ends.get_by_label("Date").fill("2020-01-31")
+    ends.get_by_label("Time").fill("18:00:00")
+    admin.get_by_role("button", name="Create auction").click()
+    refused = admin.locator(".errornote")
+    expect(refused).to_have_text(
+        re.compile(
+            r"^It would start at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC and end at "
+            r"2020-01-31 18:00:00 UTC; an auction starts now or later and ends after it starts\.$"
+        )
+    )
+    ends.get_by_label("Date").fill("2099-01-31")
+    admin.get_by_role("button", name="Create auction").click()
+    expect(admin.get_by_text("Created A brass lamp, made in a browser.")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_has_no_serious_accessibility_findings(admin: Page, path: str) -> None:
+    admin.goto(f"/admin/commands/{path}")
+    found = Axe().run(admin, context={"include": ["#content"]}).response["violations"]
+    serious = [each for each in found if each["impact"] in {"serious", "critical"}]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
