@@ -12,6 +12,8 @@ from portal.web.pages import bidders, how_it_works
 
 admin.site.site_header = admin.site.site_title = "Auction portal"
 admin.site.index_title = "Auctions, jobs and schedules"
+# Lists need the width that it would take; the index has the same links.
+admin.site.enable_nav_sidebar = False
 admin.site.login_form = LimitedSignIn
 # Who may what is settled by is_staff alone.
 admin.site.unregister(Group)

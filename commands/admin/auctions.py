@@ -1,7 +1,6 @@
 """Auctions: a list, a page for each, and the form that creates one."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
@@ -23,6 +22,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from commands.admin import links, search
+from commands.admin.amounts import money
 from commands.admin.auction_form import CreateAuctionForm
 from commands.admin.read_only import ReadOnlyList
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
@@ -78,7 +78,6 @@ class AuctionAdmin(ReadOnlyList[Auction]):
     list_display = (
         "title",
         "state",
-        "starts_at",
         "ends_at",
         "live_bids",
         "leading_bid",
@@ -225,11 +224,6 @@ class AuctionAdmin(ReadOnlyList[Auction]):
         link = links.page_of(Auction, auction.pk, auction.title)
         self.message_user(request, format_html("Created {}.", link), messages.SUCCESS)
         return self.response_post_save_add(request, auction)
-
-
-def money(text: str) -> str:
-    """An amount with its thousands grouped."""
-    return f"{Decimal(text):,.2f}"
 
 
 def _bidder(bid: Mapping[str, Any]) -> SafeString:

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from commands.admin import links, search
+from commands.admin.amounts import money
 from commands.admin.read_only import ReadOnlyList
 from commands.models import Auction, Bid, User
 
@@ -48,9 +49,9 @@ class BidAdmin(ReadOnlyList[Bid]):
         "short_id",
         "auction_title",
         "by",
-        "amount",
-        "effective_amount",
-        "doubled",
+        "offered",
+        "counts",
+        "was_doubled",
         "placed_at",
     )
     list_display_links = ("short_id",)
@@ -63,15 +64,15 @@ class BidAdmin(ReadOnlyList[Bid]):
         "id",
         "auction_title",
         "by",
-        "amount",
-        "effective_amount",
+        "offered",
+        "counts",
         "doubled",
         "deleted",
         "placed_at",
         "placed_version",
         "reached_version",
     )
-    readonly_fields = ("auction_title", "by")
+    readonly_fields = ("auction_title", "by", "offered", "counts")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Bid]:
         """With the names that are shown."""
@@ -112,3 +113,18 @@ class BidAdmin(ReadOnlyList[Bid]):
     def by(self, bid: Bid) -> SafeString:
         """A link to its bidder."""
         return links.page_of(User, bid.bidder.id, str(bid.bidder))
+
+    @admin.display(description="amount")
+    def offered(self, bid: Bid) -> str:
+        """What the bidder pays if it wins."""
+        return money(bid.amount)
+
+    @admin.display(description="counts")
+    def counts(self, bid: Bid) -> str:
+        """What it is ranked by."""
+        return money(bid.effective_amount)
+
+    @admin.display(description="doubled")
+    def was_doubled(self, bid: Bid) -> str:
+        """Most are not, which is nothing to warn of."""
+        return "doubled" if bid.doubled else ""

@@ -140,4 +140,4 @@ class JobAdmin(ReadOnlyList[Job]):
         """From acceptance to outcome."""
         if job.settled_at is None:
             return "-"
-        return f"{(job.settled_at - job.accepted_at).total_seconds():.3f} s"
+        return f"{(job.settled_at - job.accepted_at).total_seconds():.3f}\N{NO-BREAK SPACE}s"

@@ -31,7 +31,7 @@ def stream(row: Job | Event, title: str | None) -> SafeString:
 
 def end_of(row_id: UUID) -> str:
     """Ids begin with the time they were made, so their ends tell them apart."""
-    return f"…{str(row_id)[-8:]}"
+    return str(row_id)[-8:]
 
 
 def listed(*found: SafeString) -> SafeString:

@@ -49,3 +49,8 @@ class ReadOnlyList(ReadOnly, ModelAdmin[Row]):
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     sortable_by = ()
+
+    class Media:
+        """Beside what the library loads."""
+
+        css = {"all": ("commands/admin.css",)}  # noqa: RUF012 (Django's own declaration)

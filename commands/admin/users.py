@@ -14,7 +14,7 @@ from commands.models import Bid, Job, User
 class UserAdmin(ReadOnlyList[User]):
     """The latest first."""
 
-    list_display = ("name", "is_staff", "created_at", "deleted_at", "id")
+    list_display = ("name", "on_staff", "created_at", "deleted_at", "id")
     list_filter = ("is_staff",)
     search_fields = ("id",)
     search_help_text = "The beginning of a name, or an id."
@@ -46,6 +46,11 @@ class UserAdmin(ReadOnlyList[User]):
     def name(self, user: User) -> str:
         """Deleted users have none any more."""
         return str(user)
+
+    @admin.display(description="staff")
+    def on_staff(self, user: User) -> str:
+        """Most are not, which is nothing to warn of."""
+        return "staff" if user.is_staff else ""
 
     @admin.display(description="more")
     def record(self, user: User) -> SafeString:
