@@ -2,7 +2,6 @@
 
 import re
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
@@ -12,10 +11,8 @@ from tests.conftest import PASSWORD
 PAGES = ("auction/", "auction/add/", "bid/", "job/", "event/", "user/", "promoterpolicy/add/")
 
 
-@pytest.fixture
-def admin(windows: Windows, auctioneer: str) -> Page:
-    """A window in which the auctioneer is signed in."""
-    page = windows.open("/admin/")
+def signed_in(page: Page, auctioneer: str) -> Page:
+    """The window, with the auctioneer signed in."""
     page.get_by_label("Username").fill(auctioneer)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
@@ -23,7 +20,8 @@ def admin(windows: Windows, auctioneer: str) -> Page:
     return page
 
 
-def test_an_auction_is_created_by_the_labels_of_the_form(admin: Page) -> None:
+def test_an_auction_is_created_by_the_labels_of_the_form(windows: Windows, auctioneer: str) -> None:
+    admin = signed_in(windows.open("/admin/"), auctioneer)
     admin.goto("/admin/commands/auction/add/")
     admin.get_by_label("Title").fill("A brass lamp, made in a browser")
     ends = admin.get_by_role("group", name="Ends")
@@ -42,9 +40,11 @@ def test_an_auction_is_created_by_the_labels_of_the_form(admin: Page) -> None:
     expect(admin.get_by_text("Created A brass lamp, made in a browser.")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_has_no_serious_accessibility_findings(admin: Page, path: str) -> None:
-    admin.goto(f"/admin/commands/{path}")
-    found = Axe().run(admin, context={"include": ["#content"]}).response["violations"]
-    serious = [each for each in found if each["impact"] in {"serious", "critical"}]
-    assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == []
+def test_pages_have_no_serious_accessibility_findings(windows: Windows, auctioneer: str) -> None:
+    # axe measures with inline styles, which the policy refuses.
+    admin = signed_in(windows.open("/admin/", bypass_csp=True), auctioneer)
+    for path in PAGES:
+        admin.goto(f"/admin/commands/{path}")
+        found = Axe().run(admin, context={"include": ["#content"]}).response["violations"]
+        serious = [each for each in found if each["impact"] in {"serious", "critical"}]
+        assert [(each["id"], each["nodes"][0]["html"]) for each in serious] == [], path
