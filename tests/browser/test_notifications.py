@@ -153,9 +153,61 @@ def test_what_is_read_in_one_tab_is_read_in_the_others(windows: Windows, rivals:
     expect(group(other, title)).not_to_have_class("unread")
 
 
-def test_what_was_unread_before_is_counted(windows: Windows, rivals: Rivals) -> None:
+def test_what_was_unread_before_is_counted_and_no_news(windows: Windows, rivals: Rivals) -> None:
     auction_id, _ = rivals.auction()
     rivals.outbid(auction_id)
     wait_until(rivals.unread, what="Anna was told")
     page = window_of(windows, rivals.anna)
     counted(page, 1)
+    expect(page.locator("#toasts > *")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scene", ["elsewhere", "background"])
+def test_whoever_is_outbid_where_they_do_not_look_may_bid_again(
+    windows: Windows, rivals: Rivals, scene: str
+) -> None:
+    auction_id, title = rivals.auction()
+    path = "/#/open" if scene == "elsewhere" else f"/#/auction/{auction_id}"
+    page = window_of(windows, rivals.anna, path)
+    counted(page, 0)
+    if scene == "background":
+        look_away(page)
+    rivals.outbid(auction_id)
+
+    toast = page.locator("#toasts").filter(has_text=title)
+    expect(toast).to_contain_text("outbid")
+    expect(toast).to_contain_text("2,000.00")
+    counted(page, 1)
+    if scene == "background":
+        come_back(page)
+    toast.get_by_role("link", name="Bid again").click()
+    expect(page.get_by_label("Your bid", exact=True)).to_be_focused()
+    expect(page.locator("#toasts > *")).to_have_count(0)
+    counted(page, 0)
+
+    page.keyboard.type("2500")
+    page.keyboard.press("Enter")
+    expect(page.locator(".outcome")).to_contain_text("is placed, and it leads.")
+    # Seen by whoever looks at the auction: no toast.
+    rivals.outbid(auction_id, "3000.00")
+    expect(page.locator(".leading")).to_contain_text("3,000.00")
+    counted(page, 0)
+    page.locator(".brand").click()
+    wait_until(lambda: not rivals.unread(), what="read")
+    expect(page.locator("#toasts > *")).to_have_count(0)
+
+
+def test_a_toast_is_dismissed_and_comes_once(windows: Windows, rivals: Rivals) -> None:
+    auction_id, title = rivals.auction()
+    page = window_of(windows, rivals.anna)
+    counted(page, 0)
+    rivals.outbid(auction_id)
+    page.get_by_role("button", name=re.compile(f"^Dismiss: .*{title}")).press("Enter")
+    expect(page.locator("#toasts > *")).to_have_count(0)
+    expect(page.locator("main")).to_be_focused()
+    rivals.outbid(auction_id, "3000.00")
+    expect(page.locator(".card").filter(has_text=title)).to_contain_text("3,000.00")
+    wait_until(lambda: "3,000.00" in str(rivals.unread()), what="brought up to date")
+    page.locator("#bell").click()
+    expect(group(page, title)).to_contain_text("3,000.00")
+    expect(page.locator("#toasts > *")).to_have_count(0)

@@ -8,6 +8,7 @@ import { notifications } from "./notifications.js";
 import { accountPage, remember, signInPage, signUpPage } from "./people.js";
 import { route } from "./place.js";
 import { changes, signOut, user } from "./session.js";
+import "./toasts.js";
 import { winners } from "./winners.js";
 
 const VIEWS = { auction, winners, notifications, "sign-in": signInPage, "sign-up": signUpPage, account: accountPage };

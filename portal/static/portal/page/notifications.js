@@ -6,7 +6,7 @@ import { Pages } from "./pages.js";
 import { keepScroll } from "./place.js";
 import { ask } from "./session.js";
 import { setTitle } from "./title.js";
-import { FIELDS, markRead, news } from "./unread.js";
+import { FIELDS, markRead, news, wasRead } from "./unread.js";
 import { explained, many } from "./words.js";
 import { doublingNote } from "./worth.js";
 
@@ -70,7 +70,8 @@ export function notifications(main) {
   function show(nodes) {
     for (const each of nodes) {
       // One that came while these were loaded is newer.
-      if (!(Date.parse(known.get(each.id)?.createdAt) > Date.parse(each.createdAt))) known.set(each.id, each);
+      if (Date.parse(known.get(each.id)?.createdAt) > Date.parse(each.createdAt)) continue;
+      known.set(each.id, { ...each, read: each.read || wasRead(each.id) });
     }
     loaded = true;
     draw();

@@ -38,6 +38,11 @@ export function isUnread(id) {
   return unread.has(id) && unseen(unread.get(id));
 }
 
+/** Whether that one was read here, even if an answer that was on its way says otherwise. */
+export function wasRead(id) {
+  return read.has(id);
+}
+
 function tell(type, detail) {
   news.dispatchEvent(new CustomEvent(type, { detail }));
 }

@@ -1,0 +1,53 @@
+// Whoever is outbid where they are not looking is told so across the page, and may bid again.
+import { bidNextOn } from "./bidding.js";
+import { el } from "./dom.js";
+import { isUnread, news } from "./unread.js";
+
+const MOST = 3;
+// How many seconds of the reader's attention one lasts.
+const SECONDS = 20;
+
+const stack = document.getElementById("toasts");
+const toasts = new Map();
+// Notifications that have had their toast; as they change they get no other.
+const had = new Set();
+
+function dismiss(auctionId) {
+  const element = toasts.get(auctionId)?.element;
+  const focused = element?.contains(document.activeElement);
+  element?.remove();
+  toasts.delete(auctionId);
+  if (focused) (stack.querySelector("a") ?? document.getElementById("main")).focus();
+}
+
+function show({ id, auctionId, message }) {
+  had.add(id);
+  const again = el("a", { class: "button small", href: `#/auction/${auctionId}`, onclick: () => {
+    dismiss(auctionId);
+    bidNextOn(auctionId);
+  } }, "Bid again");
+  const close = el("button", { class: "quiet small", "aria-label": `Dismiss: ${message}`, onclick: () => dismiss(auctionId) }, "✕");
+  const text = el("p", {}, message);
+  const element = el("div", {}, text, close, again);
+  toasts.set(auctionId, { id, element, text, left: SECONDS });
+  stack.prepend(element);
+  while (toasts.size > MOST) dismiss(toasts.keys().next().value);
+}
+
+news.addEventListener("news", ({ detail }) => {
+  const { id, auctionId, kind, message } = detail;
+  const toast = toasts.get(auctionId);
+  if (toast?.id === id && kind === "OUTBID") {
+    toast.text.textContent = message;
+    return;
+  }
+  // Whatever else happened in that auction, what was said before is out of date.
+  dismiss(auctionId);
+  if (kind === "OUTBID" && isUnread(id) && !had.has(id)) show(detail);
+});
+
+// Time passes while the page is looked at, and no toast is being read or reached for.
+setInterval(() => {
+  if (document.hidden || stack.matches(":hover, :focus-within")) return;
+  for (const [auctionId, toast] of toasts) if (--toast.left <= 0) dismiss(auctionId);
+}, 1_000);
