@@ -7,6 +7,8 @@ COPY commands commands
 COPY projections projections
 COPY notifications notifications
 COPY portal portal
+# Served under /docs.
+COPY docs docs
 # What runs servers from wheels is for laptops.
 RUN rm -r portal/laptop
 RUN useradd --system portal

@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from notifications.views import unsubscribe
 from portal.signin.admin_form import LimitedSignIn
+from portal.web import documentation
 from portal.web.pages import bidders, how_it_works
 
 admin.site.site_header = admin.site.site_title = "Auction portal"
@@ -21,6 +22,8 @@ admin.site.unregister(Group)
 urlpatterns = [
     path("", bidders),
     path("how-it-works", how_it_works),
+    path("docs", documentation.index),
+    path("docs/<path:name>", documentation.page),
     # Browsers ask for it on pages that name no icon, which are admin's.
     path("favicon.ico", RedirectView.as_view(url=static("portal/icon.svg"))),
     path("unsubscribe/<str:token>", unsubscribe),

@@ -1,0 +1,130 @@
+"""The pages under docs/, rendered for a strict Content-Security-Policy: no HTML of theirs, no styles.
+
+Only what is listed here is served: the pages, the decision records, and the programs as plain text.
+"""
+
+import itertools
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+FOLDER = Path(settings.BASE_DIR) / "docs"
+# In the order of the index, with what each is for.
+PAGES: Mapping[str, str] = {
+    "api": "Write a client",
+    "fair-draws": "Check that a draw was fair",
+    "auctioneers": "Run auctions",
+    "operators": "Run the portal",
+    "security": "What the portal defends, and how",
+    "reliability": "What the portal survives, and how that is shown",
+    "contributors": "Change the code",
+}
+PROGRAMS = ("verify_draw.py", "examples/bidder.py", "examples/follower.mjs")
+SPACES = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A rendered page."""
+
+    title: str
+    html: str
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """Every page there is."""
+    pages = [(name, document(name).title, purpose) for name, purpose in PAGES.items()]
+    records = [(name, document(name).title) for name in records_of_decisions()]
+    context = {"pages": pages, "records": records, "programs": PROGRAMS}
+    return render(request, "portal/docs_index.html", context)
+
+
+@require_safe
+def page(request: HttpRequest, name: str) -> HttpResponse:
+    """One page, or a program as plain text."""
+    if name in PROGRAMS:
+        return HttpResponse(program(name), content_type="text/plain; charset=utf-8")
+    if name not in PAGES and name not in records_of_decisions():
+        raise Http404
+    return render(request, "portal/docs_page.html", {"document": document(name)})
+
+
+@cache
+def records_of_decisions() -> Sequence[str]:
+    """The names of the decision records, oldest first."""
+    return tuple(f"adr/{file.stem}" for file in sorted((FOLDER / "adr").glob("*.md")))
+
+
+@cache
+def program(name: str) -> str:
+    """Its text."""
+    return (FOLDER / name).read_text()
+
+
+@cache
+def document(name: str) -> Document:
+    """The page of that name, rendered once a process."""
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse((FOLDER / f"{name}.md").read_text())
+    title = next(tokens[i + 1].content for i, t in enumerate(tokens) if t.type == "heading_open")
+    _name_headings(tokens)
+    for token in tokens:
+        _class_instead_of_style(token)
+        for child in token.children or ():
+            _lead_to_pages(child, name)
+    html = parser.renderer.render(tokens, parser.options, {})
+    # A wide table scrolls by itself, not the page with it.
+    html = html.replace("<table>", '<div class="wide" tabindex="0"><table>')
+    html = html.replace("</table>", "</table></div>").replace("<pre>", '<pre tabindex="0">')
+    return Document(title, html)
+
+
+def _name_headings(tokens: Sequence[Token]) -> None:
+    """Ids as GitHub makes them, so that links between headings hold in both places."""
+    seen: dict[str, int] = {}
+    for opening, content in itertools.pairwise(tokens):
+        if opening.type == "heading_open":
+            kept = "".join(c for c in content.content.lower() if c.isalnum() or c in " -_")
+            slug = SPACES.sub("-", kept.strip())
+            number = seen.get(slug, 0)
+            seen[slug] = number + 1
+            opening.attrSet("id", f"{slug}-{number}" if number else slug)
+
+
+def _class_instead_of_style(token: Token) -> None:
+    """Columns are aligned by inline styles, which the policy refuses."""
+    style = token.attrs.pop("style", None)
+    if style == "text-align:right":
+        token.attrSet("class", "number")
+
+
+def _lead_to_pages(token: Token, name: str) -> None:
+    """Links between files lead to their pages here; what is served nowhere is no link."""
+    href = token.attrGet("href") if token.type == "link_open" else None
+    if not isinstance(href, str) or href.startswith(("#", "http://", "https://", "mailto:")):
+        return
+    path, _, fragment = href.partition("#")
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
+    known = target.removesuffix(".md")
+    if target == "adr":
+        token.attrSet("href", "/docs#decisions")
+    elif target in PROGRAMS or known in PAGES or known in records_of_decisions():
+        token.attrSet("href", f"/docs/{known}" + (f"#{fragment}" if fragment else ""))
+    else:
+        del token.attrs["href"]
+
+
+def pages_there_are(_: HttpRequest) -> dict[str, bool]:
+    """For the footer: GraphiQL is not served everywhere, the documentation is."""
+    return {"graphiql": settings.GRAPHIQL}

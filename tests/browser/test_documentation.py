@@ -1,0 +1,44 @@
+"""GraphiQL's sign-in box, and the documentation at every width."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.behind import Others
+from tests.browser.people import nobody_yet
+from tests.browser.windows import HEIGHTS, Scheme, Windows
+from tests.conftest import PASSWORD
+
+
+def test_signing_in_fills_graphiqls_headers(windows: Windows, behind: Others) -> None:
+    name = nobody_yet("alice")
+    behind.bidder(name)
+    page = windows.open("/graphql")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#sign-in output")).not_to_be_empty()
+    expect(page.locator(".graphiql-container")).not_to_contain_text("Bearer")
+
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("#sign-in output")).to_contain_text(f"Signed in as {name}")
+    expect(page.locator(".graphiql-container")).to_contain_text("Bearer")
+    page.locator(".graphiql-query-editor .CodeMirror").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text("{ me { username } }")
+    page.get_by_role("button", name="Execute query").click()
+    expect(page.locator(".result-window")).to_contain_text(name)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", HEIGHTS)
+def test_the_documentation_can_be_read(windows: Windows, width: int, scheme: Scheme) -> None:
+    page = windows.open("/", width=width, scheme=scheme)
+    page.get_by_role("contentinfo").get_by_role("link", name="Documentation").click()
+    page.get_by_role("link", name="Fair draws").first.click()
+    for path in ("/docs", "/docs/api", "/docs/operators", "/docs/fair-draws"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    found = Axe().run(page).response["violations"]
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
