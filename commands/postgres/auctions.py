@@ -9,7 +9,7 @@ from psycopg.errors import LockNotAvailable
 from psycopg.rows import DictRow
 
 from commands.domain.auction import Auction, Bid
-from commands.postgres.connections import SyncConnection
+from commands.postgres.connections import SyncConnection, WebConnection
 from commands.streams import Busy
 
 LOCK = """
@@ -17,6 +17,7 @@ SELECT id, version, title, description, starts_at, ends_at, closed, winning_bid_
 FROM auctions WHERE id = %s FOR UPDATE NOWAIT
 """
 READ = "SELECT * FROM auctions WHERE id = %s"
+EXISTS = "SELECT 1 FROM auctions WHERE id = %s"
 BID_COLUMNS = tuple(field.name for field in fields(Bid))
 BID = ", ".join(BID_COLUMNS)
 ALL_BIDS = f"SELECT {BID} FROM bids WHERE auction_id = %s"
@@ -148,7 +149,7 @@ def read_auction(connection: SyncConnection, auction_id: UUID) -> Auction | None
 
 def auction_exists(connection: SyncConnection, auction_id: UUID) -> bool:
     """Whether there is, or was, that auction."""
-    row = connection.execute("SELECT 1 FROM auctions WHERE id = %s", (auction_id,)).fetchone()
+    row = connection.execute(EXISTS, (auction_id,)).fetchone()
     return row is not None
 
 
@@ -190,3 +191,9 @@ def due_auctions(connection: SyncConnection, now: datetime) -> list[UUID]:
 def auctions_to_draw_in(connection: SyncConnection) -> list[UUID]:
     """The open auctions with live bids that were not doubled, those ending soonest first."""
     return [row["id"] for row in connection.execute(TO_DRAW_IN)]
+
+
+async def auction_exists_async(connection: WebConnection, auction_id: UUID) -> bool:
+    """As auction_exists, for the web process."""
+    cursor = await connection.execute(EXISTS, (auction_id,))
+    return await cursor.fetchone() is not None

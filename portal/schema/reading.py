@@ -9,6 +9,7 @@ from uuid import UUID
 import structlog
 
 from commands.jobs import Job
+from commands.postgres.auctions import auction_exists_async
 from commands.postgres.errors import AWAY
 from commands.postgres.event_store import recorded_event, stored_events
 from commands.postgres.jobs import find_async
@@ -74,29 +75,35 @@ async def wait_for_job(
 async def auction_at(
     runtime: Runtime, auction_id: UUID, at_least: int | None
 ) -> AuctionDocument | None:
-    """The auction, never older than that version; UNAVAILABLE if that takes too long.
+    """The auction, never older than that version; None at once if there is none.
 
-    A document that is behind is brought up to date here, without waiting for a worker.
+    A document that is behind, or not there yet, is brought up to date here, without waiting for a
+    worker; UNAVAILABLE if that takes too long. Whether there is an auction without a document,
+    its row tells: guessed ids cost no more than that.
     """
     auction = await runtime.documents.auction(auction_id)
-    if at_least is None or _reached(auction, at_least):
+    needed = max(at_least or 1, 1)
+    if auction and auction.version >= needed:
         return auction
+    if auction is None and not await _exists(runtime, auction_id):
+        return None
     try:
         async with asyncio.timeout(SYNC_PATIENCE):
-            return await _catch_up(runtime, auction_id, at_least)
+            return await _catch_up(runtime, auction_id, needed)
     except TimeoutError:
-        raise unavailable(f"the auction has not reached version {at_least} yet") from None
+        raise unavailable(f"the auction has not reached version {needed} yet") from None
 
 
 async def known_auction(runtime: Runtime, auction_id: UUID) -> AuctionDocument:
     """The auction, made readable now if no worker has made it yet; NOT_FOUND if there is none."""
-    auction = await runtime.documents.auction(auction_id)
-    if auction is None:
-        await asyncio.to_thread(runtime.catch_up, Stream("auction", auction_id), -1)
-        auction = await runtime.documents.auction(auction_id)
-    if auction is None:
-        raise not_found("there is no such auction")
-    return auction
+    if auction := await auction_at(runtime, auction_id, None):
+        return auction
+    raise not_found("there is no such auction")
+
+
+async def _exists(runtime: Runtime, auction_id: UUID) -> bool:
+    async with runtime.pool.connection() as connection:
+        return await auction_exists_async(connection, auction_id)
 
 
 async def _catch_up(runtime: Runtime, auction_id: UUID, at_least: int) -> AuctionDocument:
@@ -109,10 +116,6 @@ async def _catch_up(runtime: Runtime, auction_id: UUID, at_least: int) -> Auctio
             if auction is not None and auction.version >= at_least:
                 return auction
             await news.wait(LOOK_AGAIN / 4)
-
-
-def _reached(auction: AuctionDocument | None, version: int) -> bool:
-    return (auction.version if auction else 0) >= version
 
 
 async def own_user(runtime: Runtime, viewer: Viewer) -> UserDocument:

@@ -222,3 +222,12 @@ async def test_what_is_not_there_can_not_be_followed(join: Join) -> None:
     assert await refusal(alice, JOB_UPDATED, id=nowhere) == "NOT_FOUND"
     alice.access_token = None
     assert await refusal(alice, NOTIFICATIONS) == "UNAUTHENTICATED"
+
+
+async def test_an_auction_can_be_read_and_followed_as_soon_as_its_creation_succeeded(
+    carol: PortalClient,
+) -> None:
+    for _ in range(10):
+        auction_id = await create_auction(carol)
+        assert await auction(carol, auction_id)
+        assert await first(carol.subscribe(AUCTION_UPDATED, id=auction_id))
