@@ -52,10 +52,12 @@ ONE_WHILE_UNREAD = f"""{ASKED}
     SELECT user_id, email, asked.in_app OR coalesce(unread.in_app, false) AS in_app,
         CASE WHEN unread.kind = 'OUTBID' AND user_id IS DISTINCT FROM %(leader)s::uuid
             THEN 'OUTBID' ELSE %(kind)s::text END AS kind
-    FROM asked LEFT JOIN (
-        SELECT id, user_id, kind, in_app FROM notifications
-        WHERE auction_id = %(auction)s AND read_at IS NULL AND {STANDING_KINDS}
-    ) AS unread USING (user_id)
+    FROM asked LEFT JOIN LATERAL (
+        SELECT id, kind, in_app FROM notifications WHERE user_id = asked.user_id
+          AND auction_id = %(auction)s AND read_at IS NULL AND {STANDING_KINDS}
+        -- Each by its index, instead of all of them for each.
+        LIMIT 1
+    ) AS unread ON true
     WHERE asked.in_app OR email OR (unread.id IS NOT NULL AND %(kind)s <> 'OUTBID')
 {WRITTEN}
     ON CONFLICT (user_id, auction_id) WHERE {STANDING_KINDS} AND read_at IS NULL
