@@ -32,9 +32,9 @@ def main() -> None:
     """Run one command; outside production unless PORTAL_ENV says otherwise."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     os.environ.setdefault("PORTAL_ENV", "local")
-    from django.core.management import execute_from_command_line
+    from portal.command_line import execute
 
-    execute_from_command_line(take_data_folder(sys.argv))
+    execute(take_data_folder(sys.argv))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ DATABASE_URL = env.server_url("DATABASE_URL", _data)
 REDIS_URL = env.server_url("REDIS_URL", _data)
 MONGODB_URL = env.server_url("MONGODB_URL", _data)
 # Where people find the portal: the links in mails begin with it.
-PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000" if LOCAL else "")
+PUBLIC_URL = env.server_url("PUBLIC_URL", _data) or ("http://127.0.0.1:8000" if LOCAL else "")
 
 # --- Mail: to a server, or on a laptop without one into a folder ---
 EMAIL_HOST = env.text("EMAIL_HOST")

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import execute_from_command_line
 
 from commands.ids import new_id
+from portal.command_line import execute
 from portal.laptop.demo.client import PortalClient, Refused
 from tests.conftest import PASSWORD, Join, RunningPortal, wait_until
 from tests.e2e.acting import create_auction, events, place
@@ -33,6 +34,13 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], comma
         execute_from_command_line(["manage.py", command, "--help"])
     assert not exit_.value.code
     assert "usage:" in capsys.readouterr().out
+
+
+def test_help_begins_with_the_portals_own_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    execute(["manage.py", "help"])
+    own, _, others = capsys.readouterr().out.partition("Available subcommands")
+    assert {line.split()[0] for line in own.splitlines() if line.startswith("  ")} == set(COMMANDS)
+    assert "collectstatic" in others
 
 
 async def test_users_are_created_and_deleted(portal: RunningPortal, nobody: PortalClient) -> None:
@@ -75,6 +83,7 @@ async def test_a_changed_password_ends_the_sessions(
 async def test_an_auction_lives_by_the_command_line(portal: RunningPortal, join: Join) -> None:
     alice = await join("alice")
     made = run(portal, "create_auction", "A lamp", "--starts-at", "+0s", "--ends-at", "+1h")
+    assert made["url"] == f"{portal.url}/#/auction/{made['auction_id']}"
     await place(alice, made["auction_id"], "10.00")
     tick = run(portal, "run_promoter", "--once")
     assert made["auction_id"] in [draw["auction_id"] for draw in tick["draws"]]

@@ -3,6 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
+
 from commands.inbox.requests import Caller, create_auction
 from commands.management.operator_command import (
     OperatorCommand,
@@ -40,5 +42,7 @@ class Command(OperatorCommand):
             ends_at=moment(options["ends_at"], now),
         )
         job = settled(submission, options["wait"])
-        text = f"Created auction {job.payload['auction_id']}."
-        self.answer(options, job_as_json(job), text)
+        auction_id = job.payload["auction_id"]
+        url = f"{settings.PUBLIC_URL.rstrip('/')}/#/auction/{auction_id}"
+        text = f"Created auction {auction_id}: {url}"
+        self.answer(options, {**job_as_json(job), "url": url}, text)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,6 +25,13 @@ CATALOGUE = (
     ("A box of unsorted stamps", 24, True),
     ("A portrait of nobody in particular", 21, False),
 )
+# What is left for whoever looks at the portal afterwards: titles, and minutes until they start and end.
+LEFT_OPEN = (
+    ("A pair of garden chairs", 0, 60),
+    ("A barometer, set fair", 0, 75),
+    ("A tea chest with two keys", 0, 90),
+)
+COMING = (("A map of the coast, hand-coloured", 20, 120), ("A clockwork tram", 40, 150))
 TICKS_AFTER = (7.0, 5.0)
 # The house announces within a second or two; this is how long the demo waits before it complains.
 ANNOUNCED_WITHIN = 30.0
@@ -79,6 +87,7 @@ class Play:
     draws: list[Draw] = field(default_factory=list)
     wins: dict[str, asyncio.Queue[str]] = field(default_factory=dict)
     surprises: list[str] = field(default_factory=list)
+    passwords: dict[str, str] = field(default_factory=dict)
 
     def expect(self, what: str, wanted: object, got: object) -> None:
         """Note it if something came out otherwise."""
@@ -96,6 +105,7 @@ async def perform(play: Play, auctioneer: str, password: str) -> None:
             await _put_up(play, play.people[auctioneer], title, seconds, contested)
         await _bidding(play)
         await _late_bid(play, play.lots[0])
+        await _leave_some(play, play.people[auctioneer])
 
 
 @asynccontextmanager
@@ -111,8 +121,12 @@ async def _arrive(play: Play, auctioneer: str, password: str) -> None:
     await play.running.manage("create_user", auctioneer, "--staff", stdin=f"{password}\n")
     await play.people[auctioneer].sign_in(auctioneer, password)
     play.screen.say("", f"{auctioneer} (staff) made with manage.py create_user, and signed in")
+    play.passwords = {auctioneer: password, **{name: new_password() for name in BIDDERS}}
     jobs = await asyncio.gather(
-        *(play.people[n].sign_up(n, uuid4().hex, email=f"{n}@example.org") for n in BIDDERS)
+        *(
+            play.people[name].sign_up(name, play.passwords[name], email=f"{name}@example.org")
+            for name in BIDDERS
+        )
     )
     for name, job in zip(BIDDERS, jobs, strict=True):
         play.expect(f"{name} signs up", "SUCCEEDED", job["status"])
@@ -127,6 +141,29 @@ async def _put_up(
     play.expect(f"creating {title!r}", "SUCCEEDED", job["status"])
     play.lots.append(Lot(job["result"]["auctionId"], ends_at, Books(title), contested))
     play.screen.say("", f"the auction of {title!r} is open for {seconds} s")
+
+
+async def _leave_some(play: Play, auctioneer: PortalClient) -> None:
+    """Auctions for whoever looks around afterwards: some open for an hour, with bids, and some coming."""
+    now = datetime.now(UTC)
+    for title, starts, ends in (*LEFT_OPEN, *COMING):
+        times = {"endsAt": (now + timedelta(minutes=ends)).isoformat()}
+        if starts:
+            times["startsAt"] = (now + timedelta(minutes=starts)).isoformat()
+        job = await auctioneer.command(CREATE_AUCTION, title=title, **times)
+        play.expect(f"creating {title!r}", "SUCCEEDED", job["status"])
+        for name in () if starts else random.sample(BIDDERS, 3):
+            placed = await play.people[name].command(
+                PLACE_BID,
+                auctionId=job["result"]["auctionId"],
+                amount=f"{random.randint(20, 90)}.00",
+            )
+            play.expect(f"{name} bids on {title!r}", "SUCCEEDED", placed["status"])
+
+
+def new_password() -> str:
+    """A password for the occasion."""
+    return f"demo-{secrets.token_hex(4)}"
 
 
 async def _bidding(play: Play) -> None:
@@ -278,7 +315,7 @@ async def _place(
     )
     if job["status"] == "SUCCEEDED":
         lot.books.placed(job["result"]["bidId"], name, amount, job["result"]["version"])
-    _tell(play, job, "bid", f"{lot.books.title}: {name} bids {amount}")
+    _report(play, job, name, "bid", f"{lot.books.title}: {name} bids {amount}")
     return job
 
 
@@ -287,16 +324,16 @@ async def _delete(play: Play, lot: Lot, name: str, bid_id: str) -> dict[str, Any
     if job["status"] == "SUCCEEDED":
         lot.books.deleted(bid_id)
     entry = lot.books.entries[bid_id]
-    _tell(play, job, "gone", f"{lot.books.title}: {name} deletes the bid of {entry.amount}")
+    _report(play, job, name, "gone", f"{lot.books.title}: {name} deletes the bid of {entry.amount}")
     return job
 
 
-def _tell(play: Play, job: dict[str, Any], kind: str, line: str) -> None:
+def _report(play: Play, job: dict[str, Any], name: str, kind: str, line: str) -> None:
     match job["status"]:
         case "SUCCEEDED":
             play.screen.say(kind, line)
         case "REJECTED":
-            play.screen.say("no", f"{line}: {_code(job)}")
+            play.screen.say("no", f"{name} is refused: {job['rejection']['message']}")
         case other:
             play.surprises.append(f"{line}: {other}")
 

@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.console import Console, Group
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, JustifyMethod
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 LINES = 16
+# Rows beside the auctions and the log: titles, heads and borders.
+FRAME = 8
+# The widest that titles are shown, in characters: all columns fit into 80.
+TITLE = 26
 STYLES = {
     "bid": "cyan",
     "no": "yellow",
@@ -36,7 +41,8 @@ class Screen:
     def say(self, kind: str, line: str) -> None:
         """Add a line to the log."""
         seconds = (datetime.now(UTC) - self._started).total_seconds()
-        text = Text(f"{seconds:5.1f} s  ", style="dim") + Text(line, style=STYLES.get(kind, ""))
+        text = Text(f"{seconds:5.1f} s  ", style="dim", no_wrap=True, overflow="ellipsis")
+        text.append(line, style=STYLES.get(kind, ""))
         self._lines.append(text)
         if not self.console.is_terminal:
             self.console.print(text, soft_wrap=True)
@@ -51,12 +57,23 @@ class Screen:
             yield
 
     def _view(self) -> Group:
-        table = Table(expand=True, title="Auctions, live over WebSocket", title_style="bold")
+        table = Table(
+            expand=True,
+            box=SIMPLE_HEAD,
+            title="Auctions, live over WebSocket",
+            title_style="bold",
+        )
         for name in ("auction", "state", "leading bid", "by", "bids", "bidders"):
-            table.add_column(name, justify="right" if name in {"bids", "bidders"} else "left")
+            numbers = name in {"bids", "bidders"}
+            widest = TITLE if name == "auction" else None
+            justify: JustifyMethod = "right" if numbers else "left"
+            table.add_column(name, justify=justify, no_wrap=True, max_width=widest)
         for auction in self.auctions.values():
             table.add_row(*_row(auction))
-        return Group(table, Panel(Group(*self._lines), title="What happens", border_style="dim"))
+        # In a terminal that is too low for all lines the newest stay.
+        room = max(1, self.console.height - len(self.auctions) - FRAME)
+        newest = list(self._lines)[-room:]
+        return Group(table, Panel(Group(*newest), title="What happens", border_style="dim"))
 
 
 def _row(auction: Mapping[str, Any]) -> tuple[str, ...]:
@@ -64,7 +81,7 @@ def _row(auction: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         auction["title"],
         _state(auction),
-        amount(leading) if leading else "-",
+        _counts(leading) if leading else "-",
         leading["bidder"]["username"] if leading else "-",
         str(auction["bidCount"]),
         str(auction["bidderCount"]),
@@ -73,9 +90,13 @@ def _row(auction: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _state(auction: Mapping[str, Any]) -> str:
     if auction["winner"]:
-        return f"sold to {auction['winner']['bidder']['username']}"
+        return "sold"
     left = (datetime.fromisoformat(auction["endsAt"]) - datetime.now(UTC)).total_seconds()
     return f"{left:.0f} s left" if left > 0 else "ended"
+
+
+def _counts(bid: Mapping[str, Any]) -> str:
+    return f"{bid['effectiveAmount']} (x 2)" if bid["doubled"] else str(bid["amount"])
 
 
 def amount(bid: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ class Command(OperatorCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         found = condition()
-        url = env.server_url("PORTAL_URL", settings.PORTAL_DATA) or None
+        url = env.server_url("PUBLIC_URL", settings.PORTAL_DATA) or None
         if options["json"]:
             self.answer(options, {"portal": url, **asdict(found)}, "")
         else:

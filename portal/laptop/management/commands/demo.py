@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from portal.laptop.child import CannotStart
-from portal.laptop.demo.play import Lot, Play, perform, secrets_of
+from portal.laptop.demo.play import Lot, Play, new_password, perform, secrets_of
 from portal.laptop.demo.running import RunningPortal, running_portal
 from portal.laptop.demo.screen import Screen, amount
 
@@ -61,7 +60,7 @@ class Command(BaseCommand):
 def _performance(console: Console, running: RunningPortal) -> bool:
     """Play once and print what came of it; whether all went right."""
     play = Play(running, Screen(console))
-    password = f"demo-{secrets.token_hex(4)}"
+    password = new_password()
     console.print(f"Portal ready at {running.url}, its log is {_shown(running.log)}\n")
     with play.screen.live():
         asyncio.run(perform(play, AUCTIONEER, password))
@@ -77,7 +76,7 @@ def _performance(console: Console, running: RunningPortal) -> bool:
         f"{sum(right)} of {len(right)} auctions ended as the clients' own books say. "
         f"verify_events: {checked['events']} events, {len(checked['findings'])} findings.\n"
     )
-    _signposts(console, running, password)
+    _signposts(console, running, play.passwords)
     return all(right) and all(fair) and not play.surprises and not checked["findings"]
 
 
@@ -142,13 +141,15 @@ def _delay(lot: Lot) -> str:
     return f"{(recorded - lot.ends_at).total_seconds():.2f} s"
 
 
-def _signposts(console: Console, running: RunningPortal, password: str) -> None:
+def _signposts(console: Console, running: RunningPortal, passwords: Mapping[str, str]) -> None:
     manage = f"{_shown(Path(sys.executable))} manage.py"
     data = f"--data {_shown(running.data)}"
     console.print(
-        f"Bidders' page   {running.url}/\n"
+        f"Bidders' page   {running.url}/   three lots are open for an hour, two are coming\n"
+        f"                sign in as alice, {passwords['alice']}, and in another window as "
+        f"bob, {passwords['bob']}\n"
         f"GraphiQL        {running.url}/graphql\n"
-        f"Admin           {running.url}/admin/   ({AUCTIONEER}, {password})\n"
+        f"Admin           {running.url}/admin/   ({AUCTIONEER}, {passwords[AUCTIONEER]})\n"
         f"Commands        {manage} status {data}\n"
         f"                {manage} create_auction 'A lamp' --ends-at +10m {data}\n"
         f"                {manage} help\n"

@@ -103,11 +103,27 @@ def _run(
                 terminal.labelled(name, "died and was started again")
             if not ready and _answers(url):
                 ready = True
-                write_whereabouts(settings.PORTAL_DATA, {**servers.urls, "PORTAL_URL": url})
+                write_whereabouts(
+                    settings.PORTAL_DATA, {**servers.urls, "PUBLIC_URL": environment["PUBLIC_URL"]}
+                )
                 terminal.say(f"Portal ready at {url}")
+                for line in _next_steps(url):
+                    terminal.say(line)
         terminal.say("Stopping.")
     finally:
         supervisor.stop()
+
+
+def _next_steps(url: str) -> list[str]:
+    manage = "python manage.py"
+    if settings.PORTAL_DATA != settings.BASE_DIR / ".portal":
+        manage += f" --data {settings.PORTAL_DATA}"
+    return [
+        f"  Bidders' page   {url}/",
+        f"  Admin           {url}/admin/, for staff: {manage} create_user NAME --staff",
+        f"  An auction      {manage} create_auction 'A lamp' --ends-at +10m",
+        f"  All commands    {manage} help; how the portal is doing: {manage} status",
+    ]
 
 
 def _environment(urls: Mapping[str, str], url: str) -> dict[str, str]:
