@@ -7,7 +7,7 @@ SETUP := $(VENV)/.complete
 PROCESSES ?= 2
 export PORTAL_ENV ?= local
 
-.PHONY: demo up test faults fuzz check audit bench schema lock clean help
+.PHONY: demo up test faults fuzz check audit bench pictures schema lock clean help
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -51,6 +51,10 @@ audit: $(SETUP) ## Known faults of the locked dependencies; fails if it can't be
 
 bench: $(SETUP) ## Measure handling bids, and telling 10,000 people of them
 	@DJANGO_SETTINGS_MODULE=portal.settings $(BIN)/python -m benchmarks
+
+pictures: $(SETUP) ## Make the README's pictures anew (URL=... STAFF=... PASSWORD=... of a running portal)
+	@$(BIN)/python docs/pictures/make.py "$(URL)" "$(STAFF)" "$(PASSWORD)"
+	@COLUMNS=100 $(BIN)/python manage.py demo --exit | $(BIN)/python docs/pictures/recording.py
 
 schema: $(SETUP) ## Print the GraphQL schema into schema.graphql
 	@$(BIN)/python manage.py print_schema > schema.graphql.new && mv schema.graphql.new schema.graphql
