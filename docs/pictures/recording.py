@@ -35,8 +35,10 @@ def color(line: str) -> str:
 def text(number: int, line: str) -> str:
     """One line, which comes when it is its turn."""
     y = PADDING + LINE * (number + 1)
+    # Browsers fold the spaces that columns are made of.
+    kept = escape(line).replace(" ", "\N{NO-BREAK SPACE}")
     begin = f'<animate attributeName="opacity" values="0" dur="{number * PAUSE + 0.01:.2f}s"/>'
-    return f'<text x="{PADDING}" y="{y}" fill="{color(line)}">{escape(line)}{begin}</text>'
+    return f'<text x="{PADDING}" y="{y}" fill="{color(line)}">{kept}{begin}</text>'
 
 
 def picture(lines: list[str]) -> str:
@@ -47,7 +49,7 @@ def picture(lines: list[str]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'font-family="ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace" '
-        f'font-size="{SIZE}" xml:space="preserve">\n'
+        f'font-size="{SIZE}">\n'
         f'<rect width="100%" height="100%" rx="8" fill="#1e2127"/>\n{body}\n</svg>\n'
     )
 
