@@ -32,6 +32,10 @@ class User(AbstractBaseUser):
     username = models.CharField(max_length=30, null=True, unique=True)
     email = models.EmailField(null=True)
     is_staff = models.BooleanField("staff", default=False)
+    # Whoever reads mail there said so; until then nothing else is sent there.
+    email_confirmed_at = models.DateTimeField(null=True)
+    # Since when a mail that asks for it is due, until the notifier has taken that up.
+    confirmation_due_at = models.DateTimeField(null=True)
     version = models.IntegerField(default=0)
     created_at = models.DateTimeField("created")
     deleted_at = models.DateTimeField("deleted", null=True)
@@ -48,6 +52,16 @@ class User(AbstractBaseUser):
         indexes = (
             models.Index(Collate(Lower("username"), "C"), name="users_by_beginning"),
             models.Index(fields=["id"], name="users_staff", condition=models.Q(is_staff=True)),
+            models.Index(
+                Lower("email"),
+                name="users_email",
+                condition=models.Q(email__isnull=False),
+            ),
+            models.Index(
+                fields=["confirmation_due_at"],
+                name="users_confirmation_due",
+                condition=models.Q(confirmation_due_at__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:

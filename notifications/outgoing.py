@@ -51,7 +51,7 @@ class Limits:
 class Content:
     """What a mail says: a subject, a text and an HTML part, and headers of its own.
 
-    It goes to its user's address unless `to` names another.
+    It goes to its user's confirmed address unless `to` names another.
     """
 
     subject: str
@@ -138,16 +138,17 @@ def _attend_to(pool: Pool, line: _Line, mail: Outgoing) -> None:
 
 
 def _composed(pool: Pool, mail: Outgoing) -> EmailMultiAlternatives | None:
-    if mail.address is None:
-        return None
     with pool.connection() as connection:
         content = _composers[mail.kind](connection, mail)
     if content is None:
         return None
+    to = content.to or mail.address
+    if to is None:
+        return None
     message = EmailMultiAlternatives(
         subject=" ".join(content.subject.split()),
         body=content.text,
-        to=[content.to or mail.address],
+        to=[to],
         headers={
             "Message-ID": f"<{mail.id}.{mail.version}@{urlsplit(settings.PUBLIC_URL).hostname}>",
             "Auto-Submitted": "auto-generated",

@@ -12,6 +12,7 @@ from commands.streams import Busy, Stream, StreamKind
 from commands.wake import hear, heard_since, leave_note, publish, send, wake
 from commands.wiring import pool
 from notifications import mail as _mail  # noqa: F401  (registers what composes the mails)
+from notifications.account_mails import ask_for_confirmations
 from notifications.notifier import Notified, notify
 from notifications.outgoing import send_due
 from notifications.postgres.mails import any_due, forget_settled
@@ -30,13 +31,15 @@ CROWD = 1000
 
 @shared_task(name=NOTIFY)
 def notify_stream(kind: StreamKind, stream_id: str) -> None:
-    """Tell people about an auction's new events; forget a user who was deleted."""
+    """Tell people about an auction's new events; ask a new user to confirm their address, forget one who was deleted."""
     try:
         if kind == "auction":
             _notify_until_quiet(Stream(kind, UUID(stream_id)))
         else:
             with pool().connection() as connection:
                 forget_deleted(connection, UUID(stream_id))
+            if ask_for_confirmations(pool(), UUID(stream_id)):
+                wake(SEND_MAILS, (), MAILS)
     except Exception as error:
         if not passes(error):
             raise
@@ -97,6 +100,7 @@ def send_mails() -> None:
 @shared_task(name="notifications.sweep")
 def sweep() -> None:
     """Make up for wake-ups that were lost, and for mails whose time has come."""
+    ask_for_confirmations(pool())
     with pool().connection() as connection:
         behind = auctions_behind(connection)
         forget_deleted(connection)

@@ -226,6 +226,7 @@ RATE_LIMITS = {
     "SIGN_IN_PER_USER": env.rate("SIGN_IN_PER_USER", "10/minute"),
     "SIGN_IN_PER_ADDRESS": env.rate("SIGN_IN_PER_ADDRESS", "off" if LOCAL else "60/minute"),
     "SIGN_UP_PER_ADDRESS": env.rate("SIGN_UP_PER_ADDRESS", "off" if LOCAL else "30/hour"),
+    "MAILS_PER_USER": env.rate("MAILS_PER_USER", "10/hour"),
     "BIDS_PER_USER": env.rate("BIDS_PER_USER", "off" if LOCAL else "120/minute"),
     "BIDS_PER_ADDRESS": env.rate("BIDS_PER_ADDRESS", "off" if LOCAL else "1200/minute"),
 }

@@ -6,7 +6,7 @@ from django.templatetags.static import static
 from django.urls import path
 from django.views.generic import RedirectView
 
-from notifications.views import unsubscribe
+from notifications.views import confirm_email, unsubscribe
 from portal.signin.admin_form import LimitedSignIn
 from portal.web import documentation
 from portal.web.pages import bidders, how_it_works
@@ -27,5 +27,6 @@ urlpatterns = [
     # Browsers ask for it on pages that name no icon, which are admin's.
     path("favicon.ico", RedirectView.as_view(url=static("portal/icon.svg"))),
     path("unsubscribe/<str:token>", unsubscribe),
+    path("confirm-email/<str:token>", confirm_email),
     path("admin/", admin.site.urls),
 ]

@@ -89,7 +89,6 @@ class UserDocument:
     version: int
     is_staff: bool
     username: str | None
-    email: str | None
     deleted: bool = False
 
 
@@ -296,14 +295,13 @@ def user_after(
     version: int,
     *,
     username: str | None,
-    email: str | None,
 ) -> UserDocument:
-    """The user's document after the event; the name and address are those they have now, if any."""
+    """The user's document after the event; the name is the one they have now, if any."""
     match event:
         case UserCreated():
-            return UserDocument(event.user_id, version, event.is_staff, username, email)
+            return UserDocument(event.user_id, version, event.is_staff, username)
         case UserDeleted():
             assert user is not None, "a user is created before they are deleted"
-            return replace(user, version=version, username=None, email=None, deleted=True)
+            return replace(user, version=version, username=None, deleted=True)
         case _:
             assert_never(event)

@@ -11,7 +11,7 @@ from commands.domain.events import AuctionEvent, BidDeleted, BidPlaced, UserEven
 from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.locks import lock, projecting
-from commands.postgres.users import personal_data
+from commands.postgres.users import current_name
 from commands.streams import EventStore, RecordedEvent, Stream
 from projections.documents import (
     TOP,
@@ -186,10 +186,10 @@ def _user_after(
     recorded: Sequence[RecordedEvent],
 ) -> UserDocument:
     # Events hold no names. A stale name can't last: the deletion that ends it is a newer version.
-    username, email = personal_data(connection, user_id)
+    username = current_name(connection, user_id)
     for item in recorded:
         event = cast(UserEvent, item.event)
-        user = user_after(user, event, item.version, username=username, email=email)
+        user = user_after(user, event, item.version, username=username)
     assert user is not None, "there was at least one event"
     return user
 

@@ -20,15 +20,20 @@ SELECT id, version, is_staff, deleted_at IS NOT NULL AS deleted FROM users WHERE
 """
 LOCK = f"{READ} FOR UPDATE"
 LIVING = """
-SELECT id, version, is_staff, username, email FROM users WHERE id = %s AND deleted_at IS NULL
+SELECT id, version, is_staff, username FROM users WHERE id = %s AND deleted_at IS NULL
 """
 NAMES = "SELECT id, username FROM users WHERE id = ANY(%s)"
 INSERT = """
-INSERT INTO users (id, username, email, password, is_staff, version, created_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO users (id, username, email, password, is_staff, version, created_at,
+                   confirmation_due_at)
+SELECT id, username, email, password, is_staff, version, created_at,
+       CASE WHEN email IS NOT NULL THEN created_at END
+FROM (VALUES (%s::uuid, %s::text, %s::text, %s::text, %s::bool, %s::int, %s::timestamptz))
+     AS new (id, username, email, password, is_staff, version, created_at)
 """
 ERASE = """
-UPDATE users SET version = %s, deleted_at = %s, username = NULL, email = NULL, password = ''
+UPDATE users SET version = %s, deleted_at = %s, username = NULL, email = NULL, password = '',
+    email_confirmed_at = NULL, confirmation_due_at = NULL
 WHERE id = %s
 """
 # Sign-ups of theirs that failed are kept to be re-driven; they go with the user.
@@ -121,12 +126,10 @@ def auctions_to_withdraw_from(
     return [row["auction_id"] for row in rows]
 
 
-def personal_data(connection: SyncConnection, user_id: UUID) -> tuple[str | None, str | None]:
-    """The user's name and address as they are now; nothing once the user was deleted."""
-    row = connection.execute(
-        "SELECT username, email FROM users WHERE id = %s", (user_id,)
-    ).fetchone()
-    return (row["username"], row["email"]) if row else (None, None)
+def current_name(connection: SyncConnection, user_id: UUID) -> str | None:
+    """The user's name as it is now; None once the user was deleted."""
+    row = connection.execute("SELECT username FROM users WHERE id = %s", (user_id,)).fetchone()
+    return row["username"] if row else None
 
 
 def id_of(connection: SyncConnection, username: str) -> UUID | None:
@@ -144,7 +147,7 @@ async def credentials_of(connection: WebConnection, username: str) -> Credential
 
 
 async def living_user(connection: WebConnection, user_id: UUID) -> DictRow | None:
-    """id, version, is_staff, username and email of a user who was not deleted."""
+    """id, version, is_staff and username of a user who was not deleted."""
     return await (await connection.execute(LIVING, (user_id,))).fetchone()
 
 

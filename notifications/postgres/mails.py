@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from commands.postgres.connections import SyncConnection
 
 # Who may get mails, said of a row of `users`; in CLAIM and in whatever enqueues by itself.
-MAY_BE_MAILED = "users.deleted_at IS NULL AND users.email IS NOT NULL"
+MAY_BE_MAILED = "users.deleted_at IS NULL AND users.email_confirmed_at IS NOT NULL"
 ENQUEUE = """
 INSERT INTO mails (id, user_id, kind, context, version, urgent, due, attempts, given_up)
 VALUES (gen_random_uuid(), %(user)s, %(kind)s, %(context)s, 0, true, clock_timestamp(), 0, false)
@@ -30,6 +30,16 @@ WITH claimed AS (
 )
 SELECT claimed.*, users.username, users.email AS address
 FROM claimed LEFT JOIN users ON users.id = claimed.user_id AND {MAY_BE_MAILED}
+"""
+ENQUEUE_RESET = f"""
+INSERT INTO mails (id, user_id, kind, context, version, urgent, due, attempts, given_up)
+SELECT gen_random_uuid(), users.id, %(kind)s::text, '{{}}'::jsonb, 0, true, clock_timestamp(), 0, false
+FROM users WHERE (lower(username) = lower(%(who)s) OR lower(email) = lower(%(who)s))
+  AND {MAY_BE_MAILED} AND NOT EXISTS (
+      SELECT 1 FROM mails WHERE user_id = users.id AND kind = %(kind)s::text AND due IS NOT NULL
+  )
+LIMIT 10
+RETURNING id
 """
 # One that changed while it was on its way goes once more.
 SENT = """

@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 from uuid import UUID
 
 import strawberry
+from django.utils.crypto import salted_hmac
 
 from commands.postgres.sessions import OpenSession
 from commands.postgres.users import Credentials
@@ -70,6 +71,16 @@ async def count_attempt(context: Context, name: str) -> None:
     """
     await context.runtime.rates.spend("SIGN_IN_PER_ADDRESS", context.address)
     await context.runtime.rates.spend("SIGN_IN_PER_USER", name)
+
+
+async def count_mail(context: Context, *subjects: str) -> None:
+    """RATE_LIMITED beyond the mails that a user, or an address, may be sent by request."""
+    for subject in subjects:
+        if subject:
+            key = salted_hmac(
+                "portal.mails", ascii(subject.lower()), algorithm="sha256"
+            ).hexdigest()
+            await context.runtime.rates.spend("MAILS_PER_USER", key)
 
 
 async def proved(context: Context, viewer: Viewer, field: str, password: str) -> Credentials:
@@ -165,6 +176,63 @@ class AccountMutation:
         viewer = await info.context.viewer()
         known = await proved(info.context, viewer, "currentPassword", current_password)
         return await account.change_password(info.context.runtime.pool, viewer, known, new_password)
+
+    @strawberry.mutation(
+        description=(
+            "Change the address that the reader's mail goes to; empty or null for none. It counts "
+            "once it is confirmed by the link in a mail that is sent there; asking again for the "
+            "same one sends another. The old one is told."
+        )
+    )
+    async def change_email(
+        self,
+        info: PortalInfo,
+        password: Annotated[str, strawberry.argument(description="The reader's own.")],
+        email: Annotated[
+            str | None, strawberry.argument(description="At most 254 characters.")
+        ] = None,
+    ) -> User:
+        viewer = await info.context.viewer()
+        known = await proved(info.context, viewer, "password", password)
+        await count_mail(info.context, str(viewer.user_id), email or "")
+        await account.change_email(info.context.runtime.pool, known, email)
+        return User.of(await signed_in_user(info.context.runtime, viewer))
+
+    @strawberry.mutation(
+        description=(
+            "Mail a link for a new password to those of that name or confirmed address. Always "
+            "true, whether there is one or not."
+        )
+    )
+    async def request_password_reset(
+        self,
+        info: PortalInfo,
+        username_or_email: Annotated[
+            str, strawberry.argument(description="As at sign-in, or where mail goes.")
+        ],
+    ) -> bool:
+        await info.context.runtime.rates.spend("SIGN_IN_PER_ADDRESS", info.context.address)
+        await count_mail(info.context, username_or_email)
+        await account.request_reset(info.context.runtime.pool, username_or_email)
+        return True
+
+    @strawberry.mutation(
+        description=(
+            "A new password with the link from a mail, which is good once and for an hour. All "
+            "sessions of the user end. BAD_USER_INPUT of the field token if it is not good."
+        )
+    )
+    async def reset_password(
+        self,
+        info: PortalInfo,
+        token: Annotated[str, strawberry.argument(description="The last part of the link.")],
+        new_password: Annotated[
+            str, strawberry.argument(description="8 to 200 characters, not a common one.")
+        ],
+    ) -> bool:
+        await info.context.runtime.rates.spend("SIGN_IN_PER_ADDRESS", info.context.address)
+        await account.reset_password(info.context.runtime.pool, token, new_password)
+        return True
 
     @strawberry.mutation(
         description=(

@@ -17,7 +17,7 @@ from commands.postgres.jobs import accept_async, cancel_async
 from notifications.postgres.preferences import Choice
 from notifications.reading import choose, mark_read
 from portal.errors import bad_input, forbidden, not_found
-from portal.schema.account import AccountMutation
+from portal.schema.account import AccountMutation, count_mail
 from portal.schema.context import Context, PortalInfo
 from portal.schema.enums import NotificationChannel, NotificationKind
 from portal.schema.jobs import Job
@@ -151,6 +151,7 @@ class Mutation(AccountMutation):
     @strawberry.mutation(description="Sign up. The job's result has the new user's id.")
     async def create_user(self, info: PortalInfo, input: CreateUserInput) -> Job:
         await info.context.runtime.rates.spend("SIGN_UP_PER_ADDRESS", info.context.address)
+        await count_mail(info.context, input.email or "")
         submission = await asyncio.to_thread(
             requests.create_user,
             info.context.caller(None),

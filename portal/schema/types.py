@@ -7,6 +7,7 @@ from uuid import UUID
 
 import strawberry
 
+from commands.postgres.addresses import Address, own_address
 from notifications.reading import ReaderNotification, preferences_of
 from notifications.wording import message
 from portal.schema.context import PortalInfo
@@ -226,10 +227,29 @@ class NotificationPreference:
 class User:
     id: UUID = strawberry.field(description="As a bidder's id.")
     username: str = strawberry.field(description="What the reader signs in with; others see it.")
-    email: str | None = strawberry.field(
+    is_staff: bool = strawberry.field(description="Whether the reader is an auctioneer.")
+
+    @strawberry.field(
         description="Where mail goes; null if none was given. Only the reader sees it."
     )
-    is_staff: bool = strawberry.field(description="Whether the reader is an auctioneer.")
+    async def email(self, info: PortalInfo) -> str | None:
+        """From their row: no document holds it."""
+        known = await self._address(info)
+        return known.address if known else None
+
+    @strawberry.field(
+        description=(
+            "Whether somebody who reads mail at that address confirmed it. Until then nothing but "
+            "the mail that asks for it is sent there."
+        )
+    )
+    async def email_confirmed(self, info: PortalInfo) -> bool:
+        known = await self._address(info)
+        return known is not None and known.confirmed_at is not None
+
+    async def _address(self, info: PortalInfo) -> Address | None:
+        async with info.context.runtime.pool.connection() as connection:
+            return await own_address(connection, self.id)
 
     @strawberry.field(description="What the reader is told about, and how.")
     async def notification_preferences(self, info: PortalInfo) -> list[NotificationPreference]:
@@ -244,7 +264,7 @@ class User:
     def of(cls, user: UserDocument) -> "User":
         """The user in a document, who is not deleted."""
         assert user.username is not None, "names go when the user goes"
-        return cls(id=user.id, username=user.username, email=user.email, is_staff=user.is_staff)
+        return cls(id=user.id, username=user.username, is_staff=user.is_staff)
 
 
 @strawberry.type(description="Something its reader is told about.")

@@ -3,16 +3,26 @@
 import asyncio
 
 from django.core.exceptions import ValidationError
+from django.core.signing import BadSignature
 
 from commands import passwords
+from commands.addresses import LONGEST, NoMail, mailable
 from commands.inbox.invalid import InvalidInput
 from commands.models import User
+from commands.postgres.addresses import change_address, own_address
 from commands.postgres.connections import AsyncPool
 from commands.postgres.sessions import end_others
 from commands.postgres.users import Credentials, credentials_of_id, replace_hash
+from commands.queues import MAILS
+from commands.wake import wake
+from notifications import account_mails as mails
+from notifications.tasks import SEND_MAILS
 from portal.signin.sessions import announce_end
 from portal.signin.tokens import InvalidToken, Viewer
 
+VOID = "this link is not good any more; ask for another"
+# How long asking for a new password takes, in seconds, whether there is such a user or not.
+RESET_TAKES = 0.5
 CHANGED_MEANWHILE = "the password was changed meanwhile; sign in with the new one"
 
 
@@ -40,6 +50,65 @@ async def change_password(pool: AsyncPool, viewer: Viewer, known: Credentials, n
         ended = await end_others(connection, known.user_id, viewer.session_id)
     await announce_end(user=known.user_id)
     return ended
+
+
+async def change_email(pool: AsyncPool, known: Credentials, text: str | None) -> None:
+    """Another address, or none. It is asked to confirm itself, and a confirmed old one is told."""
+    try:
+        address = mailable(text) if text else None
+    except NoMail as error:
+        raise InvalidInput("email", str(error)) from error
+    async with pool.connection() as connection, connection.transaction():
+        old = await own_address(connection, known.user_id)
+        if old is not None and old.address == address and old.confirmed_at:
+            return
+        if not await change_address(connection, known.user_id, known.password_hash, address):
+            raise InvalidInput("password", CHANGED_MEANWHILE)
+        if address:
+            await mails.enqueue(connection, known.user_id, mails.CONFIRM, {})
+        if old is not None and old.confirmed_at and old.address:
+            await mails.enqueue(connection, known.user_id, mails.MOVED, {"to": old.address})
+    await _send_mails()
+
+
+async def request_reset(pool: AsyncPool, who: str) -> None:
+    """Mail a link to those of that name or confirmed address; takes as long if there is nobody."""
+    async with asyncio.TaskGroup() as both:
+        both.create_task(asyncio.sleep(RESET_TAKES))
+        both.create_task(_enqueue_resets(pool, who))
+
+
+async def _enqueue_resets(pool: AsyncPool, who: str) -> None:
+    if not who.isprintable() or len(who) > LONGEST:
+        return
+    async with pool.connection() as connection:
+        due = await mails.enqueue_resets(connection, who)
+    if due:
+        await _send_mails()
+
+
+async def reset_password(pool: AsyncPool, token: str, new: str) -> None:
+    """A new password for whom the link was mailed to; all their sessions end, and the link is void."""
+    try:
+        user_id = mails.read_reset_token(token)
+        async with pool.connection() as connection:
+            address = await own_address(connection, user_id)
+            known = await credentials_of_id(connection, user_id)
+        fits = address is not None and mails.reset_fits(token, address)
+    except (BadSignature, ValueError) as error:
+        raise InvalidInput("token", VOID) from error
+    if not fits or known is None:
+        raise InvalidInput("token", VOID)
+    new_hash = await asyncio.to_thread(_new_hash, new, known)
+    async with pool.connection() as connection, connection.transaction():
+        if not await replace_hash(connection, user_id, known.password_hash, new_hash):
+            raise InvalidInput("token", VOID)
+        await end_others(connection, user_id, None)
+    await announce_end(user=user_id)
+
+
+async def _send_mails() -> None:
+    await asyncio.to_thread(wake, SEND_MAILS, (), MAILS)
 
 
 def _new_hash(password: str, known: Credentials) -> str:

@@ -25,6 +25,7 @@ Limit = Literal[
     "SIGN_IN_PER_USER",
     "SIGN_IN_PER_ADDRESS",
     "SIGN_UP_PER_ADDRESS",
+    "MAILS_PER_USER",
     "BIDS_PER_USER",
     "BIDS_PER_ADDRESS",
 ]
@@ -32,6 +33,7 @@ COUNTED: dict[Limit, str] = {
     "SIGN_IN_PER_USER": "failed sign-ins under this name",
     "SIGN_IN_PER_ADDRESS": "sign-ins from your address",
     "SIGN_UP_PER_ADDRESS": "sign-ups from your address",
+    "MAILS_PER_USER": "mails of this kind to one user or address",
     "BIDS_PER_USER": "bids and deletions of yours",
     "BIDS_PER_ADDRESS": "bids and deletions from your address",
 }

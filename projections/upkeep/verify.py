@@ -21,7 +21,7 @@ from commands.postgres.event_store import all_stored_events, content_of, recorde
 from commands.postgres.locks import lock, projecting
 from commands.postgres.policies import read_policies
 from commands.postgres.ticks import read_tick
-from commands.postgres.users import personal_data, read_user
+from commands.postgres.users import current_name, read_user
 from commands.promoter.checks import check_draws
 from commands.record.chain import GENESIS, link
 from commands.record.codec import decode_event
@@ -251,10 +251,10 @@ def _bid_problems(expected: Mapping[UUID, BidDocument], found: Found, *, behind:
 def _expected_user(
     connection: SyncConnection, user_id: UUID, events: Sequence[tuple[UserEvent, int]]
 ) -> UserDocument | None:
-    username, email = personal_data(connection, user_id)
+    username = current_name(connection, user_id)
     user = None
     for event, version in events:
-        user = user_after(user, event, version, username=username, email=email)
+        user = user_after(user, event, version, username=username)
     return user
 
 

@@ -85,7 +85,7 @@ def auction(*, version: int = 1) -> AuctionDocument:
 
 def user(*, version: int = 1) -> UserDocument:
     """A user at that version."""
-    return UserDocument(new_id(), version, False, "alice", "alice@example.com")
+    return UserDocument(new_id(), version, False, "alice")
 
 
 def test_what_was_never_written_is_not_there(documents: Documents) -> None:
@@ -293,14 +293,14 @@ def test_a_user_is_read_as_they_were_written(documents: Documents) -> None:
     alice = user()
     documents.save_user(alice)
     assert documents.user(alice.id) == alice
-    gone = replace(alice, version=2, username=None, email=None, deleted=True)
+    gone = replace(alice, version=2, username=None, deleted=True)
     documents.save_user(gone)
     assert documents.user(alice.id) == gone
 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_user_that_is_not_newer_loses(documents: Documents, version: int) -> None:
-    gone = replace(user(version=2), username=None, email=None, deleted=True)
+    gone = replace(user(version=2), username=None, deleted=True)
     documents.save_user(gone)
     documents.save_user(replace(gone, version=version, username="alice", deleted=False))
     assert documents.user(gone.id) == gone

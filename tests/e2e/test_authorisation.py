@@ -100,6 +100,17 @@ TABLE: dict[str, Row] = {
         'mutation { changePassword(currentPassword: "x", newPassword: "a long password 7") }',
         UNAUTHENTICATED, BAD_INPUT, BAD_INPUT, BAD_INPUT, UNAUTHENTICATED,
     ),
+    "Mutation.changeEmail": Row(
+        'mutation { changeEmail(email: "a@example.org", password: "x") { id } }',
+        UNAUTHENTICATED, BAD_INPUT, BAD_INPUT, BAD_INPUT, UNAUTHENTICATED,
+    ),
+    "Mutation.requestPasswordReset": Row(
+        'mutation { requestPasswordReset(usernameOrEmail: "") }', *EVERYBODY
+    ),
+    "Mutation.resetPassword": Row(
+        'mutation { resetPassword(token: "x", newPassword: "a long password 7") }',
+        *[BAD_INPUT] * 5,
+    ),
     "Mutation.endSession": Row('mutation { endSession(id: "$nobody") }', *SIGNED_IN),
     "Mutation.endOtherSessions": Row("mutation { endOtherSessions }", *SIGNED_IN),
     "Mutation.markNotificationsRead": Row("mutation { markNotificationsRead }", *SIGNED_IN),

@@ -51,6 +51,11 @@ REFRESH = "mutation ($token: String!) { refreshSession(refreshToken: $token) { e
 LOGOUT = "mutation ($token: String!) { logout(refreshToken: $token) }"
 CHANGE_PASSWORD = """mutation ($old: String!, $new: String!) {
   changePassword(currentPassword: $old, newPassword: $new) }"""
+CHANGE_EMAIL = """mutation ($email: String, $password: String!) {
+  changeEmail(email: $email, password: $password) { id } }"""
+ASK_RESET = "mutation ($who: String!) { requestPasswordReset(usernameOrEmail: $who) }"
+RESET = """mutation ($token: String!, $new: String!) {
+  resetPassword(token: $token, newPassword: $new) }"""
 END_SESSION = "mutation ($id: UUID!) { endSession(id: $id) }"
 MARK_READ = "mutation ($ids: [ID!]) { markNotificationsRead(ids: $ids) }"
 CHOOSE = """mutation ($input: [NotificationPreferenceInput!]!) {
@@ -122,6 +127,19 @@ MUTATIONS = [
     ),
     *cases(
         "changePassword to", CHANGE_PASSWORD, PASSWORDS, lambda new: {"old": PASSWORD, "new": new}
+    ),
+    *cases(
+        "changeEmail password",
+        CHANGE_EMAIL,
+        (*NOT_TEXT, "x"),
+        lambda given: {"email": "a@b.org", "password": given},
+    ),
+    *cases("requestPasswordReset", ASK_RESET, NOT_TEXT, lambda who: {"who": who}),
+    *cases(
+        "resetPassword token",
+        RESET,
+        (*NOT_TEXT, "", "x", "\ud800"),
+        lambda token: {"token": token, "new": "a long password 7"},
     ),
     *cases("endSession", END_SESSION, (*IDS, None), lambda given: {"id": given}),
     *cases("markNotificationsRead", MARK_READ, NOT_IDS, lambda given: {"ids": [given]}),

@@ -5,9 +5,11 @@ from contextlib import aclosing
 
 import pytest
 
+from commands.ids import new_id
 from portal.laptop.demo.client import DELETE_USER, PortalClient, Refused
 from tests.conftest import Join, RunningPortal, wait_until
 from tests.e2e.acting import Json, create_auction, place
+from tests.e2e.test_account_mails import confirm, mailed
 
 FIELDS = "id kind auctionId auctionTitle message amount read createdAt"
 RECEIVED = f"subscription {{ notification: notificationReceived {{ {FIELDS} }} }}"
@@ -189,7 +191,9 @@ async def test_only_ones_own_and_only_signed_in(nobody: PortalClient, join: Join
 async def test_a_mail_lands_in_the_folder_that_the_log_names(
     portal: RunningPortal, nobody: PortalClient, join: Join, carol: PortalClient
 ) -> None:
-    alice = await join("alice", email="alice@example.org")
+    address = f"a{new_id().hex}@example.org"
+    alice = await join("alice", email=address)
+    await confirm(portal, await mailed(portal, address, "Is this your address?"))
     auction_id = await create_auction(carol, seconds=2)
     await place(alice, auction_id, "10.00")
     mails = portal.data / "mails"

@@ -13,6 +13,7 @@ from commands.domain.commands import Command, CreateAuction, CreateUser, DeleteB
 from commands.handling.drain import drain_batch
 from commands.ids import new_id
 from commands.jobs import Job, Submission
+from commands.postgres.addresses import confirm, take_due_confirmations
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool, clock
 from commands.postgres.jobs import PostgresJobInbox
@@ -74,11 +75,15 @@ class InProcessPortal:
         return found
 
     def user(self, *, is_staff: bool = False, email: str | None = None) -> UUID:
-        """A new user."""
+        """A new user, who has confirmed their address."""
         user_id = new_id()
         command = CreateUser(user_id, f"u{user_id.hex[-20:]}", email, "!", is_staff)
         job = self.settled(Stream("user", user_id), command)
         assert job.rejection is None, job
+        if email:
+            with self.pool.connection() as connection:
+                take_due_confirmations(connection, user_id)
+                assert confirm(connection, user_id, email)
         return user_id
 
     def auction(self, seconds: float = 600) -> Stream:

@@ -13,10 +13,12 @@ from commands.ids import new_id
 from commands.inbox.submitting import DRAIN
 from commands.inbox.sweeping import waiting_streams
 from commands.jobs import JobStatus
+from commands.postgres.addresses import confirm
 from commands.postgres.auctions import read_auction
 from commands.streams import Stream
 from commands.tasks import drain_stream
 from commands.wake import redis
+from notifications.account_mails import ask_for_confirmations
 from notifications.notifier import notify
 from notifications.postgres.preferences import Choice, choose
 from notifications.preferences import NotificationChannel, NotificationKind
@@ -57,6 +59,7 @@ def alice(in_process: InProcessPortal, documents: MongoDocuments) -> Alice:
     with faults(in_process, refused, "XX000"):
         assert in_process.settled(refused, failed).status is JobStatus.FAILED
     assert in_process.settled(Stream("user", user_id), sign_up).status is JobStatus.SUCCEEDED
+    ask_for_confirmations(in_process.pool, user_id)
     bob, auctions = in_process.user(), [in_process.auction() for _ in range(3)]
     mailed = Choice(NotificationKind.MAX_BID_CHANGED, NotificationChannel.EMAIL, enabled=True)
     with in_process.pool.connection() as connection:
@@ -65,6 +68,7 @@ def alice(in_process: InProcessPortal, documents: MongoDocuments) -> Alice:
             "SELECT %s, %s, '', 0, now, now, now + interval '1 d' FROM clock_timestamp() AS now",
             (new_id(), user_id),
         )
+        assert confirm(connection, user_id, f"{name}@example.org")
         choose(connection, user_id, [mailed])
     for auction in auctions:
         in_process.bid(auction, user_id, "50.00")
@@ -76,7 +80,7 @@ def alice(in_process: InProcessPortal, documents: MongoDocuments) -> Alice:
         mails = connection.execute(
             "SELECT 1 FROM mails WHERE user_id = %s AND due IS NOT NULL", (user_id,)
         ).fetchall()
-    assert len(mails) == 3
+    assert len(mails) == 4, "one asked to confirm the address"
     assert {"jobs", "users", "users_1"} <= mentions(in_process, name), "there is something to erase"
     in_process.accept(Stream("user", user_id), DeleteUser(user_id))
     return Alice(user_id, name, auctions, bob)
@@ -159,7 +163,7 @@ def assert_gone(in_process: InProcessPortal, documents: MongoDocuments, alice: A
         assert (document.bid_count, document.bidder_count) == (1, 1)
     user = documents.user(alice.id)
     assert user
-    assert (user.deleted, user.username, user.email) == (True, None, None)
+    assert (user.deleted, user.username) == (True, None)
     with in_process.pool.connection() as connection:
         for table in ("sessions", "notifications", "notification_preferences"):
             query = f"SELECT 1 FROM {table} WHERE user_id = %s"

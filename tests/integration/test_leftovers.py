@@ -10,7 +10,7 @@ from commands.domain.commands import CreateUser, DeleteUser
 from commands.ids import new_id
 from commands.jobs import JobStatus
 from commands.postgres.connections import SyncConnection
-from commands.postgres.users import personal_data
+from commands.postgres.users import current_name
 from commands.streams import Stream
 from projections import projector
 from projections.mongo.generations import GivenUp, leftovers, live_generations
@@ -80,16 +80,16 @@ def test_a_name_that_was_read_before_the_deletion_is_not_written_after_it(
     in_process: InProcessPortal, alice: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rebuild reads the name; the user is deleted; the rebuild writes, and dies."""
-    read = personal_data
+    read = current_name
 
-    def slowly(connection: SyncConnection, user_id: UUID) -> tuple[str | None, str | None]:
+    def slowly(connection: SyncConnection, user_id: UUID) -> str | None:
         found = read(connection, user_id)
         if user_id == alice.id:
-            monkeypatch.setattr(projector, "personal_data", read)
+            monkeypatch.setattr(projector, "current_name", read)
             delete(in_process, alice)
         return found
 
-    monkeypatch.setattr(projector, "personal_data", slowly)
+    monkeypatch.setattr(projector, "current_name", slowly)
 
     class Died(Exception):
         pass
