@@ -1,5 +1,7 @@
 """What many tests need: connections, people, and a running portal."""
 
+import asyncio
+import inspect
 import os
 import re
 import signal
@@ -27,6 +29,8 @@ from projections.wiring import live_documents
 from tests.servers import PROCESS, ROOT, world
 
 PASSWORD = "correct horse battery staple 7"
+# Between two looks at a condition, in seconds: waiting must not keep those from working who are waited for.
+PAUSE = 0.05
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -69,8 +73,20 @@ def wait_until(happened: Callable[[], Any], seconds: float = 30.0, what: str = "
     while not (value := happened()):
         if time.monotonic() > deadline:
             raise AssertionError(f"still waiting after {seconds} s: {what or happened}")
-        time.sleep(0.02)
+        time.sleep(PAUSE)
     return value
+
+
+async def until(happened: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
+    """As wait_until, in an asynchronous test; the condition may be asynchronous, too."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = happened()
+        if value := (await value if inspect.isawaitable(value) else value):
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"still waiting after {seconds} s: {what or happened}")
+        await asyncio.sleep(PAUSE)
 
 
 @pytest.fixture

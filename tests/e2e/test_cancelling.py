@@ -17,7 +17,7 @@ from portal.laptop.demo.client import (
     PortalClient,
     Refused,
 )
-from tests.conftest import PASSWORD, Join, wait_until
+from tests.conftest import PASSWORD, Join, until, wait_until
 from tests.e2e.acting import Json, auction, create_auction, place
 
 CANCEL = f"mutation ($id: UUID!) {{ job: cancelJob(id: $id) {JOB} }}"
@@ -90,7 +90,7 @@ async def test_what_the_house_asks_of_itself_is_not_cancelled(
                 (auction_id,),
             ).fetchone()
 
-    job = await asyncio.to_thread(wait_until, announcement)
+    job = await until(announcement)
     assert await refused(carol, str(job["id"])) == "FORBIDDEN"
 
 

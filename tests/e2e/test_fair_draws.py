@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from portal.laptop.demo.client import PortalClient
-from tests.conftest import Join, RunningPortal
+from tests.conftest import Join, RunningPortal, until
 from tests.e2e.acting import create_auction, events, place
 from tests.servers import ROOT
 
@@ -75,8 +75,12 @@ async def test_the_house_commits_ticks_and_reveals_in_public(
     portal.manage("run_promoter", "--once")
     history = await events(nobody, auction_id, until="BidDoubled")
     assert history[-1]["tick"] == before["number"]
-    while not (after := await tick_of(nobody, before["number"]))["secret"]:
-        continue
+
+    async def revealed() -> Json | None:
+        tick = await tick_of(nobody, before["number"])
+        return tick if tick["secret"] else None
+
+    after = await until(revealed)
     assert after["commitment"] == before["commitment"]
     assert sha256(bytes.fromhex(after["secret"])).hexdigest() == before["commitment"]
     assert after["committedAt"] < after["madeAt"] < after["revealedAt"]

@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from portal.laptop.demo.client import CREATE_USER, DELETE_BID, PLACE_BID, PortalClient, Refused
-from tests.conftest import PASSWORD, Join, RunningPortal, wait_until
+from tests.conftest import PASSWORD, Join, RunningPortal, until
 from tests.e2e.acting import AUCTION_UPDATED, create_auction
 from tests.servers import ROOT
 
@@ -227,7 +227,7 @@ async def test_who_takes_nothing_is_hung_up_on(
         def gone() -> bool:
             return all(each.raddr != mine for each in process.net_connections("tcp"))
 
-        await asyncio.to_thread(wait_until, lambda: not gone(), 30, "the portal to accept")
+        await until(lambda: not gone(), 30, "the portal to accept")
         asked = (f'a{n}: auction(id: "{auction_id}") {{ description }}' for n in range(30))
         query = f"{{ {' '.join(asked)} }}"
         body = json.dumps({"query": query}).encode()
@@ -237,7 +237,7 @@ async def test_who_takes_nothing_is_hung_up_on(
         )
         line.sendall(request)
 
-        await asyncio.to_thread(wait_until, gone, 30, "the portal to hang up")
+        await until(gone, 30, "the portal to hang up")
 
 
 async def closed_with(socket: ClientConnection) -> tuple[int | None, str | None]:

@@ -7,7 +7,7 @@ import pytest
 
 from commands.ids import new_id
 from portal.laptop.demo.client import DELETE_USER, PortalClient, Refused
-from tests.conftest import Join, RunningPortal, wait_until
+from tests.conftest import Join, RunningPortal, until
 from tests.e2e.acting import Json, create_auction, place
 from tests.e2e.test_account_mails import confirm, mailed
 
@@ -82,9 +82,12 @@ async def test_missed_ones_come_first_and_read_ones_no_more(
     for auction_id in auctions:
         await place(alice, auction_id, "10.00")
         await place(bob, auction_id, "20.00")
-    async with asyncio.timeout(20):
-        while len(missed := await listed(alice)) < 2:
-            await asyncio.sleep(0.05)
+
+    async def both() -> list[Json] | None:
+        found = await listed(alice)
+        return found if len(found) >= 2 else None
+
+    missed = await until(both)
     again: list[Json] = []
     async with aclosing(alice.subscribe(RECEIVED)) as news:
         async for data in news:
@@ -160,9 +163,7 @@ async def test_preferences_are_the_defaults_until_chosen(join: Join, carol: Port
     await place(alice, auction_id, "10.00")
     await place(bob, auction_id, "20.00")
     await place(alice, auction_id, "30.00")
-    async with asyncio.timeout(20):
-        while not await listed(bob):
-            await asyncio.sleep(0.05)
+    await until(lambda: listed(bob))
     assert await listed(alice) == []
 
 
@@ -202,5 +203,5 @@ async def test_a_mail_lands_in_the_folder_that_the_log_names(
     def about_it() -> bool:
         return any(auction_id in mail.read_text() for mail in mails.glob("*"))
 
-    await asyncio.to_thread(wait_until, about_it)
+    await until(about_it)
     await alice.submit(DELETE_USER)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from commands.ids import new_id
 from commands.postgres.connections import Pool
 from portal.laptop.demo.client import DELETE_USER, PLACE_BID, PortalClient, Refused
 from portal.signin.tokens import signing_key
-from tests.conftest import PASSWORD, Join, RunningPortal
+from tests.conftest import PASSWORD, Join, RunningPortal, until
 from tests.e2e.acting import AUCTION_UPDATED, auction, create_auction, place
 
 ME = "{ me { id username email isStaff notificationPreferences { kind channel enabled } } }"
@@ -37,14 +37,6 @@ async def refused_code(asking: Any) -> str | None:
     with pytest.raises(Refused) as refused:
         await asking
     return refused.value.code
-
-
-async def until(come_true: Callable[[], Awaitable[Any]]) -> Any:
-    """The first true value of a condition that will come true by itself."""
-    async with asyncio.timeout(30):
-        while not (value := await come_true()):
-            await asyncio.sleep(0.05)
-    return value
 
 
 @asynccontextmanager

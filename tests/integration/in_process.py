@@ -24,6 +24,7 @@ from projections.mongo.bson import Bson
 from projections.mongo.generations import live_generations
 from projections.mongo.layout import collection_name
 from projections.wiring import database
+from tests.conftest import wait_until
 
 ABOVE = (
     "SELECT 1 FROM events WHERE transaction_id >= pg_snapshot_xmin(pg_current_snapshot()) LIMIT 1"
@@ -99,16 +100,16 @@ class InProcessPortal:
     def wait_for_the_order(self) -> None:
         """Until every event is below the oldest transaction that writes, in whatever test that runs."""
         with self.pool.connection() as connection:
-            while connection.execute(ABOVE).fetchone():
-                continue
+            wait_until(
+                lambda: not connection.execute(ABOVE).fetchone(), 120, "others' transactions"
+            )
 
     def over(self, stream: Stream) -> datetime:
         """Wait until the auction is over; when it ended."""
         with self.pool.connection() as connection:
             auction = read_auction(connection, stream.id)
         assert auction
-        while self.now() <= auction.ends_at:
-            continue
+        wait_until(lambda: self.now() > auction.ends_at, 60, "the auction's end")
         return auction.ends_at
 
     def bid(

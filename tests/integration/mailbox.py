@@ -8,6 +8,8 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
+from tests.conftest import until
+
 
 class Mailbox:
     """What the server took. `refuse` is its answer to each mail meanwhile; what is `held` it
@@ -32,8 +34,7 @@ class Mailbox:
         [recipient] = envelope.rcpt_tos
         if recipient in self.held:
             self.waiting.append(recipient)
-            while recipient in self.held:
-                await asyncio.sleep(0.01)
+            await until(lambda: recipient not in self.held, 60)
         parsed = email.message_from_bytes(envelope.content, policy=default)
         assert isinstance(parsed, EmailMessage)
         self.mails.append(parsed)

@@ -24,7 +24,7 @@ from notifications.postgres.preferences import Choice, choose
 from notifications.preferences import NotificationChannel, NotificationKind
 from notifications.reading import mark_read
 from notifications.tasks import SEND_MAILS
-from tests.conftest import wait_until
+from tests.conftest import until, wait_until
 from tests.integration.dying import run_and_die
 from tests.integration.in_process import SHORTLY, InProcessPortal
 from tests.integration.mailbox import Mailbox
@@ -85,7 +85,7 @@ async def test_while_a_server_holds_its_answer_everything_else_goes_on(
     alice = won(in_process, ALICE)
     mailbox.held.add(ALICE)
     stalled = asyncio.create_task(asyncio.to_thread(send_due, in_process.pool))
-    await asyncio.to_thread(wait_until, lambda: mailbox.waiting)
+    await until(lambda: mailbox.waiting)
     bob = won(in_process, BOB)
 
     assert await asyncio.to_thread(send_due, in_process.pool) is False
