@@ -117,6 +117,17 @@ def read_version(text: str) -> int:
     return int(text)
 
 
+def exactly(name: str) -> Callable[[str], str]:
+    """Reads nothing but that name: a list that comes in several orders names them in its cursors."""
+
+    def read(text: str) -> str:
+        if text != name:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
 PLACE_IN_AUCTIONS = (read_time, UUID)
 PLACE_IN_BIDS = (read_amount, read_version)
 PLACE_IN_OWN_BIDS = (read_version,)

@@ -9,7 +9,14 @@ from commands.domain.rejections import RejectionCode
 from commands.jobs import JobStatus
 from notifications.preferences import NotificationChannel, NotificationKind
 
-__all__ = ["AuctionStatus", "JobStatus", "NotificationChannel", "NotificationKind", "RejectionCode"]
+__all__ = [
+    "AuctionOrder",
+    "AuctionStatus",
+    "JobStatus",
+    "NotificationChannel",
+    "NotificationKind",
+    "RejectionCode",
+]
 
 
 class AuctionStatus(Enum):
@@ -18,6 +25,14 @@ class AuctionStatus(Enum):
     SCHEDULED = "SCHEDULED"
     OPEN = "OPEN"
     ENDED = "ENDED"
+
+
+class AuctionOrder(Enum):
+    """Of equals, by id."""
+
+    ENDING_SOONEST = "ENDING_SOONEST"
+    STARTING_SOONEST = "STARTING_SOONEST"
+    NEWEST_ENDED = "NEWEST_ENDED"
 
 
 def describe(enum: type[Enum], description: str, values: Mapping[Enum, str]) -> None:
@@ -35,6 +50,15 @@ describe(
         AuctionStatus.SCHEDULED: "Before startsAt: no bids yet.",
         AuctionStatus.OPEN: "From startsAt until endsAt: bids count.",
         AuctionStatus.ENDED: "From endsAt on. The winner is announced within a second or two.",
+    },
+)
+describe(
+    AuctionOrder,
+    "Which auctions of a list come first.",
+    {
+        AuctionOrder.ENDING_SOONEST: "By endsAt, the earliest first.",
+        AuctionOrder.STARTING_SOONEST: "By startsAt, the earliest first: for SCHEDULED ones.",
+        AuctionOrder.NEWEST_ENDED: "By endsAt, the latest first: for ENDED ones.",
     },
 )
 describe(

@@ -21,10 +21,11 @@ from portal.schema.cursors import (
     First,
     FirstHundred,
     connection,
+    exactly,
     page_size,
     place,
 )
-from portal.schema.enums import AuctionStatus
+from portal.schema.enums import AuctionOrder, AuctionStatus
 from portal.schema.fairness import ChainLink, PromoterPolicy, Tick
 from portal.schema.fairness_reading import chain_after, find_policy, find_tick
 from portal.schema.jobs import Job
@@ -52,7 +53,9 @@ async def auctions_from(context: Context, found: Sequence[AuctionDocument]) -> l
 
 @strawberry.type(description="What can be read.")
 class Query(AccountQuery):
-    @strawberry.field(description="Auctions, those ending soonest first.")
+    @strawberry.field(
+        description="Auctions, those ending soonest first unless `order` says otherwise."
+    )
     async def auctions(
         self,
         info: PortalInfo,
@@ -71,19 +74,33 @@ class Query(AccountQuery):
         ] = None,
         first: First = 20,
         after: After = None,
+        order: Annotated[
+            AuctionOrder | None,
+            strawberry.argument(
+                description=(
+                    "Which come first; null means ENDING_SOONEST, too. A cursor leads on in the "
+                    "order that it came from."
+                )
+            ),
+        ] = AuctionOrder.ENDING_SOONEST,
     ) -> Connection[Auction]:
-        """BAD_USER_INPUT for a search that is too long or can't be printed."""
+        """BAD_USER_INPUT for a search that is too long or can't be printed, or another order's cursor."""
         runtime, size = info.context.runtime, page_size(first)
         if search and (len(search) > LONGEST_SEARCH or not search.isprintable()):
             raise bad_input("search", f"a search is at most {LONGEST_SEARCH} printable characters")
-        wanted = AuctionQuery((status or AuctionStatus.OPEN).value, runtime.clock.now(), search)
-        start = place(after, *PLACE_IN_AUCTIONS)
+        order = order or AuctionOrder.ENDING_SOONEST
+        # The usual order's cursors are as they were before there were others.
+        named = () if order is AuctionOrder.ENDING_SOONEST else (order.value,)
+        start = place(after, *PLACE_IN_AUCTIONS, *map(exactly, named))
+        wanted = AuctionQuery(
+            (status or AuctionStatus.OPEN).value, runtime.clock.now(), search, order.value
+        )
         found = await runtime.documents.auctions(wanted, size + 1, start and (start[0], start[1]))
         return connection(
             await auctions_from(info.context, found),
             size,
             lambda auction: auction,
-            lambda auction: (auction.ends_at, auction.id),
+            lambda auction: (wanted.sorted_by(auction.document), auction.id, *named),
         )
 
     @strawberry.field(

@@ -59,6 +59,10 @@ class AuctionQuery:
     search: str | None = None
     order: AuctionOrder = "ENDING_SOONEST"
 
+    def sorted_by(self, auction: AuctionDocument) -> datetime:
+        """The auction's time that its place in the list follows from."""
+        return auction.starts_at if self.order == "STARTING_SOONEST" else auction.ends_at
+
 
 def _status_filter(query: AuctionQuery) -> Bson:
     """Bounds both times where one follows from the other, so that each order's index is entered late."""

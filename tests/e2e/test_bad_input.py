@@ -32,6 +32,7 @@ from tests.e2e.bad_values import (
     NAMES,
     NO_CHOICES,
     NO_CURSORS,
+    NO_ORDERS,
     NO_PAGE_SIZES,
     NO_SEARCHES,
     NO_STATUSES,
@@ -169,6 +170,7 @@ VALUES = [
     *reading(f'job(id: "{NOWHERE}", wait: $v) {{ id }}', "Float", NO_WAITS),
     *reading("auctions(search: $v) { edges { cursor } }", "String", NO_SEARCHES),
     *reading("auctions(status: $v) { edges { cursor } }", "AuctionStatus", NO_STATUSES),
+    *reading("auctions(order: $v) { edges { cursor } }", "AuctionOrder", NO_ORDERS),
 ]
 QUERIES = [
     "{ nope }",
@@ -334,6 +336,32 @@ async def test_a_search_takes_any_words_literally(nobody: PortalClient, search: 
         for word in search.split()
         if word.isalnum()
     )
+
+
+@pytest.mark.parametrize("at_least", [None, 1, 99, 0, -1])
+async def test_an_auction_that_does_not_exist_is_null_whatever_version_is_asked_for(
+    carol: PortalClient, at_least: int | None
+) -> None:
+    query = "query ($id: UUID!, $v: Int) { auction(id: $id, atLeastVersion: $v) { id } }"
+    assert await carol.execute(query, id=NOWHERE, v=at_least) == {"auction": None}
+
+
+ORDERS = ["ENDING_SOONEST", "STARTING_SOONEST", "NEWEST_ENDED"]
+ORDERED = """query ($order: AuctionOrder, $after: String) {
+  auctions(order: $order, after: $after) { edges { cursor } } }"""
+
+
+@pytest.mark.parametrize(("one", "other"), [(a, b) for a in ORDERS for b in ORDERS if a != b])
+async def test_a_cursor_of_another_order_is_refused(
+    carol: PortalClient, one: str, other: str
+) -> None:
+    await create_auction(carol)
+    page = await carol.execute(ORDERED, order=one)
+    after = page["auctions"]["edges"][0]["cursor"]
+    assert await carol.execute(ORDERED, order=one, after=after)
+    with pytest.raises(Refused, match="did not come from this list") as refused:
+        await carol.execute(ORDERED, order=other, after=after)
+    assert refused.value.errors[0]["extensions"] == {"code": "BAD_USER_INPUT", "field": "after"}
 
 
 async def test_a_version_that_does_not_come_is_unavailable_after_a_bounded_wait(
