@@ -26,7 +26,7 @@ from portal.schema.cursors import (
 )
 from portal.schema.enums import AuctionStatus, NotificationChannel, NotificationKind
 from portal.schema.reading import Names
-from projections.documents import TOP, AuctionDocument, BidDocument, UserDocument, WinnerDocument
+from projections.documents import AuctionDocument, BidDocument, UserDocument, WinnerDocument
 
 
 @strawberry.type(description="Who placed a bid.")
@@ -132,7 +132,7 @@ class Auction:
         """The usual first page comes with the auction; others are read from the ranking."""
         auction, size, start = self.document, page_size(first), place(after, *PLACE_IN_BIDS)
         found, more = auction.top_bids, auction.bid_count > size
-        if start or (more and size > TOP):
+        if start or len(found) < min(size, auction.bid_count):
             documents = info.context.runtime.documents
             behind = start and (start[0], start[1])
             found = tuple(await documents.bids(auction, size + 1, behind))
