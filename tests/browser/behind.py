@@ -12,6 +12,8 @@ from tests.e2e import acting
 
 T = TypeVar("T")
 SECONDS = 60.0
+# Commands in one request; it may have 30 aliases.
+AT_ONCE = 25
 
 
 class LoopThread:
@@ -81,6 +83,27 @@ class Others:
         bid_id: str = job["result"]["bidId"]
         return bid_id
 
+    def bids(self, bidder: PortalClient, auction_id: str, amounts: list[str]) -> list[str]:
+        """The ids of many rising bids that succeeded."""
+
+        async def place() -> list[str]:
+            batches = [amounts[n : n + AT_ONCE] for n in range(0, len(amounts), AT_ONCE)]
+            jobs = [await _submit(bidder, auction_id, batch) for batch in batches]
+            # One auction's jobs are handled in their order.
+            await bidder.settled(jobs[-1][-1])
+            return [bid for batch in jobs for bid in await _placed(bidder, batch)]
+
+        return self.run(place())
+
+    def delete(self, bidder: PortalClient, auction_id: str, bid_id: str) -> None:
+        """A deletion that succeeded."""
+        job = self.run(acting.delete(bidder, auction_id, bid_id))
+        assert job["status"] == "SUCCEEDED", job
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """The answer to the auctioneer."""
+        return self.run(self._auctioneer.execute(query, **variables))
+
     def open(self, auctioneer: str) -> None:
         """Sign the auctioneer in; once, as her sign-ins are limited."""
         self._carol = self._client()
@@ -99,6 +122,25 @@ class Others:
     def _client(self) -> PortalClient:
         self._clients.append(PortalClient(self._url))
         return self._clients[-1]
+
+
+async def _submit(bidder: PortalClient, auction_id: str, amounts: list[str]) -> list[str]:
+    """The ids of the jobs of several bids, submitted in one request, in their order."""
+    bids = " ".join(
+        f'b{n}: placeBid(input: {{auctionId: "{auction_id}", amount: "{amount}"}}) {{ id }}'
+        for n, amount in enumerate(amounts)
+    )
+    answer = await bidder.execute(f"mutation {{ {bids} }}")
+    return [answer[f"b{n}"]["id"] for n in range(len(amounts))]
+
+
+async def _placed(bidder: PortalClient, jobs: list[str]) -> list[str]:
+    """The ids of the bids that these settled jobs placed."""
+    asked = " ".join(
+        f'j{n}: job(id: "{job}") {{ result {{ bidId }} }}' for n, job in enumerate(jobs)
+    )
+    answer = await bidder.execute(f"{{ {asked} }}")
+    return [answer[f"j{n}"]["result"]["bidId"] for n in range(len(jobs))]
 
 
 @contextmanager

@@ -6,20 +6,29 @@ import { history } from "./history.js";
 import { follow } from "./live.js";
 import { shown } from "./money.js";
 import { ownBids } from "./own-bids.js";
-import { user } from "./session.js";
+import { Pages } from "./pages.js";
+import { keepScroll } from "./place.js";
+import { Ranking } from "./ranking.js";
+import { ask, user } from "./session.js";
 import { setTitle } from "./title.js";
 import { onScreen } from "./unread.js";
 import { explained, many, name } from "./words.js";
 import { doublingNote, paid, worth, WORTH } from "./worth.js";
 
 const BID = `id ${WORTH} deleted placedAt bidder { id username }`;
-const STATE = `subscription ($id: UUID!, $bids: Int) { auction: auctionUpdated(id: $id) {
+const BIDS = `edges { node { ${BID} } } pageInfo { hasNextPage endCursor }`;
+// How many bids come with each state; the others are loaded page by page.
+const TOP = 20;
+const PAGE = 100;
+// So many bids more than are shown may be kept, before what is shown is loaded anew.
+const SPARE = 500;
+const STATE = `subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
   id version title description status startsAt endsAt asOf bidCount bidderCount
   leadingBid { ${BID} } myBids { ${BID} }
-  bids(first: $bids) { edges { node { ${BID} } } pageInfo { hasNextPage } }
+  bids(first: ${TOP}) { ${BIDS} }
   winner { bidder { id username } bid { ${BID} } } } }`;
-const PAGE = 20;
-const LARGEST_PAGE = 100;
+const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id, atLeastVersion: $v) {
+  version bids(first: $n, after: $a) { ${BIDS} } } }`;
 const SOON = 60_000;
 
 function headline({ winner, leadingBid }, stands, me) {
@@ -42,8 +51,11 @@ function headline({ winner, leadingBid }, stands, me) {
 /** The auction's own page. */
 export function auction(main, id) {
   let state = null;
-  let shownBids = PAGE;
   let drawn = null;
+  let versions = [];
+  let renewing = false;
+  let drawing = null;
+  let keeping = null;
   const heading = el("h1", { tabindex: -1 }, "…");
   const description = el("p", { class: "description" });
   const countdown = el("p", { class: "countdown", role: "timer" });
@@ -51,13 +63,15 @@ export function auction(main, id) {
   const leading = el("div", { class: "leading", "aria-live": "polite" });
   const leadingNote = doublingNote();
   const rankingNote = doublingNote();
-  const ranking = el("ol", { class: "ranking" });
-  const entries = new Entries(ranking);
+  const ranking = new Ranking();
+  const list = el("ol", { class: "ranking" });
+  const entries = new Entries(list);
   const facts = el("span", { class: "soft" });
-  const more = el("button", { class: "quiet more", hidden: true, onclick: showMore }, "Show more bids");
+  const unloaded = el("p", { class: "wrong", role: "status" });
+  const pages = new Pages({ size: PAGE, fetch, show, fail, label: "Show more bids", live: true });
   const form = bidding(id);
   const mine = ownBids(id);
-  const log = history(id);
+  const log = history(id, hear);
 
   main.replaceChildren(
     el("p", { class: "back" }, el("a", { href: "#/open" }, "← All auctions")),
@@ -65,7 +79,7 @@ export function auction(main, id) {
       el("div", { class: "about" }, heading, description),
       el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, leading, leadingNote, form.element, mine.element),
       el("div", { class: "record" },
-        el("section", {}, el("h2", {}, "Bids ", facts), rankingNote, ranking, more), log.element)));
+        el("section", {}, el("h2", {}, "Bids ", facts), rankingNote, list, unloaded, pages.more), log.element)));
 
   function tick() {
     if (!state) return;
@@ -90,51 +104,99 @@ export function auction(main, id) {
     if (say(leading, el("p", { class: "label" }, label), price && el("p", { class: "price" }, price))) flash(leading);
     leading.classList.toggle("yours", Boolean(yours));
     leading.classList.toggle("won", Boolean(yours && state.winner));
-    const { bids: { edges }, myBids, winner, leadingBid } = state;
+    const { myBids, winner, leadingBid } = state;
     leadingNote.hidden = ![winner?.bid, leadingBid, ...myBids].some((bid) => bid?.doubled);
-    rankingNote.hidden = !leadingNote.hidden || !edges.some(({ node }) => node.doubled);
+    drawRanking();
     facts.textContent = state.bidCount ? `${shown(state.bidCount)} by ${many(state.bidderCount, "bidder")}` : "";
-    entries.show(edges.map((edge) => edge.node), {
+    form.show(stands, state);
+    mine.show(stands, myBids);
+  }
+
+  function drawRanking() {
+    const me = user()?.id;
+    const bids = ranking.first(pages.count === 1 ? TOP : pages.count * PAGE);
+    rankingNote.hidden = !leadingNote.hidden || !bids.some(({ doubled }) => doubled);
+    entries.show(bids, {
       key: (bid) => bid.id,
       build: (bid, changed) => el("li", { class: `${bid.bidder.id === me ? "own" : ""} ${changed ? "changed" : ""}` },
         el("span", { class: "who" }, bid.bidder.id === me ? "You" : name(bid.bidder)),
         el("span", { class: "number" }, worth(bid))),
     });
-    ranking.dataset.empty = edges.length ? "" : "No live bids.";
-    more.hidden = !state.bids.pageInfo.hasNextPage || shownBids >= LARGEST_PAGE;
-    form.show(stands, state);
-    mine.show(stands, myBids);
+    list.dataset.empty = bids.length ? "" : "No live bids.";
   }
 
-  function showMore() {
-    shownBids = Math.min(LARGEST_PAGE, shownBids + 2 * PAGE);
-    watch.stop();
-    watch = watching();
+  async function fetch(after, first) {
+    const { auction: found } = await ask(MORE, { id, v: Math.max(state.version, log.seen), n: first, a: after });
+    versions = after ? [...versions, found.version] : [found.version];
+    return found.bids;
   }
 
-  function watching() {
-    return { stop: follow(STATE, () => ({ id, bids: shownBids }), (data) => {
-      setClock(data.auction.asOf);
-      if (state && data.auction.version < state.version) return;
-      state = data.auction;
-      draw();
-      tick();
-    }, (error) => {
-      leave();
-      main.replaceChildren(el("h1", { tabindex: -1 }, "Not found"),
-        el("p", {}, error.code === "NOT_FOUND" || error.code === "BAD_USER_INPUT"
-          ? "There is no such auction. The link may be mistyped." : explained(error)),
-        el("p", {}, el("a", { href: "#/open" }, "See all auctions")));
-    }) };
+  function show(bids, anew) {
+    renewing = false;
+    // Pages may be of different versions; events after the oldest one have to be heeded.
+    const version = Math.min(...versions);
+    if (anew) ranking.renew(bids, version, !pages.complete);
+    else ranking.extend(bids, version, !pages.complete);
+    drawRanking();
+    keeping ??= keepScroll(list);
   }
 
-  let watch = watching();
+  function fail(error) {
+    unloaded.textContent = error ? explained(error) : "";
+  }
+
+  function hear(event) {
+    ranking.hear(event);
+    if (pages.count === 1) return;
+    cancelAnimationFrame(drawing);
+    drawing = requestAnimationFrame(drawRanking);
+    if (renewing || ranking.size < pages.count * PAGE + SPARE) return;
+    renewing = true;
+    pages.load();
+  }
+
+  function receive({ auction: fresh }) {
+    setClock(fresh.asOf);
+    if (state && fresh.version < state.version) return;
+    const first = !state;
+    state = fresh;
+    takeTop(fresh, first);
+    draw();
+    tick();
+    if (first) begin();
+  }
+
+  function takeTop({ version, bids: { edges, pageInfo } }, first) {
+    const top = edges.map(({ node }) => node);
+    if (first || pages.count === 1) ranking.renew(top, version, pageInfo.hasNextPage);
+    else ranking.take(top, version);
+    if (pages.count === 1) pages.reached(pageInfo);
+  }
+
+  function begin() {
+    log.begin(state.version, [...state.myBids, ...ranking.first(TOP)]);
+    if (pages.count > 1) pages.load();
+    else keeping = keepScroll(list);
+  }
+
+  function refuse(error) {
+    leave();
+    main.replaceChildren(el("h1", { tabindex: -1 }, "Not found"),
+      el("p", {}, error.code === "NOT_FOUND" || error.code === "BAD_USER_INPUT"
+        ? "There is no such auction. The link may be mistyped." : explained(error)),
+      el("p", {}, el("a", { href: "#/open" }, "See all auctions")));
+  }
+
+  const stop = follow(STATE, () => ({ id }), receive, refuse);
   const clock = setInterval(tick, 200);
   const seen = onScreen(id);
   function leave() {
     clearInterval(clock);
-    watch.stop();
+    cancelAnimationFrame(drawing);
+    stop();
     log.stop();
+    pages.stop();
+    keeping?.();
     seen();
   }
   return leave;

@@ -5,21 +5,23 @@ import { follow } from "./live.js";
 import { shown } from "./money.js";
 import { user } from "./session.js";
 import { name } from "./words.js";
-import { doubledLink } from "./worth.js";
+import { doubledLink, WORTH } from "./worth.js";
 
 const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id: $id, afterVersion: $after) {
   __typename version recordedAt
-  ... on BidPlaced { bid { id amount bidder { id username } } }
+  ... on BidPlaced { bid { id ${WORTH} placedAt bidder { id username } } }
   ... on BidDeleted { bidId } ... on BidDoubled { bidId effectiveAmount }
   ... on WinnerAnnounced { bid { amount bidder { id username } } } } }`;
-const LONGEST = 500;
+const LONGEST = 200;
 
-/** The log of one auction, until it is stopped. */
-export function history(auctionId) {
+/** The log of one auction from shortly before the version it is begun at, until it is stopped. `hear` is told each event. */
+export function history(auctionId, hear) {
   const list = el("ol", { class: "history", reversed: true, tabindex: 0, "aria-label": "What happened, newest first" });
-  const element = el("section", {}, el("h2", {}, "What happened"), list);
+  const earlier = el("p", { class: "soft", hidden: true }, "What happened earlier is left out.");
+  const element = el("section", {}, el("h2", {}, "What happened"), list, earlier);
   const bids = new Map();
   let seen = 0;
+  let stop = null;
 
   function who(bidder) {
     return bidder.id === user()?.id ? "You" : name(bidder);
@@ -50,7 +52,23 @@ export function history(auctionId) {
     list.prepend(el("li", { "data-kind": event.__typename, "data-version": event.version },
       el("time", { datetime: event.recordedAt }, timeOfDay(event.recordedAt)), el("span", {}, told(event))));
     if (list.childElementCount > LONGEST) list.lastElementChild.remove();
+    earlier.hidden = list.lastElementChild.dataset.version === "1";
+    hear(event);
   }
 
-  return { element, stop: follow(EVENTS, () => ({ id: auctionId, after: seen }), remember) };
+  return {
+    element,
+    /** Follow the events; those bids are known, whoever's deletion or doubling it tells of. */
+    begin(version, known) {
+      if (stop) return;
+      for (const bid of known) bids.set(bid.id, bid);
+      seen = Math.max(0, version - LONGEST);
+      stop = follow(EVENTS, () => ({ id: auctionId, after: seen }), remember);
+    },
+    /** The version up to which everything was heard. */
+    get seen() {
+      return seen;
+    },
+    stop: () => stop?.(),
+  };
 }

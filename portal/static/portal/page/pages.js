@@ -8,15 +8,21 @@ const LARGEST = 100;
 const MOST = 20;
 
 /** The pages of one list, `size` entries each. `fetch(after, first)` gives a connection;
- *  `show(nodes, anew)` takes all nodes that are to be shown, `anew`, or those that follow. */
+ *  `show(nodes, anew)` takes all nodes that are to be shown, `anew`, or those that follow.
+ *  With `live` the list hears of everything that it missed, and only what failed is loaded again. */
 export class Pages {
   #after = null;
   #count = Math.max(1, Number.parseInt(route().query.get("page"), 10) || 1);
 
-  constructor({ size, fetch, show, fail }) {
+  constructor({ size, fetch, show, fail, label = "Load more", live = false }) {
     Object.assign(this, { size, fetch, show });
-    this.more = el("button", { class: "quiet more", hidden: true, onclick: () => this.#next() }, "Load more");
-    this.loading = new Loading(fail, this.load);
+    this.more = el("button", { class: "quiet more", hidden: true, onclick: () => this.#next() }, label);
+    this.loading = new Loading(fail, live ? undefined : this.load);
+  }
+
+  /** How many pages are shown, or will be. */
+  get count() {
+    return this.#count;
   }
 
   /** Whether there is nothing after what is shown. */
@@ -28,7 +34,7 @@ export class Pages {
   load = () => {
     this.#count = Math.min(MOST, this.#count);
     this.loading.run(() => this.#upTo(this.#count * this.size), ({ nodes, pageInfo }) => {
-      this.#reached(pageInfo);
+      this.reached(pageInfo);
       this.show(nodes, true);
     });
   };
@@ -43,7 +49,7 @@ export class Pages {
   #next() {
     setPlace({ page: ++this.#count });
     this.loading.run(() => this.fetch(this.#after, this.size), ({ edges, pageInfo }) => {
-      this.#reached(pageInfo);
+      this.reached(pageInfo);
       this.show(edges.map(({ node }) => node), false);
     });
   }
@@ -59,7 +65,8 @@ export class Pages {
     return { nodes, pageInfo };
   }
 
-  #reached({ hasNextPage, endCursor }) {
+  /** What is shown ends there. */
+  reached({ hasNextPage, endCursor }) {
     this.#after = endCursor;
     this.more.hidden = !hasNextPage;
   }

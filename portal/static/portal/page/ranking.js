@@ -1,0 +1,75 @@
+// The live bids of an auction as far as they are loaded, kept up to date by its events.
+import { cents } from "./money.js";
+
+// The order among bids: by amount, and of equals the one first that came to it first.
+function order(a, b) {
+  if (a.amount !== b.amount) return a.amount > b.amount ? -1 : 1;
+  return a.reached - b.reached;
+}
+
+/** Pages and events may come in any order: what an event says holds against every older page. */
+export class Ranking {
+  #bids = new Map();
+  #deleted = new Map();
+  #doubled = new Map();
+  #last = null;
+
+  /** Begin anew with the first bids as of a version; `more` tells whether there are others behind them. */
+  renew(bids, version, more) {
+    for (const known of [this.#bids, this.#deleted, this.#doubled]) {
+      for (const [id, fact] of known) if (fact.version <= version) known.delete(id);
+    }
+    this.extend(bids, version, more);
+  }
+
+  /** Those that follow. */
+  extend(bids, version, more) {
+    const last = this.take(bids, version);
+    if (last || !more) this.#last = more ? last : null;
+  }
+
+  /** Some that are known already, perhaps in a newer state; in the portal's order. Returns the last. */
+  take(bids, version) {
+    let before = null;
+    for (const bid of bids) {
+      const amount = cents(bid.effectiveAmount);
+      const reached = Math.max(Date.parse(bid.placedAt), before?.amount === amount ? before.reached : 0);
+      before = { bid, amount, reached, version };
+      this.#bids.set(bid.id, before);
+    }
+    return before;
+  }
+
+  /** Take an event into account. */
+  hear({ __typename: kind, version, recordedAt, bid, bidId, effectiveAmount }) {
+    const reached = Date.parse(recordedAt);
+    if (kind === "BidPlaced" && !this.#bids.has(bid.id)) {
+      this.#bids.set(bid.id, { bid, amount: cents(bid.effectiveAmount), reached, version });
+    }
+    if (kind === "BidDeleted") this.#deleted.set(bidId, { version });
+    if (kind === "BidDoubled") this.#doubled.set(bidId, { effectiveAmount, reached, version });
+  }
+
+  /** How many bids are kept, those included that rank behind what is loaded. */
+  get size() {
+    return this.#bids.size;
+  }
+
+  /** The first live bids, at most so many. Behind the last that was loaded there may be some that nobody told of. */
+  first(many) {
+    return [...this.#bids.values()]
+      .filter(({ bid }) => !this.#deleted.has(bid.id))
+      .map((known) => this.#asDoubled(known))
+      .filter((known) => !this.#last || order(known, this.#last) <= 0)
+      .sort(order)
+      .slice(0, many)
+      .map(({ bid }) => bid);
+  }
+
+  #asDoubled(known) {
+    const doubled = this.#doubled.get(known.bid.id);
+    if (!doubled || known.bid.doubled) return known;
+    const { effectiveAmount, reached } = doubled;
+    return { bid: { ...known.bid, effectiveAmount, doubled: true }, amount: cents(effectiveAmount), reached };
+  }
+}
