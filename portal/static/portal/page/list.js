@@ -12,8 +12,8 @@ import { doublingNote, paid, worth, WORTH } from "./worth.js";
 const CARD = `id version title status startsAt endsAt bidCount bidderCount asOf
   leadingBid { ${WORTH} bidder { id username } }
   winner { bidder { id username } bid { ${WORTH} } }`;
-const PAGE = `query ($s: AuctionStatus, $q: String, $n: Int, $a: String) {
-  auctions(status: $s, search: $q, first: $n, after: $a) {
+const PAGE = `query ($s: AuctionStatus, $o: AuctionOrder, $q: String, $n: Int, $a: String) {
+  auctions(status: $s, order: $o, search: $q, first: $n, after: $a) {
     edges { node { ${CARD} } } pageInfo { hasNextPage endCursor } } }`;
 const UPDATES = `subscription { auction: auctionsUpdated { ${CARD} } }`;
 const SIZE = 24;
@@ -24,10 +24,22 @@ const LINGER = 60_000;
 
 /** What the tabs are called in the address, and what they show. */
 export const TABS = {
-  open: { status: "OPEN", label: "Open", empty: "No auction is open right now." },
-  coming: { status: "SCHEDULED", label: "Coming", empty: "No auction is announced at the moment." },
-  ended: { status: "ENDED", label: "Ended", empty: "No auction has ended yet." },
+  open: { status: "OPEN", order: "ENDING_SOONEST", label: "Open", empty: "No auction is open right now." },
+  coming: { status: "SCHEDULED", order: "STARTING_SOONEST", label: "Coming", empty: "No auction is announced at the moment." },
+  ended: { status: "ENDED", order: "NEWEST_ENDED", label: "Ended", empty: "No auction has ended yet." },
 };
+
+function endingSoonest(a, b) {
+  return Date.parse(a.endsAt) - Date.parse(b.endsAt) || (a.id < b.id ? -1 : 1);
+}
+
+function startingSoonest(a, b) {
+  return Date.parse(a.startsAt) - Date.parse(b.startsAt) || (a.id < b.id ? -1 : 1);
+}
+
+// The API's orders, for what comes beside its pages.
+const ORDERS = {
+  ENDING_SOONEST: endingSoonest, STARTING_SOONEST: startingSoonest, NEWEST_ENDED: (a, b) => endingSoonest(b, a) };
 
 function theirs(bidder) {
   return bidder.id === user()?.id ? "you" : name(bidder);
@@ -66,7 +78,7 @@ function card(auction, changed) {
 
 /** The list of one tab. */
 export function auctions(main, tab) {
-  const { status, label, empty } = TABS[tab];
+  const { status, order, label, empty } = TABS[tab];
   const known = new Map();
   const heard = new Set();
   const doubling = doublingNote();
@@ -84,7 +96,7 @@ export function auctions(main, tab) {
   // What was sought when it was asked for is part of the answer: the field may say something else by then.
   async function fetch(after, first) {
     if (!after) heard.clear();
-    const { auctions: page } = await ask(PAGE, { s: status, q: sought || null, n: first, a: after });
+    const { auctions: page } = await ask(PAGE, { s: status, o: order, q: sought || null, n: first, a: after });
     return page;
   }
 
@@ -116,8 +128,7 @@ export function auctions(main, tab) {
   }
 
   function draw() {
-    const inOrder = [...known.values()].sort((a, b) =>
-      Date.parse(a.endsAt) - Date.parse(b.endsAt) || (a.id < b.id ? -1 : 1));
+    const inOrder = [...known.values()].sort(ORDERS[order]);
     doubling.hidden = !inOrder.some(({ winner, leadingBid }) => (winner?.bid ?? leadingBid)?.doubled);
     entries.show(inOrder, {
       key: (auction) => auction.id,
@@ -177,7 +188,7 @@ export function auctions(main, tab) {
   function hear({ auction }) {
     const fits = auction.status === status && !sought;
     // Further down than what is loaded, it will come with its page.
-    const reached = pages.complete || [...known.values()].some((other) => other.endsAt >= auction.endsAt);
+    const reached = pages.complete || [...known.values()].some((other) => ORDERS[order](auction, other) <= 0);
     if (!known.has(auction.id) && !(fits && reached)) return;
     heard.add(auction.id);
     take(auction);
