@@ -1,10 +1,12 @@
 """The Celery application that workers and beat run."""
 
 import os
+import signal
 from typing import Any
 
+from billiard.process import current_process
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_process_init
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu.transport import redis, virtual
 
@@ -41,6 +43,16 @@ app = Celery("portal")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
+
+
+@worker_process_init.connect
+def end_without_a_worker(**_: Any) -> None:
+    """End a pool's process whose worker is gone already.
+
+    Celery has the kernel end it with its worker, but the kernel tells nothing of a death before that.
+    """
+    if os.getppid() != current_process()._parent_pid:  # type: ignore[attr-defined]  # as it has
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 @setup_logging.connect

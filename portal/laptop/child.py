@@ -10,6 +10,9 @@ from typing import IO
 
 # Postgres refuses to run as root, and every system has this user.
 NOBODY = 65534
+# The kernel tells of the death of a parent that is still there when it is asked to. One that died
+# just before is gone unnoticed, so this looks once more: $0 is the parent's id, $@ the command.
+STILL_THERE = 'test "$PPID" = "$0" && exec "$@"'
 
 
 class CannotStart(Exception):
@@ -17,7 +20,7 @@ class CannotStart(Exception):
 
 
 def launcher(last_words: signal.Signals, *, unprivileged: bool = False) -> list[str]:
-    """The words before a command that have the kernel send it that signal when its parent dies.
+    """The words before a command that have the kernel send it that signal when this process dies.
 
     Unprivileged, as root: runs it as `nobody`, who may still open files wherever the checkout
     and the data lie, so that no folder needs to be opened to others.
@@ -34,7 +37,7 @@ def launcher(last_words: signal.Signals, *, unprivileged: bool = False) -> list[
             "--inh-caps=-all,+dac_override",
             "--ambient-caps=-all,+dac_override",
         ]
-    return [*words, "--"]
+    return [*words, "--", "/bin/sh", "-c", STILL_THERE, str(os.getpid())]
 
 
 def spawn(

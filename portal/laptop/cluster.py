@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -17,6 +18,10 @@ from portal.laptop.servers import Mongo, Postgres, Redis, Server
 
 PATIENCE = 60.0
 POLL = 0.02
+# Between two starts of a server, in seconds.
+PAUSE = 0.3
+# How a server ends that somebody ended, rather than by a fault of its own.
+KILLED = {0, -signal.SIGINT, -signal.SIGKILL, -signal.SIGTERM}
 
 
 class Cluster:
@@ -50,9 +55,12 @@ class Cluster:
         for server in self._servers:
             server.prepare()
             self._spawn(server)
+        self.wait()
+
+    def wait(self) -> None:
+        """Until each answers. One that is killed meanwhile is started again; CannotStart if it fails."""
         for server in self._servers:
             self._wait_for(server)
-            server.first_use()
 
     def revive(self) -> list[str]:
         """Start those again that have died; which."""
@@ -81,13 +89,18 @@ class Cluster:
 
     def _wait_for(self, server: Server) -> None:
         deadline = time.monotonic() + PATIENCE
-        while not server.answers():
+        killed = False
+        while not (server.answers() and server.first_use()):
             status = self._children[server.name].poll()
-            if status is not None or time.monotonic() > deadline:
+            killed = killed or status in KILLED
+            # What a killed one leaves (locks, shared memory) may end the next few, too.
+            if time.monotonic() > deadline or (status is not None and not killed):
                 what = "does not answer" if status is None else f"ended with status {status}"
                 log = self._log(server)
                 raise CannotStart(f"{server.name} {what}; its log {log} ends:\n{last_lines(log)}")
-            time.sleep(POLL)
+            if status is not None:
+                self._spawn(server)
+            time.sleep(POLL if status is None else PAUSE)
 
 
 @contextmanager

@@ -46,8 +46,8 @@ class Server(Protocol):
     def answers(self) -> bool:
         """Whether it takes requests."""
 
-    def first_use(self) -> None:
-        """Make what its clients need, once it answers."""
+    def first_use(self) -> bool:
+        """Make what its clients need, once it answers; whether it was still there for it."""
 
 
 def package_folder(package: str) -> Path:
@@ -130,8 +130,15 @@ class Postgres:
             return False
         return True
 
-    def first_use(self) -> None:
+    def first_use(self) -> bool:
         """The portal's database."""
+        try:
+            self._create_database()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _create_database(self) -> None:
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
             known = connection.execute(
                 "SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)
@@ -184,8 +191,9 @@ class Redis:
         except (redis.RedisError, OSError):
             return False
 
-    def first_use(self) -> None:
+    def first_use(self) -> bool:
         """There is nothing to set up."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,5 +257,6 @@ class Mongo:
             return False
         return True
 
-    def first_use(self) -> None:
+    def first_use(self) -> bool:
         """There is nothing to set up."""
+        return True

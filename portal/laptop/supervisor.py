@@ -72,7 +72,8 @@ class Supervisor:
         process.again_at, process.started_at = None, time.monotonic()
         process.child = spawn(
             process.command,
-            last_words=signal.SIGTERM,
+            # The servers end, too: there is nothing left to finish, and nothing is lost.
+            last_words=signal.SIGKILL,
             output=subprocess.PIPE,
             environment=self._environment,
             pass_fds=process.pass_fds,

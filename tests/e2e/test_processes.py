@@ -1,12 +1,15 @@
 """The portal's own processes: dying, coming back, and leaving nothing behind."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,10 +17,11 @@ import httpx
 import psutil
 import pytest
 
+from portal.laptop.child import launcher
 from portal.laptop.demo.client import PLACE_BID, PortalClient
 from tests.conftest import Join, RunningPortal, ready_url, wait_until
 from tests.e2e.acting import auction, create_auction
-from tests.servers import ROOT
+from tests.servers import ROOT, world
 
 URLS = ("DATABASE_URL", "REDIS_URL", "MONGODB_URL", "PORTAL_NAMESPACE", "PORTAL_DATA")
 SERVERS = {"postgres": "postgres", "valkey-server": "redis", "mongod": "mongodb"}
@@ -80,8 +84,8 @@ async def test_beside_its_workers_the_web_process_comes_back_too(
 
 
 @contextmanager
-def up(data: Path, *words: str) -> Iterator[RunningPortal]:
-    """A portal with servers of its own, ended with the block if it still runs."""
+def starting(data: Path, *words: str) -> Iterator[RunningPortal]:
+    """A portal with servers of its own that is just being started; ended with the block."""
     log = data.with_suffix(".log")
     environment = {name: value for name, value in os.environ.items() if name not in URLS}
     command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0", "--data", str(data)]
@@ -90,10 +94,17 @@ def up(data: Path, *words: str) -> Iterator[RunningPortal]:
             [*command, *words], stdout=output, stderr=subprocess.STDOUT, env=environment
         )
     try:
-        yield RunningPortal(ready_url(process, log), data, log, process, environment)
+        yield RunningPortal("", data, log, process, environment)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)
+
+
+@contextmanager
+def up(data: Path, *words: str) -> Iterator[RunningPortal]:
+    """A portal with servers of its own, ended with the block if it still runs."""
+    with starting(data, *words) as portal:
+        yield replace(portal, url=ready_url(portal.process, portal.log))
 
 
 def family(portal: RunningPortal) -> list[psutil.Process]:
@@ -160,6 +171,89 @@ def test_data_outlives_ctrl_c_and_kill_and_a_fresh_start_is_empty(tmp_path: Path
         made = portal.manage("create_auction", "After", "--ends-at", "+1h")
         assert made.returncode == 0, made.stderr
         wait_until(lambda: titles(portal) == {"After"})
+
+
+def living(data: Path) -> list[str]:
+    """The command lines of all processes that serve that data folder, whoever's children they are."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if not ended(process) and process.environ().get("PORTAL_DATA") == str(data):
+                found.append(" ".join(process.cmdline()))
+    return found
+
+
+@pytest.mark.parametrize("moment", range(8))
+def test_whenever_it_is_killed_nothing_of_it_lives_on(tmp_path: Path, moment: int) -> None:
+    # On the tests' own servers, so that it comes to its workers soon.
+    with world(f"killed_{os.getpid()}") as whereabouts:
+        environment = {**os.environ, **whereabouts, "PORTAL_DATA": str(tmp_path)}
+        command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0"]
+        with (tmp_path / "log").open("wb") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        # From its first breath until its workers have children: a few seconds.
+        time.sleep(random.Random(moment).uniform(0, 8))
+        process.kill()
+        process.wait()
+        wait_until(lambda: not living(tmp_path), 5, "the end of what it had started")
+
+
+def test_what_is_started_by_a_parent_just_gone_ends_at_once() -> None:
+    words = launcher(signal.SIGKILL)
+    here = subprocess.run([*words, "echo", "here"], capture_output=True, text=True, check=False)
+    assert here.stdout == "here\n"
+    orphaned = [*words[:-1], "1", "echo", "here"]
+    done = subprocess.run(orphaned, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+BORN_LATE = """
+import os, signal, time
+from billiard.context import Process
+from portal.celery import end_without_a_worker
+
+def child(worker):
+    while os.getppid() == worker:
+        time.sleep(0.01)
+    end_without_a_worker()
+    print("lives on", flush=True)
+
+Process(target=child, args=[os.getpid()]).start()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_pools_process_whose_worker_is_gone_ends() -> None:
+    # It holds the other end of the pipe, so that this waits for it, too.
+    done = subprocess.run(
+        [sys.executable, "-c", BORN_LATE], cwd=ROOT, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, b""), done.stderr
+
+
+def test_a_server_killed_while_it_starts_is_started_again(tmp_path: Path) -> None:
+    killed: dict[str, int] = {}
+
+    def kill_each_once(portal: RunningPortal) -> bool:
+        assert portal.process.poll() is None, portal.logged()
+        for process in psutil.Process(portal.process.pid).children():
+            with suppress(psutil.NoSuchProcess):
+                words = process.cmdline()
+                if "migrate" in words and "migrating" not in killed:
+                    os.kill(killed["postgres"], signal.SIGKILL)
+                    killed["migrating"] = killed["postgres"]
+                elif process.name() in SERVERS and "--version" not in words:
+                    if process.name() in killed:
+                        killed[process.name()] = process.pid
+                        continue
+                    process.kill()
+                    killed[process.name()] = process.pid
+        return "Portal ready" in portal.logged()
+
+    with starting(tmp_path / "data") as portal:
+        wait_until(lambda: kill_each_once(portal), 120, "a start although servers were killed")
+        assert set(killed) == {*SERVERS, "migrating"}
+        assert portal.manage("status").returncode == 0
 
 
 def test_readiness_and_status_name_the_server_that_hangs(tmp_path: Path) -> None:

@@ -291,6 +291,20 @@ MUTATIONS = (
         "tests/e2e/test_limits.py",
     ),
     Mutation(
+        "a pool outlives its killed worker",
+        "portal/celery.py",
+        "        os.kill(os.getpid(), signal.SIGKILL)\n",
+        "        pass\n",
+        "tests/e2e/test_processes.py::test_a_pools_process_whose_worker_is_gone_ends",
+    ),
+    Mutation(
+        "what a parent just gone has started runs",
+        "portal/laptop/child.py",
+        """'test "$PPID" = "$0" && exec "$@"'""",
+        """'exec "$@"'""",
+        "tests/e2e/test_processes.py::test_what_is_started_by_a_parent_just_gone_ends_at_once",
+    ),
+    Mutation(
         "tracebacks show local variables",
         "portal/logs.py",
         "ExceptionDictTransformer(show_locals=False)",

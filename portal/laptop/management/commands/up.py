@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from commands.queues import WORKERS
-from portal.laptop.child import CannotStart
+from portal.laptop.child import CannotStart, launcher
 from portal.laptop.cluster import Cluster, cluster, write_whereabouts
 from portal.laptop.supervisor import Supervisor
 from portal.laptop.terminal import Terminal
@@ -90,7 +90,7 @@ def _run(
 ) -> None:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     environment = _environment(servers.urls, url)
-    _migrate(terminal, environment)
+    _migrate(terminal, servers, environment)
     if not settings.EMAIL_HOST:
         terminal.say(f"Mails land in {settings.EMAIL_FILE_PATH}.")
     supervisor = Supervisor(terminal, settings.BASE_DIR, environment)
@@ -99,8 +99,7 @@ def _run(
         ready = False
         while not stopping.wait(LOOK):
             supervisor.look_after()
-            for name in servers.revive():
-                terminal.labelled(name, "died and was started again")
+            _revived(terminal, servers)
             if not ready and _answers(url):
                 ready = True
                 write_whereabouts(
@@ -139,18 +138,31 @@ def _environment(urls: Mapping[str, str], url: str) -> dict[str, str]:
     }
 
 
-def _migrate(terminal: Terminal, environment: Mapping[str, str]) -> None:
-    manage = Path(settings.BASE_DIR) / "manage.py"
-    done = subprocess.run(
-        [sys.executable, str(manage), "migrate", "--verbosity", "0"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise CommandError(f"the migration failed:\n{done.stdout}{done.stderr}")
+def _migrate(terminal: Terminal, servers: Cluster, environment: Mapping[str, str]) -> None:
+    manage = str(Path(settings.BASE_DIR) / "manage.py")
+    command = [sys.executable, manage, "migrate", "--verbosity", "0"]
+    while True:
+        done = subprocess.run(
+            [*launcher(signal.SIGKILL), *command],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if not done.returncode:
+            break
+        if not _revived(terminal, servers):
+            raise CommandError(f"the migration failed:\n{done.stdout}{done.stderr}")
+        servers.wait()
     terminal.say("Database is up to date.")
+
+
+def _revived(terminal: Terminal, servers: Cluster) -> bool:
+    """Whether a server had died, and was started again."""
+    dead = servers.revive()
+    for name in dead:
+        terminal.labelled(name, "died and was started again")
+    return bool(dead)
 
 
 def _start(supervisor: Supervisor, listener: socket.socket) -> None:
