@@ -11,5 +11,11 @@ COPY portal portal
 COPY docs docs
 # What runs servers from wheels is for laptops.
 RUN rm -r portal/laptop
+# Collecting files asks no server, but a production start wants every setting.
+ENV STATIC_ROOT=/portal/static
+RUN SECRET_KEY=only-for-this-step-which-signs-nothing-and-is-kept-nowhere \
+    ALLOWED_HOSTS=localhost PUBLIC_URL=https://localhost EMAIL_HOST=localhost \
+    DATABASE_URL=postgresql://nowhere/portal REDIS_URL=redis://nowhere/0 \
+    MONGODB_URL=mongodb://nowhere/portal python manage.py collectstatic --noinput
 RUN useradd --system portal
 USER portal
