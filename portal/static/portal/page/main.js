@@ -7,13 +7,15 @@ import { auctions, TABS } from "./list.js";
 import { notifications } from "./notifications.js";
 import { accountPage, remember, signInPage, signUpPage } from "./people.js";
 import { route } from "./place.js";
+import { forgottenPage, resetPage } from "./recovery.js";
 import { changes, signOut, user } from "./session.js";
 import "./toasts.js";
 import { winners } from "./winners.js";
 
-const VIEWS = { auction, winners, notifications, "sign-in": signInPage, "sign-up": signUpPage, account: accountPage };
+const VIEWS = { auction, winners, notifications, "sign-in": signInPage, "sign-up": signUpPage, account: accountPage,
+  forgotten: forgottenPage, reset: resetPage };
 const PLACES = new Set(["winners", "notifications"]);
-const SIGNING = new Set(["sign-in", "sign-up", "account"]);
+const SIGNING = new Set(["sign-in", "sign-up", "account", "forgotten", "reset"]);
 
 const main = document.getElementById("main");
 const notice = document.getElementById("notice");

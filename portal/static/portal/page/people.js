@@ -1,9 +1,11 @@
 // Signing up, in and out, and leaving for good.
+import { addressSection, passwordSection, sessionsSection } from "./account.js";
 import { CREATE_USER, DELETE_USER, Intent } from "./commands.js";
 import { el, field, sure } from "./dom.js";
+import { formPage } from "./forms.js";
+import { preferences } from "./preferences.js";
 import { signIn, signOut, user } from "./session.js";
 import { setTitle } from "./title.js";
-import { preferences } from "./preferences.js";
 import { explained, refusal } from "./words.js";
 
 let cameFrom = "#/open";
@@ -11,33 +13,6 @@ let cameFrom = "#/open";
 /** Where to go once signed in: the hash of the view before. */
 export function remember(hash) {
   cameFrom = hash || "#/open";
-}
-
-function form(main, title, fields, action, label, ...more) {
-  const button = el("button", { type: "submit" }, label);
-  const wrong = el("p", { class: "wrong", role: "alert" });
-  async function submit(event) {
-    event.preventDefault();
-    wrong.textContent = "";
-    for (const each of fields) each.complain("");
-    button.disabled = true;
-    button.textContent = "One moment …";
-    try {
-      await action();
-    } catch (error) {
-      const place = fields.find((each) => each.input.name === error.field);
-      if (place) place.complain(explained(error));
-      else wrong.textContent = explained(error);
-      (place ?? fields[0]).input.focus();
-    }
-    button.disabled = false;
-    button.textContent = label;
-  }
-  main.replaceChildren(el("div", { class: "sheet" }, el("h1", { tabindex: -1 }, title),
-    el("form", { onsubmit: submit }, fields.map((each) => each.row), wrong, button), ...more));
-  setTitle(title);
-  fields[0].input.focus();
-  return () => {};
 }
 
 async function enter(username, password) {
@@ -63,9 +38,10 @@ export function signInPage(main) {
   const username = nameField();
   const password = field("Password", { id: "password", name: "password", type: "password",
     autocomplete: "current-password" });
-  return form(main, "Sign in", [username, password],
+  return formPage(main, "Sign in", [username, password],
     () => enter(username.input.value.trim(), password.input.value), "Sign in",
-    el("p", { class: "soft" }, "New here? ", el("a", { href: "#/sign-up" }, "Sign up")));
+    el("p", { class: "soft" }, "New here? ", el("a", { href: "#/sign-up" }, "Sign up")),
+    el("p", { class: "soft" }, el("a", { href: "#/forgotten" }, "Forgot your password?")));
 }
 
 /** The page for those who are not. */
@@ -84,7 +60,7 @@ export function signUpPage(main) {
     if (why) throw Object.assign(new Error(why), { field: "username" });
     await enter(given.username, given.password);
   }
-  return form(main, "Sign up", [username, password, email], create, "Create account",
+  return formPage(main, "Sign up", [username, password, email], create, "Create account",
     el("p", { class: "soft" }, "Known already? ", el("a", { href: "#/sign-in" }, "Sign in")));
 }
 
@@ -94,7 +70,8 @@ export function accountPage(main) {
   if (!me) return signInPage(main);
   const intent = new Intent(DELETE_USER);
   const wrong = el("p", { class: "wrong", role: "alert" });
-  const choices = preferences();
+  const parts = [preferences(), addressSection(), sessionsSection()];
+  const [choices, address, sessions] = parts;
 
   async function leave(event) {
     const button = event.currentTarget;
@@ -120,9 +97,9 @@ export function accountPage(main) {
     el("p", { class: "soft" }, me.isStaff ? "You are signed in as an auctioneer." : "You are signed in."),
     me.isStaff && el("p", {}, el("a", { href: "/admin/" }, "The auctioneer’s desk")),
     el("p", {}, el("button", { class: "quiet", onclick: () => signOut() }, "Sign out")),
-    choices.element,
+    choices.element, address.element, passwordSection(), sessions.element,
     el("section", { class: "parting" }, el("h2", {}, "Leave for good"),
       el("p", { class: "soft" }, "Your live bids are withdrawn, and your name and email are erased."),
       el("button", { class: "danger", onclick: leave }, "Delete my account"), wrong)));
-  return choices.stop;
+  return () => { for (const part of parts) part.stop(); };
 }
