@@ -23,7 +23,7 @@ from projections.documents import (
 )
 from projections.errors import Moved
 from projections.mongo.bson import Bson, folded, moment, to_auction, to_bid, to_user, to_winner
-from projections.mongo.connection import DATABASE, OPTIONS
+from projections.mongo.connection import OPTIONS, READING
 from projections.mongo.generations import POINTER_LIFETIME, POINTERS, pointers_from
 from projections.mongo.keysets import Order, behind
 from projections.mongo.layout import COLLECTIONS, collection_name
@@ -92,7 +92,7 @@ class DocumentReader:
 
     def __init__(self) -> None:
         self._client: AsyncMongoClient[Bson] = AsyncMongoClient(settings.MONGODB_URL, **QUICK)
-        self._database = self._client.get_default_database(settings.NAMESPACE, **DATABASE)
+        self._database = self._client.get_default_database(settings.NAMESPACE, **READING)
         self._names: dict[str, str] = {}
         self._read_at = -POINTER_LIFETIME
 

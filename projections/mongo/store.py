@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
-from pymongo import ReplaceOne, WriteConcern
+from pymongo import ReplaceOne
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
@@ -17,6 +17,7 @@ from projections.documents import (
     WinnerDocument,
     ranked_at,
 )
+from projections.errors import DUPLICATE_KEY
 from projections.mongo.bson import (
     Bson,
     from_auction,
@@ -31,8 +32,6 @@ from projections.mongo.bson import (
 from projections.mongo.layout import COLLECTIONS, INDEXES, Generations, collection_name
 from projections.mongo.ranking import changed_since, ranked_and_unchanged
 
-DUPLICATE_KEY = 11000
-
 
 class MongoDocuments:
     """The Documents port over one generation of each projection."""
@@ -44,11 +43,6 @@ class MongoDocuments:
             for base in bases:
                 name = collection_name(base, generations[projection])
                 self._collections[base] = database[name]
-        # The document that says how far its stream has got must survive MongoDB's process:
-        # what is lost after it was acknowledged would be missed by nobody.
-        journaled = WriteConcern(w=1, j=True)
-        for base in ("auctions", "users"):
-            self._collections[base] = self._collections[base].with_options(write_concern=journaled)
 
     def create_indexes(self) -> None:
         """Make the collections with what the queries need; harmless when it is there."""
@@ -145,8 +139,7 @@ class MongoDocuments:
         users = self._collections["users"]
         if user.deleted:
             for name in generations_of(self.database, "users") - {users.name}:
-                other = users.database.get_collection(name, write_concern=users.write_concern)
-                _replace_older(other, [from_user(user)])
+                _replace_older(self.database[name], [from_user(user)])
         _replace_older(users, [from_user(user)])
 
     def ids(self, kind: StreamKind) -> set[UUID]:
@@ -197,6 +190,8 @@ def _refused(
         collection.bulk_write(writes, ordered=False)
     except BulkWriteError as error:
         failures = error.details["writeErrors"]
+        if error.details["writeConcernErrors"]:
+            raise
         if any(failure["code"] != DUPLICATE_KEY for failure in failures):
             raise
         return [writes[failure["index"]] for failure in failures]

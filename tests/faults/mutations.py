@@ -210,6 +210,13 @@ MUTATIONS = (
         "tests/integration/test_leftovers.py",
     ),
     Mutation(
+        "a write waits for as many members as the URL asks",
+        "projections/mongo/connection.py",
+        'w=w if more else "majority"',
+        "w=w",
+        "tests/integration/test_replica_set.py",
+    ),
+    Mutation(
         "a page of bids is of whatever version its bids are",
         "projections/documents.py",
         "    if bid.version <= version:\n        return bid\n",
