@@ -26,7 +26,7 @@ up: $(SETUP) ## Run the portal on the data in .portal
 
 test: $(SETUP) ## Run the tests on real servers
 	@$(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadgroup --cov --cov-report=
-	@echo "Covered, lines and branches: $$($(BIN)/coverage report --format=total) %"
+	@echo "Covered in the tests' own processes, lines and branches: $$($(BIN)/coverage report --format=total) %"
 
 faults: $(SETUP) ## Break and mend the portal under load (ROUNDS=20 SEED=...; ROUND=7: only that one)
 	@$(BIN)/python -m tests.faults $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) \

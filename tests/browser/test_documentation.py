@@ -7,7 +7,9 @@ from playwright.sync_api import expect
 from tests.browser.behind import Others
 from tests.browser.people import nobody_yet
 from tests.browser.windows import HEIGHTS, Scheme, Windows
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, wait_until
+
+NOTICED = "!(localStorage.getItem('graphiql:tabState') ?? 'OpenAuctions').includes('OpenAuctions')"
 
 
 def test_signing_in_fills_graphiqls_headers(windows: Windows, behind: Others) -> None:
@@ -27,6 +29,8 @@ def test_signing_in_fills_graphiqls_headers(windows: Windows, behind: Others) ->
     page.locator(".graphiql-query-editor .CodeMirror").click()
     page.keyboard.press("Control+A")
     page.keyboard.insert_text("{ me { username } }")
+    # GraphiQL goes on naming the operation that stood there until it has looked again.
+    wait_until(lambda: page.evaluate(NOTICED))
     page.get_by_role("button", name="Execute query").click()
     expect(page.locator(".result-window")).to_contain_text(name)
 

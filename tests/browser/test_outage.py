@@ -65,11 +65,11 @@ def test_a_search_during_an_outage_is_answered_when_it_is_over(
     expect(cards.filter(has_text=title)).to_be_visible()
     line.cut()
     page.get_by_label("Search titles").fill(title)
-    expect(page.get_by_text(CAN_T_BE_REACHED)).to_be_visible()
+    expect(page.get_by_text(CAN_T_BE_REACHED).first).to_be_visible()
     expect(cards).to_have_count(0)
     line.mend()
     expect(cards).to_have_text([re.compile(title)])
-    expect(page.get_by_text(CAN_T_BE_REACHED)).to_be_hidden()
+    expect(page.get_by_text(CAN_T_BE_REACHED).first).to_be_hidden()
 
 
 def test_what_was_missed_is_in_the_list_when_the_line_is_back(
@@ -110,10 +110,10 @@ def test_pages_that_could_not_be_loaded_are_loaded_when_the_line_is_back(
     lost(page)
     for path in ("winners", "notifications", "account"):
         page.goto(f"/#/{path}")
-        expect(page.locator("main").get_by_text(CAN_T_BE_REACHED)).to_be_visible()
+        expect(page.locator("main").get_by_text(CAN_T_BE_REACHED).first).to_be_visible()
     line.mend()
     expect(page.get_by_role("checkbox")).not_to_have_count(0)
-    expect(page.locator("main").get_by_text(CAN_T_BE_REACHED)).to_have_count(0)
+    expect(page.locator("main").get_by_text(CAN_T_BE_REACHED).first).to_have_count(0)
 
 
 def test_a_line_that_falls_silent_is_given_up(page: Page, line: Line) -> None:
