@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser.behind import Others
-from tests.browser.people import nobody_yet
+from tests.browser.people import live, nobody_yet
 from tests.browser.windows import HEIGHTS, Scheme, Windows
 from tests.conftest import PASSWORD, wait_until
 
@@ -39,6 +39,8 @@ def test_signing_in_fills_graphiqls_headers(windows: Windows, behind: Others) ->
 @pytest.mark.parametrize("width", HEIGHTS)
 def test_the_documentation_can_be_read(windows: Windows, width: int, scheme: Scheme) -> None:
     page = windows.open("/", width=width, scheme=scheme)
+    # The footer moves until the list above it is there.
+    live(page)
     page.get_by_role("contentinfo").get_by_role("link", name="Documentation").click()
     page.get_by_role("link", name="Fair draws").first.click()
     for path in ("/docs", "/docs/api", "/docs/operators", "/docs/fair-draws"):
