@@ -60,9 +60,9 @@ schema: $(SETUP) ## Print the GraphQL schema into schema.graphql
 	@$(BIN)/python manage.py print_schema > schema.graphql.new && mv schema.graphql.new schema.graphql
 
 lock: $(SETUP) ## Pin the dependencies of pyproject.toml, with hashes
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --no-header --python-version 3.11 \
 		--all-extras pyproject.toml -o requirements/dev.lock $(if $(UPGRADE),--upgrade)
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	$(BIN)/uv pip compile --quiet --universal --no-strip-extras --generate-hashes --no-header --python-version 3.11 \
 		-c requirements/dev.lock pyproject.toml -o requirements/run.lock
 
 clean: ## Remove the environment and all local data
