@@ -19,7 +19,7 @@ from commands.promoter import rounds
 from commands.queues import AUCTIONS, BIDS
 from commands.readers import wake_readers
 from commands.streams import Busy, Stream, StreamKind
-from commands.wake import hear, heard_since, leave_note, publish, send, wake
+from commands.wake import clear_wake_up, leave_note, publish, send, wake, woken_since
 from commands.wiring import pool
 
 log = structlog.get_logger("commands")
@@ -50,7 +50,7 @@ def drain_stream(kind: StreamKind, stream_id: str) -> None:
 def _drain_until_quiet(stream: Stream, drain: Drain) -> None:
     arguments = (stream.kind, str(stream.id))
     while True:
-        hear(DRAIN, arguments)
+        clear_wake_up(DRAIN, arguments)
         try:
             _drain(stream, drain)
         except Busy:
@@ -61,7 +61,7 @@ def _drain_until_quiet(stream: Stream, drain: Drain) -> None:
                 _drain(stream, drain)
             except Busy:
                 return
-        if not heard_since(DRAIN, arguments):
+        if not woken_since(DRAIN, arguments):
             return
 
 
@@ -113,7 +113,7 @@ def run_promoter() -> None:
 @shared_task(name=REVEAL)
 def reveal_secrets() -> None:
     """Reveal the secrets with which no draw can be made any more, and commit to the next tick."""
-    hear(REVEAL, ())
+    clear_wake_up(REVEAL, ())
     rounds.commit(pool())
     if ticks := rounds.reveal_secrets(pool()):
         log.info("secrets revealed", ticks=ticks)

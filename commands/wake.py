@@ -1,6 +1,6 @@
-"""What the processes tell each other over Redis: wake-ups and announcements.
+"""Messages between the processes over Redis: wake-ups of tasks, and changes published to web processes.
 
-Redis may lose any of it at any time. What must happen is in Postgres, and the sweep finds it there.
+Redis may lose any message at any time. What must happen is in Postgres, where the sweep finds it.
 """
 
 import json
@@ -19,7 +19,7 @@ from redis.retry import Retry
 
 log = structlog.get_logger("signals")
 
-# What a wake-up may suppress further ones for, if its task was lost: seconds.
+# If a wake-up's task was lost, it suppresses further ones for this many seconds.
 WAKE_EXPIRES = 30
 
 Topic = Literal["jobs", "versions", "sessions", "notifications"]
@@ -27,7 +27,7 @@ Topic = Literal["jobs", "versions", "sessions", "notifications"]
 
 @cache
 def redis() -> Redis:
-    """This process's Redis client; it fails within a second rather than hang."""
+    """This process's Redis client; a call fails after a second without an answer."""
     return Redis.from_url(
         settings.REDIS_URL,
         decode_responses=True,
@@ -38,7 +38,7 @@ def redis() -> Redis:
 
 
 def wake_key(task: str, arguments: Sequence[str]) -> str:
-    """The key that stands while a wake-up is on its way."""
+    """The Redis key that exists while a wake-up is queued."""
     return ":".join((settings.NAMESPACE, "wake", task, *arguments))
 
 
@@ -48,43 +48,43 @@ def channel(topic: Topic) -> str:
 
 
 def wake(task: str, arguments: Sequence[str], queue: str) -> None:
-    """Queue the task unless one for the same arguments is on its way; without Redis, leave it to the sweep."""
+    """Queue the task unless one with equal arguments is queued; without Redis, leave it to the sweep."""
     key = wake_key(task, arguments)
     try:
         if redis().set(key, 1, nx=True, ex=WAKE_EXPIRES):
             send(task, arguments, queue)
     except (RedisError, OperationalError) as error:
         log.warning("could not wake, the sweep will", task=task, error=str(error))
-        _forget(key)
+        _delete(key)
 
 
 def send(task: str, arguments: Sequence[str], queue: str) -> None:
-    """Queue the task whatever is on its way; raises RedisError or OperationalError without Redis."""
+    """Queue the task even if one is queued already; RedisError or OperationalError without Redis."""
     current_app.send_task(task, args=list(arguments), queue=queue)
 
 
-def _forget(key: str) -> None:
+def _delete(key: str) -> None:
     try:
         redis().delete(key)
     except RedisError:
         log.debug("the wake-up's key will expire by itself", key=key)
 
 
-def hear(task: str, arguments: Sequence[str]) -> None:
-    """The task is about to read: what comes from now on needs a new wake-up."""
-    _forget(wake_key(task, arguments))
+def clear_wake_up(task: str, arguments: Sequence[str]) -> None:
+    """Called by a task before it reads: changes from now on queue a new wake-up."""
+    _delete(wake_key(task, arguments))
 
 
 def leave_note(task: str, arguments: Sequence[str]) -> None:
-    """Tell the worker that has the stream to look once more before it goes."""
+    """Have the worker that holds the stream's lock read once more before it ends; see `woken_since`."""
     try:
         redis().set(wake_key(task, arguments), 1, ex=WAKE_EXPIRES)
     except RedisError as error:
         log.warning("could not leave a note, the sweep will wake", error=str(error))
 
 
-def heard_since(task: str, arguments: Sequence[str]) -> bool:
-    """Whether there was a wake-up or a note since `hear`."""
+def woken_since(task: str, arguments: Sequence[str]) -> bool:
+    """Whether there was a wake-up or a note since `clear_wake_up`."""
     try:
         return bool(redis().exists(wake_key(task, arguments)))
     except RedisError:
@@ -92,7 +92,7 @@ def heard_since(task: str, arguments: Sequence[str]) -> bool:
 
 
 def publish(topic: Topic, message: Any) -> None:
-    """Tell whoever listens; who misses it reads the truth a moment later."""
+    """Send the message to the topic's subscribers; one that misses it reads the databases later."""
     try:
         redis().publish(channel(topic), json.dumps(message))
     except RedisError as error:

@@ -9,7 +9,7 @@ from celery import current_app, shared_task
 from commands.handling.retrying import try_again
 from commands.queues import MAILS, NOTIFICATIONS
 from commands.streams import Busy, Stream, StreamKind
-from commands.wake import hear, heard_since, leave_note, publish, send, wake
+from commands.wake import clear_wake_up, leave_note, publish, send, wake, woken_since
 from commands.wiring import pool
 from notifications import mail as _mail  # noqa: F401  (registers what composes the mails)
 from notifications.account_mails import ask_for_confirmations
@@ -52,7 +52,7 @@ def _notify_until_quiet(stream: Stream) -> None:
     if rests:
         return None
     while True:
-        hear(NOTIFY, arguments)
+        clear_wake_up(NOTIFY, arguments)
         try:
             outcome = notify(stream.id, pool())
         except Busy:
@@ -66,7 +66,7 @@ def _notify_until_quiet(stream: Stream) -> None:
         if outcome.again_in:
             return _come_back(arguments, outcome.again_in)
         _tell(str(stream.id), outcome)
-        if not heard_since(NOTIFY, arguments):
+        if not woken_since(NOTIFY, arguments):
             return None
 
 
@@ -92,7 +92,7 @@ def _tell(auction_id: str, outcome: Notified) -> None:
 @shared_task(name=SEND_MAILS, soft_time_limit=28)
 def send_mails() -> None:
     """Send the mails that are due, as many as one task may; the next task sends the next."""
-    hear(SEND_MAILS, ())
+    clear_wake_up(SEND_MAILS, ())
     if send_due(pool()):
         wake(SEND_MAILS, (), MAILS)
 

@@ -10,7 +10,7 @@ from commands.inbox.sweeping import forget_failed, forget_keys, forget_sessions
 from commands.queues import PROJECTIONS
 from commands.streams import Stream, StreamKind
 from commands.tasks import wake_waiting_streams
-from commands.wake import hear, heard_since, send
+from commands.wake import clear_wake_up, send, woken_since
 from commands.wiring import pool
 from projections.errors import passes
 from projections.upkeep import lag, stuck
@@ -29,9 +29,9 @@ def project_stream(kind: StreamKind, stream_id: str) -> None:
     arguments = (kind, stream_id)
     try:
         while True:
-            hear(PROJECT, arguments)
+            clear_wake_up(PROJECT, arguments)
             catch_up(Stream(kind, UUID(stream_id)))
-            if not heard_since(PROJECT, arguments):
+            if not woken_since(PROJECT, arguments):
                 return
     except Exception as error:
         if not passes(error):

@@ -117,7 +117,7 @@ async def accepted(context: Context, submission: Submission) -> Job:
     """Accept the command: once the row is committed, it will be handled, whatever happens."""
     async with context.runtime.pool.connection() as connection:
         job = await accept_async(connection, submission)
-    context.runtime.waker.wake(job)
+    context.runtime.publisher.wake(job)
     log.info(
         "job accepted",
         job_id=str(job.id),
@@ -135,7 +135,7 @@ async def cancelled(context: Context, job: AcceptedJob) -> AcceptedJob:
         now = await cancel_async(connection, job.id)
     assert now is not None, "jobs are never deleted"
     if now.rejection and now.rejection.code is RejectionCode.CANCELLED and not job.settled:
-        context.runtime.waker.tell(now)
+        context.runtime.publisher.publish_job(now)
         log.info("job cancelled", job_id=str(now.id), correlation_id=str(now.correlation_id))
     return now
 
@@ -277,7 +277,7 @@ class Mutation(AccountMutation):
         runtime = info.context.runtime
         count = await mark_read(runtime.pool, viewer.user_id, wanted, auction_id)
         if count:
-            runtime.waker.tell_reader(viewer.user_id)
+            runtime.publisher.publish_notifications(viewer.user_id)
         return count
 
     @strawberry.mutation(description="Choose what to be told about, and how; the rest stays.")

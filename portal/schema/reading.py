@@ -26,7 +26,7 @@ log = structlog.get_logger("portal")
 
 Names = Mapping[UUID, str | None]
 
-# News may be lost with Redis; who waits looks this often all the same, in seconds.
+# Messages may be lost with Redis, so whoever waits also reads at this interval, in seconds.
 LOOK_AGAIN = 1.0
 # How long a reader waits for a version, in seconds.
 SYNC_PATIENCE = 3.0
@@ -63,13 +63,13 @@ async def wait_for_job(
     """The job as soon as it is settled, or as it stands when the time is over."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    with runtime.hub.listen("jobs", str(job_id)) as news:
+    with runtime.hub.listen("jobs", str(job_id)) as listener:
         while True:
             job = await find_job(runtime, job_id, viewer)
             left = deadline - loop.time()
             if job is None or job.settled or left <= 0 or runtime.hub.stopping:
                 return job
-            await news.wait(min(left, LOOK_AGAIN))
+            await listener.wait(min(left, LOOK_AGAIN))
 
 
 async def auction_at(
@@ -108,14 +108,14 @@ async def _exists(runtime: Runtime, auction_id: UUID) -> bool:
 
 async def _catch_up(runtime: Runtime, auction_id: UUID, at_least: int) -> AuctionDocument:
     stream, version = Stream("auction", auction_id), -1
-    with runtime.hub.listen("versions", str(auction_id)) as news:
+    with runtime.hub.listen("versions", str(auction_id)) as listener:
         while True:
             # Announcing what has not changed would wake ourselves, and everybody else.
             version = await asyncio.to_thread(runtime.catch_up, stream, version)
             auction = await runtime.documents.auction(auction_id)
             if auction is not None and auction.version >= at_least:
                 return auction
-            await news.wait(LOOK_AGAIN / 4)
+            await listener.wait(LOOK_AGAIN / 4)
 
 
 async def own_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
@@ -140,22 +140,22 @@ async def signed_in_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
     return UserDocument(**row)
 
 
-async def patiently(read: Callable[[], Awaitable[T]], news: Listener) -> T:
+async def patiently(read: Callable[[], Awaitable[T]], listener: Listener) -> T:
     """What is read, as soon as Postgres is there; for those who have all that happened before."""
     while True:
         try:
             return await read()
         except AWAY as error:
             log.warning("a subscription waits for Postgres", error=str(error))
-            await news.wait(LOOK_AGAIN)
+            await listener.wait(LOOK_AGAIN)
 
 
 async def events_after(
-    runtime: Runtime, auction_id: UUID, version: int, news: Listener
+    runtime: Runtime, auction_id: UUID, version: int, listener: Listener
 ) -> AsyncIterator[RecordedEvent]:
     """The auction's events after that version, in order, up to the present end."""
     while rows := await patiently(
-        partial(events_page, runtime, auction_id, version, EVENTS_PAGE), news
+        partial(events_page, runtime, auction_id, version, EVENTS_PAGE), listener
     ):
         for recorded in rows:
             yield recorded

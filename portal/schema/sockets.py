@@ -36,7 +36,7 @@ SIGN_IN_OVER = 4403
 IDLE = 4408
 # The protocol's own bound, in bytes.
 LONGEST_REASON = 123
-# Beside the news from Redis, an open socket's sign-in is checked this often, in seconds.
+# A message from Redis may be lost, so an open socket's sign-in is also checked at this interval, in seconds.
 CHECK_AGAIN = 10.0
 # How long a job that ended the sign-in may take to be told of, in seconds.
 LAST_WORDS = 3.0
@@ -217,9 +217,9 @@ async def _sign_in_over(context: Context, viewer: Viewer) -> str:
     clock = asyncio.get_running_loop()
     expires = clock.time() + (viewer.expires_at - context.runtime.clock.now()).total_seconds()
     subjects = (str(viewer.user_id), str(viewer.session_id))
-    with context.runtime.hub.listen("sessions", *subjects) as news:
+    with context.runtime.hub.listen("sessions", *subjects) as listener:
         while (left := expires - clock.time()) > 0:
-            await news.wait(min(left, CHECK_AGAIN))
+            await listener.wait(min(left, CHECK_AGAIN))
             try:
                 await context.viewer()
             except PortalError as error:

@@ -28,7 +28,7 @@ from portal.web.hub import Listener
 from portal.web.runtime import Runtime
 from projections.documents import AuctionDocument
 
-# Beside the news from Redis, a subscription looks this often itself, in seconds.
+# A message from Redis may be lost, so a subscription also reads at this interval, in seconds.
 QUIET = 10.0
 
 
@@ -47,7 +47,7 @@ class Subscription:
         runtime = info.context.runtime
         viewer = await info.context.viewer_of_job(id)
         shown = None
-        with runtime.hub.follow("jobs", str(id)) as news:
+        with runtime.hub.listen_or_fail("jobs", str(id)) as listener:
             job = await find_job(runtime, id, viewer)
             if job and job.ends_its_submitter:
                 info.context.outlives_sign_in()
@@ -59,8 +59,8 @@ class Subscription:
                     yield Job.of(job)
                 if job.settled:
                     return
-                await news.wait(LOOK_AGAIN)
-                job = await patiently(lambda: find_job(runtime, id, viewer), news)
+                await listener.wait(LOOK_AGAIN)
+                job = await patiently(lambda: find_job(runtime, id, viewer), listener)
 
     @strawberry.subscription(
         description=(
@@ -77,7 +77,7 @@ class Subscription:
         await info.context.reader_or_none()
         runtime = info.context.runtime
         shown: tuple[int, AuctionStatus] | None = None
-        with runtime.hub.follow("versions", str(id)) as news:
+        with runtime.hub.listen_or_fail("versions", str(id)) as listener:
             while True:
                 document = await known_auction(runtime, id)
                 now = runtime.clock.now()
@@ -85,7 +85,7 @@ class Subscription:
                 if shown is None or state[0] > shown[0] or state[1] != shown[1]:
                     shown = state
                     yield (await auctions_from(info.context, [document]))[0]
-                await news.wait(min(QUIET, _until_next_status(document, now)))
+                await listener.wait(min(QUIET, _until_next_status(document, now)))
 
     @strawberry.subscription(
         description=(
@@ -109,16 +109,16 @@ class Subscription:
             raise bad_input("afterVersion", "versions count from 1; 0 means from the beginning")
         await info.context.reader_or_none()
         runtime = info.context.runtime
-        with runtime.hub.follow("versions", str(id)) as news:
+        with runtime.hub.listen_or_fail("versions", str(id)) as listener:
             if not await events_page(runtime, id, version=0, limit=1):
                 raise not_found("there is no such auction")
             while True:
-                async for recorded in events_after(runtime, id, version, news):
+                async for recorded in events_after(runtime, id, version, listener):
                     bidder = bidder_of(recorded)
                     names = await names_of(runtime, {bidder} if bidder else set())
                     yield auction_event(recorded, names)
                     version = recorded.version
-                await news.wait(QUIET)
+                await listener.wait(QUIET)
 
     @strawberry.subscription(
         description=(
@@ -129,9 +129,11 @@ class Subscription:
     async def auctions_updated(self, info: PortalInfo) -> AsyncGenerator[Auction, None]:
         await info.context.reader_or_none()
         runtime = info.context.runtime
-        with runtime.hub.follow("versions") as news:
+        with runtime.hub.listen_or_fail("versions") as listener:
             while True:
-                changed = {UUID(subject) for subject in await news.wait(QUIET) if subject != "*"}
+                changed = {
+                    UUID(subject) for subject in await listener.wait(QUIET) if subject != "*"
+                }
                 found = await runtime.documents.auctions_by_id(changed) if changed else []
                 for auction in await auctions_from(info.context, found):
                     yield auction
@@ -158,28 +160,28 @@ class Subscription:
         viewer = await info.context.viewer()
         runtime = info.context.runtime
         shown: dict[UUID, datetime] = {}
-        with runtime.hub.follow("notifications", str(viewer.user_id)) as news:
+        with runtime.hub.listen_or_fail("notifications", str(viewer.user_id)) as listener:
             unread = await page_of(runtime.pool, viewer.user_id, CAUGHT_UP, unread=True)
             while True:
                 fresh = [told for told in unread if shown.get(told.id) != told.changed_at]
                 gone = shown.keys() - {told.id for told in unread} if include_read else ()
                 shown = {told.id: told.changed_at for told in unread}
-                for told in await _read(runtime, viewer.user_id, gone, news):
+                for told in await _read(runtime, viewer.user_id, gone, listener):
                     yield Notification.of(told)
                 for told in reversed(fresh):
                     yield Notification.of(told)
-                await news.wait(QUIET)
+                await listener.wait(QUIET)
                 # All unread ones each time: those of two auctions may be written in one order
                 # and become visible in another.
                 unread = await patiently(
-                    lambda: page_of(runtime.pool, viewer.user_id, CAUGHT_UP, unread=True), news
+                    lambda: page_of(runtime.pool, viewer.user_id, CAUGHT_UP, unread=True), listener
                 )
 
 
 async def _read(
-    runtime: Runtime, user_id: UUID, ids: Collection[UUID], news: Listener
+    runtime: Runtime, user_id: UUID, ids: Collection[UUID], listener: Listener
 ) -> list[ReaderNotification]:
-    return await patiently(lambda: read_among(runtime.pool, user_id, ids), news)
+    return await patiently(lambda: read_among(runtime.pool, user_id, ids), listener)
 
 
 def _until_next_status(auction: AuctionDocument, now: datetime) -> float:

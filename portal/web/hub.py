@@ -1,4 +1,4 @@
-"""One Redis subscription a process, fanned out to everything in it that waits for news."""
+"""One Redis subscription for the whole web process, which notifies the listeners in it."""
 
 import asyncio
 import json
@@ -21,53 +21,54 @@ log = structlog.get_logger("portal")
 TOPICS: tuple[Topic, ...] = ("jobs", "versions", "sessions", "notifications")
 EVERYTHING = "*"
 RECONNECT = 0.5
-# A Redis that says nothing for so long is asked; one that does not answer either is gone. Seconds.
+# Redis is pinged after this many seconds without a message; as many without an answer: it is lost.
 SILENCE = 2.0
-NO_NEWS = "news can't be passed on now; subscribe again in a moment"
+NO_UPDATES = "updates can't be delivered now; subscribe again in a moment"
 
 
 class Listener:
-    """Hears that there is news about something; what it is, the listener reads for itself.
+    """Collects the subjects that changed; what changed, the caller reads from the databases.
 
-    One that needs news is told with UNAVAILABLE that none can come; any other looks for itself.
+    With `needs_redis`, `wait` raises UNAVAILABLE once the connection to Redis is lost. Without it,
+    the caller reads again at its own interval.
     """
 
-    def __init__(self, *, needs_news: bool) -> None:
-        self._news = asyncio.Event()
+    def __init__(self, *, needs_redis: bool) -> None:
+        self._notified = asyncio.Event()
         self._subjects: set[str] = set()
-        self._needs_news = needs_news
-        self._deaf = False
+        self._needs_redis = needs_redis
+        self._failed = False
 
-    def tell(self, subject: str) -> None:
-        """There is news about the subject."""
+    def notify(self, subject: str) -> None:
+        """Note that the subject changed, and end `wait`."""
         self._subjects.add(subject)
-        self._news.set()
+        self._notified.set()
 
-    def deafen(self) -> None:
-        """Note that the connection to Redis is lost: no news can come."""
-        self._deaf = self._needs_news
-        self._news.set()
+    def redis_lost(self) -> None:
+        """Note that the connection to Redis is lost, and end `wait`."""
+        self._failed = self._needs_redis
+        self._notified.set()
 
     async def wait(self, seconds: float) -> set[str]:
-        """What there was news about since the last call; nothing if none came in that time."""
-        _heed_cancellation()
+        """The subjects that changed since the last call; empty if none did within that time."""
+        _raise_swallowed_cancellation()
         try:
             async with asyncio.timeout(max(seconds, 0)):
-                await self._news.wait()
+                await self._notified.wait()
         except TimeoutError:
             pass
-        if self._deaf:
-            raise unavailable(NO_NEWS)
-        self._news.clear()
+        if self._failed:
+            raise unavailable(NO_UPDATES)
+        self._notified.clear()
         subjects, self._subjects = self._subjects, set()
         return subjects
 
 
-def _heed_cancellation() -> None:
-    """Take up a cancellation that was swallowed on the way here.
+def _raise_swallowed_cancellation() -> None:
+    """Raise CancelledError if this task was cancelled and the exception was lost.
 
-    On Python 3.11 asyncio.wait_for, which the drivers use, swallows one that comes just as it
-    finishes (cpython issue 86296). Whoever reads and waits in a loop would never end.
+    On Python 3.11 asyncio.wait_for, which the drivers use, loses a cancellation that comes just as
+    it finishes (cpython issue 86296). A loop that reads and waits would then never end.
     """
     task = asyncio.current_task()
     if task and task.cancelling():
@@ -75,7 +76,10 @@ def _heed_cancellation() -> None:
 
 
 class Hub:
-    """Listens to Redis and tells the listeners; news may be lost, so who waits looks now and then."""
+    """Receives messages from Redis and notifies the listeners.
+
+    Messages can be lost, so listeners must also read the databases at an interval of their own.
+    """
 
     def __init__(self) -> None:
         self._listeners: dict[tuple[Topic, str], set[Listener]] = defaultdict(set)
@@ -83,22 +87,25 @@ class Hub:
         self.stopping = False
 
     @contextmanager
-    def follow(self, topic: Topic, *subjects: str) -> Iterator[Listener]:
-        """As `listen`, for subscriptions: with Redis away they end, and say so."""
+    def listen_or_fail(self, topic: Topic, *subjects: str) -> Iterator[Listener]:
+        """As `listen`, but UNAVAILABLE while Redis is away, and from `wait` once it is lost."""
         if not self.connected:
-            raise unavailable(NO_NEWS)
-        with self.listen(topic, *subjects, needs_news=True) as listener:
+            raise unavailable(NO_UPDATES)
+        with self.listen(topic, *subjects, needs_redis=True) as listener:
             yield listener
 
     def stop(self) -> None:
-        """Have whoever waits look once more, and wait no longer."""
+        """Notify all listeners once, so that those who check `stopping` stop waiting."""
         self.stopping = True
-        self._tell_everybody()
+        self._notify_all()
 
     @contextmanager
-    def listen(self, topic: Topic, *subjects: str, needs_news: bool = False) -> Iterator[Listener]:
-        """A listener for these subjects, or for every one. Listen first, then read: nothing is missed."""
-        listener = Listener(needs_news=needs_news)
+    def listen(self, topic: Topic, *subjects: str, needs_redis: bool = False) -> Iterator[Listener]:
+        """A listener for these subjects of the topic, or without any for all of them.
+
+        Listen before reading, so that no change in between is missed.
+        """
+        listener = Listener(needs_redis=needs_redis)
         keys = [(topic, subject) for subject in subjects or (EVERYTHING,)]
         for key in keys:
             self._listeners[key].add(listener)
@@ -111,17 +118,17 @@ class Hub:
                     del self._listeners[key]
 
     async def run(self) -> None:
-        """Pass news on until cancelled, reconnecting whenever Redis went away."""
+        """Receive messages until cancelled, reconnecting whenever the connection is lost."""
         while True:
             try:
-                await self._follow()
+                await self._receive()
             except (RedisError, OSError) as error:
-                log.warning("lost Redis, listening again soon", error=str(error))
+                log.warning("lost the connection to Redis, reconnecting", error=str(error))
                 self.connected = False
-                self._deafen()
+                self._report_loss()
             await asyncio.sleep(RECONNECT)
 
-    async def _follow(self) -> None:
+    async def _receive(self) -> None:
         async with (
             Redis.from_url(
                 settings.REDIS_URL,
@@ -133,20 +140,20 @@ class Hub:
         ):
             await pubsub.subscribe(*(channel(topic) for topic in TOPICS))
             self.connected = True
-            self._tell_everybody()
+            self._notify_all()
             asked = False
             while True:
-                # Whatever comes is a sign of life; the answer to a ping has a type of its own.
+                # Any message shows that the connection is alive; the answer to a ping is of type "pong".
                 message = await pubsub.get_message(timeout=SILENCE)
                 if message is None and asked:
                     raise RedisTimeout("Redis does not answer")
                 if message is None:
                     await pubsub.ping()
                 elif message["type"] == "message":
-                    self._pass_on(message["channel"], json.loads(message["data"]))
+                    self._dispatch(message["channel"], json.loads(message["data"]))
                 asked = message is None
 
-    def _pass_on(self, source: str, content: Any) -> None:
+    def _dispatch(self, source: str, content: Any) -> None:
         topic = next(topic for topic in TOPICS if channel(topic) == source)
         match topic:
             case "jobs" | "notifications":
@@ -158,15 +165,15 @@ class Hub:
         for subject in subjects:
             for key in ((topic, subject), (topic, EVERYTHING)):
                 for listener in self._listeners.get(key, ()):
-                    listener.tell(subject)
+                    listener.notify(subject)
 
-    def _deafen(self) -> None:
+    def _report_loss(self) -> None:
         for listeners in self._listeners.values():
             for listener in listeners:
-                listener.deafen()
+                listener.redis_lost()
 
-    def _tell_everybody(self) -> None:
-        """There may be news about anything."""
+    def _notify_all(self) -> None:
+        """Any subject may have changed: messages may have been lost."""
         for (_, subject), listeners in self._listeners.items():
             for listener in listeners:
-                listener.tell(subject)
+                listener.notify(subject)

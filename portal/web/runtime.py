@@ -1,4 +1,4 @@
-"""What a web process holds while it runs: connections, the hub, the waker, the clock."""
+"""What a web process holds while it runs: connections, hub, publisher, clock and rate limits."""
 
 import asyncio
 import time
@@ -27,7 +27,7 @@ log = structlog.get_logger("portal")
 
 
 class Clock:
-    """The database's clock, which decides, followed by how far this machine's is off."""
+    """The database's clock, kept as an offset from this machine's clock and measured now and then."""
 
     MEASURE_EVERY = 30.0
 
@@ -35,11 +35,11 @@ class Clock:
         self._offset = timedelta()
 
     def now(self) -> datetime:
-        """The database's time, as far as it is known."""
+        """The database's time in UTC; until the first measurement, this machine's."""
         return datetime.now(UTC) + self._offset
 
-    async def follow(self, pool: AsyncPool) -> None:
-        """Measure the offset now and then until cancelled."""
+    async def run(self, pool: AsyncPool) -> None:
+        """Measure the offset every MEASURE_EVERY seconds until cancelled."""
         while True:
             try:
                 await self._measure(pool)
@@ -58,35 +58,35 @@ class Clock:
         self._offset = row["now"] - here
 
 
-class Waker:
-    """Wakes workers for accepted jobs, beside the answer to the client, which need not wait for Redis."""
+class BackgroundPublisher:
+    """Sends wake-ups and messages to Redis in a thread: answers to clients don't wait for it."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="waker")
-        # Each stream stands in the line once, however many jobs it gets while Redis is slow.
-        self._waiting: set[tuple[Stream, str]] = set()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="publisher")
+        # A stream is queued once, however many jobs it gets while Redis is slow.
+        self._queued: set[tuple[Stream, str]] = set()
 
     def wake(self, job: Job) -> None:
-        """Have a worker look at the job's stream."""
-        errand = (job.stream, queue_of(job.command))
-        if errand not in self._waiting:
-            self._waiting.add(errand)
-            self._thread.submit(self._run, errand)
+        """Wake a worker for the job's stream."""
+        wake_up = (job.stream, queue_of(job.command))
+        if wake_up not in self._queued:
+            self._queued.add(wake_up)
+            self._thread.submit(self._run, wake_up)
 
-    def tell(self, job: Job) -> None:
-        """Have those who follow the job look at it."""
+    def publish_job(self, job: Job) -> None:
+        """Notify the subscribers of the job that it changed."""
         self._thread.submit(publish, "jobs", [str(job.id)])
 
-    def tell_reader(self, user_id: UUID) -> None:
-        """Have the user's other windows look at their notifications."""
+    def publish_notifications(self, user_id: UUID) -> None:
+        """Notify the user's subscriptions that their notifications changed."""
         self._thread.submit(publish, "notifications", [str(user_id)])
 
-    def _run(self, errand: tuple[Stream, str]) -> None:
-        self._waiting.discard(errand)
-        wake_stream(*errand)
+    def _run(self, wake_up: tuple[Stream, str]) -> None:
+        self._queued.discard(wake_up)
+        wake_stream(*wake_up)
 
     def close(self, *, finish: bool) -> None:
-        """Finish what was asked for, or without Redis leave it to the sweep."""
+        """Stop the thread; without `finish` what is still queued is dropped, and the sweep does it."""
         self._thread.shutdown(cancel_futures=not finish)
 
 
@@ -97,24 +97,30 @@ class Runtime:
     pool: AsyncPool
     documents: DocumentReader
     hub: Hub
-    waker: Waker
+    publisher: BackgroundPublisher
     clock: Clock
     rates: Rates
-    # Brings a stream's documents up to date; blocks, so it is for a thread.
+    # Brings a stream's documents up to date. It blocks: call it in a thread.
     catch_up: Callable[[Stream, int], int]
 
 
 @asynccontextmanager
 async def running() -> AsyncIterator[Runtime]:
-    """The runtime, from the web process's start to its end. It starts without its servers, too."""
+    """The runtime, from the start of the web process to its end. No server needs to be up for it."""
     async with rates() as counted:
         runtime = Runtime(
-            new_async_pool(), DocumentReader(), Hub(), Waker(), Clock(), counted, catch_up
+            new_async_pool(),
+            DocumentReader(),
+            Hub(),
+            BackgroundPublisher(),
+            Clock(),
+            counted,
+            catch_up,
         )
         await runtime.pool.open()
         tasks = [
             asyncio.create_task(runtime.hub.run()),
-            asyncio.create_task(runtime.clock.follow(runtime.pool)),
+            asyncio.create_task(runtime.clock.run(runtime.pool)),
         ]
         try:
             yield runtime
@@ -124,6 +130,6 @@ async def running() -> AsyncIterator[Runtime]:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
-            runtime.waker.close(finish=redis_there)
+            runtime.publisher.close(finish=redis_there)
             await runtime.documents.close()
             await runtime.pool.close()

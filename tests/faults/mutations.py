@@ -154,10 +154,10 @@ MUTATIONS = (
         "a query at web",
     ),
     Mutation(
-        "subscriptions go on without news",
+        "subscriptions go on without Redis",
         "portal/web/hub.py",
-        "        self._deaf = self._needs_news\n",
-        "        self._deaf = False\n",
+        "        self._failed = self._needs_redis\n",
+        "        self._failed = False\n",
         "without redis",
         "did not end",
     ),
