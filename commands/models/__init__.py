@@ -1,0 +1,9 @@
+"""The write side's tables, declared for migrations and admin. Handlers write them in SQL (commands/postgres)."""
+
+from commands.models.auctions import Auction, Bid
+from commands.models.events import Event
+from commands.models.jobs import Job
+from commands.models.promoter import PromoterPolicy, PromoterTick
+from commands.models.users import Session, User
+
+__all__ = ("Auction", "Bid", "Event", "Job", "PromoterPolicy", "PromoterTick", "Session", "User")

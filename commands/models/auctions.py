@@ -1,0 +1,94 @@
+"""Auctions and bids: their current state."""
+
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
+from django.db import models
+
+from commands.domain.amounts import DIGITS, PLACES
+from commands.models.users import User
+
+
+class Auction(models.Model):
+    """State row of an auction's stream, without its bids."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    version = models.IntegerField()
+    title = models.CharField(max_length=200)
+    description = models.TextField()
+    starts_at = models.DateTimeField("starts")
+    ends_at = models.DateTimeField("ends")
+    closed = models.BooleanField(default=False)
+    winning_bid_id = models.UUIDField(null=True)
+
+    class Meta:
+        db_table = "auctions"
+        indexes = (
+            models.Index(
+                fields=["ends_at"], name="auctions_to_close", condition=models.Q(closed=False)
+            ),
+            models.Index(fields=["ends_at"], name="auctions_by_end"),
+            GinIndex(SearchVector("title", config="simple"), name="auctions_title_words"),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Bid(models.Model):
+    """State row of a bid, written in one transaction with its auction's."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    auction = models.ForeignKey(
+        Auction, on_delete=models.DO_NOTHING, db_index=False, related_name="bids"
+    )
+    bidder = models.ForeignKey(User, on_delete=models.DO_NOTHING, db_index=False)
+    amount = models.DecimalField(max_digits=DIGITS, decimal_places=PLACES)
+    effective_amount = models.DecimalField("counts", max_digits=DIGITS, decimal_places=PLACES)
+    placed_at = models.DateTimeField("placed")
+    placed_version = models.IntegerField()
+    reached_version = models.IntegerField()
+    doubled = models.BooleanField(default=False)
+    deleted = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "bids"
+        indexes = (
+            models.Index(
+                models.F("auction"),
+                models.F("effective_amount").desc(),
+                models.F("reached_version"),
+                name="bids_ranking",
+                condition=models.Q(deleted=False),
+            ),
+            models.Index(
+                models.F("auction"),
+                models.F("bidder"),
+                models.F("effective_amount").desc(),
+                name="bids_own_highest",
+                condition=models.Q(deleted=False),
+            ),
+            models.Index(
+                fields=["bidder", "auction"],
+                name="bids_of_bidder",
+                condition=models.Q(deleted=False),
+            ),
+            models.Index(
+                fields=["auction"],
+                name="bids_to_double",
+                condition=models.Q(deleted=False, doubled=False),
+            ),
+            models.Index(fields=["auction"], name="bids_doubled", condition=models.Q(doubled=True)),
+            models.Index(
+                fields=["auction", "id"],
+                name="bids_deleted_of_auction",
+                condition=models.Q(deleted=True),
+            ),
+            models.Index(
+                fields=["bidder", "id"],
+                name="bids_deleted_of_bidder",
+                condition=models.Q(deleted=True),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"bid …{str(self.id)[-8:]}"

@@ -1,0 +1,54 @@
+"""The promoter's ticks and policies."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from commands.models.auctions import Auction
+
+
+class PromoterTick(models.Model):
+    """State row of a tick, with its secret also before that is revealed."""
+
+    number = models.IntegerField(primary_key=True)
+    stream_id = models.UUIDField(unique=True)
+    version = models.IntegerField()
+    commitment = models.CharField(max_length=64)
+    secret = models.CharField(max_length=64)
+    committed_at = models.DateTimeField("committed")
+    made_at = models.DateTimeField("made", null=True)
+    draws = models.IntegerField(null=True)
+    revealed_at = models.DateTimeField("revealed", null=True)
+
+    class Meta:
+        db_table = "promoter_ticks"
+        indexes = (
+            models.Index(
+                fields=["number"],
+                name="promoter_ticks_unrevealed",
+                condition=models.Q(revealed_at=None),
+            ),
+            models.Index(models.F("made_at").desc(nulls_last=True), name="promoter_ticks_latest"),
+        )
+
+    def __str__(self) -> str:
+        return f"tick {self.number}"
+
+
+class PromoterPolicy(models.Model):
+    """State row of one version of the promoter's policies; the options of a withdrawn one are null."""
+
+    version = models.IntegerField(primary_key=True)
+    auction = models.ForeignKey(Auction, on_delete=models.DO_NOTHING, null=True)
+    withdrawn = models.BooleanField()
+    chance = models.DecimalField(max_digits=5, decimal_places=2, null=True)
+    weight = ArrayField(models.CharField(max_length=40), null=True)
+    exclude = ArrayField(models.CharField(max_length=40), null=True)
+    limits = ArrayField(models.CharField(max_length=40), null=True)
+    changed_at = models.DateTimeField("since")
+
+    class Meta:
+        db_table = "promoter_policies"
+        verbose_name_plural = "promoter policies"
+
+    def __str__(self) -> str:
+        return f"policy {self.version}"
