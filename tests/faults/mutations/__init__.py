@@ -1,0 +1,11 @@
+"""Mutations: each breaks one line of the code, and a round or test of the suite must then fail."""
+
+from tests.faults.mutations.documents import DOCUMENTS
+from tests.faults.mutations.jobs import JOBS
+from tests.faults.mutations.mutation import Mutation
+from tests.faults.mutations.people import PEOPLE
+from tests.faults.mutations.processes import PROCESSES
+
+MUTATIONS: tuple[Mutation, ...] = (*JOBS, *DOCUMENTS, *PEOPLE, *PROCESSES)
+
+__all__ = ("MUTATIONS", "Mutation")

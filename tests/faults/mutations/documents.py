@@ -1,0 +1,64 @@
+"""Mutations of the read side: projecting, rebuilding, reading and auditing."""
+
+from tests.faults.mutations.mutation import Mutation
+
+DOCUMENTS = (
+    Mutation(
+        "a poison event stops its stream silently",
+        "projections/projector.py",
+        "                raise PoisonEvent(stream, _version(stream, documents) + 1) from error\n",
+        "                return\n",
+        "tests/integration/test_poison.py",
+    ),
+    # 9. A rebuild is seen old or new.
+    Mutation(
+        "readers are switched before the documents are there",
+        "projections/upkeep/rebuild.py",
+        "    stopped = _project_all(progress(",
+        "    move_pointer(database, name, generation)\n    stopped = _project_all(progress(",
+        "tests/integration/test_rebuilding.py",
+    ),
+    Mutation(
+        "what a killed rebuild left stays for ever",
+        "projections/tasks.py",
+        "    clear_away(pool(), database())\n",
+        "    pass\n",
+        "tests/integration/test_leftovers.py",
+    ),
+    Mutation(
+        "readers are switched to documents that were dropped",
+        "projections/mongo/generations.py",
+        'DROPPED: {"$not": {"$gte": generation}}',
+        'DROPPED: {"$not": {"$gte": generation + 1}}',
+        "tests/integration/test_leftovers.py",
+    ),
+    Mutation(
+        "a write waits for as many members as the URL asks",
+        "projections/mongo/connection.py",
+        'w=w if more else "majority"',
+        "w=w",
+        "tests/integration/test_replica_set.py",
+    ),
+    Mutation(
+        "a page of bids is of whatever version its bids are",
+        "projections/documents.py",
+        "    if bid.version <= version:\n        return bid\n",
+        "    if bid.version > 0:\n        return bid\n",
+        "tests/integration/test_pages_at_a_version.py",
+    ),
+    Mutation(
+        "bids are read of a generation that is behind their auction",
+        "projections/mongo/reader.py",
+        '"version": {"$gte": auction.version}',
+        '"version": {"$gte": 0}',
+        "tests/integration/test_pages_at_a_version.py",
+    ),
+    # 10. Drift is found.
+    Mutation(
+        "the audit repairs nothing",
+        "projections/upkeep/audit.py",
+        "        _repair(stream, pool, documents)\n",
+        "        pass\n",
+        "tests/integration/test_audit.py",
+    ),
+)

@@ -1,0 +1,109 @@
+"""Mutations of what concerns users: sessions, deletion, notifications and mails."""
+
+from tests.faults.mutations.mutation import Mutation
+
+PEOPLE = (
+    # 3. Projections and notifications converge; a poison event stops only its own stream, loudly.
+    Mutation(
+        "the notifier's place does not move with what it wrote",
+        "notifications/notifier.py",
+        "    advance(connection, auction_id, reached)\n",
+        "",
+        "without mongodb",
+        "nobody was told",
+    ),
+    # 5. Deleting a user survives a kill at each step and ends complete.
+    Mutation(
+        "a deletion withdraws the bids of one auction only",
+        "commands/handling/users.py",
+        "auctions_to_withdraw_from(connection, user.id, job.accepted_at):",
+        "auctions_to_withdraw_from(connection, user.id, job.accepted_at)[:1]:",
+        "tests/integration/test_deleting_users.py",
+    ),
+    Mutation(
+        "a deletion leaves the address",
+        "commands/postgres/users.py",
+        "username = NULL, email = NULL,",
+        "username = NULL,",
+        "tests/integration/test_deleting_users.py",
+    ),
+    Mutation(
+        "a deletion leaves the name in what a killed rebuild made",
+        "projections/mongo/store.py",
+        "        if user.deleted:\n",
+        "        if user.deleted and user.username:\n",
+        "tests/integration/test_leftovers.py",
+    ),
+    Mutation(
+        "a token's signature is not looked at",
+        "portal/signin/tokens.py",
+        'options={"require": ["sub", "sid", "exp", "iat", "iss"], "verify_iat": False},',
+        'options={"verify_signature": False},',
+        "tests/e2e/test_authorisation.py",
+    ),
+    # Sessions end when they must, and not before.
+    Mutation(
+        "a refresh whose answer was lost costs the session",
+        "portal/signin/sessions.py",
+        "    if given.number == session.generation - 1 and session.in_grace:\n",
+        "    if given.number == session.generation and session.in_grace:\n",
+        "tests/e2e/test_sessions.py",
+    ),
+    Mutation(
+        "a guessed refresh token ends the session",
+        "portal/signin/sessions.py",
+        "        if session is None or not given.genuine(session.seed):\n            raise",
+        "        if session is None:\n            raise",
+        "tests/e2e/test_sessions.py",
+    ),
+    Mutation(
+        "a session is opened with a password that is being changed",
+        "commands/postgres/sessions.py",
+        "FOR SHARE\nRETURNING id",
+        "RETURNING id",
+        "tests/integration/test_sessions.py",
+    ),
+    Mutation(
+        "a fault in writing notifications is no poison event",
+        "notifications/notifier.py",
+        "        if passes(error) or isinstance(error, PoisonEvent):",
+        "        if not isinstance(error, UnreadableEvent):",
+        "tests/integration/test_notifying.py",
+    ),
+    Mutation(
+        "the largest amount, doubled, has no room",
+        "notifications/migrations/0004_money.py",
+        "field=models.DecimalField(decimal_places=2, max_digits=13),",
+        "field=models.DecimalField(decimal_places=2, max_digits=12),",
+        "tests/integration/test_largest_amount.py",
+    ),
+    Mutation(
+        "what one's own raise overtakes stays unread",
+        "notifications/postgres/notifications.py",
+        "UPDATE notifications SET read_at = %(now)s",
+        "UPDATE notifications SET read_at = NULL",
+        "tests/integration/test_notifying.py",
+    ),
+    # 20. Mails are claimed, counted first, and fail alone.
+    Mutation(
+        "an attempt to send a mail is counted only when it failed",
+        "notifications/postgres/mails.py",
+        "UPDATE mails SET attempts = attempts + 1, claim",
+        "UPDATE mails SET claim",
+        "tests/integration/test_mailing.py",
+    ),
+    Mutation(
+        "a mail that is being sent is due",
+        "notifications/postgres/mails.py",
+        "        due = clock_timestamp() + %(lease)s",
+        "        due = clock_timestamp()",
+        "tests/integration/test_mailing.py",
+    ),
+    Mutation(
+        "a mail that can't be composed ends the task",
+        "notifications/outgoing.py",
+        "    except Exception as error:",
+        "    except OSError as error:",
+        "tests/integration/test_mailing.py",
+    ),
+)
