@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from portal.laptop.demo.client import CREATE_AUCTION, PLACE_BID, PortalClient
-from portal.laptop.demo.ledger import Books
+from portal.laptop.demo.ledger import Ledger
 from tests.conftest import Join
 from tests.e2e.acting import Json, auction, create_auction, delete, events, place
 
@@ -56,13 +56,13 @@ async def test_no_accepted_bid_is_lost_and_versions_have_no_gaps(
             assert (job["status"] == "SUCCEEDED") == (job["amount"] > highest), job
             highest = max(highest, job["amount"])
 
-    books = Books("A clock")
+    ledger = Ledger("A clock")
     for job in accepted:
         result = job["result"]
-        books.placed(result["bidId"], job["bidder"], job["amount"], result["version"])
+        ledger.placed(result["bidId"], job["bidder"], job["amount"], result["version"])
     seen = await auction(carol, auction_id, at_least=last)
-    assert books.leading
-    assert seen["leadingBid"]["id"] == books.leading.bid_id
+    assert ledger.leading
+    assert seen["leadingBid"]["id"] == ledger.leading.bid_id
     assert (seen["bidCount"], seen["bidderCount"]) == (len(accepted), BIDDERS)
 
 
@@ -92,12 +92,12 @@ async def test_bids_around_the_end_count_by_the_moment_they_were_accepted(
     assert {(job["rejection"] or {}).get("code") for job in late} == {"AUCTION_ENDED"}
 
     history = await events(carol, auction_id, until="WinnerAnnounced")
-    books = Books("A clock")
+    ledger = Ledger("A clock")
     for job in in_time:
         result = job["result"]
-        books.placed(result["bidId"], job["by"].user["id"], job["amount"], result["version"])
-    assert books.leading
-    assert history[-1]["bid"]["id"] == books.leading.bid_id
+        ledger.placed(result["bidId"], job["by"].user["id"], job["amount"], result["version"])
+    assert ledger.leading
+    assert history[-1]["bid"]["id"] == ledger.leading.bid_id
     assert len(history) == len(in_time) + 2
 
 

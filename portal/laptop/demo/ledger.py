@@ -1,4 +1,4 @@
-"""An outside observer's own books: who should win, worked out from what clients were told alone."""
+"""The demo's own record of bids: who should win, computed from the API's answers and events alone."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 @dataclass(slots=True)
 class Entry:
-    """A bid that the portal accepted; `reached` is the version at which it got its effective amount."""
+    """A bid that succeeded; `reached` is the auction's version at which it got its effective amount."""
 
     bid_id: str
     bidder: str
@@ -17,8 +17,8 @@ class Entry:
 
 
 @dataclass(slots=True)
-class Books:
-    """One auction's bids. Entries may arrive in any order: answers and events race each other."""
+class Ledger:
+    """One auction's bids. Answers to commands and events may be entered in any order."""
 
     title: str
     entries: dict[str, Entry] = field(default_factory=dict)
@@ -26,17 +26,17 @@ class Books:
     _doubled: dict[str, int] = field(default_factory=dict)
 
     def placed(self, bid_id: str, bidder: str, amount: Decimal, version: int) -> None:
-        """A bidder was told that the bid is accepted."""
+        """Enter a bid whose job succeeded, with the job's version."""
         self.entries[bid_id] = Entry(bid_id, bidder, amount, amount, version)
         self._apply(bid_id)
 
     def deleted(self, bid_id: str) -> None:
-        """A bidder was told that the bid is deleted."""
+        """Enter that the bid was deleted."""
         self._deleted.add(bid_id)
         self._apply(bid_id)
 
     def doubled(self, bid_id: str, version: int) -> None:
-        """Everybody was told that the house doubled the bid."""
+        """Enter that the bid was doubled by the event of that version."""
         self._doubled[bid_id] = version
         self._apply(bid_id)
 

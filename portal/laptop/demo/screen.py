@@ -15,23 +15,23 @@ from rich.table import Table
 from rich.text import Text
 
 LINES = 16
-# Rows beside the auctions and the log: titles, heads and borders.
+# Rows for titles, heads and borders.
 FRAME = 8
-# The widest that titles are shown, in characters: all columns fit into 80.
+# Titles are cut to so many characters, so that all columns fit into 80.
 TITLE = 26
 STYLES = {
     "bid": "cyan",
     "no": "yellow",
     "gone": "magenta",
     "luck": "green",
-    "told": "blue",
+    "notification": "blue",
     "won": "bold green",
 }
 
 
 @dataclass(slots=True)
 class Screen:
-    """The auctions as subscriptions last told, and the latest happenings."""
+    """The auctions' latest states from subscriptions, and the last LINES lines of the log."""
 
     console: Console
     auctions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Screen:
     _started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def say(self, kind: str, line: str) -> None:
-        """Add a line to the log."""
+        """Add a line of that kind (a key of STYLES) to the log."""
         seconds = (datetime.now(UTC) - self._started).total_seconds()
         text = Text(f"{seconds:5.1f} s  ", style="dim", no_wrap=True, overflow="ellipsis")
         text.append(line, style=STYLES.get(kind, ""))
@@ -49,7 +49,7 @@ class Screen:
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """Keep the tables on the screen up to date meanwhile."""
+        """Redraw the tables on the screen while the block runs."""
         if not self.console.is_terminal:
             yield
             return
@@ -70,7 +70,7 @@ class Screen:
             table.add_column(name, justify=justify, no_wrap=True, max_width=widest)
         for auction in self.auctions.values():
             table.add_row(*_row(auction))
-        # In a terminal that is too low for all lines the newest stay.
+        # If the terminal has too few rows for all lines, the newest are shown.
         room = max(1, self.console.height - len(self.auctions) - FRAME)
         newest = list(self._lines)[-room:]
         return Group(table, Panel(Group(*newest), title="What happens", border_style="dim"))
@@ -100,7 +100,7 @@ def _counts(bid: Mapping[str, Any]) -> str:
 
 
 def amount(bid: Mapping[str, Any]) -> str:
-    """What ranks the bid, and what its bidder pays if that is another amount."""
+    """The bid's effective amount, with what its bidder pays if that differs."""
     if not bid["doubled"]:
         return str(bid["amount"])
     return f"{bid['effectiveAmount']} (pays {bid['amount']})"

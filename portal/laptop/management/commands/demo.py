@@ -18,16 +18,19 @@ from rich.console import Console
 from rich.table import Table
 
 from portal.laptop.child import CannotStart
-from portal.laptop.demo.play import Lot, Play, new_password, perform, secrets_of
+from portal.laptop.demo.draws import secrets_of
+from portal.laptop.demo.play import run_demo
 from portal.laptop.demo.running import RunningPortal, running_portal
 from portal.laptop.demo.screen import Screen, amount
+from portal.laptop.demo.setting_up import new_password
+from portal.laptop.demo.state import Demo, DemoAuction
 
 AUCTIONEER = "auctioneer"
 VERIFY_DRAW = "docs/verify_draw.py"
 
 
 class Command(BaseCommand):
-    """Plays a live auction as outside clients would, and checks who won."""
+    """Starts a portal, has clients bid on it, and checks who won."""
 
     help = (
         "Start a fresh portal and play a live auction against it, over HTTP and WebSocket. Then "
@@ -46,7 +49,7 @@ class Command(BaseCommand):
         try:
             console.print("Starting Postgres, Redis, MongoDB, web, workers and beat …")
             with running_portal(Path(settings.BASE_DIR) / ".demo", options["port"]) as running:
-                right = _performance(console, running)
+                right = _run(console, running)
                 if not options["exit"]:
                     _serve(console)
         except CannotStart as error:
@@ -57,58 +60,58 @@ class Command(BaseCommand):
             raise CommandError("the demo did not go as it should")
 
 
-def _performance(console: Console, running: RunningPortal) -> bool:
-    """Play once and print what came of it; whether all went right."""
-    play = Play(running, Screen(console))
+def _run(console: Console, running: RunningPortal) -> bool:
+    """Run the demo once and print its result; whether everything was as expected."""
+    demo = Demo(running, Screen(console))
     password = new_password()
     console.print(f"Portal ready at {running.url}, its log is {_shown(running.log)}\n")
-    with play.screen.live():
-        asyncio.run(perform(play, AUCTIONEER, password))
-    revealed = asyncio.run(secrets_of(play))
+    with demo.screen.live():
+        asyncio.run(run_demo(demo, AUCTIONEER, password))
+    revealed = asyncio.run(secrets_of(demo))
     checked = asyncio.run(running.manage("verify_events"))
-    fair = [_fair(running, lot) for lot in play.lots]
-    right = [_as_expected(lot) for lot in play.lots]
-    console.print(_standings(play.lots))
-    console.print(_proofs(play, revealed, fair))
-    for surprise in play.surprises:
+    fair = [_fair(running, auction) for auction in demo.auctions]
+    right = [_as_expected(auction) for auction in demo.auctions]
+    console.print(_results(demo.auctions))
+    console.print(_checked_draws(demo, revealed, fair))
+    for surprise in demo.unexpected:
         console.print(f"[red]Surprise:[/] {surprise}")
     console.print(
         f"{sum(right)} of {len(right)} auctions ended as the clients' own books say. "
         f"verify_events: {checked['events']} events, {len(checked['findings'])} findings.\n"
     )
-    _signposts(console, running, play.passwords)
-    return all(right) and all(fair) and not play.surprises and not checked["findings"]
+    _print_next_steps(console, running, demo.passwords)
+    return all(right) and all(fair) and not demo.unexpected and not checked["findings"]
 
 
-def _fair(running: RunningPortal, lot: Lot) -> bool:
-    """What an outsider's script says of the auction's draws."""
-    script = (sys.executable, str(Path(settings.BASE_DIR) / VERIFY_DRAW), running.url, lot.id)
+def _fair(running: RunningPortal, auction: DemoAuction) -> bool:
+    """Whether docs/verify_draw.py, which outsiders use, finds the auction's draws fair."""
+    script = (sys.executable, str(Path(settings.BASE_DIR) / VERIFY_DRAW), running.url, auction.id)
     return subprocess.run(script, check=False, capture_output=True).returncode == 0
 
 
-def _proofs(play: Play, revealed: Mapping[int, str], fair: Sequence[bool]) -> Table:
+def _checked_draws(demo: Demo, revealed: Mapping[int, str], fair: Sequence[bool]) -> Table:
     table = Table(title=f"Draws, checked with {VERIFY_DRAW}", title_style="bold")
     for name in ("tick", "auction", "the bid's chance", "counts now", "the secret, revealed"):
         table.add_column(name)
     table.add_column("fair")
-    verdicts = dict(zip([lot.id for lot in play.lots], fair, strict=True))
-    for draw in sorted(play.draws, key=lambda draw: draw.tick):
+    verdicts = dict(zip([auction.id for auction in demo.auctions], fair, strict=True))
+    for draw in sorted(demo.draws, key=lambda draw: draw.tick):
         table.add_row(
             str(draw.tick),
-            draw.lot.books.title,
+            draw.auction.ledger.title,
             f"{draw.chance:.1%}",
             draw.effective_amount,
             f"{revealed.get(draw.tick, 'kept')[:16]}…",
-            "[green]✓[/]" if verdicts[draw.lot.id] else "[red]✗[/]",
+            "[green]✓[/]" if verdicts[draw.auction.id] else "[red]✗[/]",
         )
     return table
 
 
-def _as_expected(lot: Lot) -> bool:
-    expected = lot.books.leading
-    if lot.ended is None or expected is None:
-        return lot.ended is not None and lot.ended["__typename"] == "AuctionEndedUnsold"
-    bid = lot.ended.get("bid")
+def _as_expected(auction: DemoAuction) -> bool:
+    expected = auction.ledger.leading
+    if auction.ended is None or expected is None:
+        return auction.ended is not None and auction.ended["__typename"] == "AuctionEndedUnsold"
+    bid = auction.ended.get("bid")
     return bool(
         bid
         and bid["id"] == expected.bid_id
@@ -116,32 +119,34 @@ def _as_expected(lot: Lot) -> bool:
     )
 
 
-def _standings(lots: list[Lot]) -> Table:
+def _results(auctions: list[DemoAuction]) -> Table:
     table = Table(title="Final standings", title_style="bold")
     for name in ("auction", "winner", "with", "announced after", "own books say"):
         table.add_column(name)
-    for lot in lots:
-        expected = lot.books.leading
-        bid = (lot.ended or {}).get("bid")
+    for auction in auctions:
+        expected = auction.ledger.leading
+        bid = (auction.ended or {}).get("bid")
         table.add_row(
-            lot.books.title,
+            auction.ledger.title,
             bid["bidder"]["username"] if bid else "-",
             amount(bid) if bid else "-",
-            _delay(lot),
+            _delay(auction),
             f"{expected.bidder if expected else 'unsold'} "
-            + ("[green]✓[/]" if _as_expected(lot) else "[red]✗[/]"),
+            + ("[green]✓[/]" if _as_expected(auction) else "[red]✗[/]"),
         )
     return table
 
 
-def _delay(lot: Lot) -> str:
-    if lot.ended is None:
+def _delay(auction: DemoAuction) -> str:
+    if auction.ended is None:
         return "never"
-    recorded = datetime.fromisoformat(lot.ended["recordedAt"])
-    return f"{(recorded - lot.ends_at).total_seconds():.2f} s"
+    recorded = datetime.fromisoformat(auction.ended["recordedAt"])
+    return f"{(recorded - auction.ends_at).total_seconds():.2f} s"
 
 
-def _signposts(console: Console, running: RunningPortal, passwords: Mapping[str, str]) -> None:
+def _print_next_steps(
+    console: Console, running: RunningPortal, passwords: Mapping[str, str]
+) -> None:
     manage = f"{_shown(Path(sys.executable))} manage.py"
     data = f"--data {_shown(running.data)}"
     console.print(
@@ -160,7 +165,7 @@ def _signposts(console: Console, running: RunningPortal, passwords: Mapping[str,
 
 
 def _shown(path: Path) -> str:
-    """Short where it can be: as seen from here."""
+    """The path relative to the working directory, if it lies in it."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
