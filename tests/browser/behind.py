@@ -1,7 +1,7 @@
 """What other people do meanwhile, through the API: coroutines, run from tests that are none."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from threading import Thread
 from typing import Any, TypeVar
@@ -87,13 +87,40 @@ class Others:
         """The ids of many rising bids that succeeded."""
 
         async def place() -> list[str]:
-            batches = [amounts[n : n + AT_ONCE] for n in range(0, len(amounts), AT_ONCE)]
-            jobs = [await _submit(bidder, auction_id, batch) for batch in batches]
+            jobs = [
+                await _submit(
+                    bidder,
+                    (
+                        f'placeBid(input: {{auctionId: "{auction_id}", amount: "{amount}"}})'
+                        for amount in batch
+                    ),
+                )
+                for batch in _batches(amounts)
+            ]
             # One auction's jobs are handled in their order.
             await bidder.settled(jobs[-1][-1])
             return [bid for batch in jobs for bid in await _placed(bidder, batch)]
 
         return self.run(place())
+
+    def delete_all(self, bidder: PortalClient, auction_id: str, bid_ids: list[str]) -> None:
+        """Many deletions that succeeded."""
+
+        async def delete() -> None:
+            last = ""
+            for batch in _batches(bid_ids):
+                *_, last = await _submit(
+                    bidder,
+                    (
+                        f'deleteBid(input: {{auctionId: "{auction_id}", bidId: "{bid}"}})'
+                        for bid in batch
+                    ),
+                )
+            # One auction's jobs are handled in their order.
+            job = await bidder.settled(last)
+            assert job["status"] == "SUCCEEDED", job
+
+        self.run(delete())
 
     def delete(self, bidder: PortalClient, auction_id: str, bid_id: str) -> None:
         """A deletion that succeeded."""
@@ -124,14 +151,15 @@ class Others:
         return self._clients[-1]
 
 
-async def _submit(bidder: PortalClient, auction_id: str, amounts: list[str]) -> list[str]:
-    """The ids of the jobs of several bids, submitted in one request, in their order."""
-    bids = " ".join(
-        f'b{n}: placeBid(input: {{auctionId: "{auction_id}", amount: "{amount}"}}) {{ id }}'
-        for n, amount in enumerate(amounts)
-    )
-    answer = await bidder.execute(f"mutation {{ {bids} }}")
-    return [answer[f"b{n}"]["id"] for n in range(len(amounts))]
+def _batches(values: list[str]) -> list[list[str]]:
+    return [values[n : n + AT_ONCE] for n in range(0, len(values), AT_ONCE)]
+
+
+async def _submit(bidder: PortalClient, commands: Iterable[str]) -> list[str]:
+    """The ids of the jobs of several mutations, submitted in one request, in their order."""
+    aliased = [f"c{n}: {command} {{ id }}" for n, command in enumerate(commands)]
+    answer = await bidder.execute(f"mutation {{ {' '.join(aliased)} }}")
+    return [answer[f"c{n}"]["id"] for n in range(len(aliased))]
 
 
 async def _placed(bidder: PortalClient, jobs: list[str]) -> list[str]:

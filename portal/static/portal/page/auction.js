@@ -5,7 +5,7 @@ import { el, Entries, say } from "./dom.js";
 import { history } from "./history.js";
 import { follow } from "./live.js";
 import { shown } from "./money.js";
-import { ownBids } from "./own-bids.js";
+import { OWN_BIDS, ownBids } from "./own-bids.js";
 import { Pages } from "./pages.js";
 import { keepScroll } from "./place.js";
 import { Ranking } from "./ranking.js";
@@ -24,7 +24,7 @@ const PAGE = 100;
 const SPARE = 500;
 const STATE = `subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
   id version title description status startsAt endsAt asOf bidCount bidderCount
-  leadingBid { ${BID} } myBids { ${BID} }
+  leadingBid { ${BID} } ${OWN_BIDS}
   bids(first: ${TOP}) { ${BIDS} }
   winner { bidder { id username } bid { ${BID} } } } }`;
 const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id, atLeastVersion: $v) {
@@ -70,7 +70,7 @@ export function auction(main, id) {
   const unloaded = el("p", { class: "wrong", role: "status" });
   const pages = new Pages({ size: PAGE, fetch, show, fail, label: "Show more bids", live: true });
   const form = bidding(id);
-  const mine = ownBids(id);
+  const mine = ownBids(id, () => form.show(drawn, state, mine));
   const log = history(id, hear);
 
   main.replaceChildren(
@@ -104,12 +104,12 @@ export function auction(main, id) {
     if (say(leading, el("p", { class: "label" }, label), price && el("p", { class: "price" }, price))) flash(leading);
     leading.classList.toggle("yours", Boolean(yours));
     leading.classList.toggle("won", Boolean(yours && state.winner));
-    const { myBids, winner, leadingBid } = state;
-    leadingNote.hidden = ![winner?.bid, leadingBid, ...myBids].some((bid) => bid?.doubled);
+    mine.show(stands, state);
+    const { winner, leadingBid } = state;
+    leadingNote.hidden = ![winner?.bid, leadingBid, ...mine.bids].some((bid) => bid?.doubled);
     drawRanking();
     facts.textContent = state.bidCount ? `${shown(state.bidCount)} by ${many(state.bidderCount, "bidder")}` : "";
-    form.show(stands, state);
-    mine.show(stands, myBids);
+    form.show(stands, state, mine);
   }
 
   function drawRanking() {
@@ -147,6 +147,7 @@ export function auction(main, id) {
 
   function hear(event) {
     ranking.hear(event);
+    mine.hear(event);
     if (pages.count === 1) return;
     cancelAnimationFrame(drawing);
     drawing = requestAnimationFrame(drawRanking);
@@ -174,7 +175,7 @@ export function auction(main, id) {
   }
 
   function begin() {
-    log.begin(state.version, [...state.myBids, ...ranking.first(TOP)]);
+    log.begin(state.version, [...mine.bids, ...ranking.first(TOP)]);
     if (pages.count > 1) pages.load();
     else keeping = keepScroll(list);
   }
@@ -196,6 +197,7 @@ export function auction(main, id) {
     stop();
     log.stop();
     pages.stop();
+    mine.stop();
     keeping?.();
     seen();
   }

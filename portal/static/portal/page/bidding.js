@@ -19,9 +19,12 @@ export function bidNextOn(auctionId) {
   document.querySelector(`form[data-auction="${auctionId}"]`)?.dispatchEvent(new Event("wanted"));
 }
 
-function ownHighest(state) {
-  const live = state.myBids.filter((bid) => !bid.deleted).map((bid) => cents(bid.effectiveAmount));
-  return live.reduce((highest, value) => (value > highest ? value : highest), 0n);
+// What another bid has to be. Among those that are not loaded there may be a higher one, which was doubled.
+function least({ bids, complete }) {
+  const live = bids.filter((bid) => !bid.deleted).map((bid) => cents(bid.effectiveAmount));
+  const highest = live.reduce((most, value) => (value > most ? value : most), 0n);
+  if (highest) return `Above your own highest, ${complete ? "" : "at least "}${shown(plain(highest))}.`;
+  return complete ? "Any amount counts." : "Above your own highest.";
 }
 
 // What to say before such a bid is placed; null if there is nothing to ask.
@@ -134,16 +137,13 @@ export function bidding(auctionId) {
 
   return {
     element,
-    /** Fit the auction's new state. */
-    show(standing, state) {
+    /** Fit the auction's new state, and the own bids that are loaded. */
+    show(standing, { version, leadingBid: leads }, own) {
       element.hidden = standing !== "OPEN";
-      leadingBid = state.leadingBid;
-      const highest = ownHighest(state);
-      const hint = highest
-        ? `Above your own highest, ${shown(plain(highest))}. It need not lead.`
-        : "Any amount counts. It need not lead.";
+      leadingBid = leads;
+      const hint = `${least(own)} It need not lead.`;
       if (help.textContent !== hint) help.textContent = hint;
-      if (!busy) compare(state);
+      if (!busy) compare({ version, leadingBid: leads, myBids: own.bids });
       focusIfWanted();
     },
   };

@@ -1,26 +1,48 @@
-// One's own bids on an auction, each with a button that takes it back.
+// One's own bids on an auction, page by page, each with a button that takes it back.
 import { DELETE_BID, Intent } from "./commands.js";
 import { timeOfDay } from "./clock.js";
 import { el, Entries, sure } from "./dom.js";
 import { shown } from "./money.js";
+import { Newest } from "./newest.js";
+import { Pages } from "./pages.js";
+import { ask } from "./session.js";
 import { explained, refusal } from "./words.js";
-import { worth } from "./worth.js";
+import { worth, WORTH } from "./worth.js";
 
-/** The list of one's own bids; `show` it again with each new state. */
-export function ownBids(auctionId) {
-  const list = el("ul", { class: "mine" });
+const PAGE = 100;
+/** The newest of one's own bids, as a field of an auction that comes with each state. */
+export const OWN_BIDS = connection("first: 20");
+const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id, atLeastVersion: $v) {
+  ${connection("first: $n, after: $a")} } }`;
+
+function connection(page) {
+  return `myBidsConnection(${page}) {
+    edges { node { id ${WORTH} deleted placedAt bidder { id username } } } pageInfo { hasNextPage endCursor } }`;
+}
+
+/** The list of one's own bids; `show` it again with each new state, and let it `hear` each event.
+ *  `changed` is called when others were loaded, or an event changed one. */
+export function ownBids(auctionId, changed) {
+  const list = el("ul", { class: "mine", tabindex: 0, "aria-label": "Your bids, newest first" });
   const entries = new Entries(list);
+  const count = el("span", { class: "soft" });
+  const unloaded = el("p", { class: "wrong", role: "status" });
   const wrong = el("p", { class: "wrong", role: "alert" });
   const said = el("p", { class: "unseen", role: "status" });
-  const element = el("section", { hidden: true }, el("h2", {}, "Your bids"), list, wrong, said);
+  const newest = new Newest();
+  const pages = new Pages({ size: PAGE, fetch, show: take, fail, label: "Show more of your bids", live: true, name: "own" });
+  const element = el("section", { hidden: true }, el("h2", {}, "Your bids ", count), list, unloaded, pages.more, wrong, said);
   const intents = new Map();
+  let open = false;
+  let top = null;
+  let drawing = null;
 
-  function entry({ bid, open }) {
+  function entry({ bid, open: deletable }) {
     return el("li", { class: bid.deleted ? "deleted" : null, "data-bid": bid.id },
       el("span", { class: "number" }, worth(bid)),
       el("time", { class: "soft", datetime: bid.placedAt }, timeOfDay(bid.placedAt)),
       bid.deleted ? el("span", { class: "soft" }, "deleted")
-        : open && el("button", { class: "quiet small", type: "button", "aria-label": `Delete your bid of ${shown(bid.amount)}`,
+        : deletable && el("button", { class: "quiet small", type: "button", "aria-label": `Delete your bid of ${shown(bid.amount)}`,
           onclick: (event) => remove(event.currentTarget, bid) }, "Delete"));
   }
 
@@ -63,13 +85,72 @@ export function ownBids(auctionId) {
     return list.querySelector(`[data-bid="${bidId}"]`);
   }
 
+  async function fetch(after, first) {
+    const { auction } = await ask(MORE, { id: auctionId, v: top.version, n: first, a: after });
+    return auction.myBidsConnection;
+  }
+
+  // What was loaded anew may be older than the newest bids, which came meanwhile.
+  function take(bids, anew) {
+    if (anew) {
+      newest.renew(bids);
+      join();
+    } else newest.extend(bids);
+    draw();
+    changed();
+  }
+
+  function fail(error) {
+    unloaded.textContent = error ? explained(error) : "";
+  }
+
+  // More may have been placed at once than come with a state.
+  function join() {
+    if (!newest.join(top.bids)) pages.load();
+  }
+
+  function draw() {
+    const { bids } = newest;
+    element.hidden = !bids.length;
+    count.textContent = pages.complete ? shown(bids.length) : `the newest ${shown(bids.length)}`;
+    entries.show(bids.map((bid) => ({ bid, open })), { key: ({ bid }) => bid.id, build: entry });
+  }
+
   return {
     element,
+    /** Those that are loaded, newest first. */
+    get bids() {
+      return newest.bids;
+    },
+    /** Whether those are all. */
+    get complete() {
+      return pages.complete;
+    },
     /** Fit the auction's new state. */
-    show(standing, bids) {
-      element.hidden = !bids.length;
-      const items = bids.map((bid) => ({ bid, open: standing === "OPEN" }));
-      entries.show(items, { key: ({ bid }) => bid.id, build: entry });
+    show(standing, { version, myBidsConnection: { edges, pageInfo } }) {
+      const first = !top;
+      open = standing === "OPEN";
+      top = { version, bids: edges.map(({ node }) => node) };
+      if (first || pages.count === 1) {
+        newest.renew(top.bids);
+        pages.reached(pageInfo);
+      } else join();
+      if (first && pages.count > 1) pages.load();
+      draw();
+    },
+    /** Take an event into account: states tell of the newest bids only. */
+    hear(event) {
+      if (!newest.hear(event)) return;
+      cancelAnimationFrame(drawing);
+      drawing = requestAnimationFrame(() => {
+        draw();
+        changed();
+      });
+    },
+    /** Load nothing more. */
+    stop() {
+      cancelAnimationFrame(drawing);
+      pages.stop();
     },
   };
 }

@@ -9,13 +9,16 @@ const MOST = 20;
 
 /** The pages of one list, `size` entries each. `fetch(after, first)` gives a connection;
  *  `show(nodes, anew)` takes all nodes that are to be shown, `anew`, or those that follow.
- *  With `live` the list hears of everything that it missed, and only what failed is loaded again. */
+ *  With `live` the list hears of everything that it missed, and only what failed is loaded again.
+ *  `name` is what the address calls the number of pages. */
 export class Pages {
   #after = null;
-  #count = Math.max(1, Number.parseInt(route().query.get("page"), 10) || 1);
+  #renewing = false;
+  #count;
 
-  constructor({ size, fetch, show, fail, label = "Load more", live = false }) {
-    Object.assign(this, { size, fetch, show });
+  constructor({ size, fetch, show, fail, label = "Load more", live = false, name = "page" }) {
+    Object.assign(this, { size, fetch, show, name });
+    this.#count = Math.max(1, Number.parseInt(route().query.get(name), 10) || 1);
     this.more = el("button", { class: "quiet more", hidden: true, onclick: () => this.#next() }, label);
     this.loading = new Loading(fail, live ? undefined : this.load);
   }
@@ -33,7 +36,9 @@ export class Pages {
   /** Load again as many pages as are shown. */
   load = () => {
     this.#count = Math.min(MOST, this.#count);
+    this.#renewing = true;
     this.loading.run(() => this.#upTo(this.#count * this.size), ({ nodes, pageInfo }) => {
+      this.#renewing = false;
       this.reached(pageInfo);
       this.show(nodes, true);
     });
@@ -47,7 +52,9 @@ export class Pages {
   }
 
   #next() {
-    setPlace({ page: ++this.#count });
+    setPlace({ [this.name]: ++this.#count });
+    // What would follow belongs to what is about to be replaced.
+    if (this.#renewing) return this.load();
     this.loading.run(() => this.fetch(this.#after, this.size), ({ edges, pageInfo }) => {
       this.reached(pageInfo);
       this.show(edges.map(({ node }) => node), false);
