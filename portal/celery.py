@@ -51,7 +51,9 @@ def end_without_a_worker(**_: Any) -> None:
 
     Celery has the kernel end it with its worker, but the kernel tells nothing of a death before that.
     """
-    if os.getppid() != current_process()._parent_pid:  # type: ignore[attr-defined]  # as it has
+    worker = current_process()._parent_pid  # type: ignore[attr-defined]  # as it has
+    # None in the worker itself, which Celery tells the same where it runs the tasks (--pool solo).
+    if worker is not None and os.getppid() != worker:
         os.kill(os.getpid(), signal.SIGKILL)
 
 

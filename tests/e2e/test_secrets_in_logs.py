@@ -1,5 +1,6 @@
 """Whatever goes wrong, no line of the logs holds a password, a token or a key."""
 
+import asyncio
 import json
 import os
 import secrets
@@ -7,16 +8,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import psycopg
 import pytest
+from celery import Celery
 
 from commands.ids import new_id
+from commands.queues import ALL, AUCTIONS, PROJECTIONS
 from portal.env import passwords
 from portal.laptop.demo.client import CREATE_USER, LOGIN
+from projections.tasks import PROJECT
 from tests.conftest import PASSWORD, RunningPortal, running_portal, wait_until
+from tests.e2e.test_account_mails import ASK_RESET, RESET, confirm, mailed
 from tests.e2e.test_admin import Browser
 from tests.e2e.test_limits import web
 from tests.servers import ROOT
@@ -24,6 +31,8 @@ from tests.servers import ROOT
 REFRESH = "mutation ($t: String!) { refreshSession(refreshToken: $t) { accessToken } }"
 LOGOUT = "mutation ($t: String!) { logout(refreshToken: $t) }"
 ME = "{ me { id } }"
+CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "portal")
+CANNOT_CONNECT = "Cannot connect to redis://portal:**@127.0.0.1:1/0"
 # With a character that URLs and JSON write differently.
 SERVERS_PASSWORD = f"hidden%2F{secrets.token_urlsafe(12)}"
 NOBODY_LISTENS = {
@@ -41,8 +50,12 @@ class Told:
         self.logs: dict[str, str] = {}
 
     def leaks(self) -> list[tuple[str, str]]:
-        """Each line that holds a secret, as it is or as JSON writes it, by the log's name."""
-        forms = [form for each in self.secrets for form in (each, json.dumps(each)[1:-1])]
+        """Each line that holds a secret, as it is or as JSON or URLs write it, by the log's name."""
+        forms = [
+            form
+            for each in self.secrets
+            for form in (each, json.dumps(each)[1:-1], quote(each, safe=""))
+        ]
         return [
             (name, line)
             for name, log in self.logs.items()
@@ -63,9 +76,14 @@ def broken(portal: RunningPortal, breaking: str, mending: str) -> Iterator[None]
             connection.execute(mending.encode())
 
 
-def ask(portal: RunningPortal, query: str, token: str = "", **variables: Any) -> Any:
+def renamed(table: str) -> tuple[str, str]:
+    """The fault that a table is not there."""
+    return f"ALTER TABLE {table} RENAME TO elsewhere", f"ALTER TABLE elsewhere RENAME TO {table}"
+
+
+def ask(portal: RunningPortal, query: str, access: str = "", **variables: Any) -> Any:
     """The answer, whatever it says."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    headers = {"Authorization": f"Bearer {access}"} if access else {}
     body = {"query": query, "variables": variables}
     return httpx.post(f"{portal.url}/graphql", json=body, headers=headers, timeout=60).json()
 
@@ -86,21 +104,13 @@ def sign_in(portal: RunningPortal, told: Told, name: str) -> tuple[str, str]:
 def faults_under_sign_in(portal: RunningPortal, told: Told, name: str) -> None:
     """Signing in and out, refreshing and asking, while what is beneath is broken."""
     access, refresh = sign_in(portal, told, name)
-    with broken(
-        portal,
-        "ALTER TABLE sessions RENAME TO elsewhere",
-        "ALTER TABLE elsewhere RENAME TO sessions",
-    ):
+    with broken(portal, *renamed("sessions")):
         assert code(ask(portal, LOGIN, username=name, password=PASSWORD)) == "INTERNAL"
         assert code(ask(portal, REFRESH, t=refresh)) == "INTERNAL"
         assert code(ask(portal, LOGOUT, t=refresh)) == "INTERNAL"
         assert code(ask(portal, ME, access)) == "INTERNAL"
     with (
-        broken(
-            portal,
-            "ALTER TABLE django_session RENAME TO elsewhere",
-            "ALTER TABLE elsewhere RENAME TO django_session",
-        ),
+        broken(portal, *renamed("django_session")),
         Browser(base_url=portal.url, follow_redirects=True, timeout=30) as desk,
     ):
         answer = desk.submit("/admin/login/", {"username": name, "password": PASSWORD})
@@ -119,6 +129,27 @@ def faults_under_sign_up(portal: RunningPortal, told: Told) -> None:
     ):
         person = {"username": "mallory", "password": PASSWORD, "email": email}
         assert code(ask(portal, CREATE_USER, input=person)) == "INTERNAL"
+
+
+def tokens_in_mails(portal: RunningPortal, told: Told) -> None:
+    """The links of an account's mails, used while what is beneath is broken, and once they are spent."""
+    name, address = f"bob{new_id().hex[-12:]}", f"{new_id().hex}@example.org"
+    told.secrets |= {address}
+    person = {"username": name, "password": PASSWORD, "email": address}
+    assert ask(portal, CREATE_USER, input=person)["data"]
+    link = asyncio.run(mailed(portal, address, "Is this your address?"))
+    told.secrets.add(token := link.rpartition("/")[2])
+    with broken(portal, *renamed("users")):
+        assert asyncio.run(confirm(portal, link)).status_code == 500
+    assert asyncio.run(confirm(portal, link)).status_code == 200
+    assert httpx.get(f"{portal.url}/confirm-email/{token}/x").status_code == 404
+    assert ask(portal, ASK_RESET, who=name)["data"]["asked"]
+    link = asyncio.run(mailed(portal, address, "Choose a new password"))
+    told.secrets |= {token := link.rpartition("/")[2], new := f"another {new_id().hex}"}
+    with broken(portal, *renamed("sessions")):
+        assert code(ask(portal, RESET, token=token, new=new)) == "INTERNAL"
+    assert ask(portal, RESET, token=token, new=new)["data"]["done"]
+    assert code(ask(portal, RESET, token=token, new=new)) == "BAD_USER_INPUT"
 
 
 def tokens_in_paths(portal: RunningPortal, told: Told, access: str) -> None:
@@ -146,6 +177,56 @@ def refused_connections(portal: RunningPortal, told: Told, access: str, refresh:
         )
 
 
+@contextmanager
+def worker(portal: RunningPortal, pool: str, **more: str) -> Iterator[RunningPortal]:
+    """A worker of all queues, which no server takes in, unless more says so. None of its tasks are the portal's."""
+    environment = {
+        **(portal.environment or {}),
+        **NOBODY_LISTENS,
+        "PORTAL_NAMESPACE": f"elsewhere_{new_id().hex}",
+        **more,
+    }
+    log = portal.data / f"worker-{new_id().hex}.log"
+    options = ("worker", "--pool", pool, "--concurrency", "1", "--queues", ",".join(ALL))
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*CELERY, *options], env=environment, cwd=ROOT, stdout=output, stderr=output
+        )
+    try:
+        yield replace(portal, log=log, process=process, environment=environment)
+    finally:
+        process.terminate()
+        assert process.wait(timeout=30) == 0, log.read_text()
+
+
+def send_tasks(to: RunningPortal) -> None:
+    """A task that begins with Postgres and one that begins with MongoDB, for that worker alone."""
+    assert to.environment
+    app = Celery(
+        broker=to.environment["REDIS_URL"].replace("unix://", "redis+socket://", 1),
+        set_as_current=False,
+    )
+    prefix = f"{to.environment['PORTAL_NAMESPACE']}:"
+    app.conf.broker_transport_options = {"global_keyprefix": prefix}
+    app.send_task("commands.announce_winners", queue=AUCTIONS)
+    app.send_task(PROJECT, ["user", str(new_id())], queue=PROJECTIONS)
+    app.close()
+
+
+def refused_workers(portal: RunningPortal, told: Told) -> None:
+    """Workers whose servers refuse them: whatever pool they have, and wherever they meet it."""
+    for pool in ("solo", "prefork"):
+        with worker(portal, pool) as idle:
+            wait_until(lambda: CANNOT_CONNECT in idle.logged(), 30, f"a line of {pool}")
+        told.logs[pool] = idle.logged()
+    assert portal.environment
+    with worker(portal, "prefork", REDIS_URL=portal.environment["REDIS_URL"]) as busy:
+        send_tasks(busy)
+        wait_until(lambda: '"logger": "psycopg.pool"' in busy.logged(), 30, "a line of Postgres")
+        wait_until(lambda: "TopologyDescription" in busy.logged(), 30, "a line of MongoDB")
+    told.logs["busy"] = busy.logged()
+
+
 def refused_commands(portal: RunningPortal, told: Told) -> None:
     """Commands whose servers refuse them."""
     environment = {**(portal.environment or {}), **NOBODY_LISTENS, "LOG_FORMAT": "json"}
@@ -166,8 +247,10 @@ def test_no_log_line_holds_a_secret() -> None:
         access, refresh = sign_in(portal, told, "alice")
         faults_under_sign_in(portal, told, "alice")
         faults_under_sign_up(portal, told)
+        tokens_in_mails(portal, told)
         tokens_in_paths(portal, told, access)
         refused_connections(portal, told, access, refresh)
+        refused_workers(portal, told)
         refused_commands(portal, told)
         told.logs["portal"] = portal.logged()
     assert told.leaks() == []

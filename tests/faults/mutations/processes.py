@@ -60,6 +60,13 @@ PROCESSES = (
         "tests/e2e/test_processes.py::test_a_pools_process_whose_worker_is_gone_ends",
     ),
     Mutation(
+        "a worker that runs its tasks itself is taken for a pool's process",
+        "portal/celery.py",
+        "    if worker is not None and os.getppid() != worker:\n",
+        "    if os.getppid() != worker:\n",
+        "tests/e2e/test_secrets_in_logs.py::test_no_log_line_holds_a_secret",
+    ),
+    Mutation(
         "what a parent just gone has started runs",
         "portal/laptop/child.py",
         """'test "$PPID" = "$0" && exec "$@"'""",
