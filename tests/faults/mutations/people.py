@@ -106,4 +106,18 @@ PEOPLE = (
         "    except OSError as error:",
         "tests/integration/test_mailing.py",
     ),
+    Mutation(
+        "an address is mailed before it is confirmed",
+        "notifications/postgres/mails.py",
+        '"users.deleted_at IS NULL AND users.email_confirmed_at IS NOT NULL"',
+        '"users.deleted_at IS NULL"',
+        "tests/integration/test_confirming.py",
+    ),
+    Mutation(
+        "a confirmation is taken up before its mail is enqueued",
+        "notifications/account_mails.py",
+        "    with pool.connection() as connection, connection.transaction():\n",
+        "    with pool.connection() as connection:\n",
+        "tests/integration/test_confirming.py",
+    ),
 )
