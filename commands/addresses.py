@@ -6,22 +6,22 @@ from email_validator import EmailNotValidError, validate_email
 LONGEST = 254
 
 
-class NoMail(ValueError):
+class UndeliverableAddress(ValueError):
     """No mail can be sent to the address; the message says what one looks like."""
 
     def __init__(self) -> None:
         super().__init__("no mail can be sent there; an email address looks like name@example.org")
 
 
-def mailable(address: str) -> str:
-    """The address as mail servers take it, an international domain in ASCII; NoMail if there is none.
+def deliverable(address: str) -> str:
+    """The address as mail servers take it, an international domain in ASCII; UndeliverableAddress if there is none.
 
     Quoted names, numeric hosts and names beyond ASCII are allowed by the standards, and refused
     here: few servers take them, and what stands in them can be anything. Nobody is asked whether
     the domain exists; that shows when the address is confirmed.
     """
     if len(address) > LONGEST:
-        raise NoMail
+        raise UndeliverableAddress
     try:
         found = validate_email(
             address,
@@ -32,6 +32,6 @@ def mailable(address: str) -> str:
             allow_domain_literal=False,
         )
     except EmailNotValidError as error:
-        raise NoMail from error
+        raise UndeliverableAddress from error
     assert found.ascii_email is not None, "names beyond ASCII are not allowed"
     return found.ascii_email

@@ -23,7 +23,7 @@ def normal_form(password: str) -> str:
     return unicodedata.normalize("NFKC", password) if len(password) <= LONGEST else password
 
 
-def forms(password: str) -> Iterator[str]:
+def hashable_forms(password: str) -> Iterator[str]:
     """The forms in which a password may have been hashed: the normal one, and before there was one, as typed."""
     normal = normal_form(password)
     yield normal
@@ -36,17 +36,17 @@ def hashed(password: str, salt: str | None = None) -> str:
     return make_password(normal_form(password), salt)
 
 
-def fits(password: str, encoded: str | None) -> bool:
+def matches(password: str, encoded: str | None) -> bool:
     """Whether the password is the one that was hashed; without a hash, false after as much work."""
     try:
         password.encode()
     except UnicodeEncodeError:
         return False
     if encoded is None:
-        for form in forms(password):
+        for form in hashable_forms(password):
             make_password(form)
         return False
-    return any(check_password(form, encoded) for form in forms(password))
+    return any(check_password(form, encoded) for form in hashable_forms(password))
 
 
 def check(password: str, user: Any) -> None:

@@ -135,7 +135,7 @@ def _outranked(bid: RankedBid | None, other: RankedBid) -> bool:
     return bid is not None and bid.rank < other.rank
 
 
-def overtaken(
+def possibly_outdated(
     events: Sequence[EventAtVersion], before: Leading | None, after: RankedBid | None
 ) -> set[UUID]:
     """Whom what they were told of the highest bid may not concern any more: those whose own bids

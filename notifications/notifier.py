@@ -11,14 +11,14 @@ from commands.domain.events import AuctionEvent
 from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.event_store import PostgresEventStore
 from commands.streams import Stream, UnreadableEvent
-from notifications.notices import EventAtVersion, notices, overtaken
-from notifications.postgres.notifications import overtake, tell
+from notifications.notices import EventAtVersion, notices, possibly_outdated
+from notifications.postgres.notifications import mark_outdated_read, write_notice
 from notifications.postgres.progress import (
-    NotifierPlace,
+    NotifierCheckpoint,
     advance,
+    current_state,
     deleted_among,
     lock_progress,
-    present,
 )
 from projections.errors import PoisonEvent, passes
 
@@ -43,9 +43,9 @@ def notify(auction_id: UUID, pool: Pool) -> Notified:
     event is told of exactly once, whatever dies or is delivered twice.
     """
     with pool.connection() as connection, connection.transaction():
-        place = lock_progress(connection, auction_id)
-        with _stopping(auction_id, place.version + 1):
-            return _tell_since(place, auction_id, connection)
+        checkpoint = lock_progress(connection, auction_id)
+        with _stopping(auction_id, checkpoint.version + 1):
+            return _write_since(checkpoint, auction_id, connection)
 
 
 @contextmanager
@@ -60,20 +60,25 @@ def _stopping(auction_id: UUID, version: int) -> Iterator[None]:
         raise PoisonEvent(Stream("auction", auction_id), at) from error
 
 
-def _tell_since(place: NotifierPlace, auction_id: UUID, connection: SyncConnection) -> Notified:
-    reached = present(connection, auction_id)
-    if reached.version == place.version:
+def _write_since(
+    checkpoint: NotifierCheckpoint, auction_id: UUID, connection: SyncConnection
+) -> Notified:
+    reached = current_state(connection, auction_id)
+    if reached.version == checkpoint.version:
         return Notified()
-    if place.rested is not None and place.rested < AT_MOST_EVERY:
-        return Notified(again_in=AT_MOST_EVERY - place.rested)
-    events = list(_events(connection, auction_id, place.version, reached.version))
+    if checkpoint.rested is not None and checkpoint.rested < AT_MOST_EVERY:
+        return Notified(again_in=AT_MOST_EVERY - checkpoint.rested)
+    events = list(_events(connection, auction_id, checkpoint.version, reached.version))
     deleted = deleted_among(connection, events)
-    users = overtake(
-        connection, auction_id, overtaken(events, place.leading, reached.leading), reached
+    users = mark_outdated_read(
+        connection,
+        auction_id,
+        possibly_outdated(events, checkpoint.leading, reached.leading),
+        reached,
     )
-    for notice in notices(events, place.leading, reached.leading, deleted):
+    for notice in notices(events, checkpoint.leading, reached.leading, deleted):
         with _stopping(auction_id, notice.version):
-            users.update(tell(connection, auction_id, notice, reached))
+            users.update(write_notice(connection, auction_id, notice, reached))
     advance(connection, auction_id, reached)
     return Notified(users)
 

@@ -76,7 +76,7 @@ def composes(kind: str) -> Callable[[Composer], Composer]:
     return register
 
 
-class _Line:
+class _MailServer:
     """One connection to the mail server for a task's mails, opened anew after each failure."""
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ def send_due(pool: Pool, limits: Limits = Limits()) -> bool:
     Without a mail server the others are left for later, instead of having a try counted each.
     """
     until = time.monotonic() + limits.seconds
-    line = _Line()
+    server = _MailServer()
     try:
         for _ in range(limits.mails):
             if time.monotonic() >= until:
@@ -111,24 +111,24 @@ def send_due(pool: Pool, limits: Limits = Limits()) -> bool:
                 mail = mails.claim(connection, limits.lease)
             if mail is None:
                 return False
-            _attend_to(pool, line, mail)
-            if line.away:
+            _send_one(pool, server, mail)
+            if server.away:
                 return False
         return True
     finally:
-        line.close()
+        server.close()
 
 
-def _attend_to(pool: Pool, line: _Line, mail: Outgoing) -> None:
+def _send_one(pool: Pool, server: _MailServer, mail: Outgoing) -> None:
     if mail.attempts > TRIES:
         # Each try ended without a word, with the process that made it.
         return _give_up(pool, mail, None)
     try:
         message = _composed(pool, mail)
         if message:
-            line.send(message)
+            server.send(message)
     except Exception as error:
-        line.close()
+        server.close()
         return _failed(pool, mail, error)
     with pool.connection() as connection:
         (mails.sent if message else mails.drop)(connection, mail)

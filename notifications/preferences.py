@@ -22,7 +22,7 @@ class NotificationChannel(StrEnum):
 
 
 # What tells how an auction stands. Of these a reader has one unread at most for each auction.
-STANDING = frozenset({NotificationKind.OUTBID, NotificationKind.MAX_BID_CHANGED})
+UPDATED_WHILE_UNREAD = frozenset({NotificationKind.OUTBID, NotificationKind.MAX_BID_CHANGED})
 
 # An email for what is won, and for what is lost unless one acts; the rest is seen in the app.
 DEFAULTS: Mapping[tuple[NotificationKind, NotificationChannel], bool] = {

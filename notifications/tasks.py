@@ -26,7 +26,7 @@ log = structlog.get_logger("notifications")
 NOTIFY = "notifications.notify_stream"
 SEND_MAILS = "notifications.send_mails"
 # People whose notifications changed are named in messages of this many.
-CROWD = 1000
+USERS_PER_MESSAGE = 1000
 
 
 @shared_task(name=NOTIFY)
@@ -48,8 +48,8 @@ def notify_stream(kind: StreamKind, stream_id: str) -> None:
 
 def _notify_until_quiet(stream: Stream) -> None:
     arguments = (stream.kind, str(stream.id))
-    rests = stuck.rests(pool(), "notifications", stream)
-    if rests:
+    paused = stuck.is_paused(pool(), "notifications", stream)
+    if paused:
         return None
     while True:
         clear_wake_up(NOTIFY, arguments)
@@ -59,18 +59,18 @@ def _notify_until_quiet(stream: Stream) -> None:
             # Whoever is at it looks for notes before they go; the sweep looks after both.
             return leave_note(NOTIFY, arguments)
         except PoisonEvent as poison:
-            return stuck.note(pool(), "notifications", poison)
-        if rests is not None:
+            return stuck.record_failure(pool(), "notifications", poison)
+        if paused is not None:
             stuck.clear(pool(), "notifications", stream)
-            rests = None
+            paused = None
         if outcome.again_in:
-            return _come_back(arguments, outcome.again_in)
-        _tell(str(stream.id), outcome)
+            return _schedule_again(arguments, outcome.again_in)
+        _publish(str(stream.id), outcome)
         if not woken_since(NOTIFY, arguments):
             return None
 
 
-def _come_back(arguments: tuple[str, str], pause: timedelta) -> None:
+def _schedule_again(arguments: tuple[str, str], pause: timedelta) -> None:
     """A wake-up is on its way from now on, so nobody else needs to send one."""
     leave_note(NOTIFY, arguments)
     current_app.send_task(
@@ -78,14 +78,14 @@ def _come_back(arguments: tuple[str, str], pause: timedelta) -> None:
     )
 
 
-def _tell(auction_id: str, outcome: Notified) -> None:
+def _publish(auction_id: str, outcome: Notified) -> None:
     if not outcome.users:
         return
     users = [str(user_id) for user_id in outcome.users]
-    for start in range(0, len(users), CROWD):
-        publish("notifications", users[start : start + CROWD])
+    for start in range(0, len(users), USERS_PER_MESSAGE):
+        publish("notifications", users[start : start + USERS_PER_MESSAGE])
     wake(SEND_MAILS, (), MAILS)
-    log.info("told", stream=auction_id, people=len(users))
+    log.info("notified", stream=auction_id, people=len(users))
 
 
 # One mail that takes longer than this, in seconds, has failed; so ends a task before Celery kills it.

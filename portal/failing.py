@@ -63,14 +63,14 @@ def failed(sender: Task[Any, Any], exception: BaseException, args: Sequence[Any]
         log.warning("a failing task was not written down", task=sender.name, error=str(error))
 
 
-class _Known:
+class _KnownFailures:
     """The failures that this process knows of, as of its last look."""
 
     def __init__(self) -> None:
         self._keys: frozenset[Key] = frozenset()
         self._looked = 0.0
 
-    def holds(self, key: Key) -> bool:
+    def includes(self, key: Key) -> bool:
         """Whether that task failed before, as far as a look in the last second shows."""
         if time.monotonic() - self._looked >= LOOK_EVERY:
             self._looked = time.monotonic()
@@ -80,7 +80,7 @@ class _Known:
         return key in self._keys
 
 
-_known = _Known()
+_known = _KnownFailures()
 
 
 @task_success.connect
@@ -88,7 +88,7 @@ def succeeded(sender: Task[Any, Any], **_: Any) -> None:
     """A task that failed before works again."""
     key = _key(sender, sender.request.args)
     try:
-        if _known.holds(key):
+        if _known.includes(key):
             with pool().connection(timeout=1) as connection:
                 connection.execute(SUCCEEDED, key)
             log.info("a failing task works again", task=key[0], arguments=key[1])

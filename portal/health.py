@@ -28,7 +28,7 @@ AWAY = (Error, PyMongoError, RedisError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Health:
     """What could be found out; None where the server that knows is away."""
 
     servers: Mapping[str, str]
@@ -49,7 +49,7 @@ class Condition:
         return all(state == "up" for state in self.servers.values())
 
 
-def condition() -> Condition:
+def read_health() -> Health:
     """The portal's condition now; asks every server, and the tables of those that answer."""
     servers = {
         "postgres": _state(lambda: _asked(clock)),
@@ -58,7 +58,7 @@ def condition() -> Condition:
     }
     up = {name for name, state in servers.items() if state == "up"}
     lag = _lag() if {"postgres", "mongodb"} <= up else None
-    return Condition(
+    return Health(
         servers=servers,
         queues=_queues() if "redis" in up else None,
         waiting_jobs=_asked(lambda c: PostgresJobInbox(c).backlog()) if "postgres" in up else None,
@@ -68,7 +68,9 @@ def condition() -> Condition:
         generations={str(n): g for n, g in live_generations(database()).items()}
         if "mongodb" in up
         else None,
-        stuck_streams=[_brief(row) for row in _asked(stuck.every)] if "postgres" in up else None,
+        stuck_streams=[_brief(row) for row in _asked(stuck.all_stuck)]
+        if "postgres" in up
+        else None,
         failing_tasks=_asked(failing_tasks) if "postgres" in up else None,
         mails=_asked(counts) if "postgres" in up else None,
         audit=_asked(progress) if "postgres" in up else None,

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
-from portal.hiding import Hiding, WithoutTokens
+from portal.redaction import PathsAsRoutes, Redaction
 
 
 class NotClientsFaults(logging.Filter):
@@ -34,13 +34,13 @@ def configure(options: dict[str, Any]) -> None:
     rendering: list[structlog.typing.Processor] = (
         [
             structlog.processors.ExceptionRenderer(without_locals),
-            Hiding(options["secrets"]),
+            Redaction(options["secrets"]),
             structlog.processors.JSONRenderer(default=str),
         ]
         if options["json"]
         else [
             structlog.processors.format_exc_info,
-            Hiding(options["secrets"]),
+            Redaction(options["secrets"]),
             structlog.dev.ConsoleRenderer(
                 colors=False,
                 pad_event_to=0,
@@ -64,7 +64,7 @@ def configure(options: dict[str, Any]) -> None:
             },
             "filters": {
                 "clients": {"()": NotClientsFaults},
-                "tokens": {"()": WithoutTokens},
+                "tokens": {"()": PathsAsRoutes},
             },
             "handlers": {
                 "stderr": {

@@ -23,7 +23,7 @@ class PoisonEvent(Exception):
         self.version = version
 
 
-class Moved(Exception):
+class VersionUnavailable(Exception):
     """What stood at one version can't be read any more, or not yet; the same may succeed in a moment."""
 
 

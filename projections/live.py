@@ -13,7 +13,7 @@ def bring_up_to_date(pool: Pool, documents: Documents, stream: Stream, announced
     """Project the stream into the live documents, and give the version they reached.
 
     It is announced unless it is the one that the caller knows to be `announced`. A stream that an
-    event stops stays just before that event, and rests between the tries to get past it.
+    event stops stays just before that event, and paused between the tries to get past it.
     """
     version = _projected(pool, documents, stream)
     if version != announced:
@@ -22,14 +22,14 @@ def bring_up_to_date(pool: Pool, documents: Documents, stream: Stream, announced
 
 
 def _projected(pool: Pool, documents: Documents, stream: Stream) -> int:
-    rests = stuck.rests(pool, "projections", stream)
-    if rests:
+    paused = stuck.is_paused(pool, "projections", stream)
+    if paused:
         return documents.versions(stream.kind, [stream.id]).get(stream.id, 0)
     try:
         version = project(stream, pool, documents)
     except PoisonEvent as poison:
-        stuck.note(pool, "projections", poison)
+        stuck.record_failure(pool, "projections", poison)
         return poison.version - 1
-    if rests is not None:
+    if paused is not None:
         stuck.clear(pool, "projections", stream)
     return version

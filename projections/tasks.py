@@ -15,7 +15,7 @@ from commands.wiring import pool
 from projections.errors import passes
 from projections.upkeep import lag, stuck
 from projections.upkeep.audit import audit
-from projections.upkeep.rebuild import clear_away
+from projections.upkeep.rebuild import drop_abandoned
 from projections.wiring import catch_up, database, live_documents
 
 PROJECT = "projections.project_stream"
@@ -46,8 +46,8 @@ def sweep() -> None:
     forget_keys(pool())
     forget_sessions(pool())
     woken = wake_waiting_streams()
-    resting = stuck.resting(pool(), "projections")
-    behind = [s for s in lag.sweep(pool(), live_documents()) if s.id not in resting]
+    paused = stuck.paused_streams(pool(), "projections")
+    behind = [s for s in lag.sweep(pool(), live_documents()) if s.id not in paused]
     for stream in behind:
         send(PROJECT, (stream.kind, str(stream.id)), PROJECTIONS)
     if woken or behind:
@@ -58,4 +58,4 @@ def sweep() -> None:
 def audit_documents() -> None:
     """Compare the next documents with their events, repair those that differ, and drop what is left over."""
     audit(pool(), live_documents())
-    clear_away(pool(), database())
+    drop_abandoned(pool(), database())

@@ -5,7 +5,7 @@ from datetime import datetime
 from threading import Lock
 from uuid import UUID
 
-from commands.record.chain import GENESIS, covered, link
+from commands.record.chain import GENESIS, chain_hash, hashed_content
 from commands.record.codec import encode, event_name
 from commands.record.upcasters import CURRENT_SCHEMA
 from commands.streams import Conflict, NewEvent, RecordedEvent, Stream, StreamKind
@@ -58,9 +58,9 @@ def _recorded(
     stream: Stream, before: Sequence[RecordedEvent], new: NewEvent, recorded_at: datetime
 ) -> RecordedEvent:
     version, name = len(before) + 1, event_name(new.event)
-    chained = link(
+    chained = chain_hash(
         before[-1].hash if before else GENESIS,
-        covered(
+        hashed_content(
             stream_id=stream.id,
             version=version,
             name=name,

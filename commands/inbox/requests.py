@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.utils.crypto import salted_hmac
 
 from commands import passwords
-from commands.addresses import NoMail, mailable
+from commands.addresses import UndeliverableAddress, deliverable
 from commands.domain.amounts import InvalidAmount, amount
 from commands.domain.commands import (
     ChangePolicy,
@@ -281,8 +281,8 @@ def _moment(name: str, value: datetime) -> datetime:
 
 def _email(value: str | None) -> str | None:
     try:
-        return mailable(value) if value else None
-    except NoMail as error:
+        return deliverable(value) if value else None
+    except UndeliverableAddress as error:
         raise InvalidInput("email", str(error)) from error
 
 

@@ -86,7 +86,7 @@ class User(AbstractBaseUser):
     def check_password(self, raw_password: str | None) -> bool:
         """Whether it is the user's password, in any Unicode form of it."""
         return raw_password is not None and any(
-            map(super().check_password, passwords.forms(raw_password))
+            map(super().check_password, passwords.hashable_forms(raw_password))
         )
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:

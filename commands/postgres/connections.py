@@ -56,7 +56,7 @@ def new_pool() -> Pool:
     )
 
 
-class ImpatientPool(AsyncConnectionPool[WebConnection]):
+class PoolWithTimeout(AsyncConnectionPool[WebConnection]):
     """Hangs up on a server that falls silent, where psycopg would wait for its answer for ever."""
 
     @asynccontextmanager
@@ -80,9 +80,9 @@ def _hang_up(connection: AsyncConnection[DictRow]) -> None:
             line.shutdown(socket.SHUT_RDWR)
 
 
-def new_async_pool() -> ImpatientPool:
+def new_async_pool() -> PoolWithTimeout:
     """The web process's pool, to be opened and closed by its event loop."""
-    return ImpatientPool(
+    return PoolWithTimeout(
         _conninfo("portal-web"),
         connection_class=AsyncConnection[DictRow],
         kwargs={"autocommit": True, "row_factory": dict_row},

@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from commands.postgres.connections import SyncConnection
-from commands.record.chain import GENESIS, covered, link
+from commands.record.chain import GENESIS, chain_hash, hashed_content
 from commands.record.codec import Json, decode_event, encode, event_name
 from commands.record.upcasters import CURRENT_SCHEMA
 from commands.streams import Conflict, NewEvent, RecordedEvent, Stream, StreamKind, UnreadableEvent
@@ -108,7 +108,7 @@ def _add_row(
 ) -> bytes:
     name, data = event_name(new.event), encode(new.event)
     schema_version = CURRENT_SCHEMA.get(name, 1)
-    content = covered(
+    content = hashed_content(
         stream_id=stream.id,
         version=version,
         name=name,
@@ -118,7 +118,7 @@ def _add_row(
         correlation_id=new.correlation_id,
         recorded_at=recorded_at,
     )
-    chained = link(previous, content)
+    chained = chain_hash(previous, content)
     row = (
         version,
         name,
@@ -148,7 +148,7 @@ def all_stored_events(connection: SyncConnection, stream_id: UUID) -> list[DictR
 
 def content_of(row: dict[str, Any]) -> bytes:
     """What the hash of the event in a row that READ selected covers beside its predecessor's."""
-    return covered(
+    return hashed_content(
         stream_id=row["stream_id"],
         version=row["version"],
         name=row["type"],

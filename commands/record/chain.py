@@ -9,7 +9,7 @@ from commands.record.codec import Json, canonical
 GENESIS = bytes(32)
 
 
-def covered(
+def hashed_content(
     *,
     stream_id: UUID,
     version: int,
@@ -34,6 +34,6 @@ def covered(
     return canonical(content)
 
 
-def link(previous: bytes, content: bytes) -> bytes:
+def chain_hash(previous: bytes, content: bytes) -> bytes:
     """SHA-256 of the predecessor's hash (32 zero bytes for the first event) and the covered content."""
     return sha256(previous + content).digest()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from commands.domain import commands, events
-from commands.record.upcasters import CURRENT_SCHEMA, bring_up
+from commands.record.upcasters import CURRENT_SCHEMA, upcast
 
 # The names in the event log and the inbox: written out, so that renaming a class renames no history.
 EVENT_TYPES: Mapping[str, type[events.Event]] = {
@@ -73,7 +73,7 @@ def encode(message: events.Event | commands.Command) -> Json:
 def decode_event(name: str, schema_version: int, data: Json) -> events.Event:
     """The event that was recorded under that name; KeyError for a name nobody wrote."""
     if schema_version != CURRENT_SCHEMA.get(name, 1):
-        data = bring_up(name, schema_version, data)
+        data = upcast(name, schema_version, data)
     return _decoded(EVENT_TYPES[name], data)
 
 

@@ -21,7 +21,7 @@ UPCASTERS: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] 
 }
 
 
-def bring_up(
+def upcast(
     name: str,
     schema_version: int,
     data: dict[str, Any],

@@ -9,8 +9,13 @@ from commands.postgres.connections import SyncConnection
 from notifications.notices import Notice
 from notifications.postgres.mails import GAP, MAY_BE_MAILED
 from notifications.postgres.preferences import mails_wanted
-from notifications.postgres.progress import Present
-from notifications.preferences import DEFAULTS, STANDING, NotificationChannel, NotificationKind
+from notifications.postgres.progress import CurrentState
+from notifications.preferences import (
+    DEFAULTS,
+    UPDATED_WHILE_UNREAD,
+    NotificationChannel,
+    NotificationKind,
+)
 
 # The kind of mail that tells of a notification.
 NOTIFICATION_MAIL = "NOTIFICATION"
@@ -39,11 +44,11 @@ WRITTEN = """
            %(now)s, %(now)s
     FROM wanted
 """
-STANDING_KINDS = "kind IN ('MAX_BID_CHANGED', 'OUTBID')"
+UPDATED_KINDS = "kind IN ('MAX_BID_CHANGED', 'OUTBID')"
 ONCE_PER_CAUSE = f"""{ASKED}
     SELECT user_id, %(kind)s::text AS kind, in_app, email FROM asked WHERE in_app OR email
 {WRITTEN}
-    ON CONFLICT (user_id, auction_id, kind, version) WHERE NOT {STANDING_KINDS} DO NOTHING
+    ON CONFLICT (user_id, auction_id, kind, version) WHERE NOT {UPDATED_KINDS} DO NOTHING
     RETURNING id, user_id, version
 """
 # An unread one is brought up to date whatever was chosen since. Who was outbid and did not see it
@@ -54,21 +59,21 @@ ONE_WHILE_UNREAD = f"""{ASKED}
             THEN 'OUTBID' ELSE %(kind)s::text END AS kind
     FROM asked LEFT JOIN LATERAL (
         SELECT id, kind, in_app FROM notifications WHERE user_id = asked.user_id
-          AND auction_id = %(auction)s AND read_at IS NULL AND {STANDING_KINDS}
+          AND auction_id = %(auction)s AND read_at IS NULL AND {UPDATED_KINDS}
         -- Each by its index, instead of all of them for each.
         LIMIT 1
     ) AS unread ON true
     WHERE asked.in_app OR email OR (unread.id IS NOT NULL AND %(kind)s <> 'OUTBID')
 {WRITTEN}
-    ON CONFLICT (user_id, auction_id) WHERE {STANDING_KINDS} AND read_at IS NULL
+    ON CONFLICT (user_id, auction_id) WHERE {UPDATED_KINDS} AND read_at IS NULL
     DO UPDATE SET kind = excluded.kind, version = excluded.version, amount = excluded.amount,
         in_app = excluded.in_app, changed_at = excluded.changed_at
     WHERE notifications.version < excluded.version
     RETURNING id, user_id, version
 """
-OVERTAKE = f"""
+MARK_OUTDATED = f"""
 UPDATE notifications SET read_at = %(now)s
-WHERE user_id = ANY(%(users)s) AND auction_id = %(auction)s AND read_at IS NULL AND {STANDING_KINDS}
+WHERE user_id = ANY(%(users)s) AND auction_id = %(auction)s AND read_at IS NULL AND {UPDATED_KINDS}
   AND (user_id = %(leader)s::uuid OR NOT EXISTS (
       SELECT 1 FROM bids
       WHERE auction_id = %(auction)s AND bidder_id = user_id AND NOT deleted
@@ -91,7 +96,7 @@ SELECT user_id FROM written
 MAILED = f"""
 SELECT kind, amount, user_id, auction_id, auctions.title
 FROM notifications JOIN auctions ON auctions.id = auction_id
-WHERE notifications.id = %s AND NOT (read_at IS NOT NULL AND {STANDING_KINDS})
+WHERE notifications.id = %s AND NOT (read_at IS NOT NULL AND {UPDATED_KINDS})
 """
 FORGET = """
 DELETE FROM notifications USING users WHERE users.id = user_id AND users.deleted_at IS NOT NULL
@@ -118,12 +123,12 @@ class MailedNotification:
     title: str
 
 
-def tell(
-    connection: SyncConnection, auction_id: UUID, notice: Notice, reached: Present
+def write_notice(
+    connection: SyncConnection, auction_id: UUID, notice: Notice, reached: CurrentState
 ) -> list[UUID]:
     """Write a notice for everybody who wants it; whose notifications are new or changed."""
     rows = connection.execute(
-        (ONE_WHILE_UNREAD if notice.kind in STANDING else ONCE_PER_CAUSE) + MAIL,
+        (ONE_WHILE_UNREAD if notice.kind in UPDATED_WHILE_UNREAD else ONCE_PER_CAUSE) + MAIL,
         {
             "mail": NOTIFICATION_MAIL,
             "gap": GAP,
@@ -142,13 +147,13 @@ def tell(
     return [row["user_id"] for row in rows]
 
 
-def overtake(
-    connection: SyncConnection, auction_id: UUID, users: Collection[UUID], reached: Present
+def mark_outdated_read(
+    connection: SyncConnection, auction_id: UUID, users: Collection[UUID], reached: CurrentState
 ) -> set[UUID]:
     """Count as read what those of the users were told of the highest bid who lead now, or have no
     live bid any more; who they are."""
     rows = connection.execute(
-        OVERTAKE,
+        MARK_OUTDATED,
         {
             "users": list(users),
             "auction": auction_id,
@@ -168,7 +173,7 @@ def mailed_notification(
         return None
     kind = NotificationKind(row["kind"])
     # Changes that follow on being outbid are told in the same mail.
-    wanted_as = STANDING if kind in STANDING else {kind}
+    wanted_as = UPDATED_WHILE_UNREAD if kind in UPDATED_WHILE_UNREAD else {kind}
     if not any(mails_wanted(connection, row["user_id"])[each] for each in wanted_as):
         return None
     return MailedNotification(kind, row["amount"], row["auction_id"], row["title"])

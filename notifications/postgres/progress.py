@@ -47,7 +47,7 @@ SELECT id FROM auctions WHERE version > coalesce(
 
 
 @dataclass(frozen=True, slots=True)
-class NotifierPlace:
+class NotifierCheckpoint:
     """Where the notifier stood, and how long ago that was."""
 
     version: int
@@ -56,7 +56,7 @@ class NotifierPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class CurrentState:
     """An auction's version and leading bid, and the moment they were read."""
 
     version: int
@@ -64,7 +64,7 @@ class Present:
     now: datetime
 
 
-def lock_progress(connection: SyncConnection, auction_id: UUID) -> NotifierPlace:
+def lock_progress(connection: SyncConnection, auction_id: UUID) -> NotifierCheckpoint:
     """The notifier's place in the auction, locked until the transaction ends; Busy if another has it."""
     connection.execute(BEGIN, (auction_id,))
     row = connection.execute(LOCK, (auction_id,)).fetchone()
@@ -73,14 +73,14 @@ def lock_progress(connection: SyncConnection, auction_id: UUID) -> NotifierPlace
     leading = None
     if row["leading_bid_id"]:
         leading = Leading(row["leading_bid_id"], row["leading_bidder_id"], row["leading_amount"])
-    return NotifierPlace(row["version"], leading, row["rested"])
+    return NotifierCheckpoint(row["version"], leading, row["rested"])
 
 
-def present(connection: SyncConnection, auction_id: UUID) -> Present:
+def current_state(connection: SyncConnection, auction_id: UUID) -> CurrentState:
     """The auction's version and leading bid."""
     row = connection.execute(NOW, (auction_id,)).fetchone()
     assert row is not None, "only auctions that exist are told of"
-    return Present(row["version"], _ranked(row) if row["id"] else None, row["now"])
+    return CurrentState(row["version"], _ranked(row) if row["id"] else None, row["now"])
 
 
 def _ranked(row: DictRow) -> RankedBid:
@@ -96,7 +96,7 @@ def deleted_among(
     return {row["id"]: _ranked(row) for row in rows}
 
 
-def advance(connection: SyncConnection, auction_id: UUID, reached: Present) -> None:
+def advance(connection: SyncConnection, auction_id: UUID, reached: CurrentState) -> None:
     """Note that all events up to that version have their notifications."""
     leading = reached.leading
     connection.execute(

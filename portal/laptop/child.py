@@ -19,7 +19,7 @@ class CannotStart(Exception):
     """Something that is needed is missing, or does not start; the message says what to do."""
 
 
-def launcher(last_words: signal.Signals, *, unprivileged: bool = False) -> list[str]:
+def launcher(death_signal: signal.Signals, *, unprivileged: bool = False) -> list[str]:
     """The words before a command that have the kernel send it that signal when this process dies.
 
     Unprivileged, as root: runs it as `nobody`, who may still open files wherever the checkout
@@ -28,7 +28,7 @@ def launcher(last_words: signal.Signals, *, unprivileged: bool = False) -> list[
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise CannotStart("`setpriv` is missing: install util-linux, or set the *_URL variables")
-    words = [setpriv, f"--pdeathsig={last_words.name.removeprefix('SIG')}"]
+    words = [setpriv, f"--pdeathsig={death_signal.name.removeprefix('SIG')}"]
     if unprivileged and os.geteuid() == 0:
         words += [
             f"--reuid={NOBODY}",
@@ -43,7 +43,7 @@ def launcher(last_words: signal.Signals, *, unprivileged: bool = False) -> list[
 def spawn(
     command: Sequence[str],
     *,
-    last_words: signal.Signals,
+    death_signal: signal.Signals,
     unprivileged: bool = False,
     output: IO[bytes] | int | None = None,
     environment: Mapping[str, str] | None = None,
@@ -53,7 +53,7 @@ def spawn(
     """Start a child out of reach of the terminal's Ctrl-C. From the main thread only: the
     kernel takes the end of the thread that started a child for the end of its parent."""
     return subprocess.Popen(
-        [*launcher(last_words, unprivileged=unprivileged), *command],
+        [*launcher(death_signal, unprivileged=unprivileged), *command],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,

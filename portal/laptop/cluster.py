@@ -82,7 +82,7 @@ class Cluster:
         with self._log(server).open("ab") as log:
             self._children[server.name] = spawn(
                 server.command(),
-                last_words=server.stop_with,
+                death_signal=server.stop_with,
                 unprivileged=server.unprivileged,
                 output=log,
             )

@@ -73,7 +73,7 @@ class Supervisor:
         process.child = spawn(
             process.command,
             # The servers end, too: there is nothing left to finish, and nothing is lost.
-            last_words=signal.SIGKILL,
+            death_signal=signal.SIGKILL,
             output=subprocess.PIPE,
             environment=self._environment,
             pass_fds=process.pass_fds,

@@ -25,7 +25,7 @@ class Context:
     """One HTTP request, or one WebSocket connection with all its operations.
 
     `authorization` is the header's value, or that of connection_init's payload; `signed_in`
-    is who opened the connection, `address` from where; `last_words` are the tasks of operations
+    is who opened the connection, `address` from where; `outliving_tasks` are the tasks of operations
     that tell how the viewer's own deletion ends.
     """
 
@@ -36,7 +36,7 @@ class Context:
     address: str | None
     connection_params: dict[str, Any] = field(default_factory=dict)
     signed_in: Viewer | None = None
-    last_words: set[asyncio.Task[Any]] = field(default_factory=set)
+    outliving_tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def viewer_or_none(self) -> Viewer | None:
         """Who asks, checked now. Without a token nobody; UNAUTHENTICATED with one that is no good."""
@@ -74,8 +74,8 @@ class Context:
         """Let the operation that this is called in go on for a moment when the sign-in is over."""
         task = asyncio.current_task()
         assert task is not None, "operations run in tasks"
-        self.last_words.add(task)
-        task.add_done_callback(self.last_words.discard)
+        self.outliving_tasks.add(task)
+        task.add_done_callback(self.outliving_tasks.discard)
 
     def _token(self) -> str:
         scheme, _, token = (self.authorization or "").partition(" ")

@@ -17,7 +17,7 @@ from commands.inbox.invalid import InvalidInput
 from commands.jobs import IdempotencyConflict
 from commands.streams import UnreadableEvent
 from portal.errors import Code, bad_input
-from projections.errors import Moved
+from projections.errors import VersionUnavailable
 
 log = structlog.get_logger("portal")
 
@@ -95,7 +95,7 @@ def translated(error: GraphQLError) -> GraphQLError:
         case OperationalError() | PyMongoError() | RedisError() as fault:
             log.warning("a server is away", error=str(fault), path=error.path)
             return _with_code(error, Code.UNAVAILABLE, "not available now, try again in a moment")
-        case Moved() as moved:
+        case VersionUnavailable() as moved:
             log.warning("documents moved while they were read", error=str(moved), path=error.path)
             return _with_code(error, Code.UNAVAILABLE, "changing too fast, try again in a moment")
         case UnreadableEvent() as unreadable:

@@ -140,7 +140,7 @@ async def signed_in_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
     return UserDocument(**row)
 
 
-async def patiently(read: Callable[[], Awaitable[T]], listener: Listener) -> T:
+async def retry_until_available(read: Callable[[], Awaitable[T]], listener: Listener) -> T:
     """What is read, as soon as Postgres is there; for those who have all that happened before."""
     while True:
         try:
@@ -154,7 +154,7 @@ async def events_after(
     runtime: Runtime, auction_id: UUID, version: int, listener: Listener
 ) -> AsyncIterator[RecordedEvent]:
     """The auction's events after that version, in order, up to the present end."""
-    while rows := await patiently(
+    while rows := await retry_until_available(
         partial(events_page, runtime, auction_id, version, EVENTS_PAGE), listener
     ):
         for recorded in rows:

@@ -39,7 +39,7 @@ LONGEST_REASON = 123
 # A message from Redis may be lost, so an open socket's sign-in is also checked at this interval, in seconds.
 CHECK_AGAIN = 10.0
 # How long a job that ended the sign-in may take to be told of, in seconds.
-LAST_WORDS = 3.0
+OUTLIVING_LASTS = 3.0
 # When somebody with too many operations may hope for room, in seconds.
 COME_BACK = 5
 
@@ -165,12 +165,12 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def _close_when_over(self, viewer: Viewer) -> None:
         reason = await _sign_in_over(self.context, viewer)
-        last_words = set(self.context.last_words)
+        outliving_tasks = set(self.context.outliving_tasks)
         for id, operation in list(self.operations.items()):
-            if operation.task not in last_words:
+            if operation.task not in outliving_tasks:
                 await self.cleanup_operation(id)
-        if last_words:
-            await asyncio.wait(last_words, timeout=LAST_WORDS)
+        if outliving_tasks:
+            await asyncio.wait(outliving_tasks, timeout=OUTLIVING_LASTS)
         for id in list(self.operations):
             await self.cleanup_operation(id)
         with suppress(RuntimeError):  # The client went first.

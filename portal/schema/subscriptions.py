@@ -21,7 +21,7 @@ from portal.schema.reading import (
     find_job,
     known_auction,
     names_of,
-    patiently,
+    retry_until_available,
 )
 from portal.schema.types import Auction, Notification, status_at
 from portal.web.hub import Listener
@@ -60,7 +60,7 @@ class Subscription:
                 if job.settled:
                     return
                 await listener.wait(LOOK_AGAIN)
-                job = await patiently(lambda: find_job(runtime, id, viewer), listener)
+                job = await retry_until_available(lambda: find_job(runtime, id, viewer), listener)
 
     @strawberry.subscription(
         description=(
@@ -173,7 +173,7 @@ class Subscription:
                 await listener.wait(QUIET)
                 # All unread ones each time: those of two auctions may be written in one order
                 # and become visible in another.
-                unread = await patiently(
+                unread = await retry_until_available(
                     lambda: page_of(runtime.pool, viewer.user_id, CAUGHT_UP, unread=True), listener
                 )
 
@@ -181,7 +181,7 @@ class Subscription:
 async def _read(
     runtime: Runtime, user_id: UUID, ids: Collection[UUID], listener: Listener
 ) -> list[ReaderNotification]:
-    return await patiently(lambda: read_among(runtime.pool, user_id, ids), listener)
+    return await retry_until_available(lambda: read_among(runtime.pool, user_id, ids), listener)
 
 
 def _until_next_status(auction: AuctionDocument, now: datetime) -> float:

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature
 
 from commands import passwords
-from commands.addresses import LONGEST, NoMail, mailable
+from commands.addresses import LONGEST, UndeliverableAddress, deliverable
 from commands.inbox.invalid import InvalidInput
 from commands.models import User
 from commands.postgres.addresses import change_address, own_address
@@ -37,7 +37,7 @@ async def credentials(pool: AsyncPool, viewer: Viewer) -> Credentials:
 
 async def prove(known: Credentials, field: str, password: str) -> None:
     """InvalidInput of that field unless the password is the user's."""
-    if not await asyncio.to_thread(passwords.fits, password, known.password_hash):
+    if not await asyncio.to_thread(passwords.matches, password, known.password_hash):
         raise InvalidInput(field, "this is not your password")
 
 
@@ -55,8 +55,8 @@ async def change_password(pool: AsyncPool, viewer: Viewer, known: Credentials, n
 async def change_email(pool: AsyncPool, known: Credentials, text: str | None) -> None:
     """Another address, or none. It is asked to confirm itself, and a confirmed old one is told."""
     try:
-        address = mailable(text) if text else None
-    except NoMail as error:
+        address = deliverable(text) if text else None
+    except UndeliverableAddress as error:
         raise InvalidInput("email", str(error)) from error
     async with pool.connection() as connection, connection.transaction():
         old = await own_address(connection, known.user_id)

@@ -43,7 +43,7 @@ async def sign_in(pool: AsyncPool, username: str, password: str) -> SignedIn | N
     async with pool.connection() as connection:
         known = await credentials_of(connection, username)
     expected = known.password_hash if known else None
-    if not await asyncio.to_thread(passwords.fits, password, expected):
+    if not await asyncio.to_thread(passwords.matches, password, expected):
         return None
     assert known is not None
     session_id, seed = new_id(), secrets.token_bytes(32)

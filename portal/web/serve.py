@@ -18,7 +18,7 @@ from commands.ids import new_id
 from portal.web.refusals import refusal
 
 
-class PatientHttp(HttpToolsProtocol):
+class HttpWithTimeouts(HttpToolsProtocol):
     """HTTP as uvicorn speaks it, except that a peer who begins no request is not waited for for ever."""
 
     _late: asyncio.TimerHandle | None = None
@@ -101,7 +101,7 @@ def main() -> None:
         host=options.host,
         port=options.port,
         fd=options.fd,
-        http=PatientHttp,
+        http=HttpWithTimeouts,
         ws=Sockets,
         ws_max_size=settings.BODY_BYTES,
         log_config=None,

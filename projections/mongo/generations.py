@@ -28,7 +28,7 @@ DROPPED = "dropped_up_to"
 POINTER_LIFETIME = 1.0
 
 
-class GivenUp(Exception):
+class GenerationDropped(Exception):
     """A generation that was taken for a dead rebuild's can't be made the live one."""
 
 
@@ -52,11 +52,11 @@ class LiveDocuments:
         now = time.monotonic()
         if self._documents is None or now - self._read_at > POINTER_LIFETIME:
             self._read_at = now
-            self._follow(live_generations(self._database))
+            self._switch_to(live_generations(self._database))
         assert self._documents is not None
         return self._documents
 
-    def _follow(self, generations: Generations) -> None:
+    def _switch_to(self, generations: Generations) -> None:
         if generations == self._generations:
             return
         self._documents = MongoDocuments(self._database, generations)
@@ -73,21 +73,23 @@ def next_generation(database: Database[Bson], projection: ProjectionName) -> int
     """A number that no generation ever had."""
     pointer = database[POINTERS].find_one({"_id": projection}) or {}
     used = {pointer.get("live", 1), pointer.get(DROPPED, 0)}
-    return max(used | _there(database, projection)) + 1
+    return max(used | _existing(database, projection)) + 1
 
 
 def move_pointer(database: Database[Bson], projection: ProjectionName, generation: int) -> None:
-    """Make a generation the live one; GivenUp if it was dropped, or may be at any moment."""
+    """Make a generation the live one; GenerationDropped if it was dropped, or may be at any moment."""
     not_dropped = {"_id": projection, DROPPED: {"$not": {"$gte": generation}}}
     try:
         database[POINTERS].update_one(not_dropped, {"$set": {"live": generation}}, upsert=True)
     except DuplicateKeyError as error:
-        raise GivenUp(f"generation {generation} of {projection} was dropped meanwhile") from error
+        raise GenerationDropped(
+            f"generation {generation} of {projection} was dropped meanwhile"
+        ) from error
 
 
 def leftovers(database: Database[Bson], projection: ProjectionName) -> set[int]:
     """The generations that are not live: rebuilds are filling them, or left them."""
-    return _there(database, projection) - {live_generations(database)[projection]}
+    return _existing(database, projection) - {live_generations(database)[projection]}
 
 
 def drop_leftovers(database: Database[Bson], projection: ProjectionName) -> set[int]:
@@ -98,7 +100,7 @@ def drop_leftovers(database: Database[Bson], projection: ProjectionName) -> set[
     """
     live = live_generations(database)[projection]
     left = leftovers(database, projection) - {live}
-    if not left or not _give_up(database, projection, live, max(left)):
+    if not left or not _mark_dropped(database, projection, live, max(left)):
         return set()
     for generation in left:
         for base in COLLECTIONS[projection]:
@@ -106,7 +108,7 @@ def drop_leftovers(database: Database[Bson], projection: ProjectionName) -> set[
     return left
 
 
-def _give_up(
+def _mark_dropped(
     database: Database[Bson], projection: ProjectionName, live: int, generation: int
 ) -> bool:
     """Note that this and earlier generations are given up, if the live one is still the live one."""
@@ -119,7 +121,7 @@ def _give_up(
     return True
 
 
-def _there(database: Database[Bson], projection: ProjectionName) -> set[int]:
+def _existing(database: Database[Bson], projection: ProjectionName) -> set[int]:
     """The generations of which there are collections."""
     return {
         generation_of(name)

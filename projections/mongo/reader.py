@@ -21,7 +21,7 @@ from projections.documents import (
     bid_at,
     ranked_at,
 )
-from projections.errors import Moved
+from projections.errors import VersionUnavailable
 from projections.mongo.bson import Bson, folded, moment, to_auction, to_bid, to_user, to_winner
 from projections.mongo.connection import OPTIONS, READING
 from projections.mongo.generations import POINTER_LIFETIME, POINTERS, pointers_from
@@ -141,13 +141,15 @@ class DocumentReader:
     ) -> list[BidDocument]:
         """The live bids as they were at the auction's version, leading first, from behind the place.
 
-        Moved if more of them changed since than can be told apart.
+        VersionUnavailable if more of them changed since than can be told apart.
         """
         at = (auction.id, auction.version)
         changed = [*changed_since(*at), {"$limit": MOST_CHANGED + 1}]
         found = await self._bids(auction, ranked_and_unchanged(*at, limit, after), changed)
         if sum(bid.version > auction.version for bid in found) > MOST_CHANGED:
-            raise Moved(f"auction {auction.id} has moved on from version {auction.version}")
+            raise VersionUnavailable(
+                f"auction {auction.id} has moved on from version {auction.version}"
+            )
         ranked = ranked_at(found, auction.version)
         start = (-after[0], after[1]) if after else None
         return [bid for bid in ranked if start is None or bid.rank > start][:limit]
@@ -176,7 +178,7 @@ class DocumentReader:
 
         A generation that has just become the live one may be behind for a moment, and one that
         has long ceased to be is dropped: asked in one go whether its auction is far enough, a
-        reader sees all of its bids, or waits. Moved if that takes too long.
+        reader sees all of its bids, or waits. VersionUnavailable if that takes too long.
         """
         for pause in PAUSES:
             auctions = await self._collection("auctions")
@@ -187,7 +189,9 @@ class DocumentReader:
             if found and found[0]["_id"] == auction.id:
                 return [to_bid(stored) for stored in found[1:]]
             await asyncio.sleep(pause)
-        raise Moved(f"the documents of auction {auction.id} are behind version {auction.version}")
+        raise VersionUnavailable(
+            f"the documents of auction {auction.id} are behind version {auction.version}"
+        )
 
     async def winners(
         self, limit: int, after: tuple[datetime, UUID] | None

@@ -100,7 +100,7 @@ def check(
     stream: Stream, pool: Pool, documents: Documents, overdue: timedelta = OVERDUE
 ) -> Drift | None:
     """Compare one stream, repair what can be repaired, and report it."""
-    if stuck.rests(pool, "projections", stream) is not None:
+    if stuck.is_paused(pool, "projections", stream) is not None:
         return None  # Behind for a reason, which is reported.
     verdict = _verdict(stream, pool, documents, overdue)
     if not verdict.findings:

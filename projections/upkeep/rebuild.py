@@ -38,16 +38,16 @@ KINDS: dict[ProjectionName, StreamKind] = {"auctions": "auction", "users": "user
 CATCH_UPS = 20
 
 # Between two looks at what moved on, in seconds.
-BREATH = 0.05
+CATCH_UP_PAUSE = 0.05
 
 Progress = Callable[[Iterable[Stream], str, int], Iterable[Stream]]
 
 
-class Underway(Exception):
+class AlreadyRebuilding(Exception):
     """Somebody else is rebuilding this projection."""
 
 
-class Worse(Exception):
+class WouldGoBack(Exception):
     """What was built is behind what is in service."""
 
 
@@ -69,27 +69,27 @@ def rebuild(
     """Rebuild a projection and make it the live one.
 
     Of a stream that an event stops, the documents stand just before it, as the live ones should;
-    if the live ones are further, Worse, and they stay. Underway if somebody else is rebuilding,
-    GivenUp if this rebuild was taken for dead, because it lost its lock.
+    if the live ones are further, WouldGoBack, and they stay. AlreadyRebuilding if somebody else is rebuilding,
+    GenerationDropped if this rebuild was taken for dead, because it lost its lock.
     """
-    with _alone(name, pool):
+    with _rebuild_lock(name, pool):
         return _rebuild(name, pool, database, progress)
 
 
 @contextmanager
-def _alone(name: ProjectionName, pool: Pool) -> Iterator[None]:
+def _rebuild_lock(name: ProjectionName, pool: Pool) -> Iterator[None]:
     """Nobody else rebuilds meanwhile: each would drop what the other fills."""
     with pool.connection() as connection, locked_if_free(connection, rebuilding(name)) as free:
         if not free:
-            raise Underway(f"{name} are being rebuilt already")
+            raise AlreadyRebuilding(f"{name} are being rebuilt already")
         yield
 
 
-def clear_away(pool: Pool, database: Database[dict[str, Any]]) -> None:
+def drop_abandoned(pool: Pool, database: Database[dict[str, Any]]) -> None:
     """Drop what killed rebuilds left, of each projection that nobody rebuilds now."""
     for name in COLLECTIONS:
         if leftovers(database, name):
-            with suppress(Underway), _alone(name, pool):
+            with suppress(AlreadyRebuilding), _rebuild_lock(name, pool):
                 # The pointer may have moved just before: some still use the generation before it.
                 time.sleep(2 * POINTER_LIFETIME)
                 dropped = drop_leftovers(database, name)
@@ -122,7 +122,7 @@ def _rebuild(
     while time.monotonic() - switched < 2 * POINTER_LIFETIME:
         began = time.monotonic()
         _, stopped = _catch_up(name, pool, documents, stopped)
-        time.sleep(max(BREATH, time.monotonic() - began))
+        time.sleep(max(CATCH_UP_PAUSE, time.monotonic() - began))
     _catch_up(name, pool, documents, stopped)
     drop_leftovers(database, name)
     return Rebuilt(len(every), generation, stopped)
@@ -163,7 +163,7 @@ def _refuse_to_go_back(
             for documents in (live, rebuilt)
         )
         if after < before:
-            raise Worse(
+            raise WouldGoBack(
                 f"{stream.kind} {stream.id} comes only to version {after}, the live documents "
                 f"stand at {before}; they stay in service"
             )

@@ -20,11 +20,11 @@ log = structlog.get_logger("projections")
 Reader = Literal["projections", "notifications"]
 
 FIND = """
-SELECT retry_after > clock_timestamp() AS resting FROM stuck_streams
+SELECT retry_after > clock_timestamp() AS paused FROM stuck_streams
 WHERE reader = %s AND stream_id = %s
 """
 # The pause doubles from ten seconds to five minutes, give or take a quarter.
-NOTE = """
+RECORD_FAILURE = """
 INSERT INTO stuck_streams AS stuck
     (reader, stream_id, stream_kind, version, error, attempts, since, retry_after)
 VALUES (%(reader)s, %(stream)s, %(kind)s, %(version)s, %(error)s, 1, clock_timestamp(),
@@ -36,34 +36,34 @@ ON CONFLICT (reader, stream_id) DO UPDATE SET
 RETURNING attempts, retry_after
 """
 CLEAR = "DELETE FROM stuck_streams WHERE reader = %s AND stream_id = %s"
-EVERY = """
+ALL = """
 SELECT reader, stream_kind, stream_id, version, error, attempts, since, retry_after
 FROM stuck_streams ORDER BY since
 """
-RESTING = """
+PAUSED = """
 SELECT stream_id FROM stuck_streams WHERE reader = %s AND retry_after > clock_timestamp()
 """
 
 
-def rests(pool: Pool, reader: Reader, stream: Stream) -> bool | None:
+def is_paused(pool: Pool, reader: Reader, stream: Stream) -> bool | None:
     """Whether the stuck stream's next try is still to come; None if the stream is not stuck."""
     with pool.connection() as connection:
         row = connection.execute(FIND, (reader, stream.id)).fetchone()
-    return row["resting"] if row else None
+    return row["paused"] if row else None
 
 
-def resting(pool: Pool, reader: Reader) -> set[UUID]:
+def paused_streams(pool: Pool, reader: Reader) -> set[UUID]:
     """The streams that are not to be tried now."""
     with pool.connection() as connection:
-        return {row["stream_id"] for row in connection.execute(RESTING, (reader,))}
+        return {row["stream_id"] for row in connection.execute(PAUSED, (reader,))}
 
 
-def note(pool: Pool, reader: Reader, poison: PoisonEvent) -> None:
+def record_failure(pool: Pool, reader: Reader, poison: PoisonEvent) -> None:
     """A try has failed: report it, and have the stream rest."""
     cause = poison.__cause__ or poison
     with pool.connection() as connection:
         row = connection.execute(
-            NOTE,
+            RECORD_FAILURE,
             {
                 "reader": reader,
                 "stream": poison.stream.id,
@@ -92,6 +92,6 @@ def clear(pool: Pool, reader: Reader, stream: Stream) -> None:
     log.info("the stream goes on", reader=reader, kind=stream.kind, stream=str(stream.id))
 
 
-def every(connection: SyncConnection) -> list[DictRow]:
+def all_stuck(connection: SyncConnection) -> list[DictRow]:
     """All stuck streams as rows, those stuck longest first, with the error of their last try."""
-    return connection.execute(EVERY).fetchall()
+    return connection.execute(ALL).fetchall()

@@ -23,7 +23,7 @@ from commands.postgres.policies import read_policies
 from commands.postgres.ticks import read_tick
 from commands.postgres.users import current_name, read_user
 from commands.promoter.checks import check_draws
-from commands.record.chain import GENESIS, link
+from commands.record.chain import GENESIS, chain_hash
 from commands.record.codec import decode_event
 from commands.streams import Stream, StreamKind
 from projections.documents import (
@@ -151,7 +151,7 @@ def _chain_problems(rows: Sequence[DictRow]) -> Iterator[str]:
         if row["version"] != expected:
             yield f"version {expected} is missing: {row['version']} stands in its place"
             return
-        previous = link(previous, content_of(row))
+        previous = chain_hash(previous, content_of(row))
         if previous != bytes(row["hash"]):
             yield f"version {expected} ({row['type']}) does not fit the chain: it was changed"
             return

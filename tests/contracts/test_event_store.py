@@ -18,7 +18,7 @@ from commands.domain.events import (
 from commands.ids import new_id
 from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.event_store import PostgresEventStore
-from commands.record.chain import GENESIS, covered, link
+from commands.record.chain import GENESIS, chain_hash, hashed_content
 from commands.record.codec import encode, event_name
 from commands.streams import Conflict, EventStore, NewEvent, RecordedEvent, Stream, StreamKind
 from tests.conftest import wait_until
@@ -180,9 +180,9 @@ def test_each_event_is_chained_to_the_one_before_it_within_and_across_appends(
     append(store, stream(), 0, CREATED)
     previous = GENESIS
     for item in store.read(auction.id):
-        previous = link(
+        previous = chain_hash(
             previous,
-            covered(
+            hashed_content(
                 stream_id=auction.id,
                 version=item.version,
                 name=event_name(item.event),

@@ -53,7 +53,7 @@ from commands.record.codec import (
     encode,
     event_name,
 )
-from commands.record.upcasters import CURRENT_SCHEMA, bring_up
+from commands.record.upcasters import CURRENT_SCHEMA, upcast
 from tests.domain.scenario import ALICE, AUCTION, AUCTIONEER, CLOSING, FIRST, OPENING
 
 Message = TypeVar("Message")
@@ -292,10 +292,10 @@ def test_an_old_form_is_brought_up_step_by_step() -> None:
     current = {"BidPlaced": 3}
     forms = [{"price": "1.20"}, {"amount": "1.20"}, {"cents": "120"}]
     for version, form in enumerate(forms, 1):
-        brought = bring_up("BidPlaced", version, form, current=current, upcasters=steps)
+        brought = upcast("BidPlaced", version, form, current=current, upcasters=steps)
         assert brought == {"cents": "120"}
     with pytest.raises(KeyError):
-        bring_up("BidPlaced", 1, forms[0], current=current, upcasters={("BidPlaced", 1): priced})
+        upcast("BidPlaced", 1, forms[0], current=current, upcasters={("BidPlaced", 1): priced})
 
 
 def test_there_is_one_way_to_write_an_object_for_hashing() -> None:

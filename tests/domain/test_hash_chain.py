@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from commands.record.chain import GENESIS, covered, link
+from commands.record.chain import GENESIS, chain_hash, hashed_content
 from commands.record.codec import Json
 
 STREAM, JOB, REQUEST = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -31,9 +31,9 @@ class Row:
     @property
     def hash(self) -> bytes:
         """Its link in the chain."""
-        return link(
+        return chain_hash(
             self.previous,
-            covered(
+            hashed_content(
                 stream_id=self.stream_id,
                 version=self.version,
                 name=self.name,

@@ -4,7 +4,14 @@ from decimal import Decimal
 from uuid import UUID
 
 from commands.domain.events import AuctionEvent, WinnerAnnounced
-from notifications.notices import EventAtVersion, Leading, Notice, RankedBid, notices, overtaken
+from notifications.notices import (
+    EventAtVersion,
+    Leading,
+    Notice,
+    RankedBid,
+    notices,
+    possibly_outdated,
+)
 from notifications.preferences import NotificationKind
 from tests.domain.scenario import (
     ALICE,
@@ -163,5 +170,5 @@ def test_what_ones_own_bids_did_overtakes_what_one_was_told() -> None:
         (3, deleted(THIRD, CAROL)),
     ]
     leads = RankedBid(FIRST, ALICE, THIRTY, 1)
-    assert overtaken(events, Leading(FIRST, ALICE, THIRTY), leads) == {BOB, CAROL}
-    assert overtaken(events, Leading(THIRD, CAROL, THIRTY), leads) == {BOB, CAROL, ALICE}
+    assert possibly_outdated(events, Leading(FIRST, ALICE, THIRTY), leads) == {BOB, CAROL}
+    assert possibly_outdated(events, Leading(THIRD, CAROL, THIRTY), leads) == {BOB, CAROL, ALICE}

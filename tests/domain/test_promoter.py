@@ -60,11 +60,11 @@ HISTORY = (
     doubled(SECOND, ALICE, "40.00"),
     placed(FIFTH, ALICE, "45.00"),
 )
-STANDING = BidsInDraw(tuple(replay(HISTORY).bids.values()), staff=frozenset({CHARLIE}))
+BIDS = BidsInDraw(tuple(replay(HISTORY).bids.values()), staff=frozenset({CHARLIE}))
 SURE = bytes(16)
 
 
-def weighed(promoter: Promoter, among: BidsInDraw = STANDING) -> dict[UUID, int]:
+def weighed(promoter: Promoter, among: BidsInDraw = BIDS) -> dict[UUID, int]:
     """What each bid that can be hit weighs."""
     return {bid.id: weight for bid, weight in promoter.weights(among)}
 
@@ -163,7 +163,7 @@ def test_the_first_half_of_the_seed_decides_whether_there_is_a_draw(
 
 
 def test_a_draw_without_anything_to_hit_hits_nothing() -> None:
-    assert Promoter(exclude=lambda bid, among: True).draw(STANDING, bytes(32)) is None
+    assert Promoter(exclude=lambda bid, among: True).draw(BIDS, bytes(32)) is None
     assert Promoter().draw(BidsInDraw(()), bytes(32)) is None
 
 
@@ -211,7 +211,7 @@ def test_draws_follow_the_weights(promoter: Promoter) -> None:
     weights = weighed(promoter)
     drawn: Counter[object] = Counter()
     for seed in seeds():
-        hit = promoter.draw(STANDING, seed)
+        hit = promoter.draw(BIDS, seed)
         assert hit is not None
         assert (hit.weight, hit.total_weight) == (weights[hit.bid.id], sum(weights.values()))
         drawn[hit.bid.id] += 1
@@ -226,7 +226,7 @@ def test_there_are_as_many_draws_as_the_chance_says_and_they_hit_as_without_it()
     on = [seed for seed in seeds() if promoter.is_on(seed)]
     came = Counter[object]({"on": len(on), "off": DRAWS - len(on)})
     assert chi_squared(came, {"on": DRAWS / 8, "off": DRAWS * 7 / 8}) < ONCE_IN_A_THOUSAND[1]
-    hits = Counter[object](hit.bid.id for seed in on if (hit := promoter.draw(STANDING, seed)))
+    hits = Counter[object](hit.bid.id for seed in on if (hit := promoter.draw(BIDS, seed)))
     expected: dict[object, float] = {bid: len(on) / 4 for bid in weighed(promoter)}
     assert chi_squared(hits, expected) < ONCE_IN_A_THOUSAND[3]
 

@@ -42,7 +42,7 @@ SELECT user_id, kind, auction_id, version, amount, read_at FROM notifications
 WHERE auction_id = ANY(%s)
 """
 # Of these one is brought up to date while it is unread.
-STANDING = ("MAX_BID_CHANGED", "OUTBID")
+UPDATED_WHILE_UNREAD = ("MAX_BID_CHANGED", "OUTBID")
 # Fewer than the aliases that one operation may have.
 AT_ONCE = 20
 ENDINGS = ("WinnerAnnounced", "AuctionEndedUnsold")
@@ -262,7 +262,7 @@ def _notified(processes: Processes, ledger: Ledger, stories: dict[str, Story]) -
     got = Counter(
         (str(r["auction_id"]), str(r["user_id"]), r["kind"], r["version"], r["amount"])
         for r in rows
-        if r["kind"] not in STANDING
+        if r["kind"] not in UPDATED_WHILE_UNREAD
     )
     due: Counter[tuple[str, str, str, int, Decimal]] = Counter()
     for lot, story in stories.items():
@@ -279,7 +279,7 @@ def _notified(processes: Processes, ledger: Ledger, stories: dict[str, Story]) -
             yield f"{cause} was told {got[cause]} times instead of {due[cause]}"
     changes: Counter[tuple[str, str]] = Counter()
     for row in rows:
-        if row["kind"] in STANDING:
+        if row["kind"] in UPDATED_WHILE_UNREAD:
             lot = str(row["auction_id"])
             changes[lot, str(row["user_id"])] += row["read_at"] is None
             if stories[lot].leads.get(row["version"]) != row["amount"]:

@@ -70,7 +70,7 @@ class Actor:
         with self.log.open("ab") as output:
             self.child = spawn(
                 self.command,
-                last_words=self.stop_with,
+                death_signal=self.stop_with,
                 unprivileged=self.unprivileged,
                 output=output,
                 environment=self.environment,

@@ -10,7 +10,7 @@ import pytest
 from commands.domain.commands import AnnounceWinner
 from commands.ids import new_id
 from commands.streams import Stream
-from portal.health import condition
+from portal.health import read_health
 from projections.documents import BidDocument
 from projections.mongo.store import MongoDocuments
 from projections.projector import project, reproject
@@ -153,7 +153,7 @@ def test_what_the_documents_can_not_mend_is_reported_as_it_is(
     assert drift
     assert not drift.repaired
     assert "the state row differs" in drift.what
-    shown = condition().audit
+    shown = read_health().audit
     assert shown
     assert shown["differing"] == 1
     with in_process.pool.connection() as connection:
@@ -191,7 +191,7 @@ def test_each_run_is_bounded_and_together_they_cover_everything(
 
 
 def completed() -> Any:
-    shown = condition().audit
+    shown = read_health().audit
     assert shown
     return shown["completed_at"]
 

@@ -15,7 +15,7 @@ from django.core.management.base import CommandError
 
 from commands.postgres.connections import Pool
 from commands.wake import send
-from portal.health import condition
+from portal.health import read_health
 from portal.web import asgi
 from tests.conftest import wait_until
 from tests.integration.failing_worker import FAILS, HANGS, QUEUE, SECRET
@@ -46,7 +46,7 @@ def worker(pool: Pool, tmp_path: Path) -> Iterator[Path]:
 
 
 def shown() -> list[dict[str, Any]]:
-    return condition().failing_tasks or []
+    return read_health().failing_tasks or []
 
 
 async def readyz() -> httpx.Response:

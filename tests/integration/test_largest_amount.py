@@ -14,7 +14,7 @@ from commands.streams import Stream
 from notifications.outgoing import send_due
 from notifications.postgres.preferences import Choice, choose
 from notifications.preferences import NotificationChannel, NotificationKind
-from portal.health import condition
+from portal.health import read_health
 from projections.mongo.store import MongoDocuments
 from projections.wiring import catch_up
 from tests.integration.in_process import InProcessPortal
@@ -95,4 +95,4 @@ def doubled(pool: Pool, bid_id: UUID) -> bool:
 
 def stuck(stream: Stream) -> list[object]:
     """What `manage.py status` says of the stream."""
-    return [row for row in condition().stuck_streams or [] if row["stream_id"] == stream.id]
+    return [row for row in read_health().stuck_streams or [] if row["stream_id"] == stream.id]

@@ -13,10 +13,10 @@ from commands.postgres.connections import SyncConnection
 from commands.postgres.users import current_name
 from commands.streams import Stream
 from projections import projector
-from projections.mongo.generations import GivenUp, leftovers, live_generations
+from projections.mongo.generations import GenerationDropped, leftovers, live_generations
 from projections.mongo.layout import COLLECTIONS, ProjectionName, collection_name
 from projections.tasks import audit_documents
-from projections.upkeep.rebuild import clear_away, rebuild
+from projections.upkeep.rebuild import drop_abandoned, rebuild
 from projections.wiring import catch_up, database, live_documents
 from tests.conftest import wait_until
 from tests.integration.in_process import InProcessPortal
@@ -102,7 +102,7 @@ def test_a_name_that_was_read_before_the_deletion_is_not_written_after_it(
         rebuild("users", in_process.pool, database(), only_alice)
     assert leftovers(database(), "users")
     assert mentions(alice) == set()
-    clear_away(in_process.pool, database())
+    drop_abandoned(in_process.pool, database())
 
 
 @pytest.mark.parametrize("projection", ["users", "auctions"])
@@ -134,7 +134,7 @@ def test_what_a_rebuild_fills_is_not_dropped(in_process: InProcessPortal, alice:
     def meanwhile(streams: Iterable[Stream], *_: Any) -> Iterable[Stream]:
         yield from streams
         before = collections()
-        clear_away(in_process.pool, database())
+        drop_abandoned(in_process.pool, database())
         assert collections() == before != set()
 
     done = rebuild("users", in_process.pool, database(), meanwhile)
@@ -156,14 +156,14 @@ def test_a_rebuild_that_was_taken_for_dead_does_not_switch_to_what_was_dropped(
                 "ON d.oid = database WHERE locktype = 'advisory' AND datname = current_database() "
                 "AND pid <> pg_backend_pid()"
             )
-        clear_away(in_process.pool, database())
+        drop_abandoned(in_process.pool, database())
         assert not collections()
 
-    with pytest.raises(GivenUp):
+    with pytest.raises(GenerationDropped):
         rebuild("users", in_process.pool, database(), loses_its_lock)
     assert live_generations(database()) == before
     assert live_documents().user(alice.id)
-    clear_away(in_process.pool, database())
+    drop_abandoned(in_process.pool, database())
     assert mentions(alice) == {collection_name("users", before["users"])}
     done = rebuild("users", in_process.pool, database(), lambda todo, *_: todo)
     assert done.generation > before["users"] + 1

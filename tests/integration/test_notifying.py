@@ -17,7 +17,7 @@ from notifications.postgres.preferences import Choice, choose
 from notifications.postgres.progress import auctions_behind
 from notifications.preferences import NotificationChannel, NotificationKind
 from notifications.tasks import notify_stream
-from portal.health import condition
+from portal.health import read_health
 from tests.integration.faults import faults
 from tests.integration.in_process import SHORTLY, InProcessPortal
 from tests.integration.telling import read_all, tell, told
@@ -239,7 +239,7 @@ WRITING = ("notifications", "auction_id")
 
 def stuck_at(in_process: InProcessPortal, stream: Stream) -> dict[str, Any] | None:
     """What `manage.py status` says of the stream."""
-    shown = [row for row in condition().stuck_streams or [] if row["stream_id"] == stream.id]
+    shown = [row for row in read_health().stuck_streams or [] if row["stream_id"] == stream.id]
     return shown[0] if shown else None
 
 

@@ -19,7 +19,7 @@ from projections.documents import (
     documents_of,
     ranked_at,
 )
-from projections.errors import Moved
+from projections.errors import VersionUnavailable
 from projections.mongo import reader as reading
 from projections.mongo.reader import DocumentReader
 from projections.mongo.store import MongoDocuments
@@ -137,7 +137,7 @@ async def test_documents_that_are_behind_the_auction_are_waited_for(
     ahead = replace(auction, version=auction.version + 1)
     monkeypatch.setattr(reading, "PAUSES", (0.01, 0.01))
     for page in (reader.bids(ahead, 100, None), reader.own_bids(ahead, life.bidders[0], 100)):
-        with pytest.raises(Moved):
+        with pytest.raises(VersionUnavailable):
             await page
 
 
@@ -146,7 +146,7 @@ async def test_a_ranking_that_too_much_happened_to_since_is_not_guessed(
 ) -> None:
     early, _ = life.at(20)
     monkeypatch.setattr(reading, "MOST_CHANGED", 2)
-    with pytest.raises(Moved):
+    with pytest.raises(VersionUnavailable):
         await reader.bids(early, 5, None)
     late, bids = life.at(len(life.history) - 1)
     assert await reader.bids(late, 100, None) == ranked_at(bids, late.version)

@@ -27,7 +27,7 @@ INVISIBLE = {
 @pytest.mark.parametrize(("typed", "otherwise"), SAME.values(), ids=SAME)
 def test_what_looks_the_same_is_the_same_password(typed: str, otherwise: str) -> None:
     for kept, given in ((typed, otherwise), (otherwise, typed), (typed, typed)):
-        assert passwords.fits(given, passwords.hashed(kept))
+        assert passwords.matches(given, passwords.hashed(kept))
         user = User(username="alice")
         user.set_password(kept)
         assert user.check_password(given)
@@ -37,13 +37,13 @@ def test_what_looks_the_same_is_the_same_password(typed: str, otherwise: str) ->
 def test_what_is_not_seen_counts_on_both_sides(typed: str) -> None:
     passwords.check(typed, User(username="alice"))
     encoded = passwords.hashed(typed)
-    assert passwords.fits(typed, encoded)
-    assert not passwords.fits(typed.replace("\u200d", "").replace("\u00ad", "") + " ", encoded)
+    assert passwords.matches(typed, encoded)
+    assert not passwords.matches(typed.replace("\u200d", "").replace("\u00ad", "") + " ", encoded)
 
 
 @pytest.mark.parametrize("typed", [typed for typed, _ in SAME.values()], ids=SAME)
 def test_a_hash_from_before_there_was_a_normal_form_still_fits(typed: str) -> None:
-    assert passwords.fits(typed, make_password(typed))
+    assert passwords.matches(typed, make_password(typed))
     assert User(username="alice", password=make_password(typed)).check_password(typed)
 
 
@@ -73,5 +73,5 @@ def test_a_long_text_is_not_normalised() -> None:
     """Sorting that many accents would take minutes."""
     slow = "a" + "\u0301\u0323" * 60_000
     began = time.monotonic()
-    assert not passwords.fits(slow, passwords.hashed("correct horse"))
+    assert not passwords.matches(slow, passwords.hashed("correct horse"))
     assert time.monotonic() - began < 5

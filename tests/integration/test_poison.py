@@ -17,11 +17,11 @@ from commands.wake import redis
 from notifications.notifier import Notified, notify
 from notifications.postgres.progress import auctions_behind
 from notifications.tasks import notify_stream
-from portal.health import condition
+from portal.health import read_health
 from projections.mongo.generations import live_generations
 from projections.mongo.store import MongoDocuments
 from projections.tasks import sweep
-from projections.upkeep.rebuild import Worse, rebuild
+from projections.upkeep.rebuild import WouldGoBack, rebuild
 from projections.wiring import catch_up, database
 from tests.integration.in_process import InProcessPortal, queued, stored_auctions
 
@@ -91,7 +91,7 @@ def test_what_comes_before_the_event_is_projected_and_the_stop_is_reported(
     (error,) = errors(caplog, poisoned)
     assert (error["event"], error["version"]) == ("an event stops its stream", 4)
     assert "BidPlaced" in error["error"]
-    shown = condition().stuck_streams or []
+    shown = read_health().stuck_streams or []
     (stuck,) = [each for each in shown if each["stream_id"] == poisoned.id]
     assert (stuck["reader"], stuck["version"]) == ("projections", 4)
     assert "version 4 (BidPlaced) can't be read" in stuck["error"]
@@ -188,7 +188,7 @@ def test_a_rebuild_goes_past_it_but_never_back_behind_what_is_in_service(
     rested(in_process, poisoned)
     assert catch_up(poisoned) == 5
     newer_release(False)
-    with pytest.raises(Worse, match=f"{poisoned.id} comes only to version 3"):
+    with pytest.raises(WouldGoBack, match=f"{poisoned.id} comes only to version 3"):
         rebuild("auctions", in_process.pool, database(), lambda todo, *_: todo)
     assert versions(rebuilt, poisoned, other) == [5, 1], "they stay in service"
     assert live_generations(database())["auctions"] == done.generation

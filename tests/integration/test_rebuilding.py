@@ -18,7 +18,7 @@ from projections.mongo.layout import COLLECTIONS
 from projections.mongo.reader import DocumentReader
 from projections.mongo.store import MongoDocuments
 from projections.projector import history_of
-from projections.upkeep.rebuild import Rebuilt, Underway, rebuild
+from projections.upkeep.rebuild import AlreadyRebuilding, Rebuilt, rebuild
 from projections.upkeep.verify import verify
 from projections.wiring import catch_up, database, live_documents
 from tests.conftest import wait_until
@@ -99,7 +99,7 @@ async def test_readers_see_each_document_whole_at_every_moment_of_a_rebuild(
 
 def rebuilt_if_free(in_process: InProcessPortal) -> Rebuilt | None:
     """Postgres lets the lock of a killed process go once it notices that the process is gone."""
-    with suppress(Underway):
+    with suppress(AlreadyRebuilding):
         return rebuild_auctions(in_process)
     return None
 
@@ -131,7 +131,10 @@ def test_two_rebuilds_at_once_are_one(in_process: InProcessPortal) -> None:
     with ThreadPoolExecutor(2) as operators:
         running = [operators.submit(rebuild_auctions, in_process) for _ in range(2)]
         outcomes = [future.exception() for future in running]
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "Underway"]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == [
+        "NoneType",
+        "AlreadyRebuilding",
+    ]
 
 
 def test_a_rebuild_tells_nobody_anything(in_process: InProcessPortal) -> None:

@@ -57,7 +57,7 @@ def running_portal(data: Path, port: int) -> Iterator[RunningPortal]:
     manage = str(settings.BASE_DIR / "manage.py")
     command = (sys.executable, manage, "up", "--fresh", "--port", str(port), "--data", str(data))
     with log.open("wb") as output:
-        child = spawn(command, last_words=signal.SIGTERM, output=output)
+        child = spawn(command, death_signal=signal.SIGTERM, output=output)
     try:
         yield RunningPortal(_ready(child.poll, log), data, log)
     finally:

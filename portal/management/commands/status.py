@@ -10,7 +10,7 @@ from rich.table import Table
 
 from commands.management.operator_command import REJECTED, UNAVAILABLE, OperatorCommand
 from portal import env
-from portal.health import Condition, condition
+from portal.health import Health, read_health
 
 
 class Command(OperatorCommand):
@@ -19,7 +19,7 @@ class Command(OperatorCommand):
     help = "Show how the portal is doing. Exit status 5 if a server is away, 1 if a task keeps failing."
 
     def handle(self, *_: Any, **options: Any) -> None:
-        found = condition()
+        found = read_health()
         url = env.server_url("PUBLIC_URL", settings.PORTAL_DATA) or None
         if options["json"]:
             self.answer(options, {"portal": url, **asdict(found)}, "")
@@ -33,7 +33,7 @@ class Command(OperatorCommand):
             raise CommandError(f"keeps failing: {', '.join(names)}", returncode=REJECTED)
 
 
-def _table(url: str | None, found: Condition) -> Table:
+def _table(url: str | None, found: Health) -> Table:
     table = Table(show_header=False, box=None)
     if url:
         table.add_row("portal", url)

@@ -12,9 +12,9 @@ from commands.management.operator_command import REJECTED
 from commands.streams import Stream
 from commands.wiring import pool
 from projections.management.read_side_command import ReadSideCommand
-from projections.mongo.generations import GivenUp
+from projections.mongo.generations import GenerationDropped
 from projections.mongo.layout import COLLECTIONS
-from projections.upkeep.rebuild import Underway, Worse, rebuild
+from projections.upkeep.rebuild import AlreadyRebuilding, WouldGoBack, rebuild
 from projections.wiring import database
 
 
@@ -38,7 +38,7 @@ class Command(ReadSideCommand):
 
         try:
             rebuilt = {name: rebuild(name, pool(), database(), progress) for name in names}
-        except (Underway, Worse, GivenUp) as error:
+        except (AlreadyRebuilding, WouldGoBack, GenerationDropped) as error:
             raise CommandError(str(error), returncode=REJECTED) from error
         content = {
             name: {

@@ -21,7 +21,7 @@ DOCUMENTS = (
     Mutation(
         "what a killed rebuild left stays for ever",
         "projections/tasks.py",
-        "    clear_away(pool(), database())\n",
+        "    drop_abandoned(pool(), database())\n",
         "    pass\n",
         "tests/integration/test_leftovers.py",
     ),

@@ -82,7 +82,7 @@ PROCESSES = (
     ),
     Mutation(
         "logs quote the rows that Postgres refuses",
-        "portal/hiding.py",
+        "portal/redaction.py",
         'ROW.sub("", value)',
         "value",
         "tests/e2e/test_secrets_in_logs.py",

@@ -18,7 +18,7 @@ ROW = re.compile(
 SHORTEST = 4
 
 
-class Hiding:
+class Redaction:
     """A processor that replaces the secrets in all text of an entry, its exceptions included."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
@@ -43,7 +43,7 @@ class Hiding:
                 return self._hidden(str(other))
 
 
-class WithoutTokens(logging.Filter):
+class PathsAsRoutes(logging.Filter):
     """Has Django's lines name a page by its route: the path of a link in a mail holds a token."""
 
     def filter(self, record: logging.LogRecord) -> bool:
