@@ -1,1 +1,1 @@
-"""The write side: commands are accepted as jobs, decided by the domain, and recorded as events."""
+"""The write side: accepts commands as jobs, decides them, and records events."""

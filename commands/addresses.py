@@ -1,4 +1,4 @@
-"""Email addresses: which of them mail can be sent to."""
+"""Which email addresses are accepted."""
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -7,18 +7,18 @@ LONGEST = 254
 
 
 class UndeliverableAddress(ValueError):
-    """No mail can be sent to the address; the message says what one looks like."""
+    """The address is not accepted; the message says what one looks like."""
 
     def __init__(self) -> None:
         super().__init__("no mail can be sent there; an email address looks like name@example.org")
 
 
 def deliverable(address: str) -> str:
-    """The address as mail servers take it, an international domain in ASCII; UndeliverableAddress if there is none.
+    """The address in the form mail servers accept, with an international domain in ASCII.
 
-    Quoted names, numeric hosts and names beyond ASCII are allowed by the standards, and refused
-    here: few servers take them, and what stands in them can be anything. Nobody is asked whether
-    the domain exists; that shows when the address is confirmed.
+    UndeliverableAddress for anything else, also for quoted names, numeric hosts and names beyond
+    ASCII: the standards allow them, but few servers do. The domain is not looked up; whether mail
+    arrives shows when the user confirms the address.
     """
     if len(address) > LONGEST:
         raise UndeliverableAddress

@@ -5,13 +5,13 @@ from django.contrib.admin.widgets import AdminSplitDateTime
 
 
 class DateAndTime(AdminSplitDateTime):
-    """Admin's two inputs, each with a label of its own."""
+    """Admin's inputs for date and time, each with a label."""
 
     template_name = "admin/commands/date_and_time.html"
 
 
 class CreateAuctionForm(forms.Form):
-    """What the command CreateAuction needs."""
+    """The fields of the command CreateAuction."""
 
     title = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"size": 60}))
     description = forms.CharField(

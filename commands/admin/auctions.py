@@ -43,7 +43,7 @@ NONE = "-"
 
 
 def states(now: Any) -> dict[str, Q]:
-    """The conditions for each state that an auction can be in."""
+    """A query condition for each state of an auction at the present time."""
     return {
         "scheduled": Q(closed=False, starts_at__gt=now),
         "open": Q(closed=False, starts_at__lte=now, ends_at__gt=now),
@@ -54,7 +54,7 @@ def states(now: Any) -> dict[str, Q]:
 
 
 class State(SimpleListFilter):
-    """Auctions in one state."""
+    """A filter by state."""
 
     title = "state"
     parameter_name = "state"
@@ -62,18 +62,18 @@ class State(SimpleListFilter):
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> list[tuple[str, str]]:
-        """In the order in which an auction goes through them."""
+        """The states in the order in which an auction goes through them."""
         return [(name, name.capitalize()) for name in states(timezone.now())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Auction]) -> QuerySet[Auction]:
-        """Those in it now."""
+        """The auctions in the chosen state."""
         condition = states(timezone.now()).get(self.value() or "")
         return queryset.filter(condition) if condition else queryset
 
 
 @admin.register(Auction)
 class AuctionAdmin(ReadOnlyList[Auction]):
-    """Those that end last come first; creating one submits the command."""
+    """A list, latest end first, a page for each auction, and a form that submits CreateAuction."""
 
     list_display = (
         "title",
@@ -109,7 +109,7 @@ class AuctionAdmin(ReadOnlyList[Auction]):
         return bool(getattr(request.user, "is_staff", False))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Auction]:
-        """With the number of live bids, the leading and the winning bid, of the page's rows alone."""
+        """With the number of live bids, the leading and the winning bid, computed only for the page's rows."""
         live = Bid.objects.filter(auction=OuterRef("pk"), deleted=False)
         number = live.order_by().values("auction").values(number=Count("*"))
         ranked = live.order_by("-effective_amount", "reached_version").values(shown=SHOWN)
@@ -127,7 +127,7 @@ class AuctionAdmin(ReadOnlyList[Auction]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Auction], search_term: str
     ) -> tuple[QuerySet[Auction], bool]:
-        """Those with that id, or with such words in their title."""
+        """Auctions with that id, or with these words in their title."""
         if not search_term:
             return queryset, False
         if found := search.as_id(search_term):
@@ -136,7 +136,7 @@ class AuctionAdmin(ReadOnlyList[Auction]):
 
     @admin.display(description="state")
     def state(self, auction: Auction) -> str:
-        """By the clock, and whether the winner is announced."""
+        """The state, by the clock and whether the winner is announced."""
         now = timezone.now()
         if auction.closed:
             return "sold" if auction.winning_bid_id else "unsold"
@@ -146,13 +146,13 @@ class AuctionAdmin(ReadOnlyList[Auction]):
 
     @admin.display(description="live bids")
     def live_bids(self, auction: Auction) -> SafeString | str:
-        """How many there are, linked to them."""
+        """The number of live bids, as a link to them."""
         number: int = getattr(auction, "number", 0)
         return links.list_of(Bid, f"{number:,}", auction=auction.pk) if number else "0"
 
     @admin.display(description="leading bid")
     def leading_bid(self, auction: Auction) -> SafeString | str:
-        """Of an auction that is not over: what the bid counts, what its bidder would pay, and who that is."""
+        """Until the auction is closed: the bid's effective amount, its amount if doubled, and its bidder."""
         leading = getattr(auction, "leading", None)
         if auction.closed or leading is None:
             return NONE
@@ -161,25 +161,25 @@ class AuctionAdmin(ReadOnlyList[Auction]):
 
     @admin.display(description="winner")
     def winner(self, auction: Auction) -> SafeString | str:
-        """Of a sold auction, linked to their page."""
+        """The winner of a sold auction, as a link to their page."""
         won = getattr(auction, "won", None)
         return _bidder(won) if won else NONE
 
     @admin.display(description="pays")
     def pays(self, auction: Auction) -> str:
-        """What the winner bid."""
+        """The amount of the winning bid."""
         won = getattr(auction, "won", None)
         return money(won["amount"]) if won else NONE
 
     @admin.display(description="counts")
     def counts(self, auction: Auction) -> str:
-        """What the winning bid was worth: twice what is paid, if it was doubled."""
+        """The effective amount of the winning bid: twice its amount if it was doubled."""
         won = getattr(auction, "won", None)
         return money(won["counts"]) if won else NONE
 
     @admin.display(description="bids")
     def bids(self, auction: Auction) -> SafeString:
-        """Links to the live and the deleted ones."""
+        """Links to the live and the deleted bids."""
         deleted = Bid.objects.filter(auction=auction, deleted=True)
         return links.listed(
             links.list_of(Bid, f"{getattr(auction, 'number', 0):,} live", auction=auction.pk),
@@ -188,7 +188,7 @@ class AuctionAdmin(ReadOnlyList[Auction]):
 
     @admin.display(description="more")
     def record(self, auction: Auction) -> SafeString:
-        """Links to the auction's own events and jobs, and to what the promoter may do."""
+        """Links to the auction's events and jobs, and to the promoter's chances for its bids."""
         return links.listed(
             links.list_of(Event, "events", stream_id=auction.pk),
             links.list_of(Job, "jobs", stream_id=auction.pk),
@@ -198,7 +198,7 @@ class AuctionAdmin(ReadOnlyList[Auction]):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The form that submits CreateAuction and shows what came of it."""
+        """The form that submits CreateAuction and shows the outcome."""
         form = CreateAuctionForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:

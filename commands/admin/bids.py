@@ -19,7 +19,7 @@ DELETED = "deleted"
 
 
 class LiveOrDeleted(SimpleListFilter):
-    """Live bids, unless the deleted ones are asked for; never both: no index has them together."""
+    """A filter for live (the default) or deleted bids; both together would have no index."""
 
     title = "state"
     parameter_name = "state"
@@ -27,23 +27,23 @@ class LiveOrDeleted(SimpleListFilter):
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> list[tuple[str, str]]:
-        """The one beside the default."""
+        """The choice besides the default."""
         return [(DELETED, "Deleted")]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """ "All", which Django offers first, are the live ones here."""
+        """Django's choices; its first one, which is labelled "All", is labelled "Live" here."""
         first, *others = super().choices(changelist)
         yield {**first, "display": "Live"}
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Bid]) -> QuerySet[Bid]:
-        """Those in that state."""
+        """The bids in the chosen state."""
         return queryset.filter(deleted=self.value() == DELETED)
 
 
 @admin.register(Bid)
 class BidAdmin(ReadOnlyList[Bid]):
-    """Of one auction the leading bid comes first, otherwise the latest."""
+    """A list of bids: of one auction by rank, otherwise the latest first."""
 
     list_display = (
         "short_id",
@@ -75,11 +75,11 @@ class BidAdmin(ReadOnlyList[Bid]):
     readonly_fields = ("auction_title", "by", "offered", "counts")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Bid]:
-        """With the names that are shown."""
+        """With the titles and names that are shown."""
         return super().get_queryset(request).select_related("auction", "bidder")
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """As bids_ranking has them, or by the primary key."""
+        """The order of the index bids_ranking, or of the primary key."""
         if "auction" in request.GET and request.GET.get("state") != DELETED:
             return ("-effective_amount", "reached_version")
         return ("-id",)
@@ -87,7 +87,7 @@ class BidAdmin(ReadOnlyList[Bid]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Bid], search_term: str
     ) -> tuple[QuerySet[Bid], bool]:
-        """Those of bidders with that name, of auctions with that title, or with that id."""
+        """Bids of bidders with that name, in auctions with that title, or with that id."""
         if not search_term:
             return queryset, False
         if found := search.as_id(search_term):
@@ -101,7 +101,7 @@ class BidAdmin(ReadOnlyList[Bid]):
 
     @admin.display(description="bid")
     def short_id(self, bid: Bid) -> str:
-        """The end of its id."""
+        """The end of the bid's id."""
         return links.end_of(bid.id)
 
     @admin.display(description="auction")
@@ -116,15 +116,15 @@ class BidAdmin(ReadOnlyList[Bid]):
 
     @admin.display(description="amount")
     def offered(self, bid: Bid) -> str:
-        """What the bidder pays if it wins."""
+        """The amount: what the bidder pays if the bid wins."""
         return money(bid.amount)
 
     @admin.display(description="counts")
     def counts(self, bid: Bid) -> str:
-        """What it is ranked by."""
+        """The effective amount, which ranks the bid."""
         return money(bid.effective_amount)
 
     @admin.display(description="doubled")
     def was_doubled(self, bid: Bid) -> str:
-        """Most are not, which is nothing to warn of."""
+        """A word only if it was, instead of a red cross for most bids."""
         return "doubled" if bid.doubled else ""

@@ -1,4 +1,4 @@
-"""Events: what happened."""
+"""Events: the log, to look at."""
 
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -14,7 +14,7 @@ from commands.record.codec import EVENT_TYPES
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyList[Event]):
-    """The latest first."""
+    """A list of events, latest first."""
 
     list_display = ("position", "recorded_at", "type", "stream", "version", "job")
     list_filter = (one_of("type", "type", EVENT_TYPES),)
@@ -39,14 +39,14 @@ class EventAdmin(ReadOnlyList[Event]):
     readonly_fields = ("stream", "job", "chained_hash")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        """With the auctions' titles, looked up for the rows of the page alone."""
+        """With the auctions' titles, looked up only for the page's rows."""
         auction = Auction.objects.filter(pk=OuterRef("stream_id"))
         return (
             super().get_queryset(request).annotate(auction_title=Subquery(auction.values("title")))
         )
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """As events_stream_version has them, or by the primary key."""
+        """The order of the index events_stream_version, or of the primary key."""
         return ("-version",) if "stream_id" in request.GET else ("-position",)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
@@ -55,7 +55,7 @@ class EventAdmin(ReadOnlyList[Event]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
     ) -> tuple[QuerySet[Event], bool]:
-        """Those of auctions with that title, of that stream, or caused by that job or request."""
+        """Events of auctions with that title, of that stream, or caused by that job or request."""
         if not search_term:
             return queryset, False
         if found := search.as_id(search_term):
@@ -74,7 +74,7 @@ class EventAdmin(ReadOnlyList[Event]):
 
     @admin.display(description="job")
     def job(self, event: Event) -> SafeString | str:
-        """The job that caused it; a tick of the promoter causes itself."""
+        """The job that caused the event; none for a tick's events."""
         if event.causation_id == event.stream_id:
             return "-"
         return links.page_of(Job, event.causation_id, "job")

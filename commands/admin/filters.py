@@ -1,4 +1,4 @@
-"""Filters whose choices are known, so that no table is read for them."""
+"""Filters whose choices are fixed in code, so that no table is read for them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 
 def one_of(column: str, label: str, values: Iterable[str]) -> type[SimpleListFilter]:
-    """Rows with one of the values in that column."""
+    """A filter class for rows with one of the values in the column."""
     choices = [(value, value) for value in sorted(values)]
 
     class OneOf(SimpleListFilter):

@@ -1,4 +1,4 @@
-"""Jobs: accepted commands and what came of them."""
+"""Jobs: accepted commands and their outcomes."""
 
 from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -16,13 +16,13 @@ from commands.postgres.errors import AWAY
 from commands.record.codec import COMMAND_TYPES
 from commands.wiring import pool
 
-# How many failed jobs one click puts back in line.
+# How many failed jobs one click re-drives.
 MOST_REDRIVEN = 1_000
 
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyList[Job]):
-    """The latest first."""
+    """A list of jobs, latest first; failed ones can be re-driven."""
 
     list_display = ("accepted_at", "command", "status", "rejection_code", "took", "by", "stream")
     list_filter = (
@@ -56,7 +56,7 @@ class JobAdmin(ReadOnlyList[Job]):
     actions = ("redrive_failed",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
-        """With the names that are shown, looked up for the rows of the page alone."""
+        """With the titles and names that are shown, looked up only for the page's rows."""
         auction = Auction.objects.filter(pk=OuterRef("stream_id"))
         user = User.objects.filter(pk=OuterRef("submitted_by"))
         return (
@@ -69,11 +69,11 @@ class JobAdmin(ReadOnlyList[Job]):
         )
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """As jobs_of_stream has them, or by the primary key; ids are in the order of arrival."""
+        """The order of the index jobs_of_stream, or of the primary key: ids sort by the time of acceptance."""
         return ("-accepted_at",) if "stream_id" in request.GET else ("-id",)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Also those that other pages link to."""
+        """Also the filters that other pages' links use."""
         return lookup in {"stream_id", "submitted_by"} or super().lookup_allowed(
             lookup,
             value,
@@ -83,7 +83,7 @@ class JobAdmin(ReadOnlyList[Job]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Job], search_term: str
     ) -> tuple[QuerySet[Job], bool]:
-        """Those that users of that name asked for, or on auctions with that title, or with that id."""
+        """Jobs submitted by users with that name, of auctions with that title, or with that id."""
         if not search_term:
             return queryset, False
         if found := search.as_id(search_term):
@@ -102,7 +102,7 @@ class JobAdmin(ReadOnlyList[Job]):
 
     @admin.action(description="Re-drive failed jobs")
     def redrive_failed(self, request: HttpRequest, chosen: QuerySet[Job]) -> None:
-        """Have those of the chosen jobs that failed decided again."""
+        """Re-drive the chosen jobs that failed."""
         failed = chosen.filter(status=JobStatus.FAILED)
         ids = list(failed.values_list("id", flat=True)[:MOST_REDRIVEN])
         try:
@@ -130,7 +130,7 @@ class JobAdmin(ReadOnlyList[Job]):
 
     @admin.display(description="rejected because")
     def rejected_because(self, job: Job) -> str:
-        """The rule, in words and as clients of the API see it."""
+        """The rejection's message and its code in the API."""
         if job.rejection_message is None:
             return "-"
         return f"{as_sentence(job.rejection_message)} ({job.rejection_code})"

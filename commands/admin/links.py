@@ -24,16 +24,16 @@ def list_of(model: type[Model], text: str, **filters: object) -> SafeString:
 
 
 def stream(row: Job | Event, title: str | None) -> SafeString:
-    """A link to the list of all that the row's stream has: an auction's title, or kind and id."""
+    """A link to the list, filtered by the row's stream, labelled with the auction's title or kind and id."""
     text = title or f"{row.stream_kind} {end_of(row.stream_id)}"
     return list_of(type(row), text, stream_id=row.stream_id)
 
 
 def end_of(row_id: UUID) -> str:
-    """Ids begin with the time they were made, so their ends tell them apart."""
+    """The last characters of the id: the first ones are a time, equal in many ids."""
     return str(row_id)[-8:]
 
 
 def listed(*found: SafeString) -> SafeString:
-    """Links beside each other."""
+    """The links, separated by commas."""
     return format_html_join(", ", "{}", ((link,) for link in found))

@@ -10,12 +10,12 @@ from commands.domain.promoter import LIMITS, Policy
 from commands.models import Auction
 from commands.promoter.labels import EXCLUSION_LABELS, LIMIT_LABELS, WEIGHT_LABELS
 
-# How many auctions a list offers; of others, their own pages lead to the form.
+# How many auctions the list offers. The form for others is linked from their own pages.
 OFFERED = 100
 
 
 class SoonestToEnd(ModelChoiceIterator[Auction]):
-    """The auction that is chosen already, and the OFFERED auctions that end next."""
+    """Choices: the auction chosen already, and the OFFERED auctions that end next."""
 
     def __iter__(self) -> Iterator[Any]:
         """Values with their labels."""
@@ -29,7 +29,7 @@ class SoonestToEnd(ModelChoiceIterator[Auction]):
 
 
 class OpenAuctionField(forms.ModelChoiceField[Auction]):
-    """An auction that is not closed; those offered are a part of those that are valid."""
+    """A choice of any auction that is not closed; the list offers only some of them."""
 
     iterator = SoonestToEnd
     chosen: Auction | None = None
@@ -85,7 +85,7 @@ class PolicyForm(forms.Form):
                 field.chosen = self.initial.get("auction")
 
     def policy(self) -> Policy:
-        """The options that were chosen."""
+        """The policy with the chosen options."""
         chosen = self.cleaned_data
         limits = {name: chosen[f"limit_{name}"] for name in LIMITS}
         return Policy(
@@ -97,7 +97,7 @@ class PolicyForm(forms.Form):
 
     @staticmethod
     def showing(policy: Policy) -> dict[str, Any]:
-        """The form's values for a policy."""
+        """The form's initial values for a policy."""
         limits = dict(term.split(":") for term in policy.limit)
         return {
             "chance": policy.chance,

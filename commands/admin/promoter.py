@@ -1,4 +1,4 @@
-"""The promoter: what is in force, what that means now, and what past draws gave."""
+"""The promoter: its policies, the chances they give now, and statistics of past draws."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -52,7 +52,7 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
         return bool(getattr(request.user, "is_staff", False))
 
     def get_urls(self) -> list[URLPattern]:
-        """Beside the usual ones, where a policy is withdrawn."""
+        """The usual URLs, and one that withdraws a policy."""
         withdraw = self.admin_site.admin_view(self.withdraw_view)
         return [
             path("withdraw/", withdraw, name="commands_promoterpolicy_withdraw"),
@@ -62,7 +62,7 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        """What is in force, what it means for an auction, and what came of it so far."""
+        """The dashboard: policies in force, an auction's chances, and statistics of past draws."""
         chosen = _auction(request.GET.get("auction"))
         with pool().connection() as connection:
             policies = read_policies(connection)
@@ -97,7 +97,7 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The form: preview its options, or submit them as ChangePolicy."""
+        """The form, which previews its options or submits them as ChangePolicy."""
         preview: list[dict[str, Any]] = []
         with pool().connection() as connection:
             scope = _auction(request.GET.get("auction"))
@@ -132,7 +132,7 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
         )
 
     def withdraw_view(self, request: HttpRequest) -> HttpResponse:
-        """An auction's own policy is no more; its auction follows the portal's."""
+        """Submit WithdrawPolicy for an auction's policy, or for the portal's."""
         scope = _auction(request.POST.get("auction"))
         if scope is None:
             return HttpResponseRedirect(_dashboard())
@@ -142,12 +142,12 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
 
     def _submitted(self, request: HttpRequest, submission: Any) -> HttpResponse:
         try:
-            self._tell(request, carry_out(submission))
+            self._show_outcome(request, carry_out(submission))
         except Refused as refused:
             self.message_user(request, str(refused), messages.ERROR)
         return HttpResponseRedirect(_dashboard())
 
-    def _tell(self, request: HttpRequest, job: Job) -> None:
+    def _show_outcome(self, request: HttpRequest, job: Job) -> None:
         if job.status is JobStatus.QUEUED:
             self.message_user(request, not_yet(job), messages.WARNING)
         else:
@@ -156,7 +156,7 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
 
 
 def _offered(chosen: Auction | None) -> list[Auction]:
-    """The auctions that end next, and the one that was chosen."""
+    """The auctions that end next, and the chosen one."""
     soonest = list(Auction.objects.filter(closed=False).order_by("ends_at")[:OFFERED])
     return soonest if chosen is None or chosen in soonest else [chosen, *soonest]
 
@@ -166,7 +166,7 @@ def _dashboard() -> str:
 
 
 def _auction(text: str | None) -> Auction | None:
-    """The auction of that id, if it is one."""
+    """The auction of that id, or None."""
     try:
         return Auction.objects.filter(pk=UUID(text)).first() if text else None
     except ValueError:

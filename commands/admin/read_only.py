@@ -1,4 +1,4 @@
-"""Pages that show rows and write none, and lists that stay quick while their tables grow."""
+"""Pages that only show rows, and lists that stay fast while their tables grow."""
 
 from functools import cached_property
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 class ReadOnly:
-    """Nothing is added, changed or deleted by writing rows."""
+    """Forbids adding, changing and deleting rows."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -25,7 +25,7 @@ class ReadOnly:
 
 
 class BoundedPaginator(Paginator[Any]):
-    """Counts, and pages through, so many rows at most: filters and searches lead to the others."""
+    """Counts and shows at most MOST rows; others are found by filters and searches."""
 
     MOST = 10_000
 
@@ -37,12 +37,12 @@ class BoundedPaginator(Paginator[Any]):
 
     @property
     def truncated(self) -> bool:
-        """Whether there may be more rows than are counted."""
+        """Whether there may be more than MOST rows."""
         return self.count == self.MOST
 
 
 class ReadOnlyList(ReadOnly, ModelAdmin[Row]):
-    """A list of fifty rows a page. Its orders and filters are those that an index serves."""
+    """A list of fifty rows a page, which can be sorted and filtered only where an index serves it."""
 
     paginator = BoundedPaginator
     list_per_page = 50
@@ -51,6 +51,6 @@ class ReadOnlyList(ReadOnly, ModelAdmin[Row]):
     sortable_by = ()
 
     class Media:
-        """Beside what the library loads."""
+        """Styles besides Django's own."""
 
         css = {"all": ("commands/admin.css",)}  # noqa: RUF012 (Django's own declaration)

@@ -1,7 +1,7 @@
 """Searching by what people know: a user's name, words of an auction's title, or an id.
 
-Names and titles are looked up first, by their indexes and at most MOST of each; the rows are then
-those with one of the ids found.
+Names and titles are looked up first, by their indexes and at most MOST of each. The result is the
+rows with one of the ids found.
 """
 
 import re

@@ -132,8 +132,8 @@ def test_two_rebuilds_at_once_are_one(in_process: InProcessPortal) -> None:
         running = [operators.submit(rebuild_auctions, in_process) for _ in range(2)]
         outcomes = [future.exception() for future in running]
     assert sorted(type(outcome).__name__ for outcome in outcomes) == [
-        "NoneType",
         "AlreadyRebuilding",
+        "NoneType",
     ]
 
 
