@@ -15,7 +15,7 @@ from django.db.models.functions import Collate, Lower
 from commands.models import Auction, User
 
 MOST = 50
-# How many of the latest rows are searched for an id that has no index.
+# An id in a column without an index is looked for in so many of the latest rows.
 LATEST = 100_000
 WORD = re.compile(r"\w+")
 HELP = f"Of the names and titles that fit, the latest {MOST} are looked for."
@@ -30,14 +30,14 @@ def as_id(text: str) -> UUID | None:
 
 
 def users_named(users: QuerySet[User], beginning: str) -> QuerySet[User]:
-    """Those whose name begins so, whatever its case."""
+    """Users whose name begins with the text, in any case."""
     return users.alias(lowered=Collate(Lower("username"), "C")).filter(
         lowered__startswith=beginning.lower()
     )
 
 
 def auctions_titled(auctions: QuerySet[Auction], text: str) -> QuerySet[Auction]:
-    """Those whose title has a word that begins with each word of the text."""
+    """Auctions that have, for each word of the text, a word in their title that begins with it."""
     words = WORD.findall(text)
     if not words:
         return auctions.none()
@@ -48,12 +48,12 @@ def auctions_titled(auctions: QuerySet[Auction], text: str) -> QuerySet[Auction]
 
 
 def user_ids(beginning: str) -> list[UUID]:
-    """The latest users whose name begins so."""
+    """The ids of the latest users whose name begins with the text."""
     return _latest_ids(users_named(User.objects.all(), beginning))
 
 
 def auction_ids(text: str) -> list[UUID]:
-    """The latest auctions with those words in their title."""
+    """The ids of the latest auctions with these words in their title."""
     return _latest_ids(auctions_titled(Auction.objects.all(), text))
 
 

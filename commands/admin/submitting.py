@@ -1,4 +1,4 @@
-"""Submitting a command from a form: what comes of it, in words."""
+"""Submitting a command from an admin form, and its outcome as a message."""
 
 from collections.abc import Callable
 
@@ -22,11 +22,11 @@ PATIENCE = 10.0
 
 
 class Refused(Exception):
-    """The command was not carried out; the message is for the auctioneer."""
+    """The command was not carried out. The message is shown to the auctioneer."""
 
 
 def carry_out(submission: Callable[[], Submission]) -> AcceptedJob:
-    """Submit the command and wait for its outcome; Refused with what to tell."""
+    """Submit the command and wait for its outcome; Refused if it was not carried out."""
     try:
         job = wait_for(pool(), submit(pool(), submission()).id, PATIENCE)
     except InvalidInput as error:
@@ -42,13 +42,13 @@ def carry_out(submission: Callable[[], Submission]) -> AcceptedJob:
 
 
 def caller(request: HttpRequest) -> Caller:
-    """The auctioneer who sent the form."""
+    """The auctioneer who sent the form, as a command's submitter."""
     assert isinstance(request.user, User)
     return Caller.user(request.user.id)
 
 
 def not_yet(job: AcceptedJob) -> SafeString:
-    """What to tell when the job is still waiting."""
+    """The message for a job that is still waiting, with a link to it."""
     return format_html(
         "The command is accepted, but not carried out yet; see {}.",
         page_of(Job, job.id, "its job"),

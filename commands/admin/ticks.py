@@ -8,7 +8,7 @@ from commands.models import PromoterTick
 
 @admin.register(PromoterTick)
 class PromoterTickAdmin(ReadOnlyList[PromoterTick]):
-    """The promoter's rounds; a secret shows once it is revealed."""
+    """A list of ticks. A secret is shown only after it is revealed."""
 
     list_display = ("number", "committed_at", "made_at", "draws", "revealed_at")
     ordering = ("-number",)

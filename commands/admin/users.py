@@ -1,4 +1,4 @@
-"""Users: who has an account, and who had one."""
+"""Users, deleted ones included."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -12,7 +12,7 @@ from commands.models import Bid, Job, User
 
 @admin.register(User)
 class UserAdmin(ReadOnlyList[User]):
-    """The latest first."""
+    """A list of users, latest first."""
 
     list_display = ("name", "on_staff", "created_at", "deleted_at", "id")
     list_filter = ("is_staff",)
@@ -35,7 +35,7 @@ class UserAdmin(ReadOnlyList[User]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
     ) -> tuple[QuerySet[User], bool]:
-        """Those with that id, or whose name begins so."""
+        """Users with that id, or whose name begins with the text."""
         if not search_term:
             return queryset, False
         if found := search.as_id(search_term):
@@ -44,17 +44,17 @@ class UserAdmin(ReadOnlyList[User]):
 
     @admin.display(description="username")
     def name(self, user: User) -> str:
-        """Deleted users have none any more."""
+        """The username, or a dash for deleted users."""
         return str(user)
 
     @admin.display(description="staff")
     def on_staff(self, user: User) -> str:
-        """Most are not, which is nothing to warn of."""
+        """A word only for staff, instead of a red cross for most users."""
         return "staff" if user.is_staff else ""
 
     @admin.display(description="more")
     def record(self, user: User) -> SafeString:
-        """Links to what the user did."""
+        """Links to the user's bids, jobs and events."""
         return links.listed(
             links.list_of(Bid, "bids", bidder=user.pk),
             links.list_of(Job, "jobs they asked for", submitted_by=user.pk),

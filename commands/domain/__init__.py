@@ -1,1 +1,1 @@
-"""The rules of the auction house: pure functions over plain data, standard library only."""
+"""The rules of bidding, users and the promoter: pure functions over plain data."""

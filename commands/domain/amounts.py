@@ -5,14 +5,14 @@ from decimal import Decimal
 
 SMALLEST = Decimal("0.01")
 LARGEST = Decimal("9999999999.99")
-# What stores an amount, doubled too, has room for so many digits, so many of them behind the point.
+# Columns for amounts, doubled ones too, hold DIGITS digits, PLACES of them behind the point.
 DIGITS, PLACES = 13, 2
 
 _WRITTEN = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?")
 
 
 class InvalidAmount(ValueError):
-    """The text is not an amount of money; the message says what would be."""
+    """The text is not an amount of money; the message says what one looks like."""
 
 
 def amount(text: str) -> Decimal:

@@ -1,7 +1,7 @@
 """The auction: a decider (decide, evolve) over its commands and events.
 
-`decide` may be handed a part of the auction's bids, as long as it holds whatever the
-command can touch: the named bid, the named bidder's highest live bid, and the leading bid.
+`decide` works with a part of the auction's bids, as long as that holds whatever the command can
+touch: the named bid, the named bidder's highest live bid, and the leading bid.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ class Bid:
 
     @property
     def rank(self) -> tuple[Decimal, int]:
-        """Sorts the leading bid first: highest effective amount; of equals, the one that reached it first."""
+        """A sort key that puts the leading bid first: highest effective amount, of equals the earliest."""
         return (-self.effective_amount, self.reached_version)
 
 
@@ -90,10 +90,10 @@ def decide(
     bidders: Container[UUID],
     draw: Draw | None = None,
 ) -> Sequence[AuctionEvent] | Rejection:
-    """The events the command causes, or why it is refused.
+    """The events the command causes, or the rejection.
 
-    `now` is when the portal accepted the command, `bidders` holds the users who exist, `draw`
-    decides a DoubleBid; None if its tick's secret is known by now.
+    `now` is when the portal accepted the command. `bidders` are the users who exist. `draw` is the
+    draw for a DoubleBid; None if its tick's secret is revealed already.
     """
     match command:
         case CreateAuction():
@@ -226,7 +226,7 @@ def _announce_winner(auction: Auction, now: datetime) -> Sequence[AuctionEvent] 
 
 
 def _withdraw_bids(command: WithdrawBids, auction: Auction) -> Sequence[AuctionEvent]:
-    # The deletion's own moment decides, as for any request, not when it reached this auction.
+    # What decides is when the deletion of the user was accepted, not when it reached this auction.
     if _over(auction, command.deletion_accepted_at):
         return []
     return [BidDeleted(bid.id, bid.bidder_id) for bid in auction.live_bids_of(command.bidder_id)]
@@ -252,12 +252,12 @@ def _not_open(auction: Auction, now: datetime) -> Rejection | None:
 
 
 def evolve(auction: Auction | None, event: AuctionEvent) -> Auction:
-    """The auction after the event; a history that breaks its own order raises KeyError or AssertionError."""
+    """The auction after the event; KeyError or AssertionError if the event can't follow the earlier ones."""
     return replay([event], auction)
 
 
 def replay(events: Iterable[AuctionEvent], auction: Auction | None = None) -> Auction:
-    """The auction after the events, in time linear in their number and the bids it had."""
+    """The auction after the events. Takes time linear in the number of events and bids."""
     bids = dict(auction.bids) if auction else {}
     for event in events:
         auction = _next(auction, event)

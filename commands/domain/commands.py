@@ -1,4 +1,4 @@
-"""Commands: what somebody asks of an auction or of a user, in the imperative."""
+"""Commands to auctions, users and the promoter's policies, named in the imperative."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class CreateAuction:
-    """Open a new auction; without starts_at it starts the moment it was accepted."""
+    """Create an auction; without starts_at it starts at the moment of acceptance."""
 
     auction_id: UUID
     title: str
@@ -30,7 +30,7 @@ class PlaceBid:
 
 @dataclass(frozen=True, slots=True)
 class DeleteBid:
-    """Take one's own live bid back."""
+    """Delete one of the bidder's own live bids."""
 
     auction_id: UUID
     bid_id: UUID
@@ -39,7 +39,7 @@ class DeleteBid:
 
 @dataclass(frozen=True, slots=True)
 class DoubleBid:
-    """Draw one live, not yet doubled bid by that version of the policies, and double it."""
+    """Draw a live bid that was not doubled, by that version of the policies, and double it."""
 
     auction_id: UUID
     tick: int
@@ -48,14 +48,14 @@ class DoubleBid:
 
 @dataclass(frozen=True, slots=True)
 class AnnounceWinner:
-    """Close an auction whose time is over: the leading bid wins, without one it ends unsold."""
+    """Close an auction after its end: the leading bid wins; without live bids it ends unsold."""
 
     auction_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class WithdrawBids:
-    """Take back all live bids of a user whose deletion was accepted at `deletion_accepted_at`."""
+    """Delete all live bids of a user whose deletion was accepted at `deletion_accepted_at`."""
 
     auction_id: UUID
     bidder_id: UUID
@@ -64,7 +64,7 @@ class WithdrawBids:
 
 @dataclass(frozen=True, slots=True)
 class CreateUser:
-    """Sign somebody up; the password comes hashed."""
+    """Create a user; the password is hashed already."""
 
     user_id: UUID
     username: str
@@ -75,14 +75,14 @@ class CreateUser:
 
 @dataclass(frozen=True, slots=True)
 class DeleteUser:
-    """End a user: sessions, personal data, and live bids in every open auction."""
+    """Delete a user: their sessions, personal data, and live bids in open auctions."""
 
     user_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class ChangePolicy:
-    """Have the promoter follow these options, in one auction or, without one, in the portal."""
+    """Set the promoter's options for one auction or, without one, for the whole portal."""
 
     auction_id: UUID | None
     chance: Decimal
@@ -93,7 +93,7 @@ class ChangePolicy:
 
 @dataclass(frozen=True, slots=True)
 class WithdrawPolicy:
-    """Have the auction follow the portal's policy again, or the portal the first one."""
+    """Remove the auction's policy, or without an auction the portal's; the default then applies."""
 
     auction_id: UUID | None
 

@@ -1,4 +1,4 @@
-"""Events: what happened to an auction or a user, in the past tense, with ids instead of personal data."""
+"""Events of auctions, users, ticks and policies, in the past tense, with ids instead of personal data."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class AuctionCreated:
-    """An auction exists and takes bids from starts_at until ends_at."""
+    """An auction was created; it takes bids from starts_at until ends_at."""
 
     auction_id: UUID
     title: str
@@ -20,7 +20,7 @@ class AuctionCreated:
 
 @dataclass(frozen=True, slots=True)
 class BidPlaced:
-    """A bid counts; placed_at is the moment the portal accepted it."""
+    """A bid was placed; placed_at is when the portal accepted the command."""
 
     bid_id: UUID
     bidder_id: UUID
@@ -30,7 +30,7 @@ class BidPlaced:
 
 @dataclass(frozen=True, slots=True)
 class BidDeleted:
-    """A bid counts no longer: its bidder took it back, or was deleted."""
+    """A bid was deleted, by its bidder or with its bidder."""
 
     bid_id: UUID
     bidder_id: UUID
@@ -38,10 +38,10 @@ class BidDeleted:
 
 @dataclass(frozen=True, slots=True)
 class BidDoubled:
-    """The house drew this bid in this tick of the promoter, and it ranks with twice its amount.
+    """The promoter drew this bid in this tick; its effective amount is now twice its amount.
 
-    Its chance was weight / total_weight by that version of the policies; `staff` are the bidders
-    who then belonged to the house. Tick 0: drawn before the house committed to its draws.
+    Its chance was weight / total_weight by that version of the policies. `staff` are the auction's
+    bidders who were staff then. Tick 0 means: drawn before there were commitments to secrets.
     """
 
     bid_id: UUID
@@ -56,7 +56,7 @@ class BidDoubled:
 
 @dataclass(frozen=True, slots=True)
 class WinnerAnnounced:
-    """The auction is closed and this bid won."""
+    """The auction was closed, and this bid won."""
 
     bid_id: UUID
     bidder_id: UUID
@@ -68,12 +68,12 @@ class WinnerAnnounced:
 
 @dataclass(frozen=True, slots=True)
 class AuctionEndedUnsold:
-    """The auction is closed and nobody had a live bid."""
+    """The auction was closed without live bids."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserCreated:
-    """A user exists; their name and address are kept apart from the events."""
+    """A user was created. Name and address are in the users' table only, so that they can be erased."""
 
     user_id: UUID
     is_staff: bool
@@ -81,14 +81,14 @@ class UserCreated:
 
 @dataclass(frozen=True, slots=True)
 class UserDeleted:
-    """A user was deleted; the id is all that stays."""
+    """A user was deleted. Only the id is kept."""
 
     user_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class TickCommitted:
-    """The house chose a secret for its next tick; the commitment is the secret's SHA-256 in hex."""
+    """A secret was chosen for the next tick; the commitment is the secret's SHA-256 in hex."""
 
     number: int
     commitment: str
@@ -96,21 +96,21 @@ class TickCommitted:
 
 @dataclass(frozen=True, slots=True)
 class TickMade:
-    """That many auctions got a draw; which bids it hits is settled by now, whoever looks when."""
+    """The tick gave `draws` auctions a draw. The secret and the bids already determine the results."""
 
     draws: int
 
 
 @dataclass(frozen=True, slots=True)
 class SecretRevealed:
-    """All draws of the tick are made, and here is the secret, in hex."""
+    """All draws of the tick are settled; the secret, in hex, is now public."""
 
     secret: str
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyChanged:
-    """From the next tick on the promoter follows these options, for one auction or for the portal."""
+    """These options apply from the next tick on, to one auction or, without one, to the portal."""
 
     auction_id: UUID | None
     chance: Decimal
@@ -121,7 +121,7 @@ class PolicyChanged:
 
 @dataclass(frozen=True, slots=True)
 class PolicyWithdrawn:
-    """The auction follows the portal's policy again; without an auction, the portal the first one."""
+    """The auction's policy was removed or, without an auction, the portal's; the default then applies."""
 
     auction_id: UUID | None
 

@@ -1,6 +1,6 @@
-"""The promoter's policies: one for the whole portal, and for single auctions others in its place.
+"""The promoter's policies: one for the whole portal, and others for single auctions.
 
-They are one stream, so a policy's version is the stream's, and each draw can name it.
+All are one stream; a policy's version is the stream's version after it, which each draw records.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,19 +15,19 @@ from commands.domain.rejections import Rejection, RejectionCode
 
 # The one stream.
 STREAM = UUID("00000000-0000-7000-8000-0000000000ac")
-# Before the house ever chose: every bid the same, in every tick.
+# The policy before the first change: a draw in every tick, with equal weights.
 FIRST = Policy()
 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The policies after `version` changes; in_force has each auction's own, and the portal's under None."""
+    """The policies after `version` changes; in_force maps auctions to policies, and None to the portal's."""
 
     version: int = 0
     in_force: Mapping[UUID | None, tuple[int, Policy]] = field(default_factory=dict)
 
     def of(self, auction_id: UUID | None) -> tuple[int, Policy]:
-        """The policy for an auction and its version; 0 is the one from before the first change."""
+        """The policy that applies to the auction, and its version; 0 before the first change."""
         portal_wide = self.in_force.get(None, (0, FIRST))
         return self.in_force.get(auction_id, portal_wide)
 
@@ -35,7 +35,7 @@ class Policies:
 def decide(
     command: PolicyCommand, policies: Policies, *, auction_exists: bool
 ) -> Sequence[PolicyEvent] | Rejection:
-    """The events the command causes, or why it is refused."""
+    """The events the command causes, or the rejection."""
     if command.auction_id and not auction_exists:
         return Rejection(RejectionCode.AUCTION_NOT_FOUND, "there is no such auction")
     match command:
@@ -50,7 +50,7 @@ def decide(
                 )
             ]
         case WithdrawPolicy():
-            # Nothing to withdraw is what was wanted.
+            # A policy that is not there needs no event.
             return (
                 [PolicyWithdrawn(command.auction_id)]
                 if command.auction_id in policies.in_force

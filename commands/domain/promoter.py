@@ -1,4 +1,4 @@
-"""The promoter: options that combine into each bid's weight, and a draw that anyone can repeat.
+"""The promoter: options that give each bid its weight, and draws that anyone can repeat.
 
 An option is a small function. A new one needs that function and its line in WEIGHTS,
 EXCLUSIONS or LIMITS; policies, forms and commands then know it by its name.
@@ -15,12 +15,12 @@ from typing import Protocol, Self
 from uuid import UUID
 
 CERTAIN = Decimal("100.00")
-# Half of a seed decides whether there is a draw, the other half which bid it hits.
+# Bytes of each half of a seed: the first decides whether there is a draw, the second which bid it hits.
 LOTS = 2**128
 
 
 class Bid(Protocol):
-    """What a draw needs to know of a bid."""
+    """The fields of a bid that a draw uses."""
 
     @property
     def id(self) -> UUID: ...
@@ -42,14 +42,14 @@ class Bid(Protocol):
 
 @dataclass(frozen=True)
 class BidsInDraw:
-    """An auction as a draw finds it: its live and its doubled bids, and which bidders are staff."""
+    """An auction at the time of a draw: its live and its doubled bids, and the bidders who are staff."""
 
     bids: Sequence[Bid]
     staff: frozenset[UUID] = frozenset()
 
     @cached_property
     def live(self) -> Sequence[Bid]:
-        """The bids that count, in the order they were placed."""
+        """The live bids, in the order they were placed."""
         return sorted(
             (bid for bid in self.bids if not bid.deleted), key=lambda bid: bid.placed_version
         )
@@ -61,7 +61,7 @@ class BidsInDraw:
 
     @cached_property
     def leading(self) -> Bid:
-        """The bid that would win now; there are live bids."""
+        """The leading bid; ValueError without live bids."""
         return min(self.live, key=lambda bid: bid.rank)
 
     @cached_property
@@ -107,12 +107,12 @@ def by_bidder_activity(bid: Bid, among: BidsInDraw) -> int:
 
 
 def underdogs(bid: Bid, among: BidsInDraw) -> int:
-    """By how many cents the bid is behind the leading one, plus 1."""
+    """The leading bid's effective amount minus this bid's, in cents, plus 1."""
     return int((among.leading.effective_amount - bid.effective_amount) * 100) + 1
 
 
 def newcomers(bid: Bid, among: BidsInDraw) -> int:
-    """The place of its bidder in the order of their first live bids, from 1."""
+    """The rank, from 1, of its bidder by the time of their first live bid."""
     return among.arrivals[bid.bidder_id]
 
 
@@ -165,18 +165,18 @@ LIMITS: Mapping[str, Callable[[int], Exclusion]] = {
 
 
 def product(*weights: Weight) -> Weight:
-    """A weight that multiplies all of these."""
+    """A weight that is the product of these."""
     return lambda bid, among: prod(weight(bid, among) for weight in weights)
 
 
 def either(*exclusions: Exclusion) -> Exclusion:
-    """What any of the exclusions excludes; none excludes nothing."""
+    """An exclusion of what any of these excludes."""
     return lambda bid, among: any(excluded(bid, among) for excluded in exclusions)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A promoter as data: the names of its options, limits as "name:number"; chance in per cent."""
+    """The promoter's options by name; limits as "name:number", `chance` in per cent."""
 
     chance: Decimal = CERTAIN
     weight: tuple[str, ...] = ("constant",)
@@ -186,7 +186,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The bid a draw hit, with its weight among all."""
+    """The bid that a draw hit, its weight, and the sum of all weights."""
 
     bid: Bid
     weight: int
@@ -195,7 +195,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Promoter:
-    """How the house draws: with which chance at all, and each bid with which weight."""
+    """A policy with its functions: the chance of a draw, each bid's weight, and what is excluded."""
 
     chance: Decimal = CERTAIN
     weight: Weight = constant
@@ -204,7 +204,7 @@ class Promoter:
 
     @classmethod
     def of(cls, policy: Policy) -> Self:
-        """The promoter that the policy describes; KeyError for an option that nobody wrote."""
+        """The promoter that the policy describes; KeyError for an unknown option."""
         return cls(
             chance=policy.chance,
             weight=product(*(WEIGHTS[name] for name in policy.weight)),
@@ -223,11 +223,11 @@ class Promoter:
         ]
 
     def is_on(self, seed: bytes) -> bool:
-        """Whether there is a draw at all: the first half of the seed against the chance."""
+        """Whether there is a draw: compares the first half of the seed with the chance."""
         return int.from_bytes(seed[:16]) * 10_000 // LOTS < int(self.chance * 100)
 
     def draw(self, among: BidsInDraw, seed: bytes) -> Drawn | None:
-        """The bid in whose share of all weights the second half of the seed lies."""
+        """The bid in whose share of the weights the second half of the seed lies; None if there is none."""
         weights = self.weights(among)
         total = sum(weight for _, weight in weights)
         place = int.from_bytes(seed[16:]) * total // LOTS
@@ -247,15 +247,15 @@ def _limits(terms: Iterable[str]) -> Iterable[Exclusion]:
 def seed_of(secret: bytes, chain_hash: bytes, tick: int) -> bytes:
     """The 32 bytes that decide a draw: HMAC-SHA256 over the auction's chain hash and the tick's number.
 
-    The house committed to the secret before anybody could know the hash; nobody else knows the
-    secret before the draw is made.
+    The portal commits to the secret before anybody can know the hash, and reveals it after the
+    draw: so neither the portal nor a bidder can choose the result.
     """
     return hmac.digest(secret, chain_hash + tick.to_bytes(8), "sha256")
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Everything that a draw depends on beside the auction's bids."""
+    """What a draw depends on besides the auction's bids."""
 
     policy_version: int
     promoter: Promoter

@@ -1,4 +1,4 @@
-"""Refusals: an expected answer to a command, named for the rule it would break."""
+"""Rejections: expected answers to commands, named after the rule that the command breaks."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,14 +26,14 @@ class RejectionCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why a command was refused; a refused command changes nothing."""
+    """Why a command was rejected; a rejected command changes nothing."""
 
     code: RejectionCode
     message: str
 
     @property
     def sentence(self) -> str:
-        """The message for people, who are not told the code."""
+        """The message as a sentence, without the code."""
         return as_sentence(self.message)
 
 
@@ -43,5 +43,5 @@ def as_sentence(message: str) -> str:
 
 
 def readable(moment: datetime) -> str:
-    """The moment as messages name it: in UTC, to the second."""
+    """The time as messages show it: in UTC, to the second."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,4 +1,4 @@
-"""A tick of the promoter: the house commits to a secret, makes the draws, and reveals it."""
+"""A tick of the promoter: a commitment to a secret, then the draws, then the secret."""
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -9,7 +9,7 @@ from commands.domain.events import SecretRevealed, TickCommitted, TickEvent, Tic
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A tick after `version` events; the secret is known once it is revealed."""
+    """A tick after `version` events; `secret` is None until it is revealed."""
 
     number: int
     version: int

@@ -1,4 +1,4 @@
-"""The user: a decider over two commands and two events."""
+"""The user: a decider (decide, evolve) over its commands and events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from commands.domain.rejections import Rejection, RejectionCode
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user as their events tell: no name, no address."""
+    """A user as known from their events: without name and address."""
 
     id: UUID
     version: int
@@ -23,7 +23,7 @@ class User:
 def decide(
     command: UserCommand, user: User | None, *, username_taken: bool
 ) -> Sequence[UserEvent] | Rejection:
-    """The events the command causes, or why it is refused."""
+    """The events the command causes, or the rejection."""
     match command:
         case CreateUser():
             if username_taken:
