@@ -1,4 +1,4 @@
-"""New ids: version 7 UUIDs, which sort by the time they were made."""
+"""New ids: version 7 UUIDs, which sort by creation time."""
 
 from uuid import UUID
 
@@ -6,5 +6,5 @@ from uuid_utils.compat import uuid7
 
 
 def new_id() -> UUID:
-    """A fresh id, later than every one this process made before."""
+    """A new id that sorts after every earlier one of this process."""
     return uuid7()

@@ -1,4 +1,4 @@
-"""Jobs: commands on their way into the inbox, accepted, and settled; plain data."""
+"""Jobs and submissions as plain data."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from commands.streams import Stream
 
 
 class JobStatus(StrEnum):
-    """Where a job stands; FAILED is a fault of the system."""
+    """A job's status; FAILED means a fault of the portal, REJECTED a broken rule."""
 
     QUEUED = "QUEUED"
     SUCCEEDED = "SUCCEEDED"
@@ -23,11 +23,10 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A command on its way into the inbox.
+    """A command to be accepted as a job.
 
-    `content` is what the client asked for, without generated ids: a repeated
-    idempotency key must come with equal content. `scope` says whose keys they are; people's
-    keys come hashed.
+    `content` is what the client asked for, without generated ids: a repeated idempotency key must
+    come with equal content. Keys are unique within `scope`; those of people are stored hashed.
     """
 
     stream: Stream
@@ -61,7 +60,7 @@ class Job:
 
     @property
     def settled(self) -> bool:
-        """Whether the outcome is known; it never changes afterwards, unless a failed job is re-driven."""
+        """Whether it has an outcome, which changes only if a failed job is re-driven."""
         return self.status is not JobStatus.QUEUED
 
     @property
@@ -72,7 +71,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """How a job ended; version is where its stream stood afterwards."""
+    """How a job ended; `version` is its stream's version afterwards."""
 
     job: Job
     status: JobStatus
@@ -82,4 +81,4 @@ class JobOutcome:
 
 
 class IdempotencyConflict(Exception):
-    """The idempotency key was used before, for something else."""
+    """The idempotency key was used before with other content."""

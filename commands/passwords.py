@@ -1,4 +1,4 @@
-"""Passwords: what one may be made of, and the one form in which it is hashed and compared.
+"""Passwords: which are allowed, and the normal form in which they are hashed and compared.
 
 A password is hashed in Unicode's normal form NFKC, which NIST SP 800-63B (5.1.1.2) recommends:
 keyboards write the same character in different ways (é as one code point or two, a space as a
@@ -19,12 +19,12 @@ LONGEST = 200
 
 
 def normal_form(password: str) -> str:
-    """The password in NFKC. At most LONGEST characters are brought into it: more would take long."""
+    """The password in NFKC. Longer ones than LONGEST are left as they are: normalising takes long."""
     return unicodedata.normalize("NFKC", password) if len(password) <= LONGEST else password
 
 
 def hashable_forms(password: str) -> Iterator[str]:
-    """The forms in which a password may have been hashed: the normal one, and before there was one, as typed."""
+    """The forms in which a password may have been hashed: the normal form, and as typed (older hashes)."""
     normal = normal_form(password)
     yield normal
     if normal != password:
@@ -32,12 +32,12 @@ def hashable_forms(password: str) -> Iterator[str]:
 
 
 def hashed(password: str, salt: str | None = None) -> str:
-    """The hash to keep; takes some hundredths of a second of processor time."""
+    """The hash to store. Takes some hundredths of a second of processor time."""
     return make_password(normal_form(password), salt)
 
 
 def matches(password: str, encoded: str | None) -> bool:
-    """Whether the password is the one that was hashed; without a hash, false after as much work."""
+    """Whether the password is the hashed one; without a hash, False after the same amount of work."""
     try:
         password.encode()
     except UnicodeEncodeError:
@@ -50,16 +50,16 @@ def matches(password: str, encoded: str | None) -> bool:
 
 
 def check(password: str, user: Any) -> None:
-    """ValidationError, with a sentence for each reason, unless the user may take the password."""
+    """ValidationError, with a sentence for each reason, if the password is not allowed."""
     CharactersValidator().validate(password)
     validate_password(password, user)
 
 
 class CharactersValidator:
-    """Django's validators judge what was typed; this one has them judge what will be hashed, too."""
+    """Checks characters and length, and has Django's other validators check the normal form, too."""
 
     def validate(self, password: str, user: Any = None) -> None:
-        """ValidationError for what is too long, can't be typed, or is too weak in its normal form."""
+        """ValidationError if it is too long, has control characters, or is too weak in its normal form."""
         if len(password) > LONGEST:
             raise ValidationError(self.get_help_text())
         for character in password:
@@ -72,5 +72,5 @@ class CharactersValidator:
             validate_password(normal, user)
 
     def get_help_text(self) -> str:
-        """For the forms in which passwords are chosen."""
+        """The rule as shown in admin's password forms."""
         return f"Your password can have at most {LONGEST} characters, and no control characters."

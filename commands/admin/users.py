@@ -44,7 +44,7 @@ class UserAdmin(ReadOnlyList[User]):
 
     @admin.display(description="username")
     def name(self, user: User) -> str:
-        """The username, or a dash for deleted users."""
+        """The username, or "deleted user" with the id."""
         return str(user)
 
     @admin.display(description="staff")
@@ -54,7 +54,7 @@ class UserAdmin(ReadOnlyList[User]):
 
     @admin.display(description="more")
     def record(self, user: User) -> SafeString:
-        """Links to the user's bids, jobs and events."""
+        """Links to the user's bids and jobs."""
         return links.listed(
             links.list_of(Bid, "bids", bidder=user.pk),
             links.list_of(Job, "jobs they asked for", submitted_by=user.pk),

@@ -15,8 +15,8 @@ from typing import Protocol, Self
 from uuid import UUID
 
 CERTAIN = Decimal("100.00")
-# Bytes of each half of a seed: the first decides whether there is a draw, the second which bid it hits.
-LOTS = 2**128
+# How many values each half of a seed has. The first half decides whether there is a draw, the other which bid.
+HALF_VALUES = 2**128
 
 
 class Bid(Protocol):
@@ -224,13 +224,13 @@ class Promoter:
 
     def is_on(self, seed: bytes) -> bool:
         """Whether there is a draw: compares the first half of the seed with the chance."""
-        return int.from_bytes(seed[:16]) * 10_000 // LOTS < int(self.chance * 100)
+        return int.from_bytes(seed[:16]) * 10_000 // HALF_VALUES < int(self.chance * 100)
 
     def draw(self, among: BidsInDraw, seed: bytes) -> Drawn | None:
         """The bid in whose share of the weights the second half of the seed lies; None if there is none."""
         weights = self.weights(among)
         total = sum(weight for _, weight in weights)
-        place = int.from_bytes(seed[16:]) * total // LOTS
+        place = int.from_bytes(seed[16:]) * total // HALF_VALUES
         for bid, weight in weights:
             if place < weight:
                 return Drawn(bid, weight, total)

@@ -1,5 +1,5 @@
-"""Handling accepted jobs: one transaction takes a stream's waiting jobs, decides, records and settles them.
+"""Handling accepted jobs: one transaction takes a stream's waiting jobs, decides and settles them.
 
-Settling a job and appending its events commit together, so a job takes effect exactly
-once, whatever dies in between and however many workers drain the same stream.
+Settling a job and appending its events are one transaction, so a job takes effect exactly once,
+even if a process dies in between or several workers drain the same stream.
 """

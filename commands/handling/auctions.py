@@ -63,14 +63,14 @@ def handle_auction(
 def _decide_job(
     connection: SyncConnection, job: Job, state: Auction | None, bidders: frozenset[UUID]
 ) -> Sequence[Event] | Rejection:
-    """The domain's answer to the job; the moment of acceptance is the moment that counts."""
+    """The domain's answer to the job, as of the moment it was accepted."""
     command = cast(AuctionCommand, decode_command(job.command, job.payload))
     draw = _draw(connection, command, state) if isinstance(command, DoubleBid) and state else None
     return decide(command, state, now=job.accepted_at, bidders=bidders, draw=draw)
 
 
 def _draw(connection: SyncConnection, command: DoubleBid, auction: Auction) -> Draw | None:
-    """What decides the draw; None once the secret of its tick is revealed."""
+    """The draw for a DoubleBid job; None once the secret of its tick is revealed."""
     if (secret := secret_of(connection, command.tick)) is None:
         return None
     last_hash = PostgresEventStore(connection).last_hash(
@@ -85,7 +85,7 @@ def _draw(connection: SyncConnection, command: DoubleBid, auction: Auction) -> D
 
 
 def _sharing_a_state(jobs: list[Job]) -> list[Job]:
-    """The first jobs that one partial state serves: a draw needs every live bid, so it goes alone."""
+    """The first jobs that can be decided on one partial state. A draw needs every live bid: it is alone."""
     for index, job in enumerate(jobs):
         if job.command == "DoubleBid":
             return jobs[: max(index, 1)]
@@ -93,7 +93,7 @@ def _sharing_a_state(jobs: list[Job]) -> list[Job]:
 
 
 def _readable(jobs: Iterable[Job]) -> list[AuctionCommand]:
-    """The jobs' commands. An unreadable one touches no state; deciding it will fail it, with the error."""
+    """The jobs' commands, without unreadable ones: deciding those fails their job."""
     commands = []
     for job in jobs:
         try:
@@ -107,7 +107,7 @@ def _of(
     commands: Iterable[AuctionCommand],
     kind: type[PlaceBid] | type[WithdrawBids],
 ) -> set[UUID]:
-    """The bidders whom commands of that kind are about."""
+    """The bidders of the commands of that kind."""
     return {command.bidder_id for command in commands if isinstance(command, kind)}
 
 

@@ -1,4 +1,4 @@
-"""Deciding a batch of jobs one after the other, each on the state its predecessors left."""
+"""Deciding a batch of jobs one after the other, each on the state after the job before."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ State = TypeVar("State")
 
 @dataclass(frozen=True, slots=True)
 class Decided(Generic[State]):
-    """A batch's answers: the state afterwards, the events to append, and each job's outcome."""
+    """A decided batch: the state afterwards, the events to append, and each job's outcome."""
 
     state: State | None
     events: list[NewEvent]
@@ -27,7 +27,7 @@ class Decided(Generic[State]):
 
 @dataclass(slots=True)
 class Handled:
-    """What was committed: settled jobs, recorded events, and other streams that got new jobs."""
+    """What a transaction committed: job outcomes, recorded events, and other streams that got new jobs."""
 
     outcomes: list[JobOutcome] = field(default_factory=list)
     recorded: list[RecordedEvent] = field(default_factory=list)
@@ -43,9 +43,10 @@ def decide_jobs(
     version: int,
     now: datetime,
 ) -> Decided[State]:
-    """Decide the jobs in order; one that can't be decided fails, with its error, and stops no other.
+    """Decide the jobs in order. One whose decision raises becomes FAILED; the others go on.
 
-    `version` is where the stream stands before, `now` the clock that expires jobs.
+    `version` is the stream's version before the batch. Jobs whose deadline is before `now` are
+    rejected as EXPIRED.
     """
     events: list[NewEvent] = []
     outcomes: list[JobOutcome] = []
@@ -57,10 +58,10 @@ def decide_jobs(
                 continue
             state = evolve(state, answer) if answer else state
         except Error:
-            # The database's fault, and the transaction is lost with it.
+            # A fault of the database: the transaction is lost, so no job can be settled.
             raise
         except Exception as error:
-            # Whatever it is, it is this job's fault alone: kept for an operator, with its traceback.
+            # Any other error concerns this job only. It is kept, with its traceback, for operators.
             outcomes.append(JobOutcome(job, JobStatus.FAILED, error=with_traceback(error)))
             continue
         events += [NewEvent(event, job.id, job.correlation_id) for event in answer]

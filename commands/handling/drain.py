@@ -1,7 +1,7 @@
 """Draining a stream: batch after batch until no job waits.
 
-A fault that passes is raised, and the caller tries again later; any other is the fault of one
-job, which is settled as FAILED and kept with its payload and error until somebody re-drives it.
+A transient fault is raised, and the caller tries again later. Any other fault concerns one job,
+which is settled as FAILED and kept with its payload and error until somebody re-drives it.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ from commands.streams import Busy, Conflict, Stream, StreamKind
 log = structlog.get_logger("commands")
 
 Handler = Callable[[SyncConnection, Stream, datetime, int], Handled]
-# A tick takes no jobs: the house makes it by itself.
+# A tick's stream has no jobs: commands/promoter/rounds.py appends its events.
 HANDLERS: Mapping[StreamKind, Handler] = {
     "auction": handle_auction,
     "user": handle_user,
@@ -31,16 +31,16 @@ HANDLERS: Mapping[StreamKind, Handler] = {
 
 # Jobs in one transaction.
 BATCH = 200
-# Each lost race means that somebody else got on, so losing this many in a row is a fault.
+# A lost race means that another worker made progress; so many in a row are a fault.
 RACES = 10
-# Passing faults that a job may meet by itself before it is held to be their cause.
+# After so many transient faults while handled by itself, a job is taken for their cause and fails.
 TRIES = 5
 
 
 def drain_batch(stream: Stream, pool: Pool, limit: int = BATCH) -> Handled:
-    """Handle the stream's oldest waiting jobs, those accepted before now; nothing if none waits.
+    """Handle the stream's oldest waiting jobs that were accepted before now, if there are any.
 
-    Busy if another worker has the stream; a fault that passes is raised, and changed nothing.
+    Busy if another worker has locked the stream. A transient fault is raised; nothing is changed.
     """
     try:
         with pool.connection() as connection:
@@ -55,7 +55,7 @@ def drain_batch(stream: Stream, pool: Pool, limit: int = BATCH) -> Handled:
 
 
 def drain_one(stream: Stream, pool: Pool) -> Handled:
-    """Handle the stream's oldest waiting job by itself, so that a fault is that job's own."""
+    """Handle only the stream's oldest waiting job, so that a fault can be counted for that job."""
     with pool.connection() as connection:
         job = PostgresJobInbox(connection).oldest(stream)
     if job is None:

@@ -27,7 +27,7 @@ from commands.streams import Stream
 def handle_user(
     connection: SyncConnection, stream: Stream, cutoff: datetime, _limit: int
 ) -> Handled:
-    """Decide the user's oldest job accepted before the cutoff: one at a time, they are rare."""
+    """Decide the user's oldest job accepted before the cutoff. One at a time is enough: they are rare."""
     before = lock_user(connection, stream.id)
     inbox = PostgresJobInbox(connection)
     jobs = inbox.waiting(stream, cutoff, limit=1)
@@ -75,10 +75,10 @@ def _save(connection: SyncConnection, job: Job, user: User, now: datetime) -> li
 
 
 def _withdraw_bids(connection: SyncConnection, job: Job, user: User) -> list[Stream]:
-    """Give each open auction with live bids of the user the job to withdraw them.
+    """Insert, for each open auction with live bids of the user, a job that withdraws them.
 
-    The jobs commit with the deletion, so none is lost. That no bid slips in behind them is
-    the lock's doing: a batch that places the user's bids shares the row we have locked.
+    The jobs are committed with the deletion, so none is lost. No bid can be placed after them: a
+    batch that places bids of the user takes a share lock on the user's row, which we hold locked.
     """
     inbox = PostgresJobInbox(connection)
     streams = []

@@ -1,1 +1,1 @@
-"""Commands on their way in: their shape, their deadlines, and accepting them as jobs."""
+"""Accepting commands as jobs: checks of their shape, deadlines, waiting, closing and sweeping."""

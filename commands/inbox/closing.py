@@ -1,4 +1,4 @@
-"""Closing auctions: each one whose time is over gets the job to announce its winner."""
+"""Closing auctions: each one that is past its end gets a job that announces its winner."""
 
 from uuid import UUID
 
@@ -14,9 +14,9 @@ from commands.streams import Stream
 
 
 def announce_winners(pool: Pool) -> list[Job]:
-    """Give every auction whose time is over the job to close; those that have it already are woken again.
+    """Accept a job to close each auction that is past its end; wake streams that have one already.
 
-    The job stands in the auction's line behind every job accepted before the end.
+    The job is accepted after the auction's end, so it is handled after all bids accepted in time.
     """
     with pool.connection() as connection:
         now = cutoff(connection, DELETIONS)

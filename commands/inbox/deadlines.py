@@ -6,18 +6,18 @@ from django.conf import settings
 
 from commands.inbox.invalid import InvalidInput
 
-# What a command without a limit of its own may be given.
+# The longest deadline that a client may ask for, for commands without a limit of their own.
 LONGEST_WISH = timedelta(days=1)
 
 
 def expiry(name: str) -> timedelta | None:
-    """How long a job of that command may wait; None for ever."""
+    """How long a job of that command may wait; None means without limit."""
     seconds = settings.JOB_EXPIRES_AFTER.get(name)
     return timedelta(seconds=seconds) if seconds else None
 
 
 def deadline(name: str, wish: float | None) -> timedelta | None:
-    """The command's own limit, or the shorter one that was asked for."""
+    """The command's limit, or a shorter one that was asked for (in seconds); InvalidInput."""
     limit = expiry(name)
     if wish is None:
         return limit

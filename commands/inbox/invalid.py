@@ -1,8 +1,8 @@
-"""What is raised for input that can't be meant."""
+"""The error for input of a wrong shape."""
 
 
 class InvalidInput(ValueError):
-    """The input can't be what was meant; `field` names where, the message says what would be right."""
+    """The input has a wrong shape. `field` names the field, the message says what is allowed."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)

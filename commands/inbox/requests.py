@@ -1,6 +1,6 @@
-"""What people may ask for, checked for shape and made ready for the inbox.
+"""Requests of people, checked for their shape and made into submissions for the inbox.
 
-Shape only: whether a rule of the auction house allows it is decided later, by the domain.
+Whether a rule of the auction allows a command is decided later, by the domain.
 """
 
 import re
@@ -46,7 +46,7 @@ KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and what ties the request together: a user (or nobody, or the house itself)."""
+    """Who submits a command (a user, nobody, or an operator), and the request's correlation id."""
 
     user_id: UUID | None
     scope: str
@@ -54,7 +54,7 @@ class Caller:
 
     @classmethod
     def user(cls, user_id: UUID, correlation_id: UUID | None = None) -> "Caller":
-        """A signed-in user; their idempotency keys are their own."""
+        """A signed-in user; idempotency keys are separate for each user."""
         return cls(user_id, f"user:{user_id}", correlation_id or new_id())
 
     @classmethod
@@ -64,7 +64,7 @@ class Caller:
 
     @classmethod
     def operator(cls) -> "Caller":
-        """The house's own people, at the command line."""
+        """An operator at the command line."""
         return cls(None, "operator")
 
 
@@ -78,7 +78,7 @@ def create_user(
     idempotency_key: str | None = None,
     expires_in: float | None = None,
 ) -> Submission:
-    """A sign-up. Takes a moment of processor time: the password is hashed here."""
+    """A sign-up. Takes some hundredths of a second of processor time: it hashes the password."""
     if not USERNAME.fullmatch(username):
         raise InvalidInput(
             "username",
@@ -133,7 +133,7 @@ def create_auction(
     idempotency_key: str | None = None,
     expires_in: float | None = None,
 ) -> Submission:
-    """A new auction, with a fresh id."""
+    """The command to create an auction, with a new id for it; InvalidInput."""
     command = CreateAuction(
         auction_id=new_id(),
         title=checked_text("title", title, 200),
@@ -169,7 +169,7 @@ def place_bid(
     idempotency_key: str | None = None,
     expires_in: float | None = None,
 ) -> Submission:
-    """The command to place a bid, with a fresh id for it; InvalidInput for what is no amount."""
+    """The command to place a bid, with a new id for it; InvalidInput for a wrong amount."""
     try:
         offered = amount(amount_text)
     except InvalidAmount as error:
@@ -211,7 +211,7 @@ def change_policy(
     limit: Sequence[str] = (),
     idempotency_key: str | None = None,
 ) -> Submission:
-    """Other options for the promoter, from its next tick on; limits are "name:number"."""
+    """The command to change the promoter's options; limits are "name:number"; InvalidInput."""
     if not (chance.is_finite() and 0 <= chance <= 100 and chance == round(chance, 2)):
         raise InvalidInput("chance", "a chance is 0 to 100 per cent, with at most two places")
     if not weight:
@@ -230,7 +230,7 @@ def change_policy(
 def withdraw_policy(
     caller: Caller, *, auction_id: UUID | None = None, idempotency_key: str | None = None
 ) -> Submission:
-    """The auction follows the portal's policy again; without an auction, the portal the first one."""
+    """The command to remove an auction's policy or, without an auction, the portal's."""
     command = WithdrawPolicy(auction_id)
     return _submission(caller, POLICIES, command, encode(command), idempotency_key, None)
 
@@ -269,7 +269,7 @@ def _submission(
 
 
 def _stored(caller: Caller, key: str, content: dict[str, Any]) -> str:
-    # Nobody owns the keys of those who are not signed in, so theirs count with what they ask for.
+    # Anonymous callers share one scope, so their keys count only together with the content.
     return stored_key(caller.scope, key, content if caller.scope == ANONYMOUS else None)
 
 

@@ -29,9 +29,9 @@ def submit(pool: Pool, submission: Submission) -> Job:
 
 
 def redrive(pool: Pool, ids: Collection[UUID] | None) -> list[Job]:
-    """Have failed jobs (None: all) decided again; which they were.
+    """Queue failed jobs (None: all) again and wake their streams; those that were queued.
 
-    They are as accepted when they were: the moment that counts, their deadline and place in line.
+    They keep their moment of acceptance, and with it their deadline and order.
     """
     with pool.connection() as connection:
         jobs = PostgresJobInbox(connection).redrive(ids)
@@ -44,12 +44,12 @@ def redrive(pool: Pool, ids: Collection[UUID] | None) -> list[Job]:
 
 
 def wake_stream(stream: Stream, queue: str) -> None:
-    """Have a worker look at the stream's waiting jobs."""
+    """Queue a task that handles the stream's waiting jobs."""
     wake(DRAIN, (stream.kind, str(stream.id)), queue)
 
 
 def wait_for(pool: Pool, job_id: UUID, seconds: float) -> Job | None:
-    """The job once it is settled, or as it stands when the time is over."""
+    """The job once it is settled, or as it is after `seconds`; None if there is no such job."""
     deadline = time.monotonic() + seconds
     while True:
         with pool.connection() as connection:
@@ -60,6 +60,6 @@ def wait_for(pool: Pool, job_id: UUID, seconds: float) -> Job | None:
 
 
 def wait_for_all(pool: Pool, jobs: Iterable[Job], seconds: float) -> list[Job]:
-    """Each job as wait_for gives it, all within the same time."""
+    """Each job as from wait_for, all within the same time."""
     deadline = time.monotonic() + seconds
     return [wait_for(pool, job.id, deadline - time.monotonic()) or job for job in jobs]

@@ -1,4 +1,4 @@
-"""What wake-ups missed: streams whose jobs wait too long; and what need not be kept any longer."""
+"""Parts of the sweep: finding streams whose wake-up was lost, and deleting what is out of date."""
 
 from datetime import timedelta
 
@@ -8,32 +8,32 @@ from commands.postgres.sessions import forget_ended
 from commands.queues import queue_of
 from commands.streams import Stream
 
-# How long a settled job is known by its idempotency key: longer than anybody tries again.
+# How long after settling a repeated idempotency key still finds the job.
 KEYS_LAST = timedelta(days=7)
-# In one sweep; there is one every ten seconds.
+# Keys deleted in one sweep; there is a sweep every ten seconds.
 KEYS_AT_ONCE = 5000
 
 
 def forget_keys(pool: Pool) -> int:
-    """Forget the idempotency keys of jobs settled longer than KEYS_LAST ago; how many, in one batch."""
+    """Delete the idempotency keys of at most a batch of jobs settled longer than KEYS_LAST ago; how many."""
     with pool.connection() as connection:
         return PostgresJobInbox(connection).forget_keys(KEYS_LAST, KEYS_AT_ONCE)
 
 
 def forget_sessions(pool: Pool) -> None:
-    """Remove the rows of sign-ins that ended long ago, and of admin's that ended."""
+    """Delete the rows of sessions that ended long ago, and of ended admin sessions."""
     with pool.connection() as connection:
         forget_ended(connection)
 
 
 def forget_failed(pool: Pool) -> None:
-    """Erase the personal data of failed sign-ups that nobody re-drove in time."""
+    """Erase the personal data of failed sign-ups that were not re-driven before their deadline."""
     with pool.connection() as connection:
         PostgresJobInbox(connection).forget_failed()
 
 
 def waiting_streams(pool: Pool, longer_than: timedelta) -> list[tuple[Stream, str]]:
-    """Streams with jobs that have waited that long, each with the queue to wake it on."""
+    """Streams with jobs that have waited that long, each with the queue for its task."""
     with pool.connection() as connection:
         waiting = PostgresJobInbox(connection).waiting_streams(longer_than)
     return [(stream, queue_of(command)) for stream, command in waiting]

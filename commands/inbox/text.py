@@ -1,11 +1,11 @@
-"""Titles and descriptions: what they may hold, in one normal form."""
+"""Titles and descriptions: which characters they may have, and their normal form."""
 
 import unicodedata
 
 from commands.inbox.invalid import InvalidInput
 
-# What a title or description may not hold: controls and separators (but line ends), surrogates,
-# what is private or unassigned, direction overrides.
+# Characters that are refused: controls and separators (except line ends), surrogates, private and
+# unassigned characters, direction overrides.
 FORBIDDEN_CATEGORIES = {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
 DIRECTION_CONTROLS = set("\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
 

@@ -142,7 +142,7 @@ def double(tick: int = 1) -> DoubleBid:
 
 
 def drawn(lot: int = 0, promoter: Promoter = PLAIN, staff: Iterable[UUID] = ()) -> Draw:
-    """A draw that is on, with that lot out of LOTS."""
+    """A draw that is on, with that lot out of HALF_VALUES."""
     return Draw(0, promoter, seed=bytes(16) + lot.to_bytes(16), staff=frozenset(staff))
 
 

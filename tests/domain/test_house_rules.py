@@ -8,7 +8,7 @@ import pytest
 
 from commands.domain.auction import decide, replay
 from commands.domain.events import AuctionEndedUnsold, AuctionEvent, WinnerAnnounced
-from commands.domain.promoter import LOTS
+from commands.domain.promoter import HALF_VALUES
 from commands.domain.rejections import RejectionCode
 from tests.domain.scenario import (
     AFTER,
@@ -113,7 +113,7 @@ def test_without_a_live_undoubled_bid_nothing_is_doubled(bids: list[AuctionEvent
     given(CREATED, *bids).when(double(), draw=drawn()).refused(RejectionCode.NO_BID_TO_DOUBLE)
 
 
-@pytest.mark.parametrize("lot", [0, LOTS // 2, LOTS - 1])
+@pytest.mark.parametrize("lot", [0, HALF_VALUES // 2, HALF_VALUES - 1])
 def test_only_live_undoubled_bids_are_drawn(lot: int) -> None:
     history = (*THREE_BIDS, deleted(FIRST, ALICE), doubled(SECOND, BOB, "60.00"))
     given(*history).when(double(), draw=drawn(lot)).then(doubled(THIRD, CHARLIE, "40.00"))
@@ -131,20 +131,26 @@ def test_the_amount_stays_and_the_effective_amount_becomes_twice_it() -> None:
     ("lot", "expected"),
     [
         pytest.param(0, doubled(FIRST, ALICE, "20.00", of=3), id="first of all lots"),
-        pytest.param(LOTS // 3, doubled(FIRST, ALICE, "20.00", of=3), id="last of a third"),
-        pytest.param(LOTS // 3 + 1, doubled(SECOND, BOB, "60.00", of=3), id="first of the next"),
-        pytest.param(LOTS * 2 // 3, doubled(SECOND, BOB, "60.00", of=3), id="last of the next"),
+        pytest.param(HALF_VALUES // 3, doubled(FIRST, ALICE, "20.00", of=3), id="last of a third"),
         pytest.param(
-            LOTS * 2 // 3 + 1, doubled(THIRD, CHARLIE, "40.00", of=3), id="first of the last"
+            HALF_VALUES // 3 + 1, doubled(SECOND, BOB, "60.00", of=3), id="first of the next"
         ),
-        pytest.param(LOTS - 1, doubled(THIRD, CHARLIE, "40.00", of=3), id="last of all lots"),
+        pytest.param(
+            HALF_VALUES * 2 // 3, doubled(SECOND, BOB, "60.00", of=3), id="last of the next"
+        ),
+        pytest.param(
+            HALF_VALUES * 2 // 3 + 1, doubled(THIRD, CHARLIE, "40.00", of=3), id="first of the last"
+        ),
+        pytest.param(
+            HALF_VALUES - 1, doubled(THIRD, CHARLIE, "40.00", of=3), id="last of all lots"
+        ),
     ],
 )
 def test_the_lots_share_of_all_lots_picks_the_bid(lot: int, expected: AuctionEvent) -> None:
     given(*THREE_BIDS).when(double(), draw=drawn(lot)).then(expected)
 
 
-@pytest.mark.parametrize("lot", [0, LOTS // 2, LOTS - 1])
+@pytest.mark.parametrize("lot", [0, HALF_VALUES // 2, HALF_VALUES - 1])
 def test_the_draw_does_not_depend_on_the_order_in_which_the_bids_were_read(lot: int) -> None:
     auction = replay(THREE_BIDS)
     shuffled = replace(auction, bids={id_: auction.bids[id_] for id_ in (THIRD, FIRST, SECOND)})

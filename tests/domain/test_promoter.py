@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from commands.domain.auction import replay
 from commands.domain.promoter import (
     EXCLUSIONS,
+    HALF_VALUES,
     LIMITS,
-    LOTS,
     WEIGHTS,
     BidsInDraw,
     Exclusion,
@@ -149,11 +149,11 @@ def test_an_unknown_option_is_an_error(policy: Policy) -> None:
     ("chance", "first_half", "on"),
     [
         ("0.00", 0, False),
-        ("100.00", LOTS - 1, True),
-        ("0.01", LOTS // 10_000, True),
-        ("0.01", LOTS // 10_000 + 1, False),
-        ("50.00", LOTS // 2 - 1, True),
-        ("50.00", LOTS // 2, False),
+        ("100.00", HALF_VALUES - 1, True),
+        ("0.01", HALF_VALUES // 10_000, True),
+        ("0.01", HALF_VALUES // 10_000 + 1, False),
+        ("50.00", HALF_VALUES // 2 - 1, True),
+        ("50.00", HALF_VALUES // 2, False),
     ],
 )
 def test_the_first_half_of_the_seed_decides_whether_there_is_a_draw(

@@ -87,7 +87,7 @@ def test_while_a_server_is_away_tries_are_bounded_and_count_against_no_job(
         monkeypatch.setattr("commands.tasks.pool", lambda: nowhere)
         drain_stream.apply((auction.kind, str(auction.id)))
     monkeypatch.undo()
-    tries = [r for r in caplog.records if "a fault that passes" in str(r.msg)]
+    tries = [r for r in caplog.records if "transient fault, retrying" in str(r.msg)]
     assert len(tries) == RETRIES + 1
     assert (in_process.job(job.id).status, row_of(in_process, job)["attempts"]) == (
         JobStatus.QUEUED,
