@@ -1,4 +1,4 @@
-"""Who reads the log: their tasks are woken, after a commit, for each stream that has new events.
+"""Readers of the log: tasks that are woken, after a commit, for each stream with new events.
 
 A wake-up may be lost; each reader's own sweep finds what it missed.
 """
@@ -22,12 +22,12 @@ _readers: dict[str, LogReader] = {}
 
 
 def register(reader: LogReader) -> None:
-    """Have the reader woken from now on; for the app's `ready`. Twice is as once."""
+    """Register the reader; called in an app's `ready`. Registering twice has no effect."""
     _readers[reader.task] = reader
 
 
 def wake_readers(stream: Stream) -> None:
-    """The stream has new events, and they are committed."""
+    """Wake the readers of the stream; call it after its new events are committed."""
     for reader in _readers.values():
         if stream.kind in reader.kinds:
             wake(reader.task, (stream.kind, str(stream.id)), reader.queue)

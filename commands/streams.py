@@ -10,15 +10,15 @@ from commands.domain.events import Event
 
 
 class Conflict(Exception):
-    """Somebody else appended to the stream first, or took the name; decide again from fresh state."""
+    """Another transaction appended to the stream first, or took the name: read the state and decide again."""
 
 
 class Busy(Exception):
-    """Another worker holds the stream; it will see what is waiting before it lets go."""
+    """Another worker has locked the stream."""
 
 
 class UnreadableEvent(Exception):
-    """An event that this release can't read; the cause says why."""
+    """An event that this release can't read; see `__cause__`."""
 
     def __init__(self, name: str, version: int) -> None:
         super().__init__(f"version {version} ({name}) can't be read")
@@ -30,7 +30,7 @@ StreamKind = Literal["auction", "user", "tick", "policies"]
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A line of jobs and events: an auction's, a user's, a tick's of the promoter, or its policies'."""
+    """A sequence of jobs and events: of an auction, a user, a tick, or the promoter's policies."""
 
     kind: StreamKind
     id: UUID
@@ -38,7 +38,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event to append, with the job that caused it and the request it belongs to."""
+    """An event to append, with the ids of the job that caused it and of the request."""
 
     event: Event
     causation_id: UUID

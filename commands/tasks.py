@@ -1,4 +1,4 @@
-"""The write side's Celery tasks: thin, and harmless when run twice."""
+"""The write side's Celery tasks. Running one twice does no harm."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,7 +25,7 @@ from commands.wiring import pool
 log = structlog.get_logger("commands")
 
 REVEAL = "commands.reveal_secrets"
-# Younger jobs have a wake-up on its way.
+# Younger jobs are left to their own wake-up.
 SWEEP_AFTER = timedelta(seconds=5)
 
 Drain = Callable[[Stream, Pool], Handled]
@@ -33,10 +33,10 @@ Drain = Callable[[Stream, Pool], Handled]
 
 @shared_task(name=DRAIN)
 def drain_stream(kind: StreamKind, stream_id: str) -> None:
-    """Handle a stream's waiting jobs, and look again while news comes in.
+    """Handle a stream's waiting jobs until there are none and no wake-up came meanwhile.
 
-    What a fault that passes leaves undone is tried again later, one job at a time so that a
-    job that meets it again and again is found out.
+    After a transient fault the task is retried later, then job by job, so that a job that causes
+    the fault each time is found and fails.
     """
     drain = drain_one if drain_stream.request.retries else drain_batch
     try:
@@ -54,8 +54,8 @@ def _drain_until_quiet(stream: Stream, drain: Drain) -> None:
         try:
             _drain(stream, drain)
         except Busy:
-            # Whoever has the stream looks for notes after letting go of it. They may have let
-            # go before they could see ours, so try once more; then it is theirs.
+            # The worker that has the stream checks for notes after releasing the lock. It may have
+            # done so before our note, so try once more; if still locked, it will see the note.
             leave_note(DRAIN, arguments)
             try:
                 _drain(stream, drain)
@@ -71,7 +71,7 @@ def _drain(stream: Stream, drain: Drain) -> None:
 
 
 def _announce(stream: Stream, handled: Handled) -> None:
-    """After the commit. If we die before or within, the sweep makes up for it."""
+    """Wake readers and publish outcomes, after the commit. If the process dies before, the sweep does it."""
     if handled.recorded:
         wake_readers(stream)
     if any(outcome.job.command == "DoubleBid" for outcome in handled.outcomes):
@@ -112,7 +112,7 @@ def run_promoter() -> None:
 
 @shared_task(name=REVEAL)
 def reveal_secrets() -> None:
-    """Reveal the secrets with which no draw can be made any more, and commit to the next tick."""
+    """Commit to the next tick, and reveal the secrets with which no draw can be made any more."""
     clear_wake_up(REVEAL, ())
     rounds.commit(pool())
     if ticks := rounds.reveal_secrets(pool()):
@@ -120,7 +120,7 @@ def reveal_secrets() -> None:
 
 
 def _half_the_interval() -> timedelta:
-    """Ticks of one schedule drift by less, ticks of two schedules can't both count."""
+    """The least time between two ticks: of two schedulers' ticks for one interval only the first is made."""
     from django_celery_beat.models import PeriodicTask
 
     entry = PeriodicTask.objects.filter(task="commands.run_promoter", enabled=True).first()
@@ -131,7 +131,7 @@ def _half_the_interval() -> timedelta:
 
 
 def wake_waiting_streams() -> int:
-    """Queue a task for every stream whose jobs wait too long, whatever was queued before; how many."""
+    """Queue a task for every stream with jobs older than SWEEP_AFTER, even if one is queued; how many."""
     send(REVEAL, (), AUCTIONS)
     streams = sweeping.waiting_streams(pool(), SWEEP_AFTER)
     for stream, queue in streams:

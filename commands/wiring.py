@@ -1,4 +1,4 @@
-"""What workers, operators' commands and admin work with, made once a process and handed on from there.
+"""The connections of workers, operators' commands and admin: made once a process and handed on.
 
 Only entry points (tasks, commands, views) ask here; the web process has portal/web/runtime.py.
 """
@@ -10,5 +10,5 @@ from commands.postgres.connections import Pool, new_pool
 
 @cache
 def pool() -> Pool:
-    """Connections to Postgres, opened at first use."""
+    """The pool of connections to Postgres, opened at first use."""
     return new_pool()

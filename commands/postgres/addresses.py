@@ -1,4 +1,4 @@
-"""The addresses of users: which are confirmed, and which are to be asked about."""
+"""Users' addresses: which are confirmed, and which are due for a confirmation mail."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from commands.postgres.connections import SyncConnection, WebConnection
 
-# Taken up in the transaction that enqueues the mails: each is asked about once.
+# Runs in the transaction that enqueues the mails, so that each address gets one mail.
 TAKE_DUE = """
 UPDATE users SET confirmation_due_at = NULL WHERE id IN (
     SELECT id FROM users WHERE confirmation_due_at IS NOT NULL
@@ -34,7 +34,7 @@ RETURNING id
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a user's mail goes, if anywhere; and the hash that a link to a new password is bound to."""
+    """A user's address, if any, and their password hash, which links to a new password are bound to."""
 
     address: str | None
     confirmed_at: datetime | None
@@ -42,12 +42,12 @@ class Address:
 
 
 def take_due_confirmations(connection: SyncConnection, user_id: UUID | None) -> Sequence[UUID]:
-    """Those whose addresses are to be asked about (of one user, or at most 1,000), once."""
+    """The users (that one, or at most 1,000) who are due for a confirmation mail; each is given once."""
     return [row["id"] for row in connection.execute(TAKE_DUE, {"user": user_id})]
 
 
 def address_of(connection: SyncConnection, user_id: UUID) -> Address | None:
-    """The user's address; None once they were deleted."""
+    """The user's address; None if they were deleted."""
     row = connection.execute(ADDRESS, (user_id,)).fetchone()
     return Address(**row) if row else None
 
@@ -59,13 +59,13 @@ async def own_address(connection: WebConnection, user_id: UUID) -> Address | Non
 
 
 def confirm(connection: SyncConnection, user_id: UUID, address: str) -> bool:
-    """Mail may go there from now on; whether it is still the user's address."""
+    """Mark the address as confirmed; False if it is not the user's address any more."""
     return connection.execute(CONFIRM, (user_id, address)).fetchone() is not None
 
 
 async def change_address(
     connection: WebConnection, user_id: UUID, password_hash: str, address: str | None
 ) -> bool:
-    """Another address, not confirmed yet; whether the user still had that password."""
+    """Set another, unconfirmed address; False if the user's password hash is not that one any more."""
     values = {"user": user_id, "password": password_hash, "address": address}
     return await (await connection.execute(CHANGE, values)).fetchone() is not None

@@ -1,4 +1,4 @@
-"""Auctions' state rows: the part of the state a batch of commands can touch, and what they changed."""
+"""State rows of auctions and bids: reading what a batch of commands can touch, and saving changes."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import fields
@@ -21,7 +21,7 @@ EXISTS = "SELECT 1 FROM auctions WHERE id = %s"
 BID_COLUMNS = tuple(field.name for field in fields(Bid))
 BID = ", ".join(BID_COLUMNS)
 ALL_BIDS = f"SELECT {BID} FROM bids WHERE auction_id = %s"
-# Deleted ones only count towards the limits if they were doubled.
+# Of the deleted bids only doubled ones matter: they count towards the promoter's limits.
 DRAW_BIDS = f"""
 SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND NOT deleted
 UNION ALL SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND doubled AND deleted
@@ -75,11 +75,11 @@ ON CONFLICT (id) DO UPDATE SET effective_amount = excluded.effective_amount,
     reached_version = excluded.reached_version, doubled = excluded.doubled,
     deleted = excluded.deleted
 """
-# FOR SHARE: a user's deletion waits until this batch is committed, and so sees all their bids.
+# FOR SHARE: a user's deletion waits until this batch is committed, and then finds all their bids.
 SHARE_BIDDERS = """
 SELECT id FROM users WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR SHARE
 """
-# An accepted deletion of a user still counts for auctions that ended after it, so those wait.
+# The deletion of a user applies to auctions that end after its acceptance, so closing these waits for it.
 DUE = """
 SELECT id FROM auctions WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
     SELECT 1 FROM jobs WHERE status = 'QUEUED' AND command = 'DeleteUser' AND accepted_at < ends_at
@@ -94,7 +94,7 @@ WHERE NOT closed AND starts_at <= clock_timestamp() AND ends_at > clock_timestam
 
 
 def lock_auction(connection: SyncConnection, auction_id: UUID) -> Auction | None:
-    """The auction's own fields, without bids, locked until the transaction ends; Busy if somebody has it."""
+    """The auction without bids, locked until the transaction ends; Busy if another worker holds the lock."""
     try:
         row = connection.execute(LOCK, (auction_id,)).fetchone()
     except LockNotAvailable as error:
@@ -103,7 +103,7 @@ def lock_auction(connection: SyncConnection, auction_id: UUID) -> Auction | None
 
 
 def share_bidders(connection: SyncConnection, ids: Collection[UUID]) -> frozenset[UUID]:
-    """Those of the users who exist; they can't be deleted before this transaction ends."""
+    """Those of the users who exist. They can't be deleted before this transaction ends."""
     rows = connection.execute(SHARE_BIDDERS, (list(ids),))
     return frozenset(row["id"] for row in rows)
 
@@ -116,7 +116,7 @@ def touched_bids(
     bidders: Collection[UUID],
     withdrawn: Collection[UUID],
 ) -> Mapping[UUID, Bid]:
-    """What commands can touch that delete `named` bids, place bids for `bidders`, and withdraw users' bids."""
+    """The bids that commands can touch which delete `named`, place for `bidders`, and withdraw users' bids."""
     rows = connection.execute(
         TOUCHED_BIDS,
         {
@@ -136,19 +136,19 @@ def bids_for_a_draw(connection: SyncConnection, auction_id: UUID) -> Mapping[UUI
 
 
 def staff_among(connection: SyncConnection, auction_id: UUID) -> frozenset[UUID]:
-    """Those of the auction's bidders who belong to the house."""
+    """The auction's bidders with live bids who are staff."""
     return frozenset(row["id"] for row in connection.execute(STAFF, (auction_id,)))
 
 
 def read_auction(connection: SyncConnection, auction_id: UUID) -> Auction | None:
-    """The auction with every bid it ever had, as the state rows tell."""
+    """The auction with all its bids, deleted ones too, from the state rows."""
     row = connection.execute(READ, (auction_id,)).fetchone()
     bids = {bid["id"]: _bid(bid) for bid in connection.execute(ALL_BIDS, (auction_id,))}
     return _auction(row, bids) if row else None
 
 
 def auction_exists(connection: SyncConnection, auction_id: UUID) -> bool:
-    """Whether there is, or was, that auction."""
+    """Whether there is such an auction, open or closed."""
     row = connection.execute(EXISTS, (auction_id,)).fetchone()
     return row is not None
 
@@ -184,12 +184,12 @@ def _bid(row: DictRow) -> Bid:
 
 
 def due_auctions(connection: SyncConnection, now: datetime) -> list[UUID]:
-    """Auctions to be closed by that moment, those that ended first; at most a thousand."""
+    """Unclosed auctions that ended before that moment, first ended first; at most a thousand."""
     return [row["id"] for row in connection.execute(DUE, {"now": now})]
 
 
 def auctions_to_draw_in(connection: SyncConnection) -> list[UUID]:
-    """The open auctions with live bids that were not doubled, those ending soonest first."""
+    """The open auctions with live bids that were not doubled, soonest end first."""
     return [row["id"] for row in connection.execute(TO_DRAW_IN)]
 
 

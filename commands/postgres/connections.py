@@ -18,20 +18,20 @@ WebConnection = AsyncConnection[DictRow]
 Pool = ConnectionPool[SyncConnection]
 AsyncPool = AsyncConnectionPool[WebConnection]
 
-# One stuck writer would stop every reader of the global order, so none may idle in a transaction.
+# An open transaction holds up every reader of the global order, so none may be idle for long.
 _SESSION = "-c idle_in_transaction_session_timeout=15s -c statement_timeout=30s -c timezone=UTC"
 
 
-# How a connection to a machine that is gone is noticed, by the kernel.
+# TCP keepalive: how soon the kernel notices that the other machine is gone.
 _ALIVE = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-# How long a pool goes on trying by itself, its pauses growing, before it waits to be asked again.
+# For so many seconds a pool tries to reconnect with growing pauses; then at the next request.
 _RECONNECT = 3.0
-# A server that says nothing for so long is not waited for any more, in seconds.
+# A connection whose server does not answer for so many seconds is closed.
 SILENCE = 3.0
 
 
@@ -57,7 +57,7 @@ def new_pool() -> Pool:
 
 
 class PoolWithTimeout(AsyncConnectionPool[WebConnection]):
-    """Hangs up on a server that falls silent, where psycopg would wait for its answer for ever."""
+    """Closes connections to a server that does not answer; psycopg alone would wait for ever."""
 
     @asynccontextmanager
     async def connection(
@@ -74,14 +74,14 @@ class PoolWithTimeout(AsyncConnectionPool[WebConnection]):
 
 
 def _hang_up(connection: AsyncConnection[DictRow]) -> None:
-    """Whoever waits for the server's answer reads the end of the connection instead."""
+    """Shut the socket down, so that waiting for the answer ends with an error."""
     if not connection.closed:
         with socket.socket(fileno=os.dup(connection.fileno())) as line:
             line.shutdown(socket.SHUT_RDWR)
 
 
 def new_async_pool() -> PoolWithTimeout:
-    """The web process's pool, to be opened and closed by its event loop."""
+    """The web process's pool; its event loop opens and closes it."""
     return PoolWithTimeout(
         _conninfo("portal-web"),
         connection_class=AsyncConnection[DictRow],
@@ -95,7 +95,7 @@ def new_async_pool() -> PoolWithTimeout:
 
 
 def clock(connection: SyncConnection) -> datetime:
-    """The database's clock, the one that decides."""
+    """The time by the database's clock, which decides what was in time."""
     row = connection.execute("SELECT clock_timestamp() AS now").fetchone()
     assert row is not None
     now: datetime = row["now"]

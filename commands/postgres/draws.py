@@ -8,7 +8,7 @@ HOURLY = """
 SELECT date_trunc('hour', recorded_at) AS hour, count(*) AS draws FROM events
 WHERE type = 'BidDoubled' AND recorded_at > clock_timestamp() - interval '24 hours' GROUP BY 1
 """
-# Draws from before the house committed to them have no weights.
+# Draws from before there were commitments have no weights.
 TENTHS_OF_CHANCE = """
 SELECT least(floor((data->>'weight')::numeric * 10 / (data->>'total_weight')::numeric), 9)::int
            AS tenth, count(*) AS draws
@@ -26,20 +26,20 @@ FROM events WHERE type = 'BidDoubled' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10
 
 
 def draws_by_hour(connection: SyncConnection) -> list[DictRow]:
-    """hour and draws, of the last 24 hours."""
+    """Rows of hour and draws, for the last 24 hours."""
     return connection.execute(HOURLY).fetchall()
 
 
 def draws_by_chance(connection: SyncConnection) -> list[DictRow]:
-    """tenth (0 to 9 of the drawn bid's chance) and draws."""
+    """Rows of tenth and draws; tenth is 0 for chances below 10 per cent, up to 9."""
     return connection.execute(TENTHS_OF_CHANCE).fetchall()
 
 
 def draws_by_policy(connection: SyncConnection) -> list[DictRow]:
-    """version, draws, added (what doubling added in all) and last, of the newest 20 versions."""
+    """Rows of version, draws, added (the sum that doubling added) and last, for the newest 20 versions."""
     return connection.execute(BY_POLICY).fetchall()
 
 
 def draws_by_bidder(connection: SyncConnection) -> list[DictRow]:
-    """bidder_id and draws, of the ten with the most."""
+    """Rows of bidder_id and draws, for the ten bidders with the most."""
     return connection.execute(LUCKIEST).fetchall()

@@ -1,4 +1,4 @@
-"""Which of Postgres's faults pass by themselves, and how an error is written down."""
+"""Which errors of Postgres are transient, and how errors are stored."""
 
 import traceback
 from pathlib import Path
@@ -18,18 +18,18 @@ _PASSING = (
     OperationalError,
     InterfaceError,
     IdleInTransactionSessionTimeout,
-    # A replica that is just becoming the primary.
+    # Raised while a replica becomes the primary.
     ReadOnlySqlTransaction,
     Conflict,
 )
 
 
-# What says that Postgres can't be asked now; the pool's own timeout is one of them.
+# The errors that mean that Postgres can't be reached; the pool's timeout is one of them.
 AWAY = (OperationalError,)
 
 
 def passes(error: BaseException) -> bool:
-    """Whether the same may well succeed in a moment."""
+    """Whether the error is transient: the same may succeed in a moment."""
     return isinstance(error, _PASSING) and not isinstance(error, ProgramLimitExceeded)
 
 
@@ -40,7 +40,7 @@ def with_traceback(error: BaseException) -> str:
 
 
 def in_brief(error: BaseException) -> str:
-    """The error's type and the line that raised it: never its text, which may hold personal data."""
+    """The error's type and the line that raised it, without its text, which may hold personal data."""
     frames = traceback.extract_tb(error.__traceback__)
     line = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return type(error).__name__ + line

@@ -75,7 +75,7 @@ class PostgresEventStore:
         return recorded
 
     def last_hash(self, stream: Stream, expected_version: int) -> bytes:
-        """The hash of the stream's last event; Conflict unless that is expected_version."""
+        """The hash of the stream's last event; Conflict unless its version is expected_version."""
         row = self._connection.execute(LAST_HASH, (stream.id,)).fetchone()
         version, last = (row["version"], bytes(row["hash"])) if row else (0, GENESIS)
         if version != expected_version:
@@ -147,7 +147,7 @@ def all_stored_events(connection: SyncConnection, stream_id: UUID) -> list[DictR
 
 
 def content_of(row: dict[str, Any]) -> bytes:
-    """What the hash of the event in a row that READ selected covers beside its predecessor's."""
+    """The content that the event's hash covers, from a row that READ selected."""
     return hashed_content(
         stream_id=row["stream_id"],
         version=row["version"],
@@ -161,7 +161,7 @@ def content_of(row: dict[str, Any]) -> bytes:
 
 
 def recorded_event(row: dict[str, Any]) -> RecordedEvent:
-    """The event in a row that READ selected; UnreadableEvent."""
+    """The event in a row that READ selected; UnreadableEvent if this release can't read it."""
     data: Json = row["data"]
     try:
         event = decode_event(row["type"], row["schema_version"], data)

@@ -1,10 +1,10 @@
 """The inbox of jobs in Postgres.
 
-Order of acceptance is exact. Accepting a job takes the stream's lock *shared*, then reads
-the clock, and holds the lock until the row is committed. `cutoff` takes the same lock
-*alone* for an instant: every job with an earlier time is then committed, and every later
-one will get a later time. So a worker that takes jobs accepted before the cutoff takes
-them all, and a close that comes after `endsAt` can't overtake a bid that came before it.
+The order of acceptance is exact. Accepting a job takes a shared lock for the stream, then reads the
+clock, and holds the lock until the row is committed. `cutoff` takes the same lock exclusively for an
+instant: every job with an earlier time is then committed, and every later job gets a later time. So a
+worker that takes the jobs accepted before the cutoff takes all of them, and a close accepted after
+`endsAt` is never handled before a bid accepted earlier.
 """
 
 from collections.abc import Collection, Sequence
@@ -49,14 +49,14 @@ RETURNING {COLUMNS}
 KNOWN = (
     f"SELECT {COLUMNS} FROM jobs WHERE idempotency_scope = %(scope)s AND idempotency_key = %(key)s"
 )
-# Until one of them gives a row: between the first two the key may have been forgotten.
+# Run in turn until one gives a row: the key may be deleted between the first and the second.
 ACCEPTING = (ACCEPT, KNOWN, ACCEPT)
 FIND = f"SELECT {COLUMNS} FROM jobs WHERE id = %s"
 CUTOFF = f"""
 WITH gate AS MATERIALIZED ({EXCLUSIVE})
 SELECT clock_timestamp() AS now FROM gate
 """
-# Locked, so that whoever cancels a job waits for its outcome. Never skipped: order is kept.
+# Rows are locked so that cancelling waits for the outcome, and never skipped, to keep the order.
 WAITING = f"""
 SELECT {COLUMNS} FROM jobs
 WHERE stream_id = %s AND status = 'QUEUED' AND accepted_at < %s ORDER BY accepted_at, id LIMIT %s
@@ -67,7 +67,7 @@ SELECT {COLUMNS} FROM jobs WHERE stream_id = %s AND status = 'QUEUED'
 ORDER BY accepted_at, id LIMIT 1
 """
 COUNT_FAULT = "UPDATE jobs SET attempts = attempts + 1 WHERE id = %s RETURNING attempts"
-# What a payload holds of a person; events and every other payload hold ids only.
+# The personal data in payloads; events and other payloads hold ids only.
 PERSONAL = "'{username,email,password_hash}'::text[]"
 # A failed job keeps its payload: it can be re-driven.
 SETTLE = f"""
@@ -79,14 +79,14 @@ FROM unnest(%(id)s::uuid[], %(status)s::text[], %(version)s::int[], %(code)s::te
 WHERE jobs.id = new.id AND jobs.status = 'QUEUED'
 """
 
-# A worker that is at the job holds its row; whoever cancels waits this long for it.
+# A worker that handles the job has locked its row; cancelling waits this long for it.
 CANCEL_PATIENCE = "SET LOCAL lock_timeout = '1s'"
 CANCEL = f"""
 UPDATE jobs SET status = 'REJECTED', settled_at = clock_timestamp(),
     rejection_code = 'CANCELLED', rejection_message = %(message)s, payload = payload - {PERSONAL}
 WHERE id = %(id)s AND status = 'QUEUED'
 """
-# Locked in one order, so that two who re-drive at once don't wait for each other. The second
+# Locked in one order, so that two re-drives at once cause no deadlock. The second
 # finds nothing left to do. A sign-up without its personal data can't be decided again.
 REDRIVE = f"""
 WITH failed AS (
@@ -99,13 +99,13 @@ UPDATE jobs SET status = 'QUEUED', settled_at = NULL, attempts = 0
 WHERE id IN (SELECT id FROM failed)
 RETURNING {COLUMNS}
 """
-# Past its deadline a re-driven sign-up could only be rejected, so its content serves nobody.
+# After its deadline a re-driven sign-up could only be rejected, so its content is not needed.
 FORGET_FAILED = f"""
 UPDATE jobs SET payload = payload - {PERSONAL}
 WHERE status = 'FAILED' AND expires_at < clock_timestamp() AND payload ? 'password_hash'
 """
-# A job that still waits keeps its key. The house's own keys last: what it asks of itself, a draw
-# for instance, happens once for ever. The statement's time, unlike the clock's, can use the index.
+# A job that still waits keeps its key. The portal's own keys are kept: its own commands, such as
+# draws, must happen only once. Unlike clock_timestamp(), statement_timestamp() can use the index.
 FORGET_KEYS = """
 UPDATE jobs SET idempotency_key = NULL WHERE id IN (
     SELECT id FROM jobs WHERE idempotency_key IS NOT NULL AND idempotency_scope <> 'system'
@@ -132,7 +132,7 @@ class PostgresJobInbox:
         self._connection = connection
 
     def accept(self, submission: Submission) -> Job:
-        """Store the command, or give the job its idempotency key already has."""
+        """Store the command as a job, or return the one with its idempotency key; IdempotencyConflict."""
         parameters = _parameters(submission)
         for query in ACCEPTING:
             if row := self._connection.execute(query, parameters).fetchone():
@@ -145,27 +145,27 @@ class PostgresJobInbox:
         return job_from(row) if row else None
 
     def cutoff(self, stream: Stream) -> datetime:
-        """A moment before which every accepted job of the stream is visible from now on."""
+        """A time; all jobs of the stream that were accepted before it are visible from now on."""
         return cutoff(self._connection, acceptance(stream.id))
 
     def waiting(self, stream: Stream, before: datetime, limit: int) -> list[Job]:
-        """The oldest unsettled jobs accepted before that moment."""
+        """At most that many of the stream's oldest waiting jobs accepted before that moment, locked."""
         rows = self._connection.execute(WAITING, (stream.id, before, limit))
         return [job_from(row) for row in rows]
 
     def oldest(self, stream: Stream) -> Job | None:
-        """The stream's oldest unsettled job."""
+        """The stream's oldest waiting job, or None."""
         row = self._connection.execute(OLDEST, (stream.id,)).fetchone()
         return job_from(row) if row else None
 
     def count_fault(self, job_id: UUID) -> int:
-        """Note that handling the job met a fault; how many it met so far."""
+        """Count a fault in handling the job; how many there were so far."""
         row = self._connection.execute(COUNT_FAULT, (job_id,)).fetchone()
         assert row is not None, "jobs are never deleted"
         return int(row["attempts"])
 
     def redrive(self, ids: Collection[UUID] | None) -> list[Job]:
-        """Put failed jobs (None: all) back in line, as accepted when they were; those it put back."""
+        """Queue failed jobs (None: all) again with their old time of acceptance; those that were queued."""
         wanted = {"ids": None if ids is None else list(ids)}
         return [job_from(row) for row in self._connection.execute(REDRIVE, wanted)]
 
@@ -174,7 +174,7 @@ class PostgresJobInbox:
         self._connection.execute(FORGET_FAILED)
 
     def forget_keys(self, older_than: timedelta, limit: int) -> int:
-        """Forget the keys of at most that many jobs that were settled longer ago; of how many."""
+        """Delete the keys of at most that many jobs that were settled longer ago; of how many."""
         return self._connection.execute(FORGET_KEYS, (older_than, limit)).rowcount
 
     def waiting_streams(self, longer_than: timedelta) -> list[tuple[Stream, str]]:
@@ -183,16 +183,16 @@ class PostgresJobInbox:
         return [(Stream(row["stream_kind"], row["stream_id"]), row["command"]) for row in rows]
 
     def backlog(self) -> list[DictRow]:
-        """How many jobs of each command wait, and for how long the oldest has, in seconds."""
+        """For each command: how many jobs wait, and for how many seconds the oldest has waited."""
         return self._connection.execute(BACKLOG).fetchall()
 
     def failed(self) -> int:
-        """How many jobs have failed and were not re-driven."""
+        """How many jobs are FAILED."""
         row = self._connection.execute(FAILED).fetchone()
         return int(row["jobs"]) if row else 0
 
     def settle(self, outcomes: Sequence[JobOutcome], settled_at: datetime) -> None:
-        """Write the outcomes; unless the job failed, personal data leaves its payload with it."""
+        """Write the outcomes and, unless the job failed, remove personal data from its payload."""
         self._connection.execute(
             SETTLE,
             {
@@ -221,9 +221,9 @@ async def accept_async(connection: AsyncConnection[DictRow], submission: Submiss
 
 
 async def cancel_async(connection: AsyncConnection[DictRow], job_id: UUID) -> Job | None:
-    """Reject the job as CANCELLED if no worker was first; the job as it stands then.
+    """Reject the job as CANCELLED unless a worker handles it already; the job as it is then.
 
-    If a worker is at it for longer than a moment, it is answered as QUEUED: the worker wins.
+    If a worker still has it locked after a second, it is returned as QUEUED, and is not cancelled.
     """
     with suppress(LockNotAvailable):
         async with connection.transaction():
@@ -240,9 +240,9 @@ async def find_async(connection: AsyncConnection[DictRow], job_id: UUID) -> Job 
 
 
 def cutoff(connection: SyncConnection, lock: str) -> datetime:
-    """A moment before which everything accepted under that lock is visible from now on.
+    """A time; everything that was accepted under that lock before it is visible from now on.
 
-    Not inside a transaction: the lock must go as soon as it was got.
+    Call it outside transactions, so that the lock is released at once.
     """
     row = connection.execute(CUTOFF, (lock,)).fetchone()
     assert row is not None

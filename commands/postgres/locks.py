@@ -1,7 +1,7 @@
-"""The advisory locks in Postgres: each has its key here, so that no two share one by mistake.
+"""The advisory locks in Postgres and their keys, in one place so that no two are equal by mistake.
 
-A key is a text; Postgres locks its 64-bit hash. Locks of a transaction go with it, so that a
-process that dies leaves none.
+A key is a text, of which Postgres locks the 64-bit hash. A lock ends with its transaction or
+connection, so a process that dies leaves none.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from psycopg import OperationalError
 
 from commands.postgres.connections import SyncConnection
 
-# Deletions of users concern every auction, so closing auctions waits for this one as well.
+# A user's deletion concerns all auctions, so closing takes a cutoff of this lock, too.
 DELETIONS = "deletions"
 # Committing to ticks, making them and revealing them, one at a time.
 TICKS = "promoter"
@@ -29,12 +29,12 @@ def acceptance(stream_id: UUID) -> str:
 
 
 def projecting(stream_id: UUID, lane: str = "live") -> str:
-    """Held by whoever writes the stream's documents; a rebuild has a lane of its own."""
+    """Held while the stream's documents are written; live documents and rebuilds have separate lanes."""
     return f"project:{lane}:{stream_id}"
 
 
 def rebuilding(projection: str) -> str:
-    """Held by whoever rebuilds that projection."""
+    """Held while that projection is rebuilt."""
     return f"rebuild:{projection}"
 
 
@@ -45,7 +45,7 @@ def lock(connection: SyncConnection, key: str) -> None:
 
 @contextmanager
 def locked_if_free(connection: SyncConnection, key: str) -> Iterator[bool]:
-    """Hold the lock outside a transaction; False if somebody else has it."""
+    """Hold the lock outside a transaction while the block runs; gives False if another connection has it."""
     row = connection.execute(TRY, (key,)).fetchone()
     if not (row and row["locked"]):
         yield False
@@ -53,6 +53,6 @@ def locked_if_free(connection: SyncConnection, key: str) -> Iterator[bool]:
     try:
         yield True
     finally:
-        # With the connection the lock is gone already.
+        # The lock ended with the connection.
         with suppress(OperationalError):
             connection.execute(UNLOCK, (key,))

@@ -35,7 +35,7 @@ def lock_policies(connection: SyncConnection) -> Policies:
 
 
 def read_policies(connection: SyncConnection) -> Policies:
-    """The policies as their state rows tell."""
+    """The policies from their state rows."""
     last = connection.execute(LAST).fetchone()
     assert last is not None
     latest = connection.execute(LATEST).fetchall()

@@ -1,7 +1,7 @@
-"""Sign-ins, a row each: the only home of SQL on `sessions`.
+"""Sessions: a row for each sign-in. All SQL on the table `sessions` is here.
 
-A session has ended once `expires_at` is over; whoever ends one early announces it afterwards, so
-that its open sockets close.
+A session has ended when `expires_at` is past. Whoever ends one early must then publish it, so that its
+open sockets close.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from uuid import UUID
 
 from commands.postgres.connections import SyncConnection, WebConnection
 
-# Waits for a change of the user's password that is under way, and finds the password changed then:
-# no session is opened with an old one.
+# Waits for a change of the user's password in another transaction, and then finds the new password,
+# so that no session is opened with the old one.
 OPEN = """
 INSERT INTO sessions (id, user_id, seed, generation, created_at, used_at, expires_at)
 SELECT %(id)s, id, %(seed)s, 0, clock_timestamp(), clock_timestamp(),
@@ -68,14 +68,14 @@ DELETE FROM django_session WHERE session_key IN (
 """
 FORGET_USERS = "DELETE FROM sessions WHERE user_id = %s"
 
-# How long the row of a session that has ended is kept, and how many are removed at once.
+# How long rows of ended sessions are kept, and how many are deleted at once.
 KEPT_FOR = timedelta(days=7)
 CHUNK = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """A session ends when it was not refreshed for `idle`, and `longest` after its sign-in."""
+    """A session ends when it was not refreshed for `idle`, and in any case `longest` after its sign-in."""
 
     idle: timedelta
     longest: timedelta
@@ -83,7 +83,7 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose session it is."""
+    """The user whose session it is."""
 
     id: UUID
     is_staff: bool
@@ -91,7 +91,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class LockedSession:
-    """A session that goes on; `generation` counts how often it was refreshed, the last time just now if `in_grace`."""
+    """An open session. `generation` counts its refreshes; `in_grace` if the last was moments ago."""
 
     user_id: UUID
     is_staff: bool
@@ -102,7 +102,7 @@ class LockedSession:
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """A session as its owner may see it; `used_at` is when it was refreshed last."""
+    """A session as shown to its user; `used_at` is when it was last refreshed."""
 
     id: UUID
     created_at: datetime
@@ -118,7 +118,7 @@ async def open_session(
     seed: bytes,
     lifetimes: Lifetimes,
 ) -> bool:
-    """A new session; whether the user is still there, with that password."""
+    """Open a session; False if the user was deleted or has another password hash by now."""
     values = {
         "id": session_id,
         "user": user_id,
@@ -131,7 +131,7 @@ async def open_session(
 
 
 async def owner_of(connection: WebConnection, session_id: UUID, user_id: UUID) -> Owner | None:
-    """The user, if the session is theirs and neither it nor they have ended."""
+    """The user, if the session is theirs and open, and they were not deleted; else None."""
     row = await (await connection.execute(CHECK, (session_id, user_id))).fetchone()
     return Owner(**row) if row else None
 
@@ -148,7 +148,7 @@ async def lock_session(
 async def advance(
     connection: WebConnection, session_id: UUID, generation: int, lifetimes: Lifetimes
 ) -> None:
-    """The session was refreshed, and has this generation now."""
+    """Note that the session was refreshed and has this generation now."""
     values = {
         "id": session_id,
         "generation": generation,
@@ -159,13 +159,13 @@ async def advance(
 
 
 async def end(connection: WebConnection, session_id: UUID, user_id: UUID | None = None) -> bool:
-    """End the session, if given only when it is that user's; whether there was one to end."""
+    """End the session (with a user, only if it is theirs); whether it was open."""
     ended = await connection.execute(END, {"id": session_id, "user": user_id})
     return await ended.fetchone() is not None
 
 
 async def end_others(connection: WebConnection, user_id: UUID, kept: UUID | None) -> int:
-    """End the user's sessions, but one; how many there were."""
+    """End the user's sessions except `kept`; how many were open."""
     ended = await connection.execute(END_OTHERS, {"user": user_id, "kept": kept})
     return len(await ended.fetchall())
 
@@ -173,18 +173,18 @@ async def end_others(connection: WebConnection, user_id: UUID, kept: UUID | None
 async def sessions_of(
     connection: WebConnection, user_id: UUID, limit: int, before: tuple[datetime, UUID] | None
 ) -> list[OpenSession]:
-    """The user's sessions that go on, the newest sign-in first, from that place on."""
+    """The user's open sessions, newest sign-in first, after that place."""
     moment, session_id = before or (None, None)
     values = {"user": user_id, "limit": limit, "before": moment, "id": session_id}
     return [OpenSession(**row) async for row in await connection.execute(OF_USER, values)]
 
 
 def forget_ended(connection: SyncConnection) -> None:
-    """Remove the rows of sessions that ended long ago, and of admin's that ended."""
+    """Delete the rows of sessions that ended long ago, and of admin sessions that ended."""
     connection.execute(FORGET_ENDED, (KEPT_FOR, CHUNK))
     connection.execute(FORGET_ADMINS, (CHUNK,))
 
 
 def forget_sessions_of(connection: SyncConnection, user_id: UUID) -> None:
-    """The user is gone, and their sessions with them."""
+    """Delete the rows of a deleted user's sessions."""
     connection.execute(FORGET_USERS, (user_id,))

@@ -1,4 +1,4 @@
-"""The promoter's ticks: their state rows, which alone hold a secret before it is revealed."""
+"""State rows of the promoter's ticks, which hold each secret before it is revealed."""
 
 import secrets
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ SELECT {TICK} FROM promoter_ticks WHERE draws IS NOT NULL AND revealed_at IS NUL
 ) ORDER BY number
 """
 REVEALED = "UPDATE promoter_ticks SET version = %s, revealed_at = %s WHERE number = %s"
-# FOR SHARE: no secret is revealed while a draw is made with it.
+# FOR SHARE: the secret can't be revealed before the draw's transaction ends.
 UNREVEALED = "SELECT secret FROM promoter_ticks WHERE number = %s AND revealed_at IS NULL FOR SHARE"
 STREAM_OF = "SELECT stream_id FROM promoter_ticks WHERE number = %s"
 PUBLIC = """
@@ -44,23 +44,23 @@ READ = f"SELECT {TICK}, revealed_at FROM promoter_ticks WHERE stream_id = %s"
 
 
 def lock_ticks(connection: SyncConnection) -> None:
-    """Until the transaction ends nobody else commits to ticks, makes or ends any."""
+    """Lock all ticks: until the transaction ends no other can commit to, make or reveal one."""
     lock(connection, TICKS)
 
 
 def ticked_within(connection: SyncConnection, span: timedelta) -> bool:
-    """Whether the last tick is younger than that."""
+    """Whether the last tick was made less than that ago."""
     return connection.execute(JUST_TICKED, (span,)).fetchone() is not None
 
 
 def open_tick(connection: SyncConnection) -> tuple[Stream, Tick] | None:
-    """The tick that the house is committed to and has not made."""
+    """The tick that is committed to and not made yet."""
     row = connection.execute(OPEN).fetchone()
     return _tick(row) if row else None
 
 
 def drawn_ticks(connection: SyncConnection) -> list[tuple[Stream, Tick]]:
-    """The ticks whose draws are all settled and whose secret is not revealed."""
+    """The ticks whose draws are all settled and whose secret is not revealed yet."""
     return [_tick(row) for row in connection.execute(DRAWN).fetchall()]
 
 
@@ -95,13 +95,13 @@ def reveal(connection: SyncConnection, stream: Stream, tick: Tick) -> list[Recor
 
 
 def secret_of(connection: SyncConnection, number: int) -> bytes | None:
-    """The tick's secret, kept from being revealed until the transaction ends; None if it is revealed."""
+    """The tick's secret, which can't be revealed before the transaction ends; None if it is revealed."""
     row = connection.execute(UNREVEALED, (number,)).fetchone()
     return bytes.fromhex(row["secret"]) if row else None
 
 
 def read_tick(connection: SyncConnection, stream_id: UUID) -> Tick | None:
-    """The tick as its state row tells, with the secret only if it is revealed."""
+    """The tick from its state row, with the secret only if it is revealed."""
     row = connection.execute(READ, (stream_id,)).fetchone()
     if row is None:
         return None
@@ -128,7 +128,7 @@ def _record(
     events: Sequence[TickEvent],
     now: datetime,
 ) -> list[RecordedEvent]:
-    # A tick is nobody's job: it causes itself.
+    # A tick has no job, so its own id is the cause of its events.
     new = [NewEvent(event, stream.id, stream.id) for event in events]
     return PostgresEventStore(connection).append(stream, version, new, now)
 

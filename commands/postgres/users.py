@@ -1,4 +1,4 @@
-"""Users' state rows, the only home of personal data."""
+"""State rows of users. All SQL on the table `users` that handling jobs and signing in need."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ UPDATE users SET version = %s, deleted_at = %s, username = NULL, email = NULL, p
     email_confirmed_at = NULL, confirmation_due_at = NULL
 WHERE id = %s
 """
-# Sign-ups of theirs that failed are kept to be re-driven; they go with the user.
+# Failed sign-ups are kept to be re-driven; those of the deleted user are erased, too.
 FORGET_SIGN_UPS = f"""
 UPDATE jobs SET payload = payload - {PERSONAL} FROM users
 WHERE users.id = %s AND status = 'FAILED' AND command = 'CreateUser' AND (
@@ -67,7 +67,7 @@ WHERE bidder_id = %s AND NOT deleted AND NOT closed AND ends_at > %s ORDER BY au
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What signing in is checked against, and a new password."""
+    """A user's name, address, and the password hash that sign-in is checked against."""
 
     user_id: UUID
     username: str
@@ -83,7 +83,7 @@ def lock_user(connection: SyncConnection, user_id: UUID) -> User | None:
 
 
 def read_user(connection: SyncConnection, user_id: UUID) -> User | None:
-    """The user as the state row tells."""
+    """The user from the state row."""
     row = connection.execute(READ, (user_id,)).fetchone()
     return User(**row) if row else None
 
@@ -97,7 +97,7 @@ def username_taken(connection: SyncConnection, username: str) -> bool:
 def insert_user(
     connection: SyncConnection, command: CreateUser, user: User, created_at: datetime
 ) -> None:
-    """Write a new user's row; Conflict if somebody took the name or the id meanwhile."""
+    """Write a new user's row; Conflict if the name or the id was taken meanwhile."""
     try:
         connection.execute(
             INSERT,
@@ -111,7 +111,7 @@ def insert_user(
 
 
 def erase_user(connection: SyncConnection, user: User, deleted_at: datetime) -> None:
-    """Leave nothing of the user but that they were there; their sessions end with it."""
+    """Erase the user's personal data, also in failed sign-ups, and delete their sessions."""
     connection.execute(FORGET_SIGN_UPS, (user.id,))
     connection.execute(FORGET_FINGERPRINT, (user.id,))
     connection.execute(ERASE, (user.version, deleted_at, user.id))
@@ -121,13 +121,13 @@ def erase_user(connection: SyncConnection, user: User, deleted_at: datetime) -> 
 def auctions_to_withdraw_from(
     connection: SyncConnection, user_id: UUID, at: datetime
 ) -> list[UUID]:
-    """The auctions, open at that moment, in which the user has live bids."""
+    """The auctions that were not over at that moment and in which the user has live bids."""
     rows = connection.execute(LIVE_AUCTIONS, (user_id, at))
     return [row["auction_id"] for row in rows]
 
 
 def current_name(connection: SyncConnection, user_id: UUID) -> str | None:
-    """The user's name as it is now; None once the user was deleted."""
+    """The user's present name; None if they were deleted."""
     row = connection.execute("SELECT username FROM users WHERE id = %s", (user_id,)).fetchone()
     return row["username"] if row else None
 
@@ -141,7 +141,7 @@ def id_of(connection: SyncConnection, username: str) -> UUID | None:
 
 
 async def credentials_of(connection: WebConnection, username: str) -> Credentials | None:
-    """What the user of that name, whatever its case, signs in with."""
+    """The credentials of the user of that name, in any case; None without such a user."""
     row = await (await connection.execute(CREDENTIALS_OF_NAME, (username,))).fetchone()
     return Credentials(**row) if row else None
 
@@ -152,13 +152,13 @@ async def living_user(connection: WebConnection, user_id: UUID) -> DictRow | Non
 
 
 async def usernames(connection: WebConnection, ids: Collection[UUID]) -> dict[UUID, str | None]:
-    """Those users' names; None for one who was deleted."""
+    """The users' names; None for those who were deleted."""
     cursor = await connection.execute(NAMES, (list(ids),))
     return {row["id"]: row["username"] async for row in cursor}
 
 
 async def credentials_of_id(connection: WebConnection, user_id: UUID) -> Credentials | None:
-    """What that user signs in with."""
+    """The credentials of that user; None if they were deleted."""
     row = await (await connection.execute(CREDENTIALS_OF_ID, (user_id,))).fetchone()
     return Credentials(**row) if row else None
 
@@ -166,6 +166,6 @@ async def credentials_of_id(connection: WebConnection, user_id: UUID) -> Credent
 async def replace_hash(
     connection: WebConnection, user_id: UUID, old_hash: str, new_hash: str
 ) -> bool:
-    """Whether the user still had the old password, and has the new one now."""
+    """Replace the password hash; False if the old one is not the user's any more."""
     values = {"user": user_id, "old": old_hash, "new": new_hash}
     return await (await connection.execute(REPLACE_HASH, values)).fetchone() is not None

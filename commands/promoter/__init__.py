@@ -1,1 +1,1 @@
-"""The promoter: its rounds, the checks of its draws, and what past draws gave."""
+"""The promoter: its ticks, checks of its draws, and statistics of past draws."""

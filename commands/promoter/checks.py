@@ -1,4 +1,4 @@
-"""Checking draws against what the house committed to: each must be the one that its tick's secret gives."""
+"""Checking draws: each must be the one that its tick's committed secret gives."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from commands.streams import RecordedEvent
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came of checking one draw; without a problem it was fair, once its secret is revealed."""
+    """The result of checking one draw: fair if there is no problem and its secret is revealed."""
 
     version: int
     draw: BidDoubled
@@ -32,7 +32,7 @@ class Checked:
 
 
 def check_draws(connection: SyncConnection, history: Sequence[RecordedEvent]) -> Iterator[Checked]:
-    """Each draw in an auction's whole history; those of tick 0 can't be checked."""
+    """Check each draw in an auction's whole history, except those of tick 0, which had no commitment."""
     auction, done, ticks = None, 0, set[int]()
     for place, recorded in enumerate(history):
         if not isinstance(recorded.event, BidDoubled) or recorded.event.tick == 0:

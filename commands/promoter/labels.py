@@ -1,4 +1,4 @@
-"""What people read where they choose the promoter's options, by the options' names."""
+"""The labels of the promoter's options in admin, by the options' names."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ WEIGHT_LABELS: Mapping[str, str] = {
 }
 EXCLUSION_LABELS: Mapping[str, str] = {
     "leader": "The leading bidder's bids",
-    "staff": "Bids of the house's own people",
+    "staff": "Bids of staff",
     "overtaken": "Bids below the same bidder's highest",
 }
 LIMIT_LABELS: Mapping[str, str] = {

@@ -1,8 +1,8 @@
-"""The promoter's rounds: commit to a secret, draw with it in every open auction, reveal it.
+"""The promoter's ticks: commit to a secret, draw with it in every open auction, reveal it.
 
-The order is what makes the draws fair. The commitment is public before the tick; the draws
-stand in each auction's line of jobs, so that what they are made of is settled the moment the
-tick is made; and the secret comes out only when no draw with it can be made any more.
+The draws are fair because of this order. The commitment is public before the tick. Each draw is a job
+in its auction's stream, so the bids it draws from are fixed when the tick is made. The secret is
+revealed only when no draw can be made with it any more.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ from commands.streams import Stream
 
 
 def commit(pool: Pool) -> None:
-    """See to it that the house is committed to its next tick."""
+    """Commit to the next tick, unless there is a commitment already."""
     with pool.connection() as connection, connection.transaction():
         lock_ticks(connection)
         if open_tick(connection) is None:
@@ -47,7 +47,9 @@ def run_promoter(pool: Pool, at_least_apart: timedelta) -> tuple[int | None, lis
 
     No tick (None) if the last one is younger than `at_least_apart`, or if there is no such auction.
     """
-    commit(pool)  # Long done, but for a portal's very first tick.
+    commit(
+        pool
+    )  # Needed only for the very first tick; later ones are committed to at the one before.
     with pool.connection() as connection, connection.transaction():
         lock_ticks(connection)
         committed = None if ticked_within(connection, at_least_apart) else open_tick(connection)

@@ -1,4 +1,4 @@
-"""What past draws gave, as numbers and as bars."""
+"""Statistics of past draws, as numbers and as bars of a chart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ WIDTH, HEIGHT, GAP = 480, 120, 2
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: its place in the chart, and what it stands for."""
+    """One bar: its position in the chart, label and value."""
 
     x: float
     y: float
@@ -29,7 +29,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What draws by one version of the policies gave."""
+    """Statistics of the draws by one version of the policies."""
 
     version: int
     draws: int
@@ -38,7 +38,7 @@ class Effect:
 
 
 def bars(values: Sequence[tuple[str, int]]) -> list[Bar]:
-    """The labelled values as bars, the highest as high as the chart."""
+    """Bars for the labelled values; the highest bar is as high as the chart."""
     step = WIDTH / len(values)
     highest = max(value for _, value in values) or 1
     return [
@@ -63,13 +63,13 @@ def hourly(connection: SyncConnection, now: datetime) -> list[Bar]:
 
 
 def by_chance(connection: SyncConnection) -> list[Bar]:
-    """How likely the drawn bids had been, in tenths; each bar begins at its label."""
+    """Draws by the drawn bid's chance, in steps of 10 per cent; each bar begins at its label."""
     counts = {row["tenth"]: row["draws"] for row in draws_by_chance(connection)}
     return bars([(f"{tenth * 10} %", counts.get(tenth, 0)) for tenth in range(TENTHS)])
 
 
 def by_policy(connection: SyncConnection) -> list[Effect]:
-    """What the draws of each version gave, newest first."""
+    """Statistics of the draws by version of the policies, newest first."""
     return [Effect(**row) for row in draws_by_policy(connection)]
 
 

@@ -1,1 +1,1 @@
-"""How events and commands are written down: their JSON, its old forms, and the chain of hashes."""
+"""Events and commands as stored: JSON, upcasters for older forms, and the chain of hashes."""

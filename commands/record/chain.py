@@ -1,4 +1,4 @@
-"""The chain that makes tampering show: each event's hash covers its content and its predecessor's hash."""
+"""The chain of hashes, which shows tampering: each event's hash covers its content and the hash before."""
 
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -20,7 +20,7 @@ def hashed_content(
     correlation_id: UUID,
     recorded_at: datetime,
 ) -> bytes:
-    """What an event's hash covers beside its predecessor's: the row as canonical JSON."""
+    """The content that an event's hash covers: the row as canonical JSON, in UTF-8."""
     content = {
         "stream_id": str(stream_id),
         "version": version,

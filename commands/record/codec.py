@@ -1,4 +1,4 @@
-"""Commands and events as JSON and back, by their fields' types; old forms are brought up first."""
+"""Commands and events to JSON and back, by their fields' types; older forms are upcast first."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from uuid import UUID
 from commands.domain import commands, events
 from commands.record.upcasters import CURRENT_SCHEMA, upcast
 
-# The names in the event log and the inbox: written out, so that renaming a class renames no history.
+# The type names in the log and the inbox. They are explicit, so that classes can be renamed.
 EVENT_TYPES: Mapping[str, type[events.Event]] = {
     "AuctionCreated": events.AuctionCreated,
     "BidPlaced": events.BidPlaced,
@@ -71,14 +71,14 @@ def encode(message: events.Event | commands.Command) -> Json:
 
 
 def decode_event(name: str, schema_version: int, data: Json) -> events.Event:
-    """The event that was recorded under that name; KeyError for a name nobody wrote."""
+    """The event of that type and schema version; KeyError for an unknown type."""
     if schema_version != CURRENT_SCHEMA.get(name, 1):
         data = upcast(name, schema_version, data)
     return _decoded(EVENT_TYPES[name], data)
 
 
 def decode_command(name: str, data: Json) -> commands.Command:
-    """The command that was accepted under that name; KeyError for a name nobody wrote."""
+    """The command of that type; KeyError for an unknown type."""
     return _decoded(COMMAND_TYPES[name], data)
 
 

@@ -1,4 +1,4 @@
-"""How old forms of an event become the present one.
+"""Upcasters: functions that turn older forms of an event into the present one.
 
 When an event's fields change, raise its number in CURRENT_SCHEMA and add, under
 (name, the number it had), the function that turns that form's data into the next.
@@ -11,7 +11,7 @@ CURRENT_SCHEMA: Mapping[str, int] = {"BidDoubled": 2}
 
 
 def _uncommitted_draw(data: dict[str, Any]) -> dict[str, Any]:
-    """A draw from before the house committed to its draws: by tick 0, with no weights to check."""
+    """A draw from before there were commitments: by tick 0, without weights."""
     unknown = {"tick": 0, "policy_version": 0, "weight": 0, "total_weight": 0, "staff": []}
     return {**data, **unknown}
 
@@ -29,7 +29,7 @@ def upcast(
     current: Mapping[str, int] = CURRENT_SCHEMA,
     upcasters: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = UPCASTERS,
 ) -> dict[str, Any]:
-    """The data in the event's present form; KeyError where a step, or that form itself, is unknown."""
+    """The data in the event's present form; KeyError if the form, or an upcaster from it, is unknown."""
     present = current.get(name, 1)
     if schema_version > present:
         raise KeyError(f"{name} in form {schema_version}: this release knows up to {present}")
