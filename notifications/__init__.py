@@ -1,1 +1,1 @@
-"""The notifier: who is told what, and how."""
+"""Notifications in the app and by mail."""

@@ -15,13 +15,13 @@ from notifications.outgoing import Content, composes
 from notifications.postgres.mails import ENQUEUE, ENQUEUE_RESET, Outgoing, enqueue_parameters
 
 CONFIRM, RESET, MOVED = "CONFIRM_EMAIL", "PASSWORD_RESET", "EMAIL_CHANGED"
-# How long the links are good, in seconds.
+# How long the links are valid, in seconds.
 CONFIRM_WITHIN = 7 * 24 * 3600
 RESET_WITHIN = 3600
 
 
 def ask_for_confirmations(pool: Pool, user_id: UUID | None = None) -> bool:
-    """Enqueue the mails that are due, of one user or of any; whether there were some."""
+    """Enqueue the confirmation mails that are due, of one user or of all; whether there were any."""
     with pool.connection() as connection, connection.transaction():
         due = take_due_confirmations(connection, user_id)
         for each in due:
@@ -32,19 +32,19 @@ def ask_for_confirmations(pool: Pool, user_id: UUID | None = None) -> bool:
 async def enqueue(
     connection: WebConnection, user_id: UUID, kind: str, context: Mapping[str, Any]
 ) -> None:
-    """A mail that a web process asks for, in the transaction that makes it due."""
+    """Enqueue a mail of that kind to the user, in the caller's transaction."""
     await connection.execute(ENQUEUE, enqueue_parameters(user_id, kind, context))
 
 
 async def enqueue_resets(connection: WebConnection, who: str) -> bool:
-    """Mails to those of that name or confirmed address, unless one is on its way; whether there are any."""
+    """Enqueue mails with a link for a new password to users of that name or address; whether there were any."""
     asked = await connection.execute(ENQUEUE_RESET, {"who": who, "kind": RESET})
     return await asked.fetchone() is not None
 
 
 @composes(CONFIRM)
 def confirmation(connection: SyncConnection, mail: Outgoing) -> Content | None:
-    """To the address that is to be confirmed; None once it is."""
+    """The mail that asks to confirm the address; None if it is confirmed already."""
     known = address_of(connection, mail.user_id)
     if known is None or known.address is None or known.confirmed_at:
         return None
@@ -61,7 +61,7 @@ def confirmation(connection: SyncConnection, mail: Outgoing) -> Content | None:
 
 @composes(RESET)
 def reset(connection: SyncConnection, mail: Outgoing) -> Content | None:
-    """To the confirmed address alone."""
+    """The mail with a link for a new password; it goes to confirmed addresses only."""
     known = address_of(connection, mail.user_id)
     if known is None or known.confirmed_at is None:
         return None
@@ -77,7 +77,7 @@ def reset(connection: SyncConnection, mail: Outgoing) -> Content | None:
 
 @composes(MOVED)
 def moved(_connection: SyncConnection, mail: Outgoing) -> Content | None:
-    """To the address that mail went to before."""
+    """The mail to the former address, after the address was changed."""
     return _content(
         "Your address was changed",
         "Mail of the auction house goes to another address from now on. If it was not you who "
@@ -89,12 +89,12 @@ def moved(_connection: SyncConnection, mail: Outgoing) -> Content | None:
 
 
 def confirmation_token(user_id: UUID, address: str) -> str:
-    """What a link to confirm the address carries: bound to the user and this address."""
+    """The signed token in a confirmation link, bound to the user and the address."""
     return signing.dumps([str(user_id), _digest(CONFIRM, address)], salt=CONFIRM)
 
 
 def confirmed(connection: SyncConnection, token: str) -> bool:
-    """Confirm the address that the link is about; whether it is still the user's. BadSignature otherwise."""
+    """Confirm the address of the token; False if it is not the user's any more. BadSignature."""
     user_id, digest = signing.loads(token, salt=CONFIRM, max_age=CONFIRM_WITHIN)
     known = address_of(connection, UUID(user_id))
     if known is None or known.address is None:
@@ -105,17 +105,17 @@ def confirmed(connection: SyncConnection, token: str) -> bool:
 
 
 def reset_token(user_id: UUID, known: Address) -> str:
-    """What a link to a new password carries: void once password or address are others."""
+    """The signed token in a link for a new password; void once the password or address is changed."""
     return signing.dumps([str(user_id), _reset_digest(known)], salt=RESET)
 
 
 def read_reset_token(token: str) -> UUID:
-    """Whose password may be changed, if reset_fits as well; BadSignature if the link is old or not ours."""
+    """The user and digest in the token; BadSignature if it is too old or forged. See also reset_fits."""
     return UUID(signing.loads(token, salt=RESET, max_age=RESET_WITHIN)[0])
 
 
 def reset_fits(token: str, known: Address) -> bool:
-    """Whether password and address are still those that the link was made for."""
+    """Whether the password and address are still those that the token was made for."""
     digest = signing.loads(token, salt=RESET, max_age=RESET_WITHIN)[1]
     return known.confirmed_at is not None and constant_time_compare(digest, _reset_digest(known))
 

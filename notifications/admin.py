@@ -1,4 +1,4 @@
-"""Mails that were given up, to look at."""
+"""Admin's list of mails that were given up."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,14 +10,14 @@ from notifications.models import Mail
 
 @admin.register(Mail)
 class MailAdmin(ReadOnly, admin.ModelAdmin[Mail]):
-    """The mails of the last thirty days that could not be sent, with what went wrong last."""
+    """The mails that were given up in the last thirty days, with their last error."""
 
     list_display = ("settled_at", "kind", "user_id", "error")
     list_filter = ("kind",)
     ordering = ("-settled_at",)
-    # What a mail is made of may hold personal data.
+    # Without `context`, which may hold personal data.
     exclude = ("context",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Mail]:
-        """Only those given up."""
+        """Only mails that were given up."""
         return super().get_queryset(request).filter(given_up=True)

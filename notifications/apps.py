@@ -9,7 +9,7 @@ class NotificationsConfig(AppConfig):
     name = "notifications"
 
     def ready(self) -> None:
-        """Notifications follow the log: an auction's events, and the deletion of users."""
+        """Register the notifier as a reader of auctions' and users' events."""
         from commands.queues import NOTIFICATIONS
         from commands.readers import LogReader, register
         from notifications.tasks import NOTIFY

@@ -1,4 +1,4 @@
-"""Notifications by email: a text and an HTML part, and a link that ends them with one click."""
+"""Notifications as mails: a text and an HTML part, and a link to unsubscribe with one click."""
 
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ SALT = "notifications.unsubscribe"
 
 @composes(NOTIFICATION_MAIL)
 def compose(connection: SyncConnection, mail: Outgoing) -> Content | None:
-    """The mail about a notification as it stands; None if its reader wants none any more."""
+    """The mail about a notification as it is now; None if it is not wanted or out of date."""
     assert mail.notification_id is not None
     notification = mailed_notification(connection, mail.notification_id)
     if notification is None:
@@ -46,11 +46,11 @@ def compose(connection: SyncConnection, mail: Outgoing) -> Content | None:
 
 
 def token(user_id: UUID, kind: NotificationKind) -> str:
-    """What an unsubscribe link carries; it ends that kind's mails to that user, and nothing else."""
+    """The signed token in an unsubscribe link, for that kind of mail to that user."""
     return signing.dumps([str(user_id), kind.value], salt=SALT)
 
 
 def read_token(text: str) -> tuple[UUID, NotificationKind]:
-    """Whose mails of which kind are to end; signing.BadSignature if the link is not ours."""
+    """The user and kind in the token; signing.BadSignature if it is forged."""
     user_id, kind = signing.loads(text, salt=SALT)
     return UUID(user_id), NotificationKind(kind)

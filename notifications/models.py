@@ -1,4 +1,4 @@
-"""What people chose, what they were told, and how far the notifier has read each auction."""
+"""The notifier's tables: preferences, notifications, mails, and its checkpoint for each auction."""
 
 from django.db import models
 from django.db.models import Q
@@ -7,7 +7,7 @@ from commands.domain.amounts import DIGITS, PLACES
 
 
 class Preference(models.Model):
-    """A user's own choice; where there is none, the defaults hold."""
+    """A user's choice for a kind and channel; the defaults apply where there is none."""
 
     user_id = models.UUIDField()
     kind = models.CharField(max_length=20)
@@ -27,7 +27,7 @@ class Preference(models.Model):
 
 
 class Notification(models.Model):
-    """One thing that one person is told about; `version` is that of the event that caused it."""
+    """A notification to one user; `version` is that of the event that caused it."""
 
     id = models.UUIDField(primary_key=True)
     user_id = models.UUIDField()
@@ -43,13 +43,13 @@ class Notification(models.Model):
     class Meta:
         db_table = "notifications"
         constraints = (
-            # Exactly one per cause, person and kind ...
+            # One for each user, kind and causing event ...
             models.UniqueConstraint(
                 fields=("user_id", "auction_id", "kind", "version"),
                 condition=~Q(kind__in=("MAX_BID_CHANGED", "OUTBID")),
                 name="notifications_one_per_cause",
             ),
-            # ... but of how an auction stands one that is brought up to date while unread.
+            # ... but of the kinds about the highest bid one unread for each auction, which is updated.
             models.UniqueConstraint(
                 fields=("user_id", "auction_id"),
                 condition=Q(kind__in=("MAX_BID_CHANGED", "OUTBID"), read_at=None),
@@ -67,7 +67,7 @@ class Notification(models.Model):
 
 
 class Mail(models.Model):
-    """A mail to a user: what it is about, when it is due, and what became of it.
+    """A mail to a user: its kind and content, when it is due, and its outcome.
 
     Once settled (sent, or given up), `due` is null. While it is being sent, `claim` names the
     attempt, and `due` is when its lease ends. Of a notification there is one mail, which goes once
@@ -107,7 +107,7 @@ class Mail(models.Model):
 
 
 class Progress(models.Model):
-    """Up to which version of an auction everybody was told, and which bid led then."""
+    """The notifier's checkpoint in an auction: the version it has read to, and which bid led then."""
 
     auction_id = models.UUIDField(primary_key=True)
     version = models.IntegerField()
@@ -119,4 +119,4 @@ class Progress(models.Model):
         db_table = "notification_progress"
 
     def __str__(self) -> str:
-        return f"{self.auction_id} told up to {self.version}"
+        return f"{self.auction_id} notified up to {self.version}"

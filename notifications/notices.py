@@ -1,4 +1,4 @@
-"""Who is to be told what: events and the leading bid before and after them, turned into notices. Pure."""
+"""From events, and the leading bid before and after them, to notices: who is notified of what. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from notifications.preferences import NotificationKind
 
 @dataclass(frozen=True, slots=True)
 class RankedBid:
-    """A bid as it ranks: the highest amount first, of equals the one that reached it first."""
+    """A bid with what ranks it: its effective amount and the version at which it reached it."""
 
     bid_id: UUID
     bidder_id: UUID
@@ -32,7 +32,7 @@ class RankedBid:
 
 @dataclass(frozen=True, slots=True)
 class Leading:
-    """What was known of the leading bid."""
+    """The leading bid as of the notifier's last run."""
 
     bid_id: UUID
     bidder_id: UUID
@@ -41,7 +41,7 @@ class Leading:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to tell `to`, or without them everybody who takes part except `but`."""
+    """A notification for the users `to`, or, if that is None, all with live bids except the user `but`."""
 
     kind: NotificationKind
     version: int
@@ -59,11 +59,11 @@ def notices(
     after: RankedBid | None,
     deleted: Mapping[UUID, RankedBid],
 ) -> list[Notice]:
-    """What events (each with its version) give to tell.
+    """The notices that follow from the events (each with its version).
 
-    `before` and `after` are the leading bid at both ends, `deleted` how the bids ranked that were
-    deleted in between. Of many changes of the highest bid only the last is told: as OUTBID to
-    those who led, and as MAX_BID_CHANGED to the others. Who is in both hears the former.
+    `before` and `after` are the leading bids before and after them, `deleted` the bids that were
+    deleted in between. Of many changes of the highest bid only the last gives notices: OUTBID to
+    those who led, and MAX_BID_CHANGED to the others.
     """
     told = [notice for version, event in events for notice in _of(version, event)]
     if after and before != Leading(after.bid_id, after.bidder_id, after.effective_amount):
@@ -76,7 +76,7 @@ def notices(
 
 
 def _of(version: int, event: AuctionEvent) -> list[Notice]:
-    """What an event alone gives to tell."""
+    """The notices that follow from one event alone."""
     match event:
         case WinnerAnnounced(bidder_id=winner, amount=amount):
             return [
@@ -92,11 +92,11 @@ def _of(version: int, event: AuctionEvent) -> list[Notice]:
 def _outbid(
     events: Sequence[EventAtVersion], before: Leading | None, after: RankedBid
 ) -> frozenset[UUID]:
-    """Who led since the last round and does not lead any more, unless they took that bid back.
+    """The users who led since the last run and do not lead now, unless they deleted that bid.
 
-    A bid led for certain if it is higher than all before it. One that came to lead because a
-    higher one was deleted, and was outbid in the same second, is not noticed: its bidder hears
-    that the highest bid changed. Once the auction is over, nobody is outbid.
+    A bid counts as having led if it is higher than all before it. One that led only because a
+    higher one was deleted, and was outbid within the same run, is not found: its bidder gets
+    MAX_BID_CHANGED instead. After the end of the auction nobody is outbid.
     """
     highest = before.effective_amount if before else Decimal(0)
     led = {before.bid_id: before.bidder_id} if before else {}
@@ -118,7 +118,7 @@ def _outbid(
 def _cause(
     events: Sequence[EventAtVersion], after: RankedBid, deleted: Mapping[UUID, RankedBid]
 ) -> tuple[int, UUID | None]:
-    """The last event that made this bid the leading one: it rose, or one above it went."""
+    """Version and bidder of the last event that made this bid lead: its own, or a higher bid's deletion."""
     causes: list[tuple[int, UUID]] = []
     for version, event in events:
         match event:
@@ -138,8 +138,10 @@ def _outranked(bid: RankedBid | None, other: RankedBid) -> bool:
 def possibly_outdated(
     events: Sequence[EventAtVersion], before: Leading | None, after: RankedBid | None
 ) -> set[UUID]:
-    """Whom what they were told of the highest bid may not concern any more: those whose own bids
-    these events placed, doubled or deleted, and whoever came to lead."""
+    """The users whose unread notification about the highest bid may be out of date.
+
+    These are the bidders whose bids were placed, doubled or deleted, and the new leading bidder.
+    """
     users = {
         event.bidder_id
         for _, event in events

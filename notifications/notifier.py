@@ -1,4 +1,4 @@
-"""Telling everybody about an auction's new events, once."""
+"""Writing the notifications that follow from an auction's new events, once each."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,25 +22,25 @@ from notifications.postgres.progress import (
 )
 from projections.errors import PoisonEvent, passes
 
-# However hot the auction, its people are told at most this often.
+# The least time between two runs for the same auction, however many bids it gets.
 AT_MOST_EVERY = timedelta(seconds=1)
 PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Notified:
-    """Whom it concerned; or, told too recently, when to come back."""
+    """The users whose notifications changed; or, if the last run was too recent, when to run again."""
 
     users: set[UUID] = field(default_factory=set)
     again_in: timedelta | None = None
 
 
 def notify(auction_id: UUID, pool: Pool) -> Notified:
-    """Tell what happened since last time; Busy if another worker is at it, PoisonEvent if an event
-    can't be told.
+    """Write the notifications for the events since the last run.
 
-    The notifier's place moves in the transaction that writes the notifications, so that each
-    event is told of exactly once, whatever dies or is delivered twice.
+    Busy if another worker notifies the same auction, PoisonEvent if one of the events fails. The
+    checkpoint moves in the transaction that writes the notifications, so each event gives its
+    notifications exactly once, even if a process dies or a task is delivered twice.
     """
     with pool.connection() as connection, connection.transaction():
         checkpoint = lock_progress(connection, auction_id)
@@ -50,7 +50,7 @@ def notify(auction_id: UUID, pool: Pool) -> Notified:
 
 @contextmanager
 def _stopping(auction_id: UUID, version: int) -> Iterator[None]:
-    """Have any fault that does not pass stop the auction's notifications at that version."""
+    """Turn any error that is not transient into a PoisonEvent at that version."""
     try:
         yield
     except Exception as error:

@@ -1,11 +1,11 @@
-"""Sending mails, each on its own: whatever goes wrong with one is counted as its failure alone.
+"""Sending mails. Each is sent independently: an error with one is a failure of that mail only.
 
-1. Claim a mail: count the attempt, and lease it for longer than a task can last.
-2. Compose and send it, outside any transaction.
-3. Settle it by its claim: sent, to be tried again later, or given up.
+1. Claim a mail: count the attempt, and take a lease that is longer than a task can last.
+2. Compose and send it, outside of transactions.
+3. Settle it by its claim: sent, due again later, or given up.
 
-Dying after the server took a mail, but before it is settled, sends it once more when the lease ends,
-with the same Message-ID.
+If the process dies after the mail server accepted a mail and before it is settled, the mail is sent
+again when the lease ends, with the same Message-ID.
 """
 
 import random
@@ -36,10 +36,10 @@ TRIES = 16
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one task does, so that it ends long before Celery ends it.
+    """Bounds of one task, so that it ends long before Celery kills it.
 
     No mail is begun after `seconds`. `lease` is longer than a task can last (CELERY_TASK_TIME_LIMIT),
-    so a mail whose lease ended is in nobody's hands.
+    so no process is still sending a mail whose lease has ended.
     """
 
     mails: int = 100
@@ -49,7 +49,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a mail says: a subject, a text and an HTML part, and headers of its own.
+    """A composed mail: subject, text and HTML part, and additional headers.
 
     It goes to its user's confirmed address unless `to` names another.
     """
@@ -61,13 +61,13 @@ class Content:
     to: str | None = None
 
 
-# Makes a mail's content when it is sent; None if there is nothing to say any more.
+# Composes a mail when it is sent; None if it is not needed any more.
 Composer = Callable[[SyncConnection, Outgoing], Content | None]
 _composers: dict[str, Composer] = {}
 
 
 def composes(kind: str) -> Callable[[Composer], Composer]:
-    """Register what composes mails of the kind; its module must be imported where workers start."""
+    """Register the function that composes mails of the kind. Workers must import its module at start."""
 
     def register(composer: Composer) -> Composer:
         _composers[kind] = composer
@@ -77,29 +77,29 @@ def composes(kind: str) -> Callable[[Composer], Composer]:
 
 
 class _MailServer:
-    """One connection to the mail server for a task's mails, opened anew after each failure."""
+    """One connection to the mail server for a task's mails, reopened after each failure."""
 
     def __init__(self) -> None:
         self._backend = get_connection()
         self.away = False
 
     def send(self, message: EmailMultiAlternatives) -> None:
-        """Hand the message over; raises whatever is wrong, `away` tells that no server answers."""
+        """Send the message. Raises any error; afterwards `away` says whether no server answered."""
         self.away = True
         self._backend.open()
         self.away = False
         self._backend.send_messages([message])
 
     def close(self) -> None:
-        """Whatever the server says to that."""
+        """Close the connection; errors are ignored."""
         with suppress(Exception):
             self._backend.close()
 
 
 def send_due(pool: Pool, limits: Limits = Limits()) -> bool:
-    """Send mails that are due, one after the other, within the limits; whether to go on at once.
+    """Send mails that are due, one after the other, within the limits; whether more may be due.
 
-    Without a mail server the others are left for later, instead of having a try counted each.
+    Without a mail server the rest are left for later, so that no attempt is counted for them.
     """
     until = time.monotonic() + limits.seconds
     server = _MailServer()
@@ -121,7 +121,7 @@ def send_due(pool: Pool, limits: Limits = Limits()) -> bool:
 
 def _send_one(pool: Pool, server: _MailServer, mail: Outgoing) -> None:
     if mail.attempts > TRIES:
-        # Each try ended without a word, with the process that made it.
+        # The process died at each attempt.
         return _give_up(pool, mail, None)
     try:
         message = _composed(pool, mail)

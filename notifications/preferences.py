@@ -1,4 +1,4 @@
-"""What people are told about, and how, unless they choose otherwise."""
+"""The kinds of notifications, the channels, and the defaults for both."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -21,10 +21,10 @@ class NotificationChannel(StrEnum):
     EMAIL = "EMAIL"
 
 
-# What tells how an auction stands. Of these a reader has one unread at most for each auction.
+# The kinds about the highest bid: of these a user has at most one unread for each auction.
 UPDATED_WHILE_UNREAD = frozenset({NotificationKind.OUTBID, NotificationKind.MAX_BID_CHANGED})
 
-# An email for what is won, and for what is lost unless one acts; the rest is seen in the app.
+# By default mails are sent only for won auctions and when outbid; the app shows all kinds.
 DEFAULTS: Mapping[tuple[NotificationKind, NotificationChannel], bool] = {
     (kind, channel): channel is NotificationChannel.IN_APP
     or kind in {NotificationKind.AUCTION_WON, NotificationKind.OUTBID}

@@ -1,4 +1,4 @@
-"""Reading notifications and preferences for the API, and changing what is their reader's to change."""
+"""Reading notifications and preferences for the API; marking as read and choosing."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from commands.postgres.connections import AsyncPool
 from notifications.postgres.preferences import CHOOSE, CHOSEN, Choice, parameters
 from notifications.preferences import DEFAULTS, NotificationChannel, NotificationKind
 
-# As many as a subscription catches up with after a reconnect.
+# The most unread ones that a subscription sends after a reconnect.
 CAUGHT_UP = 200
 COLUMNS = """notifications.id, kind, auction_id, auctions.title, amount, changed_at,
 read_at IS NOT NULL AS read"""
@@ -26,7 +26,7 @@ READ = f"""
 SELECT {COLUMNS} FROM notifications JOIN auctions ON auctions.id = auction_id
 WHERE notifications.id = ANY(%(ids)s) AND user_id = %(user)s AND in_app AND read_at IS NOT NULL
 """
-# Without ids and auction: all. Rows are locked in the order of their keys, as the notifier does not wait for two.
+# Without ids and auction: all of the reader's.
 MARK_READ = """
 UPDATE notifications SET read_at = clock_timestamp()
 WHERE user_id = %(user)s AND read_at IS NULL AND in_app
@@ -62,7 +62,7 @@ async def page_of(
     unread: bool = False,
     after: tuple[datetime, UUID] | None = None,
 ) -> list[ReaderNotification]:
-    """The reader's notifications, newest first, from behind the place (changed_at, id)."""
+    """The reader's notifications, newest first, after the place (changed_at, id)."""
     time, last = after or (None, None)
     wanted = {"user": user_id, "unread": unread, "time": time, "id": last, "limit": limit}
     async with pool.connection() as connection:
@@ -73,7 +73,7 @@ async def page_of(
 async def read_among(
     pool: AsyncPool, user_id: UUID, ids: Collection[UUID]
 ) -> list[ReaderNotification]:
-    """Those of the reader's notifications that count as read."""
+    """Those of the reader's notifications that are marked as read."""
     if not ids:
         return []
     async with pool.connection() as connection:
@@ -84,14 +84,14 @@ async def read_among(
 async def mark_read(
     pool: AsyncPool, user_id: UUID, ids: Sequence[UUID] | None, auction_id: UUID | None = None
 ) -> int:
-    """Mark those, or all, as read, of one auction or of any; how many were not."""
+    """Mark notifications (of these ids and this auction, None: any) as read; how many were unread."""
     wanted = {"user": user_id, "ids": None if ids is None else list(ids), "auction": auction_id}
     async with pool.connection() as connection:
         return (await connection.execute(MARK_READ, wanted)).rowcount
 
 
 async def preferences_of(pool: AsyncPool, user_id: UUID) -> Preferences:
-    """What the user chose, and the defaults for the rest."""
+    """The user's choices, with the defaults for the rest."""
     async with pool.connection() as connection:
         cursor = await connection.execute(CHOSEN, (user_id,))
         chosen = {
@@ -102,6 +102,6 @@ async def preferences_of(pool: AsyncPool, user_id: UUID) -> Preferences:
 
 
 async def choose(pool: AsyncPool, user_id: UUID, choices: Sequence[Choice]) -> None:
-    """Keep the user's choices."""
+    """Store the user's choices."""
     async with pool.connection() as connection:
         await connection.execute(CHOOSE, parameters(user_id, choices))

@@ -1,4 +1,4 @@
-"""The notifier's Celery tasks: thin, and harmless when run twice."""
+"""The notifier's Celery tasks. Running one twice does no harm."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -25,13 +25,16 @@ log = structlog.get_logger("notifications")
 
 NOTIFY = "notifications.notify_stream"
 SEND_MAILS = "notifications.send_mails"
-# People whose notifications changed are named in messages of this many.
+# The most users in one message about changed notifications.
 USERS_PER_MESSAGE = 1000
 
 
 @shared_task(name=NOTIFY)
 def notify_stream(kind: StreamKind, stream_id: str) -> None:
-    """Tell people about an auction's new events; ask a new user to confirm their address, forget one who was deleted."""
+    """Write notifications about an auction's new events.
+
+    Of a user's stream: enqueue the confirmation mail of a new user, delete the data of a deleted one.
+    """
     try:
         if kind == "auction":
             _notify_until_quiet(Stream(kind, UUID(stream_id)))
@@ -56,7 +59,7 @@ def _notify_until_quiet(stream: Stream) -> None:
         try:
             outcome = notify(stream.id, pool())
         except Busy:
-            # Whoever is at it looks for notes before they go; the sweep looks after both.
+            # The worker that has the auction checks for notes before it ends; the sweep if it dies.
             return leave_note(NOTIFY, arguments)
         except PoisonEvent as poison:
             return stuck.record_failure(pool(), "notifications", poison)
@@ -71,7 +74,7 @@ def _notify_until_quiet(stream: Stream) -> None:
 
 
 def _schedule_again(arguments: tuple[str, str], pause: timedelta) -> None:
-    """A wake-up is on its way from now on, so nobody else needs to send one."""
+    """Queue the task again after the pause, and suppress other wake-ups until then."""
     leave_note(NOTIFY, arguments)
     current_app.send_task(
         NOTIFY, args=list(arguments), queue=NOTIFICATIONS, countdown=pause.total_seconds()
@@ -88,10 +91,10 @@ def _publish(auction_id: str, outcome: Notified) -> None:
     log.info("notified", stream=auction_id, people=len(users))
 
 
-# One mail that takes longer than this, in seconds, has failed; so ends a task before Celery kills it.
+# After so many seconds the mail in hand fails; so the task ends before Celery kills it.
 @shared_task(name=SEND_MAILS, soft_time_limit=28)
 def send_mails() -> None:
-    """Send the mails that are due, as many as one task may; the next task sends the next."""
+    """Send mails that are due, within one task's limits, and queue the next task if more may be due."""
     clear_wake_up(SEND_MAILS, ())
     if send_due(pool()):
         wake(SEND_MAILS, (), MAILS)
@@ -99,7 +102,7 @@ def send_mails() -> None:
 
 @shared_task(name="notifications.sweep")
 def sweep() -> None:
-    """Make up for wake-ups that were lost, and for mails whose time has come."""
+    """Wake auctions whose wake-up was lost, send mails that are due, and delete what is out of date."""
     ask_for_confirmations(pool())
     with pool().connection() as connection:
         behind = auctions_behind(connection)

@@ -1,4 +1,4 @@
-"""The page behind a mail's unsubscribe link."""
+"""The pages behind the links in mails."""
 
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
@@ -16,11 +16,11 @@ PAGE = "notifications/unsubscribe.html"
 CONFIRM_PAGE = "notifications/confirm.html"
 
 
-# The link's signature says who may; mail programs that send the one click have no cookie of ours.
+# No CSRF check: the link's signature authorises, and mail programs that post have no cookie.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """Ask first when somebody follows the link; on POST, which mail programs send (RFC 8058), just do it."""
+    """On GET, ask for confirmation; on POST, which mail programs send (RFC 8058), unsubscribe."""
     try:
         user_id, kind = read_token(token)
     except (signing.BadSignature, ValueError):
@@ -32,11 +32,11 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, PAGE, {"done": True})
 
 
-# As above: the link says who may. A GET alone confirms nothing: programs that scan mails follow links.
+# No CSRF check, as above. A GET confirms nothing, because programs that scan mails follow links.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
-    """Ask first, and confirm the address on POST."""
+    """On GET, ask for confirmation; on POST, confirm the address."""
     if request.method != "POST":
         return render(request, CONFIRM_PAGE)
     try:

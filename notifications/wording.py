@@ -1,4 +1,4 @@
-"""What a notification says."""
+"""The text of a notification."""
 
 from decimal import Decimal
 from typing import assert_never
@@ -7,7 +7,7 @@ from notifications.preferences import NotificationKind
 
 
 def message(kind: NotificationKind, title: str, amount: Decimal) -> str:
-    """One sentence, the same in the app and in a mail."""
+    """The notification as one sentence, the same in the app and in mails."""
     grouped = f"{amount:,}"
     match kind:
         case NotificationKind.AUCTION_WON:

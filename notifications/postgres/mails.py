@@ -1,4 +1,4 @@
-"""The table `mails`: what is to be sent, who is sending it, and what became of it."""
+"""SQL on the table `mails`: enqueueing, claiming and settling mails."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from psycopg.types.json import Jsonb
 
 from commands.postgres.connections import SyncConnection
 
-# Who may get mails, said of a row of `users`; in CLAIM and in whatever enqueues by itself.
+# The condition for a row of `users` to get mails; used in CLAIM and wherever mails are enqueued.
 MAY_BE_MAILED = "users.deleted_at IS NULL AND users.email_confirmed_at IS NOT NULL"
 ENQUEUE = """
 INSERT INTO mails (id, user_id, kind, context, version, urgent, due, attempts, given_up)
 VALUES (gen_random_uuid(), %(user)s, %(kind)s, %(context)s, 0, true, clock_timestamp(), 0, false)
 """
-# The attempt is counted before it is made, and the mail is due again when its lease ends: whoever
-# dies over a mail has had an attempt. `claim` tells one attempt from the next.
+# The attempt is counted before it is made, and the mail is due again when its lease ends, so an
+# attempt in which the process dies is counted, too. Each attempt has its own `claim`.
 CLAIM = f"""
 WITH claimed AS (
     UPDATE mails SET attempts = attempts + 1, claim = gen_random_uuid(),
@@ -41,7 +41,7 @@ FROM users WHERE (lower(username) = lower(%(who)s) OR lower(email) = lower(%(who
 LIMIT 10
 RETURNING id
 """
-# One that changed while it was on its way goes once more.
+# If its notification changed while it was being sent, it is due once more.
 SENT = """
 UPDATE mails SET claim = NULL, error = NULL, settled_at = clock_timestamp(), attempts = 0,
     due = CASE WHEN version > %(version)s THEN clock_timestamp() + %(gap)s END
@@ -68,11 +68,11 @@ SELECT (SELECT count(*) FROM mails WHERE due IS NOT NULL) AS waiting,
        (SELECT count(*) FROM mails WHERE given_up) AS given_up
 """
 
-# How long the next mail about the same notification waits for the last one.
+# The least time between two mails about the same notification.
 GAP = timedelta(hours=1)
-# How long operators can see what became of a mail.
+# How long settled mails are kept, for operators to see.
 KEPT_FOR = timedelta(days=30)
-# Rows removed at once.
+# Rows deleted at once.
 CHUNK = 5_000
 
 
@@ -96,33 +96,33 @@ class Outgoing:
 
 
 def enqueue_parameters(user_id: UUID, kind: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    """What ENQUEUE needs."""
+    """The parameters of ENQUEUE."""
     return {"user": user_id, "kind": kind, "context": Jsonb(dict(context))}
 
 
 def claim(connection: SyncConnection, lease: timedelta) -> Outgoing | None:
-    """The next mail that is due: those that people wait for first, then the one due longest."""
+    """Claim the next mail that is due: urgent ones first, then the one due longest; None if none is."""
     row = connection.execute(CLAIM, {"lease": lease}).fetchone()
     return Outgoing(**row) if row else None
 
 
 def sent(connection: SyncConnection, mail: Outgoing) -> None:
-    """The server took it."""
+    """Settle the mail as sent."""
     connection.execute(SENT, _named(mail) | {"version": mail.version, "gap": GAP})
 
 
 def failed(connection: SyncConnection, mail: Outgoing, error: str, pause: timedelta) -> None:
-    """It is tried again after the pause."""
+    """Make the mail due again after the pause."""
     connection.execute(FAILED, _named(mail) | {"error": error, "pause": pause})
 
 
 def give_up(connection: SyncConnection, mail: Outgoing, error: str | None) -> None:
-    """It is not tried again; None keeps the error of the last try."""
+    """Settle the mail as given up; without an error that of the last attempt is kept."""
     connection.execute(GIVEN_UP, _named(mail) | {"error": error})
 
 
 def drop(connection: SyncConnection, mail: Outgoing) -> None:
-    """There is nothing to send any more."""
+    """Delete the mail: there is nothing to send any more."""
     connection.execute(DROP, _named(mail))
 
 
@@ -131,18 +131,18 @@ def _named(mail: Outgoing) -> dict[str, Any]:
 
 
 def any_due(connection: SyncConnection) -> bool:
-    """Whether a mail's time has come."""
+    """Whether a mail is due."""
     row = connection.execute(ANY_DUE).fetchone()
     return bool(row and row["due"])
 
 
 def forget_settled(connection: SyncConnection) -> None:
-    """Remove what was sent or given up long ago."""
+    """Delete a batch of mails that were settled long ago."""
     connection.execute(FORGET_SETTLED, (KEPT_FOR, CHUNK))
 
 
 def counts(connection: SyncConnection) -> dict[str, int]:
-    """How many mails wait, and how many were given up in the time that they are kept."""
+    """How many mails wait, and how many of those still kept were given up."""
     row = connection.execute(COUNTS).fetchone()
     assert row is not None
     return row

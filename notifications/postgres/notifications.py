@@ -1,4 +1,4 @@
-"""Notifications: written for whoever wants them, read by their reader."""
+"""SQL on the table `notifications`: writing them as the preferences say, and their mails."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from notifications.preferences import (
     NotificationKind,
 )
 
-# The kind of mail that tells of a notification.
+# The kind of mail that is about a notification.
 NOTIFICATION_MAIL = "NOTIFICATION"
 ASKED = f"""
 WITH asked AS (
@@ -51,8 +51,8 @@ ONCE_PER_CAUSE = f"""{ASKED}
     ON CONFLICT (user_id, auction_id, kind, version) WHERE NOT {UPDATED_KINDS} DO NOTHING
     RETURNING id, user_id, version
 """
-# An unread one is brought up to date whatever was chosen since. Who was outbid and did not see it
-# yet still is when others go on, until they lead.
+# An unread one is updated even if the user turned this kind off since. While OUTBID is unread it
+# stays OUTBID when others raise the bid, until its user leads again.
 ONE_WHILE_UNREAD = f"""{ASKED}
     SELECT user_id, email, asked.in_app OR coalesce(unread.in_app, false) AS in_app,
         CASE WHEN unread.kind = 'OUTBID' AND user_id IS DISTINCT FROM %(leader)s::uuid
@@ -60,7 +60,7 @@ ONE_WHILE_UNREAD = f"""{ASKED}
     FROM asked LEFT JOIN LATERAL (
         SELECT id, kind, in_app FROM notifications WHERE user_id = asked.user_id
           AND auction_id = %(auction)s AND read_at IS NULL AND {UPDATED_KINDS}
-        -- Each by its index, instead of all of them for each.
+        -- LIMIT has each user's row found by the index, instead of a scan of all rows.
         LIMIT 1
     ) AS unread ON true
     WHERE asked.in_app OR email OR (unread.id IS NOT NULL AND %(kind)s <> 'OUTBID')
@@ -80,7 +80,7 @@ WHERE user_id = ANY(%(users)s) AND auction_id = %(auction)s AND read_at IS NULL 
   ))
 RETURNING user_id
 """
-# A mail that waits already, or is on its way, keeps its time: it tells what holds when it goes.
+# A mail that is waiting or being sent keeps its time; its content is composed when it is sent.
 MAIL = """
 ), mailed AS (
     INSERT INTO mails (id, user_id, kind, notification_id, context, version, urgent, due, attempts,
@@ -115,7 +115,7 @@ DELETE FROM mails USING users WHERE users.id = user_id AND users.deleted_at IS N
 
 @dataclass(frozen=True, slots=True)
 class MailedNotification:
-    """What a mail about a notification tells."""
+    """What the mail about a notification is composed of."""
 
     kind: NotificationKind
     amount: Decimal
@@ -126,7 +126,7 @@ class MailedNotification:
 def write_notice(
     connection: SyncConnection, auction_id: UUID, notice: Notice, reached: CurrentState
 ) -> list[UUID]:
-    """Write a notice for everybody who wants it; whose notifications are new or changed."""
+    """Write a notice as notifications for all who want it; the users whose notifications changed."""
     rows = connection.execute(
         (ONE_WHILE_UNREAD if notice.kind in UPDATED_WHILE_UNREAD else ONCE_PER_CAUSE) + MAIL,
         {
@@ -150,8 +150,11 @@ def write_notice(
 def mark_outdated_read(
     connection: SyncConnection, auction_id: UUID, users: Collection[UUID], reached: CurrentState
 ) -> set[UUID]:
-    """Count as read what those of the users were told of the highest bid who lead now, or have no
-    live bid any more; who they are."""
+    """Mark as read the unread notifications about the highest bid that are out of date.
+
+    These are the notifications of those of the users who lead now or have no live bid any more.
+    Returns the users whose notifications changed.
+    """
     rows = connection.execute(
         MARK_OUTDATED,
         {
@@ -172,7 +175,7 @@ def mailed_notification(
     if row is None:
         return None
     kind = NotificationKind(row["kind"])
-    # Changes that follow on being outbid are told in the same mail.
+    # OUTBID and the changes after it share one mail, so either preference will do.
     wanted_as = UPDATED_WHILE_UNREAD if kind in UPDATED_WHILE_UNREAD else {kind}
     if not any(mails_wanted(connection, row["user_id"])[each] for each in wanted_as):
         return None
@@ -180,7 +183,7 @@ def mailed_notification(
 
 
 def forget_deleted(connection: SyncConnection, user_id: UUID | None = None) -> None:
-    """Remove what a deleted user was told, mailed and chose; without an id, what is left of any."""
+    """Delete the notifications, mails and preferences of a deleted user, or of all deleted users."""
     connection.execute(FORGET_MAILS, {"user": user_id})
     connection.execute(FORGET, {"user": user_id})
     connection.execute(FORGET_PREFERENCES, {"user": user_id})

@@ -1,4 +1,4 @@
-"""What users chose."""
+"""SQL on the table `notification_preferences`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ CHOSEN = "SELECT kind, channel, enabled FROM notification_preferences WHERE user
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A kind, told or not told over a channel."""
+    """Whether the user wants that kind over that channel."""
 
     kind: NotificationKind
     channel: NotificationChannel
@@ -28,7 +28,7 @@ class Choice:
 
 
 def parameters(user_id: UUID, choices: Sequence[Choice]) -> dict[str, object]:
-    """What CHOOSE needs; of two choices for the same, the last holds."""
+    """The parameters of CHOOSE; of two choices for the same kind and channel the last applies."""
     last = {(choice.kind, choice.channel): choice.enabled for choice in choices}
     return {
         "user": user_id,
@@ -39,12 +39,12 @@ def parameters(user_id: UUID, choices: Sequence[Choice]) -> dict[str, object]:
 
 
 def choose(connection: SyncConnection, user_id: UUID, choices: Sequence[Choice]) -> None:
-    """Keep the choices; nothing happens if the user is gone."""
+    """Store the choices, unless the user was deleted."""
     connection.execute(CHOOSE, parameters(user_id, choices))
 
 
 def mails_wanted(connection: SyncConnection, user_id: UUID) -> Mapping[NotificationKind, bool]:
-    """Of which kinds the user wants mails."""
+    """For each kind, whether the user wants mails about it."""
     email = NotificationChannel.EMAIL
     chosen = {
         NotificationKind(row["kind"]): row["enabled"]

@@ -1,4 +1,4 @@
-"""How far each auction's events were told, and the auction as it stands now."""
+"""The notifier's checkpoint in each auction, and the auction's current state."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ SELECT id FROM auctions WHERE version > coalesce(
 
 @dataclass(frozen=True, slots=True)
 class NotifierCheckpoint:
-    """Where the notifier stood, and how long ago that was."""
+    """Version and leading bid at the notifier's last run, and how long ago (`rested`) that was."""
 
     version: int
     leading: Leading | None
@@ -57,7 +57,7 @@ class NotifierCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class CurrentState:
-    """An auction's version and leading bid, and the moment they were read."""
+    """An auction's version and leading bid, and the time they were read."""
 
     version: int
     leading: RankedBid | None
@@ -65,7 +65,7 @@ class CurrentState:
 
 
 def lock_progress(connection: SyncConnection, auction_id: UUID) -> NotifierCheckpoint:
-    """The notifier's place in the auction, locked until the transaction ends; Busy if another has it."""
+    """The checkpoint in the auction, locked until the transaction ends; Busy if another worker has it."""
     connection.execute(BEGIN, (auction_id,))
     row = connection.execute(LOCK, (auction_id,)).fetchone()
     if row is None:
@@ -79,7 +79,7 @@ def lock_progress(connection: SyncConnection, auction_id: UUID) -> NotifierCheck
 def current_state(connection: SyncConnection, auction_id: UUID) -> CurrentState:
     """The auction's version and leading bid."""
     row = connection.execute(NOW, (auction_id,)).fetchone()
-    assert row is not None, "only auctions that exist are told of"
+    assert row is not None, "only auctions that exist have events"
     return CurrentState(row["version"], _ranked(row) if row["id"] else None, row["now"])
 
 
@@ -90,14 +90,14 @@ def _ranked(row: DictRow) -> RankedBid:
 def deleted_among(
     connection: SyncConnection, events: Sequence[EventAtVersion]
 ) -> dict[UUID, RankedBid]:
-    """How the bids ranked that these events deleted."""
+    """The bids that these events deleted, by id."""
     ids = [event.bid_id for _, event in events if isinstance(event, BidDeleted)]
     rows = connection.execute(RANKED, (ids,))
     return {row["id"]: _ranked(row) for row in rows}
 
 
 def advance(connection: SyncConnection, auction_id: UUID, reached: CurrentState) -> None:
-    """Note that all events up to that version have their notifications."""
+    """Move the checkpoint: all events up to that version have their notifications."""
     leading = reached.leading
     connection.execute(
         ADVANCE,
@@ -112,5 +112,5 @@ def advance(connection: SyncConnection, auction_id: UUID, reached: CurrentState)
 
 
 def auctions_behind(connection: SyncConnection) -> list[UUID]:
-    """Auctions with events that nobody was told of yet."""
+    """Auctions with events after their checkpoint, without paused ones; at most a thousand."""
     return [row["id"] for row in connection.execute(BEHIND)]
