@@ -1,1 +1,1 @@
-"""The read side: events become MongoDB documents in the form the API serves."""
+"""The read side: projects events into MongoDB documents in the form that the API serves."""

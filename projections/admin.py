@@ -1,4 +1,4 @@
-"""What the sweep and the audit found, to look at."""
+"""Admin's lists of stuck streams and of documents that differed."""
 
 from django.contrib import admin
 
@@ -8,7 +8,7 @@ from projections.models import Drift, StuckStream
 
 @admin.register(StuckStream)
 class StuckStreamAdmin(ReadOnly, admin.ModelAdmin[StuckStream]):
-    """Streams that an event stops; they go on by themselves once the code is repaired."""
+    """Streams that an event stops. They are retried, and go on once the code is repaired."""
 
     list_display = (
         "stream_id",

@@ -9,7 +9,7 @@ class ProjectionsConfig(AppConfig):
     name = "projections"
 
     def ready(self) -> None:
-        """Have the projections woken when a stream with documents has new events."""
+        """Register the projections as a reader of all streams that have documents."""
         from commands.queues import PROJECTIONS
         from commands.readers import LogReader, register
         from projections.ports import WITH_DOCUMENTS

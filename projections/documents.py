@@ -1,6 +1,6 @@
 """The documents, and how events change them: (document, event) -> document, pure.
 
-Every document carries the version of the stream it stands at, and taking an event in twice is harmless.
+Each document has the version of its stream that it shows. Applying an event twice changes nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,13 +23,13 @@ from commands.domain.events import (
     WinnerAnnounced,
 )
 
-# Bids in the auction's own document: the first page is read with the auction, at one version.
+# Bids in the auction's own document, so that the first page is read with it, at one version.
 TOP = 20
 
 
 @dataclass(frozen=True, slots=True)
 class BidDocument:
-    """A bid; the versions tell when in its auction's stream what happened to it."""
+    """A bid, with the versions of its auction at which it was placed, doubled and deleted."""
 
     id: UUID
     auction_id: UUID
@@ -45,7 +45,7 @@ class BidDocument:
 
     @property
     def deleted(self) -> bool:
-        """Whether the bid counts no more."""
+        """Whether the bid was deleted."""
         return self.deleted_version is not None
 
     @property
@@ -66,7 +66,7 @@ class WinnerDocument:
 
 @dataclass(frozen=True, slots=True)
 class AuctionDocument:
-    """An auction as lists and pages show it; top_bids are its first live bids, leading first."""
+    """An auction as the API shows it; top_bids are its first live bids, leading first."""
 
     id: UUID
     version: int
@@ -83,7 +83,7 @@ class AuctionDocument:
 
 @dataclass(frozen=True, slots=True)
 class UserDocument:
-    """A user as others and they themselves see them; names go when the user goes."""
+    """A user; the name is None after their deletion."""
 
     id: UUID
     version: int
@@ -94,21 +94,21 @@ class UserDocument:
 
 @dataclass(frozen=True, slots=True)
 class Lifespan:
-    """From which version to which a bid of that bidder counted."""
+    """The versions from and to which a bid of that bidder was live."""
 
     bidder_id: UUID
     placed_version: int
     deleted_version: int | None
 
     def covers(self, version: int) -> bool:
-        """Whether the bid was live when the auction stood at that version."""
+        """Whether the bid was live at that version of the auction."""
         gone = self.deleted_version is not None and self.deleted_version <= version
         return self.placed_version <= version and not gone
 
 
 @dataclass(frozen=True, slots=True)
 class VersionedEvent:
-    """An auction's event with what the log knows about it."""
+    """An auction's event with its version and time in the log."""
 
     event: AuctionEvent
     version: int
@@ -129,7 +129,7 @@ def touched_bid(event: AuctionEvent) -> UUID | None:
 def bid_after(
     bid: BidDocument | None, auction_id: UUID, recorded: VersionedEvent
 ) -> BidDocument | None:
-    """The bid's document after the event; unchanged by an event it has taken in already."""
+    """The bid's document after the event; unchanged if the event is applied already."""
     event, version = recorded.event, recorded.version
     if bid is not None and bid.version >= version:
         return bid
@@ -165,10 +165,10 @@ def bid_after(
 
 
 def bid_at(bid: BidDocument, version: int) -> BidDocument | None:
-    """The bid as it was when its auction stood at that version; None if it was not placed yet.
+    """The bid as it was at that version of its auction; None if it was not placed yet.
 
-    A document that is ahead of the version holds all that is needed: a bid is placed once,
-    doubled at most once and deleted at most once, and it has the version of each.
+    This works for documents that are ahead of the version, as a bid is placed once, doubled at most
+    once and deleted at most once, and has the version of each.
     """
     if bid.version <= version:
         return bid
@@ -189,9 +189,9 @@ def bid_at(bid: BidDocument, version: int) -> BidDocument | None:
 
 
 def ranked_at(bids: Iterable[BidDocument], version: int) -> list[BidDocument]:
-    """Those that were live when their auction stood at that version, as they were then, leading first.
+    """The bids that were live at that version of their auction, as they were then, leading first.
 
-    A bid that is given twice counts once.
+    A bid that is given twice appears once.
     """
     then = {bid.id: bid for each in bids if (bid := bid_at(each, version))}
     return sorted((bid for bid in then.values() if not bid.deleted), key=lambda bid: bid.rank)

@@ -1,4 +1,4 @@
-"""Which faults of the read side pass by themselves, and the event that does not."""
+"""Which errors of the read side are transient, and PoisonEvent, which is not."""
 
 from pymongo.errors import (
     BulkWriteError,
@@ -10,12 +10,12 @@ from pymongo.errors import (
 from commands.postgres import errors
 from commands.streams import Stream
 
-# An upsert that its guard refused; the store deals with these itself.
+# The error of an upsert whose version guard did not match; the store handles it.
 DUPLICATE_KEY = 11000
 
 
 class PoisonEvent(Exception):
-    """An event that stops its stream: it can't be read, or what it does can't be done; see the cause."""
+    """An event that stops its stream: it can't be read or applied; see `__cause__`."""
 
     def __init__(self, stream: Stream, version: int) -> None:
         super().__init__(f"version {version} of {stream.kind} {stream.id}")
@@ -24,11 +24,11 @@ class PoisonEvent(Exception):
 
 
 class VersionUnavailable(Exception):
-    """What stood at one version can't be read any more, or not yet; the same may succeed in a moment."""
+    """The documents of a version can't be read any more, or not yet; the same may succeed in a moment."""
 
 
 def passes(error: BaseException) -> bool:
-    """Whether the same may well succeed in a moment."""
+    """Whether the error is transient: the same may succeed in a moment."""
     return (
         errors.passes(error)
         or isinstance(error, ConnectionFailure | ExecutionTimeout | WriteConcernError)
@@ -37,7 +37,7 @@ def passes(error: BaseException) -> bool:
 
 
 def _only_unconfirmed(error: BulkWriteError) -> bool:
-    """Whether all was written, and only a majority's word is missing."""
+    """Whether everything was written, and only the majority's acknowledgement is missing."""
     details = error.details
     others = [each for each in details["writeErrors"] if each["code"] != DUPLICATE_KEY]
     return bool(details["writeConcernErrors"]) and not others

@@ -1,4 +1,4 @@
-"""Bringing one stream's live documents up to date, and announcing their version."""
+"""Bringing one stream's live documents up to date, and publishing their version."""
 
 from commands.postgres.connections import Pool
 from commands.streams import Stream
@@ -10,10 +10,11 @@ from projections.upkeep import stuck
 
 
 def bring_up_to_date(pool: Pool, documents: Documents, stream: Stream, announced: int = -1) -> int:
-    """Project the stream into the live documents, and give the version they reached.
+    """Project the stream into the live documents; the version they then have.
 
-    It is announced unless it is the one that the caller knows to be `announced`. A stream that an
-    event stops stays just before that event, and paused between the tries to get past it.
+    The version is published unless it is `announced`, which the caller knows to be published. If an
+    event stops the stream, the documents stay at the version before it, and the stream is paused
+    until the next try.
     """
     version = _projected(pool, documents, stream)
     if version != announced:

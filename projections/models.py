@@ -1,10 +1,10 @@
-"""How far the lag sweep and the audit have come, and the streams they found in need."""
+"""Checkpoints of the lag sweep and the audit, and the streams that they found."""
 
 from django.db import models
 
 
 class Checkpoint(models.Model):
-    """The sweep's place in the global order: every event up to here was seen, in no reader's way."""
+    """The sweep's place in the global order of events: it has read all events up to it."""
 
     name = models.CharField(primary_key=True, max_length=40)
     transaction_id = models.DecimalField(max_digits=20, decimal_places=0)
@@ -18,7 +18,7 @@ class Checkpoint(models.Model):
 
 
 class LaggingStream(models.Model):
-    """A stream whose documents were behind when the sweep came by."""
+    """A stream whose documents were behind at the last sweep."""
 
     stream_id = models.UUIDField(primary_key=True)
     stream_kind = models.CharField(max_length=10)
@@ -33,7 +33,7 @@ class LaggingStream(models.Model):
 
 
 class StuckStream(models.Model):
-    """A stream that one of its events stops, for one of those who read it; they rest between tries."""
+    """A stream that an event stops for one of its readers; it is retried after `retry_after`."""
 
     reader = models.CharField(max_length=20)
     stream_id = models.UUIDField()
@@ -55,7 +55,7 @@ class StuckStream(models.Model):
 
 
 class AuditProgress(models.Model):
-    """The audit's place: the last stream it looked at, and when it last was through with all."""
+    """The audit's checkpoint: the last stream it compared, and when it last finished all."""
 
     name = models.CharField(primary_key=True, max_length=40)
     after_stream = models.UUIDField(null=True)
@@ -69,7 +69,7 @@ class AuditProgress(models.Model):
 
 
 class Drift(models.Model):
-    """A stream of which the audit found record, rows and documents to differ, the last time it did."""
+    """A stream whose events, state rows and documents differed at an audit; the latest finding for it."""
 
     stream_id = models.UUIDField(primary_key=True)
     stream_kind = models.CharField(max_length=10)

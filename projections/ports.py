@@ -1,4 +1,4 @@
-"""What the projections need of a document store."""
+"""The port to the document store."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
@@ -13,7 +13,7 @@ from projections.documents import (
     WinnerDocument,
 )
 
-# The kinds of streams that have documents; the others are read from the log itself, to check them.
+# The kinds of streams that have documents. Others are read from the log, to verify draws.
 WITH_DOCUMENTS: frozenset[StreamKind] = frozenset({"auction", "user"})
 
 
@@ -27,10 +27,10 @@ class Documents(Protocol):
         """Replace the document if it still stands at expected_version (0: there is none); whether it did."""
 
     def bids(self, ids: Collection[UUID]) -> Mapping[UUID, BidDocument]:
-        """Those of the bids that are there."""
+        """The bids of these ids, without those that have no document."""
 
     def save_bids(self, bids: Sequence[BidDocument]) -> None:
-        """Write each bid unless a newer version of it is there."""
+        """Write each bid unless a newer version of it is stored."""
 
     def top_bids(self, auction_id: UUID, version: int, limit: int) -> list[BidDocument]:
         """The auction's first live bids as they were at that version of it, leading first.
@@ -39,19 +39,19 @@ class Documents(Protocol):
         """
 
     def lifespans(self, auction_id: UUID, bidders: Collection[UUID]) -> list[Lifespan]:
-        """Those of all bids, live and deleted, that these bidders have in the auction."""
+        """The lifespans of all bids, live and deleted, of these bidders in the auction."""
 
     def bids_of(self, auction_id: UUID) -> Mapping[UUID, BidDocument]:
-        """Every bid there is of the auction."""
+        """All bids of the auction that have a document."""
 
     def winner(self, auction_id: UUID) -> WinnerDocument | None:
         """The auction's winner."""
 
     def restore_auction(self, auction: AuctionDocument, bids: Sequence[BidDocument]) -> None:
-        """Make these the documents of the auction, its winner and its bids, whatever was there."""
+        """Replace the documents of the auction, its winner and its bids, without comparing versions."""
 
     def restore_user(self, user: UserDocument) -> None:
-        """Make this the user's document, whatever was there."""
+        """Replace the user's document, without comparing versions."""
 
     def save_winner(self, winner: WinnerDocument) -> None:
         """Write the winner; there is only ever one."""
@@ -60,10 +60,10 @@ class Documents(Protocol):
         """The user's document."""
 
     def save_user(self, user: UserDocument) -> None:
-        """Write the user unless a newer version is there."""
+        """Write the user unless a newer version is stored."""
 
     def ids(self, kind: StreamKind) -> set[UUID]:
-        """The streams of which there are documents."""
+        """The ids of the streams that have documents."""
 
     def versions(self, kind: StreamKind, ids: Collection[UUID]) -> Mapping[UUID, int]:
-        """At which version the documents of those streams stand; absent where there is none."""
+        """The versions of those streams' documents; without streams that have none."""

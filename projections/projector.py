@@ -39,10 +39,10 @@ def project(
     *,
     lane: str = "live",
 ) -> int:
-    """Bring the stream's documents up to its end; the version they then stand at.
+    """Bring the stream's documents up to the end of the stream; their version afterwards.
 
-    PoisonEvent if one of its events stops it: the documents then stand just before that one.
-    Lanes don't wait for each other: a rebuild has its own.
+    PoisonEvent if one of its events can't be applied: the documents then have the version before.
+    A rebuild has a lane of its own, so it does not wait for the live documents.
     """
     with locked(stream, pool, lane) as connection:
         for recorded in _steps(connection, stream, documents):
@@ -53,9 +53,9 @@ def project(
 
 @contextmanager
 def locked(stream: Stream, pool: Pool, lane: str = "live") -> Iterator[SyncConnection]:
-    """A transaction in which nobody else projects the stream in that lane.
+    """A transaction in which no other process projects the stream in that lane.
 
-    Without it two would only do the same work twice, for the documents guard themselves.
+    It only saves double work: documents are guarded by their versions.
     """
     with pool.connection() as connection, connection.transaction():
         lock(connection, projecting(stream.id, lane))
@@ -65,7 +65,7 @@ def locked(stream: Stream, pool: Pool, lane: str = "live") -> Iterator[SyncConne
 def _steps(
     connection: SyncConnection, stream: Stream, documents: Documents
 ) -> Iterator[Sequence[RecordedEvent]]:
-    """The events as they are taken in: in batches, and one by one up to one that can't be."""
+    """The events in batches; if one can't be read, those before it one by one."""
     step = _project_auction if stream.kind == "auction" else _project_user
     limit = BATCH
     while True:
@@ -88,7 +88,7 @@ def _version(stream: Stream, documents: Documents) -> int:
 
 
 def reproject(stream: Stream, pool: Pool, documents: Documents) -> None:
-    """Write the stream's documents from all its events, whatever stands there.
+    """Write the stream's documents anew from all its events, without comparing versions.
 
     Each is replaced in place, so readers find none missing meanwhile.
     """
@@ -109,7 +109,7 @@ def _all_events(store: EventStore, stream_id: UUID) -> Iterator[RecordedEvent]:
 
 
 def history_of(recorded: Sequence[RecordedEvent]) -> list[VersionedEvent]:
-    """An auction's events as the documents take them in."""
+    """An auction's events in the form that documents are made from."""
     return [
         VersionedEvent(cast(AuctionEvent, item.event), item.version, item.recorded_at)
         for item in recorded
@@ -125,10 +125,10 @@ def _project_auction(
 def project_auction_events(
     store: EventStore, auction_id: UUID, documents: Documents, limit: int = BATCH
 ) -> Sequence[RecordedEvent]:
-    """Take the next events of the auction in; which they were.
+    """Apply the next events of the auction; which they were.
 
-    The auction's own document comes last and says how far we got. Dying before it, the same
-    events are taken in again, and the bids' documents already have them: they may be ahead.
+    The auction's own document is written last, and its version says what is done. If the process
+    dies before, the same events are applied again; the bids' documents, being ahead, stay as they are.
     """
     auction = documents.auction(auction_id)
     version = auction.version if auction else 0
@@ -185,7 +185,7 @@ def _user_after(
     user: UserDocument | None,
     recorded: Sequence[RecordedEvent],
 ) -> UserDocument:
-    # Events hold no names. A stale name can't last: the deletion that ends it is a newer version.
+    # Events hold no names. A name read too early is erased by the deletion, which is a newer version.
     username = current_name(connection, user_id)
     for item in recorded:
         event = cast(UserEvent, item.event)

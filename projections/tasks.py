@@ -1,4 +1,4 @@
-"""The read side's Celery tasks: thin, and harmless when run twice."""
+"""The read side's Celery tasks. Running one twice does no harm."""
 
 from uuid import UUID
 
@@ -25,7 +25,7 @@ log = structlog.get_logger("projections")
 
 @shared_task(name=PROJECT)
 def project_stream(kind: StreamKind, stream_id: str) -> None:
-    """Bring a stream's documents up to date and announce their version."""
+    """Bring a stream's documents up to date and publish their version."""
     arguments = (kind, stream_id)
     try:
         while True:
@@ -41,7 +41,7 @@ def project_stream(kind: StreamKind, stream_id: str) -> None:
 
 @shared_task(name="projections.sweep")
 def sweep() -> None:
-    """Wake whatever was left lying: streams with waiting jobs, and documents that are behind."""
+    """Wake streams with waiting jobs and streams whose documents are behind; delete what is out of date."""
     forget_failed(pool())
     forget_keys(pool())
     forget_sessions(pool())
@@ -56,6 +56,6 @@ def sweep() -> None:
 
 @shared_task(name="projections.audit")
 def audit_documents() -> None:
-    """Compare the next documents with their events, repair those that differ, and drop what is left over."""
+    """Compare the next documents with their events, repair those that differ, drop abandoned rebuilds."""
     audit(pool(), live_documents())
     drop_abandoned(pool(), database())

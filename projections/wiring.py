@@ -1,4 +1,4 @@
-"""What workers and operators' commands work with of the read side, made once a process and handed on.
+"""The read side's connections for workers and operators' commands: made once a process and handed on.
 
 Only entry points (tasks, commands, the web's runtime) ask here.
 """

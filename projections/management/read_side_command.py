@@ -1,4 +1,4 @@
-"""What the operators' commands of the read side share."""
+"""The base class of the read side's operators' commands."""
 
 from pymongo.errors import PyMongoError
 

@@ -1,1 +1,1 @@
-"""The documents in MongoDB: stored, switched between generations, and read."""
+"""Documents in MongoDB: storing, reading, and switching between generations."""

@@ -29,17 +29,17 @@ _AUCTION_FIELDS = {field.name for field in fields(AuctionDocument)}
 
 
 def moment(value: datetime) -> str:
-    """A time as text that sorts as times do."""
+    """A time as text that sorts in the order of times."""
     return value.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def words(title: str) -> list[str]:
-    """What a search finds a title by: its different words, folded."""
+    """The title's different words, folded, by which a search finds it."""
     return sorted(set(folded(title)))
 
 
 def folded(text: str) -> list[str]:
-    """The text's words in their order, in one case and with each character in its one form."""
+    """The text's words in their order, case-folded and in one normal form."""
     return normalize("NFC", text).casefold().split()
 
 

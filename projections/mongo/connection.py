@@ -1,4 +1,4 @@
-"""The connection to MongoDB, and how surely it is written and read."""
+"""The connection to MongoDB, with its write concern and read concern."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,22 +18,22 @@ OPTIONS: Mapping[str, Any] = {
     "appname": "portal",
 }
 
-# What a majority has not got yet may be taken back after a failover, and bids that another member
-# has not got would be missing beside their auction: so this is read, and from the primary,
-# whatever the URL prefers. A server without a replica set is its own majority.
+# Reads are of what a majority has, from the primary, whatever the URL asks: other data may be rolled
+# back after a failover, and a secondary may lack bids of an auction that it has. A server without a
+# replica set is its own majority.
 READING: Mapping[str, Any] = {
     "read_preference": ReadPreference.PRIMARY,
     "read_concern": ReadConcern("majority"),
 }
-# How long a write waits for a majority, in milliseconds; it is then tried again.
+# How long a write waits for a majority, in milliseconds; then it fails and is retried.
 MAJORITY_WAIT = 5000
 
 
 def writing(asked: WriteConcern) -> WriteConcern:
-    """A majority of a replica set, and the journal; more members than one, or tagged ones, if the URL asks so.
+    """The write concern: a majority and its journal, or what the URL asks if that is stricter.
 
-    What was acknowledged with less may be lost: with the process, or after a failover. Nobody
-    would miss a document that had said how far its stream has got, and an erased name would be back.
+    Writes acknowledged with less may be lost when a process dies or after a failover. A lost erasure
+    would bring back a name, and nobody would notice lost documents.
     """
     given = asked.document
     w = given.get("w", 1)

@@ -22,18 +22,18 @@ from projections.mongo.layout import (
 from projections.mongo.store import MongoDocuments, generations_of
 
 POINTERS = "generations"
-# In a pointer: none up to this generation can become the live one any more.
+# A pointer's field: generations up to this number are dropped and can't become live.
 DROPPED = "dropped_up_to"
-# How long a process may go on using a generation after the pointer moved, in seconds.
+# For so many seconds after the pointer moved a process may still use the old generation.
 POINTER_LIFETIME = 1.0
 
 
 class GenerationDropped(Exception):
-    """A generation that was taken for a dead rebuild's can't be made the live one."""
+    """The generation can't become live: it was dropped, as its rebuild was taken for dead."""
 
 
 def pointers_from(found: Sequence[Mapping[str, Any]]) -> dict[ProjectionName, int]:
-    """Each projection's live generation; the first one where no rebuild was ever made."""
+    """Each projection's live generation, from the pointers; 1 if it was never rebuilt."""
     live = {pointer["_id"]: pointer["live"] for pointer in found}
     return {name: live.get(name, 1) for name in COLLECTIONS}
 
@@ -48,7 +48,7 @@ class LiveDocuments:
         self._read_at = 0.0
 
     def __call__(self) -> MongoDocuments:
-        """The live generation's documents, as of at most POINTER_LIFETIME ago."""
+        """The live generation's documents; the pointer was read at most POINTER_LIFETIME ago."""
         now = time.monotonic()
         if self._documents is None or now - self._read_at > POINTER_LIFETIME:
             self._read_at = now
@@ -70,14 +70,14 @@ def live_generations(database: Database[Bson]) -> Generations:
 
 
 def next_generation(database: Database[Bson], projection: ProjectionName) -> int:
-    """A number that no generation ever had."""
+    """A generation number that was never used."""
     pointer = database[POINTERS].find_one({"_id": projection}) or {}
     used = {pointer.get("live", 1), pointer.get(DROPPED, 0)}
     return max(used | _existing(database, projection)) + 1
 
 
 def move_pointer(database: Database[Bson], projection: ProjectionName, generation: int) -> None:
-    """Make a generation the live one; GenerationDropped if it was dropped, or may be at any moment."""
+    """Make a generation the live one; GenerationDropped if it is marked as dropped."""
     not_dropped = {"_id": projection, DROPPED: {"$not": {"$gte": generation}}}
     try:
         database[POINTERS].update_one(not_dropped, {"$set": {"live": generation}}, upsert=True)
@@ -88,15 +88,15 @@ def move_pointer(database: Database[Bson], projection: ProjectionName, generatio
 
 
 def leftovers(database: Database[Bson], projection: ProjectionName) -> set[int]:
-    """The generations that are not live: rebuilds are filling them, or left them."""
+    """The generations that are not live: being filled by rebuilds, or left by killed ones."""
     return _existing(database, projection) - {live_generations(database)[projection]}
 
 
 def drop_leftovers(database: Database[Bson], projection: ProjectionName) -> set[int]:
-    """Drop the generations that are not live, and see that none of them ever is; which they were.
+    """Mark the generations that are not live as dropped, and drop them; their numbers.
 
-    A rebuild that was taken for dead may still be at work: it then can't switch readers to what
-    was dropped. Nothing is dropped when the pointer moves at this moment.
+    The mark keeps a rebuild that was taken for dead, and still runs, from making one of them live.
+    Nothing is dropped if the pointer moves at the same moment.
     """
     live = live_generations(database)[projection]
     left = leftovers(database, projection) - {live}
@@ -111,18 +111,18 @@ def drop_leftovers(database: Database[Bson], projection: ProjectionName) -> set[
 def _mark_dropped(
     database: Database[Bson], projection: ProjectionName, live: int, generation: int
 ) -> bool:
-    """Note that this and earlier generations are given up, if the live one is still the live one."""
+    """Mark generations up to this one as dropped, if the live one is still live; whether it was."""
     still_live = {"_id": projection, "live": live}
-    given_up = {"$max": {DROPPED: generation}}
+    mark = {"$max": {DROPPED: generation}}
     try:
-        database[POINTERS].update_one(still_live, given_up, upsert=True)
+        database[POINTERS].update_one(still_live, mark, upsert=True)
     except DuplicateKeyError:
         return False
     return True
 
 
 def _existing(database: Database[Bson], projection: ProjectionName) -> set[int]:
-    """The generations of which there are collections."""
+    """The generations that have collections."""
     return {
         generation_of(name)
         for base in COLLECTIONS[projection]

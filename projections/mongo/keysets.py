@@ -1,4 +1,4 @@
-"""Pages by place: an order by two fields, and the filter that begins a page behind a place in it."""
+"""Keyset pagination: an order by two fields, and the filter for a page after a place in it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +12,9 @@ Order = Sequence[tuple[str, int]]
 
 
 def behind(order: Order, place: tuple[Any, Any] | None) -> Bson:
-    """The filter for what comes behind the place, whose values are as stored; all without one.
+    """The filter for documents after the place, given as stored values; without a place, for all.
 
-    The first field is bounded by itself, so that an index is entered at the place, not before it.
+    The first field has a bound of its own, so that an index scan begins at the place.
     """
     if place is None:
         return {}

@@ -8,12 +8,12 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 ProjectionName = Literal["auctions", "users"]
 Generations = Mapping[ProjectionName, int]
 
-# A reader asks for the auction, then for its bids: so a generation that ends loses its auctions first.
+# Auctions come first: readers look for the auction before its bids, so they are dropped in this order.
 COLLECTIONS: Mapping[ProjectionName, Sequence[str]] = {
     "auctions": ("auctions", "winners", "bids"),
     "users": ("users",),
 }
-# Every query of the API walks one of these.
+# Every query of the API uses one of these indexes.
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "auctions": [
         IndexModel([("ends_at", ASCENDING), ("_id", ASCENDING)], name="ending_soonest"),
@@ -48,7 +48,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
 
 
 def collection_name(base: str, generation: int) -> str:
-    """The collection that holds those documents in that generation."""
+    """The name of the collection of those documents in that generation."""
     return f"{base}_{generation}"
 
 

@@ -1,4 +1,4 @@
-"""An auction's ranking as it was at a version, though the bids' documents may be ahead of it.
+"""An auction's ranking as it was at a version, even if the bids' documents are ahead of it.
 
 Bids are written before their auction, and go on changing after it was read. So the ranking at a
 version is put together from two sources: the bids that have not changed since, in the order of
@@ -15,7 +15,7 @@ from pymongo import ASCENDING, DESCENDING
 from projections.mongo.bson import Bson
 from projections.mongo.keysets import behind
 
-# A place in the ranking: effective amount and reached version of the bid before it.
+# A place in the ranking: effective amount and reached version of the last bid before it.
 Place = tuple[Decimal, int]
 ORDER = (("effective_amount", DESCENDING), ("reached_version", ASCENDING))
 
@@ -23,13 +23,13 @@ ORDER = (("effective_amount", DESCENDING), ("reached_version", ASCENDING))
 def ranked_and_unchanged(
     auction_id: UUID, version: int, limit: int, after: Place | None = None
 ) -> list[Bson]:
-    """Stages: the first live bids that are as they were at the version, from behind the place."""
+    """Pipeline stages for the first live bids after the place that did not change since the version."""
     live = {"auction_id": auction_id, "live": True, "version": {"$lte": version}}
     place = behind(ORDER, after and (Decimal128(after[0]), after[1]))
     return [{"$match": {**live, **place}}, {"$sort": dict(ORDER)}, {"$limit": limit}]
 
 
 def changed_since(auction_id: UUID, version: int) -> list[Bson]:
-    """Stages: the bids that were placed by then and changed since."""
+    """Pipeline stages for the bids that were placed by the version and changed since."""
     changed = {"version": {"$gt": version}, "placed_version": {"$lte": version}}
     return [{"$match": {"auction_id": auction_id, **changed}}]

@@ -29,10 +29,10 @@ from projections.mongo.keysets import Order, behind
 from projections.mongo.layout import COLLECTIONS, collection_name
 from projections.mongo.ranking import Place, changed_since, ranked_and_unchanged
 
-# A reader is told quickly that a document can't be had: retries and all, in milliseconds.
+# After so many milliseconds, retries included, a read fails.
 QUICK = {**OPTIONS, "timeoutMS": 2500}
 
-# Those of a search that count; the rest would find less, at more cost.
+# The most words of a search that are used.
 MOST_WORDS = 10
 
 AuctionStatus = Literal["SCHEDULED", "OPEN", "ENDED"]
@@ -44,15 +44,15 @@ ORDERS: Mapping[AuctionOrder, Order] = {
     "NEWEST_ENDED": (("ends_at", DESCENDING), ("_id", DESCENDING)),
 }
 NEWEST_WINNERS: Order = (("announced_at", DESCENDING), ("_id", DESCENDING))
-# How many bids may have changed since the auction was read for its ranking to be put together.
+# If more bids than this changed since the auction's version, its ranking can't be computed.
 MOST_CHANGED = 1000
-# How long a reader waits for bids to be at least at their auction's version, in seconds.
+# How long a read waits for bids that are behind their auction's version, in seconds.
 PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
 class AuctionQuery:
-    """Which auctions: their status at `now`, and words that each begin a word of the title."""
+    """A query for auctions: status at `now`, and words that each begin a word of the title."""
 
     status: AuctionStatus
     now: datetime
@@ -60,12 +60,12 @@ class AuctionQuery:
     order: AuctionOrder = "ENDING_SOONEST"
 
     def sorted_by(self, auction: AuctionDocument) -> datetime:
-        """The auction's time that its place in the list follows from."""
+        """The auction's time that the list is sorted by."""
         return auction.starts_at if self.order == "STARTING_SOONEST" else auction.ends_at
 
 
 def _status_filter(query: AuctionQuery) -> Bson:
-    """Bounds both times where one follows from the other, so that each order's index is entered late."""
+    """Bounds both times where one bound implies the other, so that each order can use its index."""
     now = moment(query.now)
     match query.status:
         case "SCHEDULED":
@@ -82,7 +82,7 @@ def _search_filter(search: str | None) -> list[Bson]:
 
 
 def _at_least(auction: AuctionDocument) -> list[Bson]:
-    """Stages: the auction's id, if its documents stand at that version or further."""
+    """Pipeline stages that give the auction's id if its document is at that version or later."""
     there = {"_id": auction.id, "version": {"$gte": auction.version}}
     return [{"$match": there}, {"$project": {"_id": 1}}]
 
@@ -101,7 +101,7 @@ class DocumentReader:
         await self._client.close()
 
     async def ping(self) -> None:
-        """Ask whether MongoDB is there; PyMongoError if not."""
+        """Check that MongoDB answers; PyMongoError if not."""
         await self._database.command("ping")
 
     async def _collection(self, base: str) -> AsyncCollection[Bson]:
@@ -122,14 +122,14 @@ class DocumentReader:
         return to_auction(stored) if stored else None
 
     async def auctions_by_id(self, ids: Collection[UUID]) -> list[AuctionDocument]:
-        """Those of the auctions that are there."""
+        """The auctions of these ids, without those that have no document."""
         found = (await self._collection("auctions")).find({"_id": {"$in": list(ids)}})
         return [to_auction(stored) async for stored in found]
 
     async def auctions(
         self, query: AuctionQuery, limit: int, after: tuple[datetime, UUID] | None
     ) -> list[AuctionDocument]:
-        """In the query's order, from behind the place (the time it sorts by, id)."""
+        """Auctions in the query's order, after the place (the time it sorts by, id)."""
         order = ORDERS[query.order]
         place = behind(order, after and (moment(after[0]), after[1]))
         clauses = [_status_filter(query), place, *_search_filter(query.search)]
@@ -139,9 +139,9 @@ class DocumentReader:
     async def bids(
         self, auction: AuctionDocument, limit: int, after: Place | None
     ) -> list[BidDocument]:
-        """The live bids as they were at the auction's version, leading first, from behind the place.
+        """The live bids as they were at the auction's version, leading first, after the place.
 
-        VersionUnavailable if more of them changed since than can be told apart.
+        VersionUnavailable if more than MOST_CHANGED of them changed since.
         """
         at = (auction.id, auction.version)
         changed = [*changed_since(*at), {"$limit": MOST_CHANGED + 1}]
@@ -159,7 +159,7 @@ class DocumentReader:
     ) -> list[BidDocument]:
         """One bidder's bids as they were at the auction's version, deleted ones included, newest first.
 
-        Those that were placed before version `before`, if that is given.
+        With `before`, only those that were placed before that version.
         """
         newest = min(auction.version, auction.version if before is None else before - 1)
         wanted = {
@@ -174,7 +174,7 @@ class DocumentReader:
         return [bid for each in found if (bid := bid_at(each, auction.version))]
 
     async def _bids(self, auction: AuctionDocument, *pipelines: list[Bson]) -> list[BidDocument]:
-        """What the pipelines find among bids that stand at the auction's version or further.
+        """What the pipelines find, once the bids are at the auction's version or later.
 
         A generation that has just become the live one may be behind for a moment, and one that
         has long ceased to be is dropped: asked in one go whether its auction is far enough, a
@@ -196,7 +196,7 @@ class DocumentReader:
     async def winners(
         self, limit: int, after: tuple[datetime, UUID] | None
     ) -> list[WinnerDocument]:
-        """Announced winners, newest first, from behind the place (announced_at, auction id)."""
+        """Announced winners, newest first, after the place (announced_at, auction id)."""
         place = behind(NEWEST_WINNERS, after and (moment(after[0]), after[1]))
         found = (await self._collection("winners")).find(place).sort(NEWEST_WINNERS).limit(limit)
         return [to_winner(stored) async for stored in found]
@@ -207,7 +207,7 @@ class DocumentReader:
         return to_user(stored) if stored else None
 
     async def usernames(self, ids: Collection[UUID]) -> Mapping[UUID, str | None]:
-        """The users' names; none for those who were deleted."""
+        """The users' names, without users who were deleted."""
         if not ids:
             return {}
         found = (await self._collection("users")).find({"_id": {"$in": list(ids)}}, {"username": 1})

@@ -45,7 +45,7 @@ class MongoDocuments:
                 self._collections[base] = database[name]
 
     def create_indexes(self) -> None:
-        """Make the collections with what the queries need; harmless when it is there."""
+        """Create the collections and indexes that are missing."""
         for base, indexes in INDEXES.items():
             self._collections[base].create_indexes(list(indexes))
 
@@ -67,12 +67,12 @@ class MongoDocuments:
         return True
 
     def bids(self, ids: Collection[UUID]) -> Mapping[UUID, BidDocument]:
-        """Those of the bids that are there."""
+        """The bids of these ids, without those that have no document."""
         found = self._collections["bids"].find({"_id": {"$in": list(ids)}})
         return {stored["_id"]: to_bid(stored) for stored in found}
 
     def save_bids(self, bids: Sequence[BidDocument]) -> None:
-        """Write each bid unless a newer version of it is there."""
+        """Write each bid unless a newer version of it is stored."""
         _replace_older(self._collections["bids"], [from_bid(bid) for bid in bids])
 
     def top_bids(self, auction_id: UUID, version: int, limit: int) -> list[BidDocument]:
@@ -85,7 +85,7 @@ class MongoDocuments:
         return ranked_at((to_bid(stored) for stored in found), version)[:limit]
 
     def lifespans(self, auction_id: UUID, bidders: Collection[UUID]) -> list[Lifespan]:
-        """Those of all bids, live and deleted, that these bidders have in the auction."""
+        """The lifespans of all bids, live and deleted, of these bidders in the auction."""
         found = self._collections["bids"].find(
             {"auction_id": auction_id, "bidder_id": {"$in": list(bidders)}},
             {"bidder_id": 1, "placed_version": 1, "deleted_version": 1},
@@ -93,7 +93,7 @@ class MongoDocuments:
         return [Lifespan(s["bidder_id"], s["placed_version"], s["deleted_version"]) for s in found]
 
     def bids_of(self, auction_id: UUID) -> Mapping[UUID, BidDocument]:
-        """Every bid there is of the auction."""
+        """All bids of the auction that have a document."""
         found = self._collections["bids"].find({"auction_id": auction_id})
         return {stored["_id"]: to_bid(stored) for stored in found}
 
@@ -103,7 +103,7 @@ class MongoDocuments:
         return to_winner(stored) if stored else None
 
     def restore_auction(self, auction: AuctionDocument, bids: Sequence[BidDocument]) -> None:
-        """Make these the documents of the auction, its winner and its bids, whatever was there."""
+        """Replace the documents of the auction, its winner and its bids, without comparing versions."""
         stored = self._collections["bids"]
         _replace(stored, [from_bid(bid) for bid in bids])
         there = {found["_id"] for found in stored.find({"auction_id": auction.id}, {"_id": 1})}
@@ -115,7 +115,7 @@ class MongoDocuments:
         _replace(self._collections["auctions"], [from_auction(auction)])
 
     def restore_user(self, user: UserDocument) -> None:
-        """Make this the user's document, whatever was there."""
+        """Replace the user's document, without comparing versions."""
         _replace(self._collections["users"], [from_user(user)])
 
     def save_winner(self, winner: WinnerDocument) -> None:
@@ -143,11 +143,11 @@ class MongoDocuments:
         _replace_older(users, [from_user(user)])
 
     def ids(self, kind: StreamKind) -> set[UUID]:
-        """The streams of which there are documents."""
+        """The ids of the streams that have documents."""
         return {stored["_id"] for stored in self._collections[f"{kind}s"].find({}, {"_id": 1})}
 
     def versions(self, kind: StreamKind, ids: Collection[UUID]) -> Mapping[UUID, int]:
-        """At which version the documents of those streams stand; absent where there is none."""
+        """The versions of those streams' documents; without streams that have none."""
         found = self._collections[f"{kind}s"].find({"_id": {"$in": list(ids)}}, {"version": 1})
         return {stored["_id"]: stored["version"] for stored in found}
 
@@ -159,13 +159,13 @@ def generations_of(database: Database[Bson], base: str) -> set[str]:
 
 
 def _replace(collection: MongoCollection[Bson], documents: Sequence[Bson]) -> None:
-    """Upsert each document, whatever is there."""
+    """Upsert each document, without comparing versions."""
     if documents:
         collection.bulk_write([ReplaceOne({"_id": d["_id"]}, d, upsert=True) for d in documents])
 
 
 def _replace_older(collection: MongoCollection[Bson], documents: Sequence[Bson]) -> None:
-    """Upsert each document where an older version or none is.
+    """Upsert each document where an older version or none is stored.
 
     Where a newer one is, the upsert matches nothing, tries to insert, and fails on the key: that
     is the guard at work. But an upsert also fails on the key of an older one that somebody is

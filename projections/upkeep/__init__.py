@@ -1,1 +1,1 @@
-"""Keeping documents right: what lags, what is stuck, what differs, and building all anew."""
+"""Keeping documents right: lag, stuck streams, audit, verification and rebuilding."""

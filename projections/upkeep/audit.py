@@ -1,7 +1,7 @@
-"""The audit: stream by stream, round after round, documents are compared with a replay of their events.
+"""The audit: compares the documents of each stream in turn with a replay of its events.
 
-What differs is written anew by the projector and reported. A run does a bounded piece of work,
-and the next goes on where it stopped.
+Documents that differ are reported and written anew. A run compares a bounded number of streams; the
+next run continues after them, and begins again at the end.
 """
 
 import time
@@ -23,9 +23,9 @@ from projections.upkeep.verify import Finding, Verdict, verify
 log = structlog.get_logger("projections")
 
 
-# A run ends after so many streams, or begins none after so many seconds.
+# A run compares at most so many streams, and begins none after so many seconds.
 STREAMS, SECONDS = 50, 5.0
-# Events that are not in the documents after this long were missed by the sweep as well.
+# Events that are missing in the documents for so long were missed by the sweep, too.
 OVERDUE = timedelta(minutes=1)
 FIRST = UUID(int=0)
 
@@ -59,7 +59,7 @@ ON CONFLICT (stream_id) DO UPDATE SET
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A stream whose record, rows and documents differed, and whether they agree again."""
+    """A stream whose events, state rows and documents differed, and whether that was repaired."""
 
     stream: Stream
     what: str
@@ -69,7 +69,7 @@ class Drift:
 def audit(
     pool: Pool, documents: Documents, *, streams: int = STREAMS, seconds: float = SECONDS
 ) -> list[Drift]:
-    """Look at the next streams; which of them had drifted. At the end the next round begins."""
+    """Compare the next streams; those that differed. After the last stream the first is next."""
     enough = time.monotonic() + seconds
     drifts = []
     page = _next(pool, streams)
@@ -99,9 +99,9 @@ def _next(pool: Pool, limit: int) -> list[Stream]:
 def check(
     stream: Stream, pool: Pool, documents: Documents, overdue: timedelta = OVERDUE
 ) -> Drift | None:
-    """Compare one stream, repair what can be repaired, and report it."""
+    """Compare one stream, repair its documents if they differ, and report it."""
     if stuck.is_paused(pool, "projections", stream) is not None:
-        return None  # Behind for a reason, which is reported.
+        return None  # A stuck stream is behind, and is reported already.
     verdict = _verdict(stream, pool, documents, overdue)
     if not verdict.findings:
         return None
@@ -115,7 +115,7 @@ def check(
 
 
 def _verdict(stream: Stream, pool: Pool, documents: Documents, overdue: timedelta) -> Verdict:
-    """What verify says; documents that are behind for long without the sweep's knowing are a finding."""
+    """The verdict of verify; also a finding if documents are long behind and the sweep does not know it."""
     with pool.connection() as connection:
         verdict = verify(connection, stream, documents)
         since = verdict.behind_since
@@ -158,7 +158,7 @@ def _report(drift: Drift, pool: Pool) -> None:
 
 
 def progress(connection: SyncConnection) -> DictRow:
-    """completed_at of the last round, how many drifts are differing, and repaired_today."""
+    """completed_at of the last round, and the numbers of streams differing and repaired_today."""
     row = connection.execute(PROGRESS).fetchone()
     assert row is not None
     return row

@@ -1,6 +1,6 @@
 """Which streams' documents are behind, found by reading the events in their global order.
 
-Wake-ups get lost; this is the guarantee. Reading only below the oldest running transaction
+Wake-ups may be lost; this finds what they missed. Reading only below the oldest running transaction
 (see migration 0002 of `commands`) means that no event is ever skipped.
 """
 
@@ -49,7 +49,7 @@ class Lag:
 
 
 def sweep(pool: Pool, documents: Documents) -> list[Stream]:
-    """The streams whose documents are behind; nothing if another sweep is under way."""
+    """The streams whose documents are behind; none while another process sweeps."""
     behind: list[Stream] = []
     while (page := _sweep_page(pool, documents)) is not None:
         behind, full = page
@@ -91,7 +91,7 @@ def _newest(rows: Iterable[Mapping[str, object]]) -> dict[UUID, Lag]:
 
 
 def lagging(wanted: Iterable[Lag], documents: Documents) -> list[Lag]:
-    """Those whose documents stand below the wanted version."""
+    """The streams whose documents are below the wanted version."""
     by_kind: dict[StreamKind, list[Lag]] = {"auction": [], "user": []}
     for lag in wanted:
         by_kind[lag.stream.kind].append(lag)
@@ -103,7 +103,7 @@ def lagging(wanted: Iterable[Lag], documents: Documents) -> list[Lag]:
 
 
 def streams_of_state(connection: SyncConnection, kind: StreamKind) -> list[Lag]:
-    """Every stream of the kind with the version its state row stands at."""
+    """Every stream of the kind with the version of its state row."""
     table = {"auction": "auctions", "user": "users"}[kind]
     rows = connection.execute(f"SELECT id, version FROM {table}")
     return [Lag(Stream(kind, row["id"]), row["version"]) for row in rows]

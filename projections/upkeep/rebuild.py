@@ -1,7 +1,7 @@
-"""Building a projection anew from the events, beside the live one, while the portal runs.
+"""Rebuilding a projection from the events, beside the live one, while the portal runs.
 
-The next generation's collections are filled stream by stream. Streams that moved on meanwhile
-are caught up until none is behind; then the pointer moves, and readers see the new generation.
+The collections of a new generation are filled stream by stream. Streams with events since are
+projected again until none is behind. Then the pointer moves, and readers see the new generation.
 """
 
 import time
@@ -34,26 +34,26 @@ from projections.upkeep.lag import lagging, streams_of_state
 log = structlog.get_logger("projections")
 
 KINDS: dict[ProjectionName, StreamKind] = {"auctions": "auction", "users": "user"}
-# Under a flood somebody is always a little behind; the rest is caught up after the switch.
+# With many new events some streams are always behind; the rest is done after the switch.
 CATCH_UPS = 20
 
-# Between two looks at what moved on, in seconds.
+# The pause between two catch-ups after the switch, in seconds.
 CATCH_UP_PAUSE = 0.05
 
 Progress = Callable[[Iterable[Stream], str, int], Iterable[Stream]]
 
 
 class AlreadyRebuilding(Exception):
-    """Somebody else is rebuilding this projection."""
+    """Another process is rebuilding this projection."""
 
 
 class WouldGoBack(Exception):
-    """What was built is behind what is in service."""
+    """A rebuilt document has a lower version than the live one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """How many streams were rebuilt, as which generation, and those that an event stops."""
+    """The number of rebuilt streams, their generation, and the streams that an event stops."""
 
     streams: int
     generation: int
@@ -68,9 +68,9 @@ def rebuild(
 ) -> Rebuilt:
     """Rebuild a projection and make it the live one.
 
-    Of a stream that an event stops, the documents stand just before it, as the live ones should;
-    if the live ones are further, WouldGoBack, and they stay. AlreadyRebuilding if somebody else is rebuilding,
-    GenerationDropped if this rebuild was taken for dead, because it lost its lock.
+    If an event stops a stream, its documents have the version before that event. WouldGoBack if the
+    live ones have a higher version; they stay live then. AlreadyRebuilding if another process
+    rebuilds. GenerationDropped if this rebuild was taken for dead, because it lost its lock.
     """
     with _rebuild_lock(name, pool):
         return _rebuild(name, pool, database, progress)
@@ -78,7 +78,7 @@ def rebuild(
 
 @contextmanager
 def _rebuild_lock(name: ProjectionName, pool: Pool) -> Iterator[None]:
-    """Nobody else rebuilds meanwhile: each would drop what the other fills."""
+    """Hold the lock for rebuilding: two rebuilds would drop each other's collections."""
     with pool.connection() as connection, locked_if_free(connection, rebuilding(name)) as free:
         if not free:
             raise AlreadyRebuilding(f"{name} are being rebuilt already")
@@ -86,14 +86,16 @@ def _rebuild_lock(name: ProjectionName, pool: Pool) -> Iterator[None]:
 
 
 def drop_abandoned(pool: Pool, database: Database[dict[str, Any]]) -> None:
-    """Drop what killed rebuilds left, of each projection that nobody rebuilds now."""
+    """Drop the generations that killed rebuilds left, of projections that are not being rebuilt."""
     for name in COLLECTIONS:
         if leftovers(database, name):
             with suppress(AlreadyRebuilding), _rebuild_lock(name, pool):
-                # The pointer may have moved just before: some still use the generation before it.
+                # The pointer may have moved just now, and processes may still use the old generation.
                 time.sleep(2 * POINTER_LIFETIME)
                 dropped = drop_leftovers(database, name)
-                log.warning("what a killed rebuild left", projection=name, dropped=sorted(dropped))
+                log.warning(
+                    "dropped what a killed rebuild left", projection=name, dropped=sorted(dropped)
+                )
 
 
 def _rebuild(
@@ -116,8 +118,8 @@ def _rebuild(
             break
     _refuse_to_go_back(stopped, MongoDocuments(database, live), documents)
     move_pointer(database, name, generation)
-    # Until every process has noticed the switch, some still write the old generation, and what
-    # they write is missing in the new one.
+    # Until every process has read the new pointer, some still write to the old generation, so the new
+    # one has to be caught up.
     switched = time.monotonic()
     while time.monotonic() - switched < 2 * POINTER_LIFETIME:
         began = time.monotonic()
@@ -129,7 +131,7 @@ def _rebuild(
 
 
 def _project_all(streams: Iterable[Stream], pool: Pool, documents: MongoDocuments) -> list[Stream]:
-    """Bring all up to their end; those that an event stops before it."""
+    """Project all streams to their end; those that an event stops."""
     stopped = []
     for stream in streams:
         try:
@@ -146,7 +148,7 @@ def _catch_up(
     documents: MongoDocuments,
     stopped: Sequence[Stream],
 ) -> tuple[int, list[Stream]]:
-    """Project what moved on since, except what is stopped: how many did, and what is stopped now."""
+    """Project streams with new events, except stopped ones; how many, and all that are stopped now."""
     with pool.connection() as connection:
         wanted = streams_of_state(connection, KINDS[name])
     known = set(stopped)

@@ -1,7 +1,7 @@
-"""Streams that one of their events stops. Nobody else waits for them, and everybody can see them.
+"""Stuck streams: an event can't be read or applied, so their reader stops before it.
 
-Each try that fails is reported once, and the next one comes later, so that the log is loud but no
-flood. As soon as a try succeeds, after the code was repaired, all is as if nothing had been.
+Other streams go on. A stuck stream is retried with growing pauses, and each failure is logged. When a
+try succeeds, after the code was repaired, its row is deleted.
 """
 
 from typing import Literal
@@ -23,7 +23,7 @@ FIND = """
 SELECT retry_after > clock_timestamp() AS paused FROM stuck_streams
 WHERE reader = %s AND stream_id = %s
 """
-# The pause doubles from ten seconds to five minutes, give or take a quarter.
+# The pause doubles from ten seconds to five minutes, varied by up to a quarter.
 RECORD_FAILURE = """
 INSERT INTO stuck_streams AS stuck
     (reader, stream_id, stream_kind, version, error, attempts, since, retry_after)
@@ -46,20 +46,20 @@ SELECT stream_id FROM stuck_streams WHERE reader = %s AND retry_after > clock_ti
 
 
 def is_paused(pool: Pool, reader: Reader, stream: Stream) -> bool | None:
-    """Whether the stuck stream's next try is still to come; None if the stream is not stuck."""
+    """Whether the stream's next try is still to come; None if the stream is not stuck."""
     with pool.connection() as connection:
         row = connection.execute(FIND, (reader, stream.id)).fetchone()
     return row["paused"] if row else None
 
 
 def paused_streams(pool: Pool, reader: Reader) -> set[UUID]:
-    """The streams that are not to be tried now."""
+    """The stuck streams whose next try is still to come."""
     with pool.connection() as connection:
         return {row["stream_id"] for row in connection.execute(PAUSED, (reader,))}
 
 
 def record_failure(pool: Pool, reader: Reader, poison: PoisonEvent) -> None:
-    """A try has failed: report it, and have the stream rest."""
+    """Record and log a failed try, and set the time of the next one."""
     cause = poison.__cause__ or poison
     with pool.connection() as connection:
         row = connection.execute(
@@ -86,7 +86,7 @@ def record_failure(pool: Pool, reader: Reader, poison: PoisonEvent) -> None:
 
 
 def clear(pool: Pool, reader: Reader, stream: Stream) -> None:
-    """Remove the stream from the stuck ones: a try succeeded."""
+    """Delete the stream's row, after a try that succeeded."""
     with pool.connection() as connection:
         connection.execute(CLEAR, (reader, stream.id))
     log.info("the stream goes on", reader=reader, kind=stream.kind, stream=str(stream.id))

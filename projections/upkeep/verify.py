@@ -1,4 +1,4 @@
-"""Proving that events, state rows and documents agree: the chain is checked, each stream replayed and compared."""
+"""Verification: checks each stream's hash chain, and compares a replay with state rows and documents."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ SELECT stream_kind, stream_id FROM (
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that should not be; with documents it is repairable, from the events."""
+    """A difference that was found. Documents can be repaired from the events."""
 
     stream: Stream
     what: str
@@ -59,7 +59,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of one stream.
+    """The result for one stream.
 
     `behind` is by how many events its documents lag, which is no fault; `behind_since` when the
     first of these was recorded.
@@ -74,7 +74,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A stream's documents as of one moment."""
+    """A stream's documents, read at one moment."""
 
     document: AuctionDocument | UserDocument | None
     winner: WinnerDocument | None = None
@@ -82,7 +82,7 @@ class Found:
 
     @property
     def version(self) -> int:
-        """The version that the documents stand at; 0 without any."""
+        """The documents' version; 0 without documents."""
         return self.document.version if self.document else 0
 
 
@@ -98,14 +98,14 @@ def documents_kept(documents: Documents) -> set[Stream]:
 
 
 def orphans(kept: Set[Stream], known: Collection[Stream]) -> list[Finding]:
-    """Documents of streams that there are not; `known` must have been read after `kept`."""
+    """Findings for documents without a stream. `known` must have been read after `kept`."""
     what = "there are documents, but no events and no state row"
     return [Finding(stream, what) for stream in kept - set(known)]
 
 
 def verify(connection: SyncConnection, stream: Stream, documents: Documents) -> Verdict:
     """Check one stream while the portal runs."""
-    # The documents first: they can then be behind the events, but never ahead of them.
+    # Documents are read first, so they can be behind the events, but never ahead of them.
     found = _read(connection, stream, documents) if stream.kind in WITH_DOCUMENTS else None
     # Events and state rows as of one moment.
     connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
@@ -133,7 +133,7 @@ def verify(connection: SyncConnection, stream: Stream, documents: Documents) -> 
 
 
 def _read(connection: SyncConnection, stream: Stream, documents: Documents) -> Found:
-    """The stream's documents, while nobody projects it."""
+    """The stream's documents, read while no process projects it."""
     with connection.transaction():
         lock(connection, projecting(stream.id))
         if stream.kind == "user":
@@ -196,7 +196,7 @@ def _replayed(stream: Stream, events: Sequence[Any]) -> object:
 def _draw_problems(
     connection: SyncConnection, stream: Stream, rows: Sequence[DictRow]
 ) -> list[str]:
-    """Draws that are not those which the house committed to."""
+    """Findings for draws that don't follow from the committed secret."""
     if stream.kind != "auction":
         return []
     return [
@@ -227,7 +227,7 @@ def _document_problems(
     if stream.kind == "user":
         events = [(cast(UserEvent, item.event), item.version) for item in recorded]
         expected = _expected_user(connection, stream.id, events)
-        # A name is as of now: behind a deletion there may be one that is gone.
+        # The name is as of now; a document that is before the deletion may still have it.
         return _compared("user", expected, found.document) if found.version == len(rows) else []
     if found.document is None:
         return []
@@ -238,7 +238,7 @@ def _document_problems(
 
 
 def _bid_problems(expected: Mapping[UUID, BidDocument], found: Found, *, behind: bool) -> list[str]:
-    """Bids are written before their auction, so those of one that is behind may be ahead of it."""
+    """Bids are written before their auction, so they may be ahead of an auction that is behind."""
     problems = []
     for bid_id in expected.keys() | found.bids.keys():
         bid = found.bids.get(bid_id)

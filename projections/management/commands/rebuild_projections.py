@@ -19,7 +19,7 @@ from projections.wiring import database
 
 
 class Command(ReadSideCommand):
-    """Builds documents anew from the events."""
+    """Rebuilds documents from the events."""
 
     help = (
         "Rebuild documents from events alone, while the portal runs: a new generation is filled "
