@@ -1,91 +1,19 @@
 """What every document store does."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from decimal import Decimal
-from threading import Barrier
-from typing import TypeVar
-from uuid import UUID
 
 import pytest
 
 from commands.ids import new_id
 from projections.documents import (
-    AuctionDocument,
-    BidDocument,
     Lifespan,
-    UserDocument,
     WinnerDocument,
 )
-from projections.mongo.layout import COLLECTIONS, collection_name
-from projections.mongo.store import MongoDocuments
 from projections.ports import Documents
-from projections.wiring import database
+from tests.contracts.sample_documents import NOW, auction, bid, user
 from tests.domain.scenario import ALICE, BOB, CHARLIE
-from tests.fakes import MemoryDocuments
-
-# A generation that no rebuild of a test ever reaches.
-GENERATION = 9001
-# Documents' times must keep their microseconds, which BSON's own dates don't have.
-NOW = datetime(2025, 3, 1, 12, 30, 0, 123456, tzinfo=UTC)
-Result = TypeVar("Result")
-
-
-@pytest.fixture
-def mongo() -> Iterator[MongoDocuments]:
-    """MongoDB, with collections of its own."""
-    documents = MongoDocuments(database(), dict.fromkeys(COLLECTIONS, GENERATION))
-    documents.create_indexes()
-    yield documents
-    for bases in COLLECTIONS.values():
-        for base in bases:
-            database().drop_collection(collection_name(base, GENERATION))
-
-
-@pytest.fixture(params=["memory", "mongo"])
-def documents(request: pytest.FixtureRequest) -> Documents:
-    """Each document store in turn."""
-    if request.param == "memory":
-        return MemoryDocuments()
-    mongo: MongoDocuments = request.getfixturevalue("mongo")
-    return mongo
-
-
-def bid(
-    auction_id: UUID,
-    amount: str = "10.00",
-    *,
-    bidder: UUID = ALICE,
-    version: int = 2,
-    deleted_version: int | None = None,
-) -> BidDocument:
-    """A bid placed at that version."""
-    return BidDocument(
-        id=new_id(),
-        auction_id=auction_id,
-        bidder_id=bidder,
-        amount=Decimal(amount),
-        effective_amount=Decimal(amount),
-        placed_at=NOW,
-        placed_version=version,
-        reached_version=version,
-        deleted_version=deleted_version,
-        version=deleted_version or version,
-    )
-
-
-def auction(*, version: int = 1) -> AuctionDocument:
-    """An auction at that version."""
-    return AuctionDocument(
-        new_id(), version, "A Lamp, schön", "Brass\nworks", NOW, NOW + timedelta(hours=1)
-    )
-
-
-def user(*, version: int = 1) -> UserDocument:
-    """A user at that version."""
-    return UserDocument(new_id(), version, False, "alice")
 
 
 def test_what_was_never_written_is_not_there(documents: Documents) -> None:
@@ -316,49 +244,3 @@ def test_versions_are_those_of_the_documents_of_that_kind(documents: Documents) 
     assert documents.versions("user", ids) == {alice.id: 2}
     assert documents.versions("auction", [lamp.id]) == {lamp.id: 3}
     assert documents.versions("auction", []) == {}
-
-
-def at_once(act: Callable[[str], Result]) -> dict[str, Result]:
-    """What two threads that start together get."""
-    barrier = Barrier(2)
-
-    def run(name: str) -> Result:
-        barrier.wait(timeout=10)
-        return act(name)
-
-    with ThreadPoolExecutor(2) as threads:
-        running = {name: threads.submit(run, name) for name in ("left", "right")}
-        return {name: future.result(timeout=10) for name, future in running.items()}
-
-
-def test_of_two_who_write_an_auction_at_the_same_version_exactly_one_wins(
-    documents: Documents,
-) -> None:
-    lamp = auction()
-    for version in range(20):
-
-        def write(name: str, version: int = version) -> bool:
-            after = replace(lamp, version=version + 1, title=name)
-            return documents.save_auction(after, expected_version=version)
-
-        written = at_once(write)
-        winners = [name for name, won in written.items() if won]
-        assert len(winners) == 1
-        assert documents.auction(lamp.id) == replace(lamp, version=version + 1, title=winners[0])
-
-
-def test_of_two_who_write_a_bid_the_newer_stays_whoever_comes_first(
-    documents: Documents,
-) -> None:
-    for _ in range(150):
-        first = bid(new_id())
-        versions = {
-            "left": replace(first, version=3, doubled=True),
-            "right": replace(first, version=4, deleted_version=4),
-        }
-
-        def write(name: str, versions: dict[str, BidDocument] = versions) -> None:
-            documents.save_bids([versions[name]])
-
-        at_once(write)
-        assert documents.bids([first.id]) == {first.id: versions["right"]}

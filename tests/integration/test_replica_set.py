@@ -21,7 +21,7 @@ from projections.mongo.generations import drop_leftovers, live_generations, move
 from projections.mongo.layout import COLLECTIONS
 from projections.mongo.store import MongoDocuments
 from tests.conftest import wait_until
-from tests.contracts.test_documents import auction, bid, user
+from tests.contracts.sample_documents import auction, bid, user
 
 WRITES = {"insert", "update", "delete", "createIndexes", "drop"}
 READS = {"find", "aggregate"}
