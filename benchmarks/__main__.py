@@ -1,4 +1,4 @@
-"""`make bench`: what handling bids costs, and what telling an auction's people costs beside it."""
+"""`make bench`: the time to handle bids, and to write an auction's notifications."""
 
 import time
 from collections.abc import Callable
@@ -37,9 +37,9 @@ SELECT gen_random_uuid(), %(auction)s, id, 1, 1, clock_timestamp(), 1, 1, false,
 def main() -> None:
     """Print what was measured, each round beside the handling of the bids that it tells of."""
     in_process = InProcessPortal(pool())
-    print(f"{BIDS} bids by one bidder, handled in batches; then everybody is told, in one round")
+    print(f"{BIDS} bids by one bidder, handled in batches; then everybody is notified, in one run")
     print(
-        f"{'participants':>12}  {'handling':>10}  {'bids/s':>8}  {'telling':>10}  {'again':>10}  told"
+        f"{'participants':>12}  {'handling':>10}  {'bids/s':>8}  {'notifying':>10}  {'again':>10}  notified"
     )
     for count in PARTICIPANTS:
         auction, bidder = in_process.auction(), in_process.user()
@@ -47,16 +47,16 @@ def main() -> None:
             _join(connection, auction, count)
         notify(auction.id, pool())
         handling = _bid(in_process, auction, bidder, 100)
-        telling, told = _told(in_process, auction)
+        notifying, users = _notified(in_process, auction)
         again_handling = _bid(in_process, auction, bidder, 100 + BIDS)
-        again, told_again = _told(in_process, auction)
-        assert told == told_again == count, "everybody but who bid"
+        again, users_again = _notified(in_process, auction)
+        assert users == users_again == count, "everybody but who bid"
         each = (handling + again_handling) / 2
         print(
-            f"{count:>12,}  {each:>8.2f} s  {BIDS / each:>8,.0f}  {telling:>8.2f} s  {again:>8.2f} s  {told:,}"
+            f"{count:>12,}  {each:>8.2f} s  {BIDS / each:>8,.0f}  {notifying:>8.2f} s  {again:>8.2f} s  {users:,}"
         )
     print(
-        "An auction's people are told at most once a second: 'telling' is the first notification of "
+        "An auction's people are notified at most once a second: 'notifying' is the first notification of "
         "all, 'again' brings it up to date."
     )
 
@@ -74,15 +74,15 @@ def _bid(in_process: InProcessPortal, auction: Stream, bidder: UUID, start: int)
     return _seconds(lambda: in_process.drain(auction))
 
 
-def _told(in_process: InProcessPortal, auction: Stream) -> tuple[float, int]:
-    """The seconds of one round, and how many people it told, without the throttle's pause."""
+def _notified(in_process: InProcessPortal, auction: Stream) -> tuple[float, int]:
+    """The seconds of one run of the notifier without its pause, and how many users it notified."""
     with in_process.pool.connection() as connection:
         connection.execute(
             "UPDATE notification_progress SET ran_at = NULL WHERE auction_id = %s", (auction.id,)
         )
-    told = set[object]()
-    seconds = _seconds(lambda: told.update(notify(auction.id, in_process.pool).users))
-    return seconds, len(told)
+    users = set[object]()
+    seconds = _seconds(lambda: users.update(notify(auction.id, in_process.pool).users))
+    return seconds, len(users)
 
 
 def _seconds(work: Callable[[], object]) -> float:

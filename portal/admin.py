@@ -1,4 +1,4 @@
-"""Schedules in admin. The portal's own may run at another interval; they can't be lost or stopped."""
+"""Admin's pages for schedules. The portal's own can only get another interval."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from django.http import HttpRequest
 from django_celery_beat.admin import PeriodicTaskAdmin
 from django_celery_beat.models import PeriodicTask
 
-# As the migrations name them. Without them nobody announces winners or finds what was left waiting.
+# The names of the portal's own schedules, from the migrations. The portal does not work without them.
 OWN = frozenset({"Announce winners", "Promoter", "Sweep", "Notifications", "Audit"})
 
 
 class OwnScheduleForm(forms.ModelForm[PeriodicTask]):
-    """What may be changed of a schedule of the portal's own: how often it runs."""
+    """The form for one of the portal's own schedules: only the interval."""
 
     class Meta:
         """Form metadata."""
@@ -24,7 +24,7 @@ class OwnScheduleForm(forms.ModelForm[PeriodicTask]):
 
 
 class ScheduleAdmin(PeriodicTaskAdmin):  # type: ignore[misc]  # the library has no types
-    """The library's pages, with less to do for the portal's own schedules."""
+    """The library's pages, restricted for the portal's own schedules."""
 
     own_fields = ("name", "description", "interval", "enabled", "task", "queue", "last_run_at")
 
@@ -53,12 +53,12 @@ class ScheduleAdmin(PeriodicTaskAdmin):  # type: ignore[misc]  # the library has
 
     @admin.action(description="Disable selected tasks")
     def disable_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
-        """Those that are not the portal's own."""
+        """Only schedules that are not the portal's own."""
         super().disable_tasks(request, self._others(request, queryset))
 
     @admin.action(description="Toggle activity of selected tasks")
     def toggle_tasks(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
-        """Those that are not the portal's own."""
+        """Only schedules that are not the portal's own."""
         super().toggle_tasks(request, self._others(request, queryset))
 
     def _others(

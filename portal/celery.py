@@ -12,14 +12,14 @@ from kombu.transport import redis, virtual
 
 
 class QoS(redis.QoS):
-    """Counts a message as done with although Redis could not be told.
+    """Counts a message as acknowledged even if Redis can't be reached.
 
-    Kombu does not: the worker then waits for ever for an acknowledgement that nobody will send
-    again, and takes no more messages. Redis delivers the message once more, which is harmless.
+    Kombu does not: the worker would wait for ever for an acknowledgement that is not sent again, and
+    take no more messages. Redis delivers the message once more, which does no harm.
     """
 
     def ack(self, delivery_tag: str) -> None:
-        """Acknowledge the message; if Redis can't be told, free its place all the same."""
+        """Acknowledge the message; without Redis, only free its place in the worker."""
         try:
             super().ack(delivery_tag)
         except redis.Transport.connection_errors:
@@ -27,7 +27,7 @@ class QoS(redis.QoS):
             raise
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Reject the message; if Redis can't be told, free its place all the same."""
+        """Reject the message; without Redis, only free its place in the worker."""
         try:
             super().reject(delivery_tag, requeue)
         except redis.Transport.connection_errors:
@@ -47,9 +47,9 @@ app.steps["worker"].add(DjangoStructLogInitStep)
 
 @worker_process_init.connect
 def end_without_a_worker(**_: Any) -> None:
-    """End a pool's process whose worker is gone already.
+    """End a pool's process whose worker has died already.
 
-    Celery has the kernel end it with its worker, but the kernel tells nothing of a death before that.
+    Celery has the kernel signal the process when its worker dies, but not for a death before that.
     """
     worker = current_process()._parent_pid  # type: ignore[attr-defined]  # as it has
     # None in the worker itself, which Celery tells the same where it runs the tasks (--pool solo).

@@ -1,4 +1,4 @@
-"""Typed readers of the environment that fail loudly, naming the variable and what would be right."""
+"""Typed readers of environment variables; errors name the variable and what is allowed."""
 
 import contextlib
 import json
@@ -86,7 +86,7 @@ def choice(name: str, default: str, allowed: set[str]) -> str:
 
 
 def server_url(name: str, data: Path | None) -> str:
-    """Where a server is: the variable, else what `manage.py up` wrote into the data folder, else ''."""
+    """A server's URL: the variable, or what `manage.py up` wrote into the data folder, or ''."""
     if value := text(name):
         _check_url(name, value)
         return value
@@ -97,7 +97,7 @@ def server_url(name: str, data: Path | None) -> str:
 
 
 def _check_url(name: str, value: str) -> None:
-    """Drivers quote what they can't read of a URL, which can be part of its password; this does not."""
+    """ImproperlyConfigured, without quoting the URL: drivers quote parts, which may be of the password."""
     _, separator, rest = value.partition("://")
     authority = re.split("[/?#]", rest, maxsplit=1)[0]
     if not separator or "@" in rest[len(authority) :]:
@@ -108,7 +108,7 @@ def _check_url(name: str, value: str) -> None:
 
 
 def passwords(*urls: str) -> list[str]:
-    """The passwords in servers' URLs, as written there and as meant."""
+    """The passwords in servers' URLs, as written there and decoded."""
     found = []
     for url in urls:
         user, _, _ = urlsplit(url).netloc.rpartition("@")
@@ -130,7 +130,7 @@ def secret_key(data: Path | None) -> str:
 
 
 def _write_once(file: Path, content: str) -> None:
-    """Whole or not at all, and the first of two that write at once wins."""
+    """Write the file in one step; if another process was first, its text is kept."""
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, draft = tempfile.mkstemp(dir=file.parent)
     with os.fdopen(descriptor, "w") as new:

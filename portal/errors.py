@@ -1,4 +1,4 @@
-"""Errors meant for clients: a message, and a code they can act on."""
+"""Errors for clients: a message, and a code in extensions.code."""
 
 from enum import StrEnum
 from typing import Any
@@ -19,39 +19,39 @@ class Code(StrEnum):
 
 
 class PortalError(GraphQLError):
-    """An error meant for the client, as it is."""
+    """An error that is sent to the client unchanged."""
 
     def __init__(self, code: Code, message: str, **more: Any) -> None:
         super().__init__(message, extensions={"code": code.value, **more})
 
 
 def unauthenticated(why: str = "sign in first") -> PortalError:
-    """Nobody is signed in, or not any more."""
+    """UNAUTHENTICATED: nobody is signed in, or the session has ended."""
     return PortalError(Code.UNAUTHENTICATED, why)
 
 
 def forbidden(why: str) -> PortalError:
-    """Signed in, but this is not theirs to do."""
+    """FORBIDDEN: the user may not do this."""
     return PortalError(Code.FORBIDDEN, why)
 
 
 def bad_input(field: str, why: str) -> PortalError:
-    """What was sent can't be meant; `field` says where."""
+    """BAD_USER_INPUT: the input has a wrong shape; `field` says where."""
     return PortalError(Code.BAD_USER_INPUT, why, field=field)
 
 
 def not_found(what: str) -> PortalError:
-    """There is none, or none that the reader may see."""
+    """NOT_FOUND: there is none, or none that the reader may see."""
     return PortalError(Code.NOT_FOUND, what)
 
 
 def unavailable(why: str) -> PortalError:
-    """Not now; the same request may succeed in a moment."""
+    """UNAVAILABLE: the same request may succeed in a moment."""
     return PortalError(Code.UNAVAILABLE, why)
 
 
 def rate_limited(what: str, seconds: int) -> PortalError:
-    """Too often; `retryAfter` says in how many seconds it can succeed."""
+    """RATE_LIMITED; `retryAfter` says in how many seconds it can succeed."""
     return PortalError(
         Code.RATE_LIMITED, f"too many {what}; try again in {seconds} s", retryAfter=seconds
     )

@@ -1,8 +1,8 @@
-"""Tasks that keep failing: written down by the workers, shown by `manage.py status` and /readyz.
+"""Tasks that keep failing: recorded by workers, shown by `manage.py status` and /readyz.
 
 A task is one with the same name and arguments. A failure adds a row or counts in it, and the next
-success removes it. A run that succeeds costs nothing but a look at the clock: once a second at
-most, a process that ran tasks reads which of them failed before.
+success deletes it. So that a success usually costs no query, each process reads the failures at most
+once a second.
 """
 
 import time
@@ -29,11 +29,11 @@ VALUES (%s, %s, 1, clock_timestamp(), clock_timestamp(), %s)
 ON CONFLICT (task, arguments) DO UPDATE SET failures = failing.failures + 1,
     last_failed_at = excluded.last_failed_at, error = excluded.error
 """
-# What is not tried any more neither fails nor succeeds.
+# Rows of tasks that are not run any more.
 FORGET = "DELETE FROM failing_tasks WHERE last_failed_at < clock_timestamp() - %s"
 EVERY = "SELECT task, arguments FROM failing_tasks"
 SUCCEEDED = "DELETE FROM failing_tasks WHERE task = %s AND arguments = %s"
-# One failure may be a worker's last moment; two in a row are no accident.
+# A single failure may be due to a worker that was stopped, so two in a row are needed.
 KEEP_FAILING = """
 SELECT task, arguments, failures, since, last_failed_at, error FROM failing_tasks
 WHERE failures > 1 ORDER BY since
@@ -64,14 +64,14 @@ def failed(sender: Task[Any, Any], exception: BaseException, args: Sequence[Any]
 
 
 class _KnownFailures:
-    """The failures that this process knows of, as of its last look."""
+    """The recorded failures, as of this process's last query."""
 
     def __init__(self) -> None:
         self._keys: frozenset[Key] = frozenset()
         self._looked = 0.0
 
     def includes(self, key: Key) -> bool:
-        """Whether that task failed before, as far as a look in the last second shows."""
+        """Whether that task failed before, by a query at most a second old."""
         if time.monotonic() - self._looked >= LOOK_EVERY:
             self._looked = time.monotonic()
             with pool().connection(timeout=1) as connection:
@@ -85,7 +85,7 @@ _known = _KnownFailures()
 
 @task_success.connect
 def succeeded(sender: Task[Any, Any], **_: Any) -> None:
-    """A task that failed before works again."""
+    """Delete the failures of a task that succeeded."""
     key = _key(sender, sender.request.args)
     try:
         if _known.includes(key):

@@ -1,4 +1,4 @@
-"""How the portal is doing: servers, queues, waiting jobs, and documents that are behind."""
+"""The portal's health: servers, queues, waiting jobs, and documents that are behind."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ AWAY = (Error, PyMongoError, RedisError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What could be found out; None where the server that knows is away."""
+    """The portal's health; None for what is kept on a server that is away."""
 
     servers: Mapping[str, str]
     queues: Mapping[str, int] | None
@@ -50,7 +50,7 @@ class Health:
 
 
 def read_health() -> Health:
-    """The portal's condition now; asks every server, and the tables of those that answer."""
+    """The portal's health now: asks every server, and reads the tables of those that answer."""
     servers = {
         "postgres": _state(lambda: _asked(clock)),
         "redis": _state(lambda: redis().ping()),
@@ -86,7 +86,7 @@ def _state(ask: Callable[[], object]) -> str:
 
 
 def _brief(row: dict[str, Any]) -> dict[str, Any]:
-    """Of the error, the line that names it."""
+    """The row with only the last line of its error."""
     return {**row, "error": row["error"].strip().splitlines()[-1]}
 
 

@@ -1,4 +1,4 @@
-"""Keeps secrets out of log lines, whoever writes them and whatever they are part of."""
+"""Removes secrets from log lines, whichever library writes them."""
 
 import logging
 import re
@@ -8,18 +8,18 @@ from typing import Any
 from structlog.typing import EventDict, WrappedLogger
 
 HIDDEN = "[hidden]"
-# An access token, whoever's. Nothing else is written so.
+# The form of access tokens; nothing else has it.
 TOKEN = r"eyJ[\w-]+\.[\w-]+\.[\w-]+"  # noqa: S105 (a form, not a token)
-# Postgres quotes the row, or the key in it, that an error is about: rows hold personal data.
+# Postgres's errors quote the row or key they are about, which may hold personal data.
 ROW = re.compile(
     r"\nDETAIL:  (?:Failing row contains|Key \().*?(?=\n\n(?:During|The above) |\Z)", re.DOTALL
 )
-# Shorter ones are words that stand in any line.
+# Shorter secrets are not replaced: they may be ordinary words.
 SHORTEST = 4
 
 
 class Redaction:
-    """A processor that replaces the secrets in all text of an entry, its exceptions included."""
+    """A log processor that replaces secrets in all texts of an entry, tracebacks included."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         known = sorted({each for each in secrets if len(each) >= SHORTEST}, key=len, reverse=True)
@@ -44,7 +44,7 @@ class Redaction:
 
 
 class PathsAsRoutes(logging.Filter):
-    """Has Django's lines name a page by its route: the path of a link in a mail holds a token."""
+    """Replaces paths in Django's log lines by their routes: paths of links in mails hold tokens."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keeps every record."""

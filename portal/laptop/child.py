@@ -10,13 +10,13 @@ from typing import IO
 
 # Postgres refuses to run as root, and every system has this user.
 NOBODY = 65534
-# The kernel tells of the death of a parent that is still there when it is asked to. One that died
-# just before is gone unnoticed, so this looks once more: $0 is the parent's id, $@ the command.
+# The kernel signals the death of a parent only if it is alive when that is set up. If it died just
+# before, this ends the child at once: $0 is the parent's id, $@ the command.
 STILL_THERE = 'test "$PPID" = "$0" && exec "$@"'
 
 
 class CannotStart(Exception):
-    """Something that is needed is missing, or does not start; the message says what to do."""
+    """Something that is needed is missing or does not start; the message says what to do."""
 
 
 def launcher(death_signal: signal.Signals, *, unprivileged: bool = False) -> list[str]:

@@ -1,4 +1,4 @@
-"""Starting the servers that nobody named, keeping them up, and telling others where they are."""
+"""Starting the embedded servers, restarting them when they die, and writing down their URLs."""
 
 import fcntl
 import json
@@ -20,7 +20,7 @@ PATIENCE = 60.0
 POLL = 0.02
 # Between two starts of a server, in seconds.
 PAUSE = 0.3
-# How a server ends that somebody ended, rather than by a fault of its own.
+# Exit statuses of servers that were killed, rather than failed.
 KILLED = {0, -signal.SIGINT, -signal.SIGKILL, -signal.SIGTERM}
 
 
@@ -63,7 +63,7 @@ class Cluster:
             self._wait_for(server)
 
     def revive(self) -> list[str]:
-        """Start those again that have died; which."""
+        """Restart the servers that have died; their names."""
         dead = [s for s in self._servers if self._children[s.name].poll() is not None]
         for server in dead:
             self._spawn(server)
@@ -149,7 +149,7 @@ def _sockets(data: Path) -> Iterator[Path]:
 
 
 def write_whereabouts(data: Path, whereabouts: Mapping[str, str]) -> None:
-    """Tell the commands that run beside where the servers are; for the owner's eyes only."""
+    """Write the servers' URLs for commands that run beside; readable by the owner only."""
     file = data / SERVERS_FILE
     descriptor, draft = tempfile.mkstemp(dir=data)
     with os.fdopen(descriptor, "w") as new:

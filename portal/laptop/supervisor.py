@@ -1,4 +1,4 @@
-"""Running the portal's processes side by side, and starting again what dies."""
+"""Running the portal's processes side by side, and restarting those that die."""
 
 import signal
 import subprocess
@@ -12,7 +12,7 @@ from portal.laptop.terminal import Terminal
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
-# Who ran this long has recovered.
+# A process that ran for so many seconds counts as recovered.
 STEADY = 60.0
 
 
@@ -30,7 +30,7 @@ class Process:
 
 
 class Supervisor:
-    """Starts processes, labels what they say, and restarts those that end by themselves."""
+    """Starts processes, labels their output, and restarts those that end by themselves."""
 
     def __init__(self, terminal: Terminal, folder: Path, environment: Mapping[str, str]) -> None:
         self._terminal = terminal

@@ -48,5 +48,5 @@ class Terminal:
                 self._out.write(line + "\n")
                 self._out.flush()
             except (BrokenPipeError, ValueError):
-                # Nobody reads any more. The portal goes on; its children must not block on us.
+                # The output is closed. Go on reading, so that the processes don't block on their output.
                 return

@@ -1,7 +1,7 @@
-"""How much one operation may ask for: tokens, depth, aliases and cost, settled before it is validated.
+"""Limits of one operation: tokens, depth, aliases and cost, checked before it is validated.
 
-The library's own limiters follow each fragment anew wherever it is spread, so that a few hundred
-bytes keep them busy for seconds. Here each fragment is measured once.
+The library's limiters measure a fragment again wherever it is spread, so a few hundred bytes can take
+them seconds. Here each fragment is measured once.
 """
 
 import asyncio
@@ -45,13 +45,13 @@ PAGES = {
 }
 # Lists that have as many entries as the code knows kinds, channels or options: fewer than a page.
 LISTS = {"notificationPreferences", "weight", "exclude", "limit"}
-# What a field of the schema's description counts for: each stands for all types or fields there are.
+# What a field of introspection counts as: it gives all types or fields of the schema.
 INTROSPECTED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What an operation, or a part of one, asks for, its fragments included."""
+    """The size of an operation or a part of it, with its fragments."""
 
     depth: int = 0
     aliases: int = 0
@@ -132,7 +132,7 @@ class Measure:
             return 1
         given = [each.value for each in field.arguments or () if each.name.value == "first"]
         size = self._number(given[0]) if given else None
-        # What is no page size is refused where the page is read.
+        # An invalid page size is refused where the page is read.
         return PAGES[name] if size is None else min(max(size, 0), LARGEST_PAGE)
 
     def _number(self, value: ValueNode | None) -> int | None:
@@ -150,12 +150,12 @@ def size_of(
 ) -> Size:
     """The size of the operation of that name with those of its variables that could be page sizes."""
     operation = get_operation_ast(document, name)
-    # What names no operation of the document is refused before anything is run.
+    # A name of no operation in the document is refused before execution.
     return Measure(document, dict(numbers)).operation(operation) if operation else Size()
 
 
 def excess(size: Size) -> GraphQLError | None:
-    """What is too much about the size, if anything is."""
+    """A message about the first limit that the size exceeds; None if it exceeds none."""
     bounds: Iterable[tuple[str, int, int]] = (
         ("depth", size.depth, settings.QUERY_DEPTH),
         ("number of aliases", size.aliases, settings.QUERY_ALIASES),

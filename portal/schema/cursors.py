@@ -1,4 +1,4 @@
-"""Cursors: the place in a page's order where the next page begins, opaque to clients."""
+"""Cursors: opaque texts for a place in a list, after which the next page begins."""
 
 import base64
 import binascii
@@ -59,7 +59,7 @@ class Connection(Generic[Node]):
 
 
 def page_size(first: int | None, usual: int = USUAL_PAGE) -> int:
-    """The page size asked for, the usual without one; BAD_USER_INPUT below 1 or above LARGEST_PAGE."""
+    """The page size that was asked for, or the default; BAD_USER_INPUT below 1 or above LARGEST_PAGE."""
     if first is None:
         return usual
     if not 1 <= first <= LARGEST_PAGE:
@@ -79,7 +79,7 @@ def _written(part: object) -> str:
 
 
 def place(after: str | None, *readers: Callable[[str], Any]) -> tuple[Any, ...] | None:
-    """The place in a cursor, each part read by its reader; BAD_USER_INPUT if it is not one of ours."""
+    """The place in a cursor, each part parsed by its reader; BAD_USER_INPUT for another list's cursor."""
     if after is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What leaves the portal as an error: always with a code, never with a traceback."""
+"""Errors in answers: each gets a code, and none has a traceback."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ log = structlog.get_logger("portal")
 
 
 class ErrorCodes(SchemaExtension):
-    """Gives every error its code, and keeps what is inside inside."""
+    """Gives every error its code; unexpected ones are logged and replaced by a general message."""
 
     def on_operation(self) -> Iterator[None]:
         """Queries and mutations: once they are done; and what the parser's cache raises."""
@@ -44,7 +44,7 @@ class ErrorCodes(SchemaExtension):
 
 
 class NamedOperation(SchemaExtension):
-    """Demands a name where a document has several operations; the library would run the first."""
+    """Refuses a document with several operations and no operationName; the library would run the first."""
 
     def on_validate(self) -> Iterator[None]:
         """Listed after the document's own validation, whose errors come first."""

@@ -11,7 +11,7 @@ from portal.web.runtime import Runtime
 
 
 async def find_tick(runtime: Runtime, number: int | None) -> DictRow | None:
-    """The tick of that number; without one, the next, to which the house is committed."""
+    """The tick of that number; without a number, the next one, which is committed to."""
     async with runtime.pool.connection() as connection:
         return await public_tick(connection, number)
 

@@ -1,4 +1,4 @@
-"""Reading for the API: jobs from the inbox, names, and documents that are new enough."""
+"""Reads for the API: jobs, names, and documents at a wanted version."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -60,7 +60,7 @@ async def find_job(runtime: Runtime, job_id: UUID, viewer: Viewer | None) -> Job
 async def wait_for_job(
     runtime: Runtime, job_id: UUID, viewer: Viewer | None, seconds: float
 ) -> Job | None:
-    """The job as soon as it is settled, or as it stands when the time is over."""
+    """The job as soon as it is settled, or as it is after that time."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     with runtime.hub.listen("jobs", str(job_id)) as listener:
@@ -132,7 +132,7 @@ async def own_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
 
 
 async def signed_in_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
-    """Who just signed in, from their row: a session that MongoDB's absence spoils would be lost."""
+    """The user who just signed in, from their row, so that sign-in works without MongoDB."""
     async with runtime.pool.connection() as connection:
         row = await living_user(connection, viewer.user_id)
     if row is None:
@@ -141,7 +141,7 @@ async def signed_in_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
 
 
 async def retry_until_available(read: Callable[[], Awaitable[T]], listener: Listener) -> T:
-    """What is read, as soon as Postgres is there; for those who have all that happened before."""
+    """The result of `read`, retried while Postgres is away; for subscriptions that already run."""
     while True:
         try:
             return await read()
@@ -153,7 +153,7 @@ async def retry_until_available(read: Callable[[], Awaitable[T]], listener: List
 async def events_after(
     runtime: Runtime, auction_id: UUID, version: int, listener: Listener
 ) -> AsyncIterator[RecordedEvent]:
-    """The auction's events after that version, in order, up to the present end."""
+    """The auction's events after that version, in order, up to the end of the stream."""
     while rows := await retry_until_available(
         partial(events_page, runtime, auction_id, version, EVENTS_PAGE), listener
     ):

@@ -1,4 +1,4 @@
-"""One WebSocket connection: well-formed messages only, not idle, closed when its sign-in is over."""
+"""WebSocket connections: checks messages, closes idle ones and those whose session has ended."""
 
 import asyncio
 from collections import defaultdict
@@ -31,21 +31,21 @@ from portal.signin.tokens import Viewer
 
 log = structlog.get_logger("portal")
 
-# Close codes. After the first, clients may come back with a fresh token.
+# Close codes. After the first, clients may reconnect with a new token.
 SIGN_IN_OVER = 4403
 IDLE = 4408
 # The protocol's own bound, in bytes.
 LONGEST_REASON = 123
 # A message from Redis may be lost, so an open socket's sign-in is also checked at this interval, in seconds.
 CHECK_AGAIN = 10.0
-# How long a job that ended the sign-in may take to be told of, in seconds.
+# How long operations that outlive the sign-in may still run, in seconds.
 OUTLIVING_LASTS = 3.0
-# When somebody with too many operations may hope for room, in seconds.
+# The retryAfter for too many operations, in seconds.
 COME_BACK = 5
 
 
 class SocketAdapter(ASGIWebSocketAdapter):
-    """The wire, where the other side may be gone at any time."""
+    """Sends over a WebSocket whose other side may close at any time."""
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         """WebSocketDisconnected once either side has closed."""
@@ -54,7 +54,7 @@ class SocketAdapter(ASGIWebSocketAdapter):
         await super().send_json(message)
 
     async def close(self, code: int, reason: str) -> None:
-        """With as much of the reason as the protocol takes; nothing if it is closed already."""
+        """Close with the reason, cut to the protocol's length; nothing if it is closed already."""
         if self.ws.application_state is WebSocketState.DISCONNECTED:
             return
         bounded = reason.encode(errors="replace")[:LONGEST_REASON].decode(errors="ignore")
@@ -78,14 +78,14 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         return str(viewer.user_id) if viewer else self.context.address
 
     async def handle_message(self, message: Message) -> None:
-        """Close with 4400 on what is no message of the protocol."""
+        """Handle a message; close with 4400 if it is not one of the protocol."""
         if not _well_formed(message):
             await self.handle_invalid_message("Failed to parse message")
             return
         await super().handle_message(message)
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        """Once acknowledged, keep an eye on whoever signed in."""
+        """Acknowledge, and watch the sign-in from then on."""
         await super().handle_connection_init(message)
         if not self.connection_acknowledged or self._idle:
             return
@@ -96,7 +96,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
             self._watch = asyncio.create_task(self._close_when_over(self.context.signed_in))
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """RATE_LIMITED beyond what one socket, or one user, may have running."""
+        """Start an operation; RATE_LIMITED beyond the limits of one socket and one user."""
         if self.connection_acknowledged and message["id"] not in self.operations:
             try:
                 self._check_room()
@@ -110,7 +110,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
     async def _send_result_stream(
         self, operation: Operation[Context, None], result_source: StreamResult
     ) -> None:
-        """What ends an operation goes out as the protocol's `error`; the library's has it as a result."""
+        """Send errors that end an operation as the protocol's `error`; the library sends them as `next`."""
         reasons: list[GraphQLError] = []
         results = _until_broken_off(result_source, reasons)
         async with aclosing(results):
@@ -119,22 +119,22 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
             await operation.send_initial_errors(reasons)
 
     def forget_id(self, id: str) -> None:
-        """An operation is done."""
+        """Forget an operation that is complete."""
         self._busy_until = asyncio.get_running_loop().time()
         super().forget_id(id)
 
     async def cleanup_operation(self, operation_id: str) -> None:
-        """An operation is not wanted any more."""
+        """Cancel an operation that the client completed."""
         self._busy_until = asyncio.get_running_loop().time()
         await super().cleanup_operation(operation_id)
 
     async def handle_task_exception(self, error: Exception) -> None:
-        """Log what is wrong with us, not that somebody went."""
+        """Log the error, unless it only says that the client is gone."""
         if not isinstance(error, WebSocketDisconnected):
             await super().handle_task_exception(error)
 
     async def shutdown(self) -> None:
-        """The connection is gone; so are the eyes on it."""
+        """Cancel the tasks that watch the connection, which is closed."""
         mine = self.open_sockets[self.owner]
         mine.discard(self)
         if not mine:
@@ -159,7 +159,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
             await asyncio.sleep(left)
             if self.operations:
                 self._busy_until = clock.time()
-        with suppress(WebSocketDisconnected):  # The client went first.
+        with suppress(WebSocketDisconnected):  # The client closed first.
             seconds = settings.SOCKET_IDLE_SECONDS
             await self.websocket.close(IDLE, f"nothing was asked for in {seconds} s")
 
@@ -173,7 +173,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
             await asyncio.wait(outliving_tasks, timeout=OUTLIVING_LASTS)
         for id in list(self.operations):
             await self.cleanup_operation(id)
-        with suppress(RuntimeError):  # The client went first.
+        with suppress(RuntimeError):  # The client closed first.
             await self.websocket.close(SIGN_IN_OVER, reason)
 
 
@@ -193,7 +193,7 @@ async def _until_broken_off(results: StreamResult, reasons: list[GraphQLError]) 
 
 
 def _well_formed(message: Any) -> bool:
-    """Whether it has the form the protocol gives it; the library takes the form for granted."""
+    """Whether the message has the protocol's form, which the library does not check."""
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         return False
     match message["type"]:
@@ -213,7 +213,7 @@ def _well_formed(message: Any) -> bool:
 
 
 async def _sign_in_over(context: Context, viewer: Viewer) -> str:
-    """Waits until the viewer's token is good no more; why."""
+    """Wait until the viewer's token is not valid any more; the reason."""
     clock = asyncio.get_running_loop()
     expires = clock.time() + (viewer.expires_at - context.runtime.clock.now()).total_seconds()
     subjects = (str(viewer.user_id), str(viewer.session_id))

@@ -1,4 +1,4 @@
-"""Subscriptions: the present state first, then what is new. They listen before they read, so nothing is missed."""
+"""Subscriptions: the present state first, then changes. Each listens before it reads, to miss none."""
 
 from collections.abc import AsyncGenerator, Collection
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Rate limits, counted in Redis for all web processes together. Without Redis nobody is held up."""
+"""Rate limits, counted in Redis for all web processes together. Without Redis there are none."""
 
 import math
 import time
@@ -37,13 +37,13 @@ COUNTED: dict[Limit, str] = {
     "BIDS_PER_USER": "bids and deletions of yours",
     "BIDS_PER_ADDRESS": "bids and deletions from your address",
 }
-# How long Redis is left alone, and nobody held up, after it failed: seconds.
+# For so many seconds after Redis failed it is not asked, and nothing is limited.
 PAUSE = 10.0
 PATIENCE = 0.5
 
 
 class Rates:
-    """Counts what each user and address did, and refuses what is too much."""
+    """Counts the requests of each user and address, and refuses those above a limit."""
 
     def __init__(self, connections: ConnectionPool) -> None:
         self._storage = RedisStorage(
@@ -57,7 +57,7 @@ class Rates:
         self._paused_until = 0.0
 
     async def spend(self, limit: Limit, who: str | None) -> None:
-        """Count one more; RATE_LIMITED if that is one too many. Nobody knows an empty `who`."""
+        """Count one more for `who`; RATE_LIMITED above the limit. An empty `who` is not counted."""
         rate = settings.RATE_LIMITS[limit]
         if rate is None or not who or time.monotonic() < self._paused_until:
             return
@@ -70,7 +70,7 @@ class Rates:
             raise rate_limited(COUNTED[limit], seconds)
 
     async def forgive(self, limit: Limit, who: str) -> None:
-        """Set the count of that limit back to nothing."""
+        """Set the count for `who` back to zero."""
         rate = settings.RATE_LIMITS[limit]
         if rate is None or time.monotonic() < self._paused_until:
             return
@@ -80,7 +80,7 @@ class Rates:
             self._let_through(error)
 
     async def _wait_of(self, rate: RateLimitItem, limit: Limit, who: str) -> int:
-        """Seconds until there is room for one more; 0 if there was."""
+        """Count one; 0, or the seconds until it would be within the limit."""
         if await self._limiter.hit(rate, limit, who):
             return 0
         window = await self._limiter.get_window_stats(rate, limit, who)
@@ -93,7 +93,7 @@ class Rates:
 
 @asynccontextmanager
 async def rates() -> AsyncIterator[Rates]:
-    """With connections of their own, which fail soon rather than hold somebody up."""
+    """The rate limits, with Redis connections of their own and short timeouts."""
     connections = ConnectionPool.from_url(
         settings.REDIS_URL,
         socket_timeout=PATIENCE,
@@ -107,7 +107,7 @@ async def rates() -> AsyncIterator[Rates]:
 
 
 def address_of(host: str | None) -> str | None:
-    """What a limit counts as one address: of IPv6 the network of 64 bits, which one customer has."""
+    """What counts as one address: of IPv6 the /64 network, which belongs to one customer."""
     try:
         address = ip_address(host or "")
     except ValueError:

@@ -33,12 +33,12 @@ CLOCKS_DIFFER = timedelta(seconds=30)
 
 
 class InvalidToken(Exception):
-    """The token is not, or no longer, good for anything; the message says why."""
+    """The token is not valid, or not any more; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A signed-in user and the session they are in; their access token is good until `expires_at`."""
+    """A signed-in user and their session; the access token is valid until `expires_at`."""
 
     user_id: UUID
     is_staff: bool
@@ -48,7 +48,7 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class RefreshToken:
-    """A refresh token as it was sent; what it claims is not proved."""
+    """A refresh token as it was sent; not verified yet."""
 
     session_id: UUID
     number: int
@@ -72,7 +72,7 @@ def refresh_token(session_id: UUID, seed: bytes, number: int) -> str:
 
 
 def read_refresh_token(text: str) -> RefreshToken:
-    """What the text claims; InvalidToken if it has not the form of a refresh token."""
+    """The parts of the text, not verified; InvalidToken if it has not the form of a refresh token."""
     session_id, _, rest = text.partition(".")
     number, dot, proof = rest.rpartition(".")
     if dot and not NUMBER.fullmatch(number):
@@ -84,7 +84,7 @@ def read_refresh_token(text: str) -> RefreshToken:
 
 
 def issue(user_id: UUID, is_staff: bool, session_id: UUID) -> tuple[str, Viewer]:
-    """A fresh access token, and whom it speaks for."""
+    """A new access token, and the viewer that it is for."""
     now = datetime.now(UTC)
     expires_at = now + settings.ACCESS_TOKEN_LIFETIME
     claims = {
@@ -99,7 +99,7 @@ def issue(user_id: UUID, is_staff: bool, session_id: UUID) -> tuple[str, Viewer]
 
 
 def claimed(access_token: str) -> Viewer:
-    """Whom the token names, by its signature alone, and never as staff; InvalidToken if forged or expired."""
+    """The viewer by the token's signature alone, never as staff; InvalidToken if forged or expired."""
     claims = _claims(access_token)
     try:
         user_id, session_id = UUID(claims["sub"]), UUID(claims["sid"])
@@ -129,5 +129,5 @@ def _claims(access_token: str) -> dict[str, Any]:
 
 
 def signing_key() -> str:
-    """What access tokens are signed with; it follows from the secret key."""
+    """The key that signs access tokens, derived from the secret key."""
     return salted_hmac("portal.access-token", "HS256", algorithm="sha256").hexdigest()

@@ -1,1 +1,1 @@
-"""The web process: serving, headers, bodies, news from Redis, readiness, pages."""
+"""The web process: server, middleware, messages from Redis, readiness and pages."""

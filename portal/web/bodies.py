@@ -1,4 +1,4 @@
-"""How large a request's body may be, and how long it may take to come."""
+"""Limits of a request's body: its size, and how long it may take to arrive."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class BoundedBodies:
-    """Answers 413 to a body that is too large, 408 to one that does not come."""
+    """Answers 413 to a body that is too large, 408 to one that does not arrive in time."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -22,7 +22,7 @@ class BoundedBodies:
 
 
 class _Body:
-    """A request's body as it comes."""
+    """A request's body while it arrives."""
 
     def __init__(self, receive: Receive, announced: int) -> None:
         self._receive = receive
@@ -32,7 +32,7 @@ class _Body:
         self._until = asyncio.get_running_loop().time() + settings.REQUEST_SECONDS
 
     async def receive(self) -> Message:
-        """The next message; HTTPException when it is too much, announced or come, or too late."""
+        """The next message; HTTPException if the body is too large, by its header or so far, or too late."""
         if max(self._announced, self._size) > settings.BODY_BYTES:
             raise HTTPException(413, f"A request's body has at most {settings.BODY_BYTES} bytes.")
         # After the body comes the disconnection, whenever that is.

@@ -1,4 +1,4 @@
-"""The headers that browsers heed, on every answer."""
+"""Security headers for browsers, on every answer."""
 
 from django.conf import settings
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,7 +21,7 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 class SafeHeaders:
-    """Sets the headers on every answer, whichever application gave it."""
+    """Sets the headers on every answer of the application inside."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -34,7 +34,7 @@ class SafeHeaders:
         self._api = _raw(headers | NO_STORE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """In place of those of the same names that the answer has."""
+        """Replaces the answer's own headers of the same names."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -7,7 +7,7 @@ from django.http.request import split_domain_port, validate_host
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-# Whoever asks for many different hosts must not fill the memory.
+# Bounded, so that requests for many different hosts don't fill the memory.
 REMEMBERED = 100
 
 

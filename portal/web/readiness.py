@@ -26,7 +26,7 @@ Probe = Callable[[], Awaitable[str | None]]
 
 
 class Readiness:
-    """What is missing, asked anew each time."""
+    """Asks the servers anew at each call."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -35,7 +35,7 @@ class Readiness:
         self.failing_tasks: list[str] = []
 
     async def missing(self) -> dict[str, str]:
-        """What keeps the process from its work, by name; nothing if it is ready."""
+        """The servers that keep the process from its work, with the reason; empty if it is ready."""
         probes: dict[str, Probe] = {
             "postgres": self._postgres,
             "redis": _redis,
@@ -69,7 +69,7 @@ class Readiness:
 
 
 async def _bounded(name: str, probe: Probe) -> str | None:
-    """What is wrong, if anything is; the details are for the log, not for whoever asks."""
+    """The reason in general words, or None; details are only logged."""
     try:
         async with asyncio.timeout(PATIENCE):
             return await probe()

@@ -1,4 +1,4 @@
-"""Refusals as API clients read them: JSON in GraphQL's form, whoever refused.
+"""Refusals in the form of API errors: JSON as GraphQL has it, whichever layer refused.
 
 Django, Starlette and Strawberry each have a page or a line of text for what they refuse.
 """
@@ -20,7 +20,7 @@ CODES = {
     503: Code.UNAVAILABLE,
     504: Code.UNAVAILABLE,
 }
-# A refusal that is text is a sentence; what is longer is a page. Bytes.
+# Plain-text refusals up to so many bytes are kept as the message; longer ones are pages.
 LONGEST_TEXT = 1000
 
 
@@ -38,7 +38,7 @@ class RefusalsInJson:
 
 
 class _Answer:
-    """One answer on its way out; a refusal that is no JSON yet is held back until it is whole."""
+    """One answer; a refusal that is not JSON is buffered until complete, then replaced."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

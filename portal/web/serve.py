@@ -19,27 +19,27 @@ from portal.web.refusals import refusal
 
 
 class HttpWithTimeouts(HttpToolsProtocol):
-    """HTTP as uvicorn speaks it, except that a peer who begins no request is not waited for for ever."""
+    """Uvicorn's HTTP protocol, with a timeout for a request's headers."""
 
     _late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The first request is due."""
+        """Start the timeout for the first request."""
         super().connection_made(transport)
         self._expect_headers()
 
     def on_message_begin(self) -> None:
-        """A further request on the same connection has begun."""
+        """Start the timeout for a further request on the same connection."""
         super().on_message_begin()
         self._expect_headers()
 
     def on_headers_complete(self) -> None:
-        """From here on the application looks after it."""
+        """End the timeout: from here on the application has its own."""
         self._relax()
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Bytes that are no HTTP reach no application; they are answered as any other refusal."""
+        """Answer bytes that are not HTTP, which reach no application, in the form of other refusals."""
         body = refusal(400, msg)
         head = (
             "HTTP/1.1 400 Bad Request\r\n"
@@ -52,7 +52,7 @@ class HttpWithTimeouts(HttpToolsProtocol):
         self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing comes any more."""
+        """End the timeout."""
         self._relax()
         super().connection_lost(exc)
 
@@ -67,20 +67,20 @@ class HttpWithTimeouts(HttpToolsProtocol):
 
 
 class Sockets(WebSocketsSansIOProtocol):
-    """WebSockets as uvicorn speaks them, except that a refused handshake is no error of ours."""
+    """Uvicorn's WebSocket protocol, without an error in the log for a refused handshake."""
 
     async def send(self, message: ASGISendEvent) -> None:
-        """With its answer a refused handshake is over; uvicorn logs that it never was."""
+        """Note that a refused handshake is complete; uvicorn logs that it is not."""
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True
 
 
 class Server(uvicorn.Server):
-    """Lets those who wait for a job go before the connections are closed on them."""
+    """Answers requests that wait for a job before it closes connections."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answer what was asked, and stop."""
+        """End the waiting requests with the jobs as they are, then shut down."""
         from portal.web.asgi import site
 
         if runtime := getattr(site.state, "runtime", None):
@@ -113,7 +113,7 @@ def main() -> None:
         forwarded_allow_ips=settings.TRUSTED_PROXIES,
     )
     listening = config.bind_socket() if options.fd is None else socket.socket(fileno=options.fd)
-    # A peer that takes nothing for so long is gone; connections have this from the listening socket.
+    # A peer that accepts no data for so long is gone; connections inherit this from the listening socket.
     milliseconds = settings.SOCKET_SLOW_SECONDS * 1000
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
     server = Server(config)
