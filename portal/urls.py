@@ -2,14 +2,12 @@
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.templatetags.static import static
 from django.urls import path
-from django.views.generic import RedirectView
 
 from notifications.views import confirm_email, unsubscribe
 from portal.signin.admin_form import LimitedSignIn
 from portal.web import documentation
-from portal.web.pages import bidders, how_it_works
+from portal.web.pages import bidders, how_it_works, icon
 
 admin.site.site_header = admin.site.site_title = "Auction portal"
 admin.site.index_title = "Auctions, jobs and schedules"
@@ -25,7 +23,7 @@ urlpatterns = [
     path("docs", documentation.index),
     path("docs/<path:name>", documentation.page),
     # Browsers ask for it on pages that name no icon, which are admin's.
-    path("favicon.ico", RedirectView.as_view(url=static("portal/icon.svg"))),
+    path("favicon.ico", icon),
     path("unsubscribe/<str:token>", unsubscribe),
     path("confirm-email/<str:token>", confirm_email),
     path("admin/", admin.site.urls),

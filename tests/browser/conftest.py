@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.browser.behind import Others, others
 from tests.browser.windows import Windows
 from tests.conftest import RunningPortal
+from tests.webs import serving_collected_files
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
@@ -64,3 +65,10 @@ def behind(chromium: str, portal: RunningPortal, auctioneer: str) -> Iterator[Ot
     """The auctioneer, and bidders who use the API."""
     with others(portal.url, auctioneer) as people:
         yield people
+
+
+@pytest.fixture(scope="package")
+def collected(chromium: str, portal: RunningPortal) -> Iterator[RunningPortal]:
+    """The same portal, serving collected files as in production."""
+    with serving_collected_files(portal) as process:
+        yield process

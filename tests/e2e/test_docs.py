@@ -9,9 +9,9 @@ import pytest
 
 from portal.web.documentation import PAGES, PROGRAMS, document, records_of_decisions
 from tests.conftest import RunningPortal
-from tests.e2e.test_limits import web
 from tests.e2e.test_pages import Page
 from tests.servers import ROOT
+from tests.webs import web
 
 NAMES = ["", *PAGES, *records_of_decisions()]
 

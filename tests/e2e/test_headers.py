@@ -12,8 +12,8 @@ from websockets.typing import Origin, Subprotocol
 
 from tests.conftest import PASSWORD, RunningPortal
 from tests.e2e.test_admin import Browser
-from tests.e2e.test_limits import web
 from tests.e2e.test_pages import Page
+from tests.webs import web
 
 HTML = {"Accept": "text/html"}
 PATHS = [

@@ -4,11 +4,7 @@ import asyncio
 import contextlib
 import json
 import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -20,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from portal.laptop.demo.client import CREATE_USER, DELETE_BID, PLACE_BID, PortalClient, Refused
 from tests.conftest import PASSWORD, Join, RunningPortal, until
 from tests.e2e.acting import AUCTION_UPDATED, create_auction
-from tests.servers import ROOT
+from tests.webs import web
 
 NOWHERE = "01890a5d-ac96-774b-bcce-b302099a8057"
 CARDS = "subscription { auctionsUpdated { id } }"
@@ -40,32 +36,6 @@ SMALL = {
     "BIDS_PER_USER": "2/hour",
     "BIDS_PER_ADDRESS": "5/hour",
 }
-
-
-@contextlib.contextmanager
-def web(portal: RunningPortal, **more: str) -> Iterator[RunningPortal]:
-    """Another web process of the same portal, with settings of its own."""
-    assert portal.environment
-    environment = {**portal.environment, **more}
-    log = portal.data / f"web-{time.monotonic_ns()}.log"
-    with socket.create_server(("127.0.0.1", 0)) as listening, log.open("wb") as output:
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        fd = listening.fileno()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "portal.web.serve", "--fd", str(fd)],
-            env=environment,
-            pass_fds=[fd],
-            cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        # The kernel queues what comes before it listens.
-        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok"
-        yield replace(portal, url=url, log=log, process=process, environment=environment)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 @pytest.fixture(scope="module")

@@ -25,8 +25,8 @@ from projections.tasks import PROJECT
 from tests.conftest import PASSWORD, RunningPortal, running_portal, wait_until
 from tests.e2e.test_account_mails import ASK_RESET, RESET, confirm, mailed
 from tests.e2e.test_admin import Browser
-from tests.e2e.test_limits import web
 from tests.servers import ROOT
+from tests.webs import web
 
 REFRESH = "mutation ($t: String!) { refreshSession(refreshToken: $t) { accessToken } }"
 LOGOUT = "mutation ($t: String!) { logout(refreshToken: $t) }"

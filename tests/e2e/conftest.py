@@ -1,0 +1,25 @@
+"""The portal with its static files as they are, and collected."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.conftest import RunningPortal
+from tests.webs import serving_collected_files
+
+
+@pytest.fixture(scope="session")
+def collected(portal: RunningPortal) -> Iterator[RunningPortal]:
+    """Serves collected files, as production does."""
+    with serving_collected_files(portal) as process:
+        yield process
+
+
+@pytest.fixture(params=["clone", "collected"])
+def site(request: pytest.FixtureRequest) -> Iterator[httpx.Client]:
+    """A client of a fresh clone, and of a web process with collected files."""
+    name = "portal" if request.param == "clone" else "collected"
+    served: RunningPortal = request.getfixturevalue(name)
+    with httpx.Client(base_url=served.url, headers={"Accept": "text/html"}, timeout=30) as client:
+        yield client
