@@ -8,6 +8,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from portal.schema.bounds import BoundedParsing, BoundedTime, BoundedValidation
+from portal.schema.context import TellReads
 from portal.schema.errors import ErrorCodes, NamedOperation, SubscriptionsOverWebSocket
 from portal.schema.events import EVENT_TYPES
 from portal.schema.mutations import Mutation
@@ -41,6 +42,7 @@ schema = PortalSchema(
         lambda: BoundedValidation(maxsize=CACHED_DOCUMENTS),
         NamedOperation,
         BoundedTime,
+        TellReads,
     ],
     config=StrawberryConfig(
         scalar_map=SCALARS, disable_field_suggestions=not settings.INTROSPECTION

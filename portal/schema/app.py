@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
+from strawberry import UNSET
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLRequestData
@@ -26,6 +27,7 @@ from portal.schema import schema
 from portal.schema.context import Context
 from portal.schema.sockets import Socket, SocketAdapter
 from portal.signin.rates import address_of
+from portal.web.compression import compress_answer
 
 # What clients that send a hash first take for: send the query itself, now and from now on.
 NOT_PERSISTED = "PersistedQueryNotSupported"
@@ -66,6 +68,19 @@ class PortalGraphQL(GraphQL[Context, None]):
         """A client that goes before its request is whole gets no answer, and is no fault."""
         with suppress(ClientDisconnect):
             await super().__call__(scope, receive, send)
+
+    async def run(self, request: Any, context: Any = UNSET, root_value: Any = UNSET) -> Any:
+        """As the library does, and compress the answer to a query.
+
+        A mutation's can hold tokens beside what was sent with it, so it never is.
+        """
+        if isinstance(request, WebSocket):
+            return await super().run(request, context, root_value)
+        context = await self.get_context(request, Response())
+        response = await super().run(request, context, root_value)
+        if context.only_reads:
+            compress_answer(request, response)
+        return response
 
     def is_request_allowed(self, request: BaseRequestProtocol) -> bool:
         """405 unless it is a POST, or a browser that comes for GraphiQL."""
@@ -118,7 +133,9 @@ class PortalGraphQL(GraphQL[Context, None]):
 
     async def render_graphql_ide(self, request: Request) -> HTMLResponse:
         """GraphiQL, from our own assets."""
-        return HTMLResponse(render_to_string("portal/graphiql.html"))
+        page = HTMLResponse(render_to_string("portal/graphiql.html"))
+        compress_answer(request, page)
+        return page
 
     async def reject_websocket(self, request: WebSocket) -> WebSocket:
         """403 for a page of another origin."""

@@ -1,13 +1,15 @@
 """What resolvers get of a request or a WebSocket connection."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import structlog
+from strawberry.extensions import SchemaExtension
 from strawberry.types import Info
+from strawberry.types.graphql import OperationType
 
 from commands.inbox.requests import Caller
 from commands.postgres.errors import AWAY
@@ -26,7 +28,7 @@ class Context:
 
     `authorization` is the header's value, or that of connection_init's payload; `signed_in`
     is who opened the connection, `address` from where; `outliving_tasks` are the tasks of operations
-    that tell how the viewer's own deletion ends.
+    that tell how the viewer's own deletion ends; `only_reads` says that a request was a query.
     """
 
     runtime: Runtime
@@ -37,6 +39,7 @@ class Context:
     connection_params: dict[str, Any] = field(default_factory=dict)
     signed_in: Viewer | None = None
     outliving_tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    only_reads: bool = False
 
     async def viewer_or_none(self) -> Viewer | None:
         """Who asks, checked now. Without a token nobody; UNAUTHENTICATED with one that is no good."""
@@ -105,6 +108,16 @@ class Context:
         if viewer is None:
             return Caller.anonymous(self.correlation_id)
         return Caller.user(viewer.user_id, self.correlation_id)
+
+
+class TellReads(SchemaExtension):
+    """Tells the context of a request whether it only reads."""
+
+    def on_execute(self) -> Iterator[None]:
+        """Once it is settled which of the document's operations is run."""
+        context: Context = self.execution_context.context
+        context.only_reads = self.execution_context.operation_type is OperationType.QUERY
+        yield
 
 
 PortalInfo: TypeAlias = Info[Context, None]

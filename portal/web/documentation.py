@@ -18,6 +18,8 @@ from django.views.decorators.http import require_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from portal.web.compression import compressed
+
 FOLDER = Path(settings.BASE_DIR) / "docs"
 # In the order of the index, with what each is for.
 PAGES: Mapping[str, str] = {
@@ -42,6 +44,7 @@ class Document:
 
 
 @require_safe
+@compressed
 def index(request: HttpRequest) -> HttpResponse:
     """Every page there is."""
     pages = [(name, document(name).title, purpose) for name, purpose in PAGES.items()]
@@ -51,6 +54,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@compressed
 def page(request: HttpRequest, name: str) -> HttpResponse:
     """One page, or a program as plain text."""
     if name in PROGRAMS:
