@@ -1,6 +1,7 @@
 """A production start that is not safe is refused, by name."""
 
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -78,3 +79,30 @@ def test_an_unsafe_one_does_not(name: str, value: str, told: str) -> None:
     done = start({**SAFE, name: value})
     assert done.returncode
     assert told in done.stderr
+
+
+READ = re.compile(r'env\.(?!passwords)\w+\(\s*"([A-Z][A-Z0-9_]+)"|\btext\("([A-Z][A-Z0-9_]+)"')
+REQUIRED = re.compile(r"\$\{([A-Z][A-Z0-9_]+)")
+
+
+def names(pattern: re.Pattern[str], file: str) -> set[str]:
+    """The variables that the file reads."""
+    return {name for found in pattern.findall((ROOT / file).read_text()) for name in found if name}
+
+
+def test_each_variable_is_explained_to_operators() -> None:
+    read = names(READ, "portal/settings.py") | names(READ, "portal/env.py")
+    assert {"SECRET_KEY", "STATIC_ROOT", "QUERY_COST", "BIDS_PER_USER", "LOG_FORMAT"} <= read
+    required = {*REQUIRED.findall((ROOT / "compose.yaml").read_text())}
+    assert {"REDIS_PASSWORD", "EMAIL_HOST_USER"} <= required
+    explained = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", (ROOT / "docs/operators.md").read_text()))
+    assert (read | required) - explained == set()
+
+
+def test_no_variable_is_explained_that_nothing_reads() -> None:
+    tables = (ROOT / "docs/operators.md").read_text().partition("## Looking after it")[0]
+    rows = re.findall(r"^\| (`[A-Z].*?) \|", tables, re.MULTILINE)
+    explained = {name for row in rows for name in re.findall(r"`([A-Z][A-Z0-9_]+)`", row)}
+    compose = (ROOT / "compose.yaml").read_text()
+    read = names(READ, "portal/settings.py") | names(READ, "portal/env.py")
+    assert explained - read - set(REQUIRED.findall(compose)) == set()
