@@ -65,14 +65,14 @@ def notices(
     deleted in between. Of many changes of the highest bid only the last gives notices: OUTBID to
     those who led, and MAX_BID_CHANGED to the others.
     """
-    told = [notice for version, event in events for notice in _of(version, event)]
+    found = [notice for version, event in events for notice in _of(version, event)]
     if after and before != Leading(after.bid_id, after.bidder_id, after.effective_amount):
         version, caused_by = _cause(events, after, deleted)
         amount = after.effective_amount
         if outbid := _outbid(events, before, after):
-            told.append(Notice(NotificationKind.OUTBID, version, amount, to=outbid))
-        told.append(Notice(NotificationKind.MAX_BID_CHANGED, version, amount, but=caused_by))
-    return told
+            found.append(Notice(NotificationKind.OUTBID, version, amount, to=outbid))
+        found.append(Notice(NotificationKind.MAX_BID_CHANGED, version, amount, but=caused_by))
+    return found
 
 
 def _of(version: int, event: AuctionEvent) -> list[Notice]:

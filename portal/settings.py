@@ -16,7 +16,7 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # `local` is a laptop: servers and secrets come from the data folder, pages over plain HTTP.
-# Anything served to others is `production`, which is what a process that was told nothing runs as.
+# Anything served to others is `production`, which is the default.
 PORTAL_ENV = env.choice("PORTAL_ENV", "production", {"local", "production"})
 LOCAL = PORTAL_ENV == "local"
 PORTAL_DATA = Path(env.text("PORTAL_DATA") or BASE_DIR / ".portal").absolute()
@@ -43,8 +43,8 @@ EMAIL_FILE_PATH = str(PORTAL_DATA / "mails")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
 DEFAULT_FROM_EMAIL = env.text("MAIL_FROM", "Auction house <auctions@localhost>")
 
-# A proxy that ends TLS tells in X-Forwarded-Proto how it was asked, and in X-Forwarded-For by whom.
-# What a peer at no trusted address says of that is not heeded.
+# A proxy that ends TLS says in X-Forwarded-Proto how it was asked, and in X-Forwarded-For by whom.
+# These headers are ignored if the peer's address is not trusted.
 BEHIND_TLS_PROXY = env.boolean("BEHIND_TLS_PROXY", False)
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
@@ -279,7 +279,7 @@ DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
 # --- Bidding ---
 # How long an accepted job may wait before it is rejected as expired instead of run, in seconds.
-# What the house itself asks for (closing, withdrawing) never expires.
+# The portal's own commands (closing, withdrawing) never expire.
 JOB_EXPIRES_AFTER = {
     "PlaceBid": 15 * 60,
     "DeleteBid": 15 * 60,

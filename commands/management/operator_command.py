@@ -79,7 +79,7 @@ class OperatorCommand(BaseCommand):
 
 
 def seconds(text: str) -> float:
-    """A number of seconds that ends some time; argparse tells the user otherwise."""
+    """A finite number of seconds, as a type for argparse, which reports the error."""
     value = float(text)
     if not 0 <= value <= LONGEST_WAIT:
         raise ArgumentTypeError(f"seconds lie between 0 and {LONGEST_WAIT:.0f}, not {text[:40]}")

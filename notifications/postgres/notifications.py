@@ -170,7 +170,7 @@ def mark_outdated_read(
 def mailed_notification(
     connection: SyncConnection, notification_id: UUID
 ) -> MailedNotification | None:
-    """What a mail about it tells now; None if it is gone, overtaken or read, or not wanted any more."""
+    """What its mail is composed of now; None if it is gone, out of date, read, or not wanted any more."""
     row = connection.execute(MAILED, (notification_id,)).fetchone()
     if row is None:
         return None

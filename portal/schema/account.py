@@ -181,7 +181,7 @@ class AccountMutation:
         description=(
             "Change the address that the reader's mail goes to; empty or null for none. It counts "
             "once it is confirmed by the link in a mail that is sent there; asking again for the "
-            "same one sends another. The old one is told."
+            "same one sends another. A mail to the old one says so."
         )
     )
     async def change_email(

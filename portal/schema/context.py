@@ -28,7 +28,8 @@ class Context:
 
     `authorization` is the header's value, or that of connection_init's payload; `signed_in`
     is who opened the connection, `address` from where; `outliving_tasks` are the tasks of operations
-    that tell how the viewer's own deletion ends; `only_reads` says that a request was a query.
+    that may go on for a moment after the sign-in is over, to show how the viewer's deletion ends;
+    `only_reads` says that a request was a query.
     """
 
     runtime: Runtime

@@ -36,7 +36,7 @@ EXPIRES_IN = (
     "Seconds after which the job, if it still waits, is rejected as EXPIRED instead of run. "
     "At most, and without it, the command's own limit."
 )
-# What people ask for. What the house asks of itself must come to pass.
+# The commands of people. The portal's own commands can't be cancelled.
 CANCELLABLE = {"CreateUser", "DeleteUser", "CreateAuction", "PlaceBid", "DeleteBid"}
 MOST_IDS = 1000
 
@@ -106,11 +106,13 @@ class DeleteBidInput:
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
-@strawberry.input(description="A kind to be told about, or not, over a channel.")
+@strawberry.input(description="A kind of notification to receive, or not, over a channel.")
 class NotificationPreferenceInput:
-    kind: NotificationKind = strawberry.field(description="What to be told about.")
-    channel: NotificationChannel = strawberry.field(description="How to be told.")
-    enabled: bool = strawberry.field(description="Whether to be told.")
+    kind: NotificationKind = strawberry.field(description="The kind of notification.")
+    channel: NotificationChannel = strawberry.field(
+        description="The channel that it comes through."
+    )
+    enabled: bool = strawberry.field(description="Whether to receive it.")
 
 
 async def accepted(context: Context, submission: Submission) -> Job:
@@ -130,7 +132,7 @@ async def accepted(context: Context, submission: Submission) -> Job:
 
 
 async def cancelled(context: Context, job: AcceptedJob) -> AcceptedJob:
-    """The job, cancelled if no worker was first; whoever follows it is told."""
+    """The job, cancelled unless a worker was first; its subscribers are notified."""
     async with context.runtime.pool.connection() as connection:
         now = await cancel_async(connection, job.id)
     assert now is not None, "jobs are never deleted"
@@ -280,7 +282,9 @@ class Mutation(AccountMutation):
             runtime.publisher.publish_notifications(viewer.user_id)
         return count
 
-    @strawberry.mutation(description="Choose what to be told about, and how; the rest stays.")
+    @strawberry.mutation(
+        description="Choose which notifications to receive, and how; the other choices stay."
+    )
     async def set_notification_preferences(
         self, info: PortalInfo, input: list[NotificationPreferenceInput]
     ) -> User:

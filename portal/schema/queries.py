@@ -190,7 +190,12 @@ class Query(AccountQuery):
             unread=bool(unread_only),
             after=start and (start[0], start[1]),
         )
-        return connection(found, size, Notification.of, lambda told: (told.changed_at, told.id))
+        return connection(
+            found,
+            size,
+            Notification.of,
+            lambda notification: (notification.changed_at, notification.id),
+        )
 
     @strawberry.field(description="A tick of the promoter; null for a number that was not reached.")
     async def tick(

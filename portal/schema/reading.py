@@ -79,7 +79,7 @@ async def auction_at(
 
     A document that is behind, or not there yet, is brought up to date here, without waiting for a
     worker; UNAVAILABLE if that takes too long. Whether there is an auction without a document,
-    its row tells: guessed ids cost no more than that.
+    is read from its row, so that a guessed id costs one query.
     """
     auction = await runtime.documents.auction(auction_id)
     needed = max(at_least or 1, 1)

@@ -34,15 +34,15 @@ def _write_amount(value: Decimal) -> str:
 
 
 def _parse_time(value: Any) -> datetime:
-    told = f"{str(value)[:60]!r} is not a time like 2030-01-31T18:00:00Z"
+    problem = f"{str(value)[:60]!r} is not a time like 2030-01-31T18:00:00Z"
     if not isinstance(value, str) or not WRITTEN_TIME.fullmatch(value):
-        raise GraphQLError(f"{told}, with its zone")
+        raise GraphQLError(f"{problem}, with its zone")
     try:
         return datetime.fromisoformat(value).astimezone(UTC)
     except ValueError:
-        raise GraphQLError(f"{told}: there is none") from None
+        raise GraphQLError(f"{problem}: there is none") from None
     except OverflowError:
-        raise GraphQLError(f"{told}: it lies outside the years that can be counted") from None
+        raise GraphQLError(f"{problem}: it lies outside the years that can be counted") from None
 
 
 def _write_time(value: datetime) -> str:

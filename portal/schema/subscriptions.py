@@ -163,13 +163,21 @@ class Subscription:
         with runtime.hub.listen_or_fail("notifications", str(viewer.user_id)) as listener:
             unread = await page_of(runtime.pool, viewer.user_id, CAUGHT_UP, unread=True)
             while True:
-                fresh = [told for told in unread if shown.get(told.id) != told.changed_at]
-                gone = shown.keys() - {told.id for told in unread} if include_read else ()
-                shown = {told.id: told.changed_at for told in unread}
-                for told in await _read(runtime, viewer.user_id, gone, listener):
-                    yield Notification.of(told)
-                for told in reversed(fresh):
-                    yield Notification.of(told)
+                fresh = [
+                    notification
+                    for notification in unread
+                    if shown.get(notification.id) != notification.changed_at
+                ]
+                gone = (
+                    shown.keys() - {notification.id for notification in unread}
+                    if include_read
+                    else ()
+                )
+                shown = {notification.id: notification.changed_at for notification in unread}
+                for notification in await _read(runtime, viewer.user_id, gone, listener):
+                    yield Notification.of(notification)
+                for notification in reversed(fresh):
+                    yield Notification.of(notification)
                 await listener.wait(QUIET)
                 # All unread ones each time: those of two auctions may be written in one order
                 # and become visible in another.

@@ -218,8 +218,10 @@ def named_in(auctions: Iterable[AuctionDocument]) -> set[UUID]:
 
 @strawberry.type(description="Whether a kind of notification is sent through a channel.")
 class NotificationPreference:
-    kind: NotificationKind = strawberry.field(description="What is told.")
-    channel: NotificationChannel = strawberry.field(description="How it is told.")
+    kind: NotificationKind = strawberry.field(description="The kind of notification.")
+    channel: NotificationChannel = strawberry.field(
+        description="The channel that it comes through."
+    )
     enabled: bool = strawberry.field(description="Whether it is.")
 
 
@@ -251,7 +253,7 @@ class User:
         async with info.context.runtime.pool.connection() as connection:
             return await own_address(connection, self.id)
 
-    @strawberry.field(description="What the reader is told about, and how.")
+    @strawberry.field(description="Which notifications the reader receives, and how.")
     async def notification_preferences(self, info: PortalInfo) -> list[NotificationPreference]:
         """Their choices, and the defaults for the rest."""
         chosen = await preferences_of(info.context.runtime.pool, self.id)
@@ -267,7 +269,7 @@ class User:
         return cls(id=user.id, username=user.username, is_staff=user.is_staff)
 
 
-@strawberry.type(description="Something its reader is told about.")
+@strawberry.type(description="A message to its reader about an auction.")
 class Notification:
     """The one about an auction's highest bid is brought up to date while unread."""
 
@@ -290,17 +292,17 @@ class Notification:
     created_at: datetime = strawberry.field(description="When it came, or last changed.")
 
     @classmethod
-    def of(cls, told: ReaderNotification) -> "Notification":
+    def of(cls, notification: ReaderNotification) -> "Notification":
         """In the API's form."""
         return cls(
-            id=strawberry.ID(str(told.id)),
-            kind=told.kind,
-            auction_id=told.auction_id,
-            auction_title=told.title,
-            message=message(told.kind, told.title, told.amount),
-            amount=told.amount,
-            read=told.read,
-            created_at=told.changed_at,
+            id=strawberry.ID(str(notification.id)),
+            kind=notification.kind,
+            auction_id=notification.auction_id,
+            auction_title=notification.title,
+            message=message(notification.kind, notification.title, notification.amount),
+            amount=notification.amount,
+            read=notification.read,
+            created_at=notification.changed_at,
         )
 
 

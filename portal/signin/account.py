@@ -53,7 +53,7 @@ async def change_password(pool: AsyncPool, viewer: Viewer, known: Credentials, n
 
 
 async def change_email(pool: AsyncPool, known: Credentials, text: str | None) -> None:
-    """Another address, or none. It is asked to confirm itself, and a confirmed old one is told."""
+    """Another address, or none. It is asked to confirm itself, and a confirmed old one gets a mail, too."""
     try:
         address = deliverable(text) if text else None
     except UndeliverableAddress as error:

@@ -5,7 +5,7 @@ nothing for long: each request also asks whether its session and its user are st
 a deletion or a sign-out works at once.
 
 A refresh token is `<session>.<number>.<proof>`. The proof is an HMAC of session, number and the
-session's seed with the secret key: so every token that a session ever had can be told from a guess,
+session's seed with the secret key: so every token that a session ever had differs from a guess,
 and none is stored.
 """
 

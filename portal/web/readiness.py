@@ -31,7 +31,7 @@ class Readiness:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._asked: dict[str, asyncio.Task[str | None]] = {}
-        # The names of tasks that keep failing, as Postgres told last: no fault of this process.
+        # The names of tasks that keep failing, as last read from Postgres. They don't make the process unready.
         self.failing_tasks: list[str] = []
 
     async def missing(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ from commands.domain.commands import AnnounceWinner
 from commands.postgres.connections import Pool
 from notifications.preferences import NotificationKind
 from tests.integration.in_process import SHORTLY, InProcessPortal
-from tests.integration.telling import tell
+from tests.integration.notifying import run_notifier
 
 WON = NotificationKind.AUCTION_WON
 ALICE, BOB = "alice@example.org", "bob@example.org"
@@ -19,7 +19,7 @@ def won(in_process: InProcessPortal, address: str) -> UUID:
     auction = in_process.auction(seconds=0.05)
     in_process.bid(auction, winner, "12.50", at=in_process.over(auction) - SHORTLY)
     in_process.settled(auction, AnnounceWinner(auction.id))
-    tell(in_process, auction)
+    run_notifier(in_process, auction)
     return winner
 
 

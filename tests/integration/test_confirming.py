@@ -21,7 +21,7 @@ from notifications.tasks import NOTIFY, SEND_MAILS, sweep
 from tests.integration.dying import run_and_die
 from tests.integration.in_process import SHORTLY, InProcessPortal
 from tests.integration.mailbox import Mailbox
-from tests.integration.telling import tell
+from tests.integration.notifying import run_notifier
 
 CONFIRMATION = "Is this your address?"
 STEPS = {
@@ -84,7 +84,7 @@ def win(in_process: InProcessPortal, bidder: UUID) -> None:
     auction = in_process.auction(seconds=0.05)
     in_process.bid(auction, bidder, "12.50", at=in_process.over(auction) - SHORTLY)
     in_process.settled(auction, AnnounceWinner(auction.id))
-    tell(in_process, auction)
+    run_notifier(in_process, auction)
 
 
 async def ask_for_a_new_password(address: str) -> bool:

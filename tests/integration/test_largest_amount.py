@@ -19,7 +19,7 @@ from projections.mongo.store import MongoDocuments
 from projections.wiring import catch_up
 from tests.integration.in_process import InProcessPortal
 from tests.integration.mailbox import Mailbox
-from tests.integration.telling import tell, told
+from tests.integration.notifying import notifications_of, run_notifier
 
 DOUBLED = LARGEST * 2
 
@@ -62,15 +62,15 @@ def test_the_largest_amount_doubled_is_told_mailed_and_shown(
     bid = in_process.bid(auction, alice, str(LARGEST))
     while not doubled(in_process.pool, bid):
         in_process.double(auction)
-    tell(in_process, auction)
+    run_notifier(in_process, auction)
     in_process.over(auction)
     in_process.settled(auction, AnnounceWinner(auction.id))
-    tell(in_process, auction)
+    run_notifier(in_process, auction)
 
-    got = {(kind, amount) for kind, _, amount, _ in told(in_process, alice)}
+    got = {(kind, amount) for kind, _, amount, _ in notifications_of(in_process, alice)}
     assert ("BID_DOUBLED", str(DOUBLED)) in got
     assert ("AUCTION_WON", str(LARGEST)) in got
-    assert str(DOUBLED) in {amount for _, _, amount, _ in told(in_process, bob)}
+    assert str(DOUBLED) in {amount for _, _, amount, _ in notifications_of(in_process, bob)}
     assert stuck(auction) == []
 
     send_due(in_process.pool)

@@ -13,7 +13,7 @@ from notifications.preferences import NotificationChannel, NotificationKind
 from tests.integration.in_process import InProcessPortal
 from tests.integration.mailbox import Mailbox
 from tests.integration.mails import ALICE, WON, due_now, of, won
-from tests.integration.telling import tell
+from tests.integration.notifying import run_notifier
 
 
 def test_a_won_auction_is_mailed_with_both_parts_and_a_way_out(
@@ -45,12 +45,12 @@ def test_what_changed_while_its_mail_was_on_its_way_is_mailed_again_but_not_at_o
         choose(connection, alice, [Choice(changed, NotificationChannel.EMAIL, True)])
     in_process.bid(auction, alice, "10.00")
     in_process.bid(auction, bob, "20.00")
-    tell(in_process, auction)
+    run_notifier(in_process, auction)
     with in_process.pool.connection() as connection:
         on_its_way = mails.claim(connection, timedelta(seconds=60))
         assert on_its_way
         in_process.bid(auction, bob, "30.00")
-        tell(in_process, auction)
+        run_notifier(in_process, auction)
         assert mails.claim(connection, timedelta(seconds=60)) is None, "its lease runs"
         mails.sent(connection, on_its_way)
     pause = of(in_process.pool, alice)["due"] - in_process.now()
@@ -82,10 +82,10 @@ def test_who_was_outbid_is_mailed_unless_they_lead_again_by_then(
     auction = in_process.auction()
     in_process.bid(auction, alice, "10.00")
     in_process.bid(auction, bob, "20.00")
-    tell(in_process, auction)
+    run_notifier(in_process, auction)
     if raised:
         in_process.bid(auction, alice, "30.00")
-        tell(in_process, auction)
+        run_notifier(in_process, auction)
     send_due(in_process.pool)
     told = "You were outbid on “A clock”: the highest bid is now 20.00."
     assert [mail["Subject"].strip() for mail in mailbox.mails] == [told] * subjects

@@ -20,7 +20,7 @@ from notifications.tasks import notify_stream
 from portal.health import read_health
 from tests.integration.faults import faults
 from tests.integration.in_process import SHORTLY, InProcessPortal
-from tests.integration.telling import read_all, tell, told
+from tests.integration.notifying import notifications_of, read_all, run_notifier
 
 WON, LOST, OUTBID, CHANGED, DOUBLED = NotificationKind
 
@@ -29,16 +29,19 @@ def test_the_highest_bids_changes_become_one_while_unread(in_process: InProcessP
     alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
     in_process.bid(auction, bob, "10.00")
     in_process.bid(auction, alice, "5.00")
-    tell(in_process, auction)
+    run_notifier(in_process, auction)
     for version, amount in ((4, "20.00"), (5, "30.00")):
         in_process.bid(auction, bob, amount)
-        assert tell(in_process, auction).users == {alice}
-        assert told(in_process, alice) == [(CHANGED, version, amount, False)]
-    assert told(in_process, bob) == [], "who caused it is not told"
+        assert run_notifier(in_process, auction).users == {alice}
+        assert notifications_of(in_process, alice) == [(CHANGED, version, amount, False)]
+    assert notifications_of(in_process, bob) == [], "who caused it is not told"
     read_all(in_process, alice)
     in_process.bid(auction, bob, "40.00")
-    tell(in_process, auction)
-    assert told(in_process, alice) == [(CHANGED, 5, "30.00", True), (CHANGED, 6, "40.00", False)]
+    run_notifier(in_process, auction)
+    assert notifications_of(in_process, alice) == [
+        (CHANGED, 5, "30.00", True),
+        (CHANGED, 6, "40.00", False),
+    ]
 
 
 def test_who_was_outbid_is_told_so_and_what_the_highest_bid_is_until_it_is_read(
@@ -46,15 +49,18 @@ def test_who_was_outbid_is_told_so_and_what_the_highest_bid_is_until_it_is_read(
 ) -> None:
     alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
     in_process.bid(auction, alice, "10.00")
-    assert tell(in_process, auction).users == set(), "alone in the auction"
+    assert run_notifier(in_process, auction).users == set(), "alone in the auction"
     for version, amount in ((3, "20.00"), (4, "30.00")):
         in_process.bid(auction, bob, amount)
-        assert tell(in_process, auction).users == {alice}
-        assert told(in_process, alice) == [(OUTBID, version, amount, False)]
+        assert run_notifier(in_process, auction).users == {alice}
+        assert notifications_of(in_process, alice) == [(OUTBID, version, amount, False)]
     read_all(in_process, alice)
     in_process.bid(auction, bob, "40.00")
-    tell(in_process, auction)
-    assert told(in_process, alice) == [(OUTBID, 4, "30.00", True), (CHANGED, 5, "40.00", False)]
+    run_notifier(in_process, auction)
+    assert notifications_of(in_process, alice) == [
+        (OUTBID, 4, "30.00", True),
+        (CHANGED, 5, "40.00", False),
+    ]
 
 
 def test_the_one_unread_becomes_outbid_for_who_led_in_between(in_process: InProcessPortal) -> None:
@@ -62,26 +68,26 @@ def test_the_one_unread_becomes_outbid_for_who_led_in_between(in_process: InProc
     in_process.bid(auction, bob, "10.00")
     in_process.bid(auction, alice, "5.00")
     in_process.bid(auction, bob, "20.00")
-    tell(in_process, auction)
-    assert told(in_process, alice) == [(CHANGED, 4, "20.00", False)]
+    run_notifier(in_process, auction)
+    assert notifications_of(in_process, alice) == [(CHANGED, 4, "20.00", False)]
     in_process.bid(auction, alice, "25.00")
     in_process.bid(auction, bob, "30.00")
-    tell(in_process, auction)
-    assert told(in_process, alice) == [(OUTBID, 6, "30.00", False)]
+    run_notifier(in_process, auction)
+    assert notifications_of(in_process, alice) == [(OUTBID, 6, "30.00", False)]
 
 
 def test_what_ones_own_raise_overtakes_counts_as_read(in_process: InProcessPortal) -> None:
     alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
     in_process.bid(auction, alice, "10.00")
     in_process.bid(auction, bob, "130.00")
-    tell(in_process, auction)
+    run_notifier(in_process, auction)
     in_process.bid(auction, alice, "120.00")
-    tell(in_process, auction)
-    assert told(in_process, alice) == [(OUTBID, 3, "130.00", False)], "it still holds"
+    run_notifier(in_process, auction)
+    assert notifications_of(in_process, alice) == [(OUTBID, 3, "130.00", False)], "it still holds"
     in_process.bid(auction, alice, "140.00")
-    assert tell(in_process, auction).users == {alice, bob}
-    assert told(in_process, alice) == [(OUTBID, 3, "130.00", True)]
-    assert told(in_process, bob) == [(OUTBID, 5, "140.00", False)]
+    assert run_notifier(in_process, auction).users == {alice, bob}
+    assert notifications_of(in_process, alice) == [(OUTBID, 3, "130.00", True)]
+    assert notifications_of(in_process, bob) == [(OUTBID, 5, "140.00", False)]
 
 
 def test_what_is_unread_goes_with_ones_last_bid_and_when_one_comes_to_lead(
@@ -94,21 +100,23 @@ def test_what_is_unread_goes_with_ones_last_bid_and_when_one_comes_to_lead(
     lowest = in_process.bid(auction, alice, "10.00")
     in_process.bid(auction, carol, "20.00")
     first = in_process.bid(auction, bob, "30.00")
-    tell(in_process, auction)
+    run_notifier(in_process, auction)
     in_process.delete(auction, alice, lowest)
-    tell(in_process, auction)
-    assert told(in_process, alice) == [(OUTBID, 4, "30.00", True)]
+    run_notifier(in_process, auction)
+    assert notifications_of(in_process, alice) == [(OUTBID, 4, "30.00", True)]
     second = in_process.bid(auction, bob, "40.00")
-    tell(in_process, auction)
-    assert told(in_process, carol) == [(OUTBID, 6, "40.00", False)], "brought up to date"
+    run_notifier(in_process, auction)
+    assert notifications_of(in_process, carol) == [(OUTBID, 6, "40.00", False)], (
+        "brought up to date"
+    )
     for bid in (first, second):
         in_process.delete(auction, bob, bid)
-    tell(in_process, auction)
-    assert told(in_process, carol) == [(OUTBID, 6, "40.00", True)], "she leads now"
+    run_notifier(in_process, auction)
+    assert notifications_of(in_process, carol) == [(OUTBID, 6, "40.00", True)], "she leads now"
 
 
 def unread(in_process: InProcessPortal, user_id: UUID) -> list[tuple[str, int, str, bool]]:
-    return [each for each in told(in_process, user_id) if not each[3]]
+    return [each for each in notifications_of(in_process, user_id) if not each[3]]
 
 
 def test_of_a_doubled_bid_that_then_leads_everybody_hears_what_concerns_them(
@@ -119,11 +127,11 @@ def test_of_a_doubled_bid_that_then_leads_everybody_hears_what_concerns_them(
         auction = in_process.auction()
         for bidder, amount in ((carol, "0.01"), (bob, "100.00"), (alice, "60.00")):
             in_process.bid(auction, bidder, amount)
-        tell(in_process, auction)
+        run_notifier(in_process, auction)
         for user in (alice, bob, carol):
             read_all(in_process, user)
         in_process.double(auction)
-        tell(in_process, auction)
+        run_notifier(in_process, auction)
         heard = [unread(in_process, user) for user in (alice, bob, carol)]
         if DOUBLED in {kind for kind, *_ in heard[0]}:
             break
@@ -142,19 +150,19 @@ def test_when_an_auction_ends_all_with_live_bids_hear_how(in_process: InProcessP
     taken_back = in_process.bid(auction, carol, "15.00", at=in_time)
     in_process.delete(auction, carol, taken_back, at=in_time)
     in_process.bid(auction, bob, "20.00", at=in_time)
-    tell(in_process, auction)
+    run_notifier(in_process, auction)
     in_process.settled(auction, AnnounceWinner(auction.id))
-    assert tell(in_process, auction).users == {alice, bob}
-    assert told(in_process, alice)[-1] == (LOST, 6, "20.00", False)
-    assert told(in_process, bob)[-1] == (WON, 6, "20.00", False)
-    assert LOST not in {notice[0] for notice in told(in_process, carol)}
+    assert run_notifier(in_process, auction).users == {alice, bob}
+    assert notifications_of(in_process, alice)[-1] == (LOST, 6, "20.00", False)
+    assert notifications_of(in_process, bob)[-1] == (WON, 6, "20.00", False)
+    assert LOST not in {notice[0] for notice in notifications_of(in_process, carol)}
 
 
 def test_an_auction_that_ends_unsold_is_told_to_nobody(in_process: InProcessPortal) -> None:
     auction = in_process.auction(seconds=0.05)
     in_process.over(auction)
     in_process.settled(auction, AnnounceWinner(auction.id))
-    assert tell(in_process, auction).users == set()
+    assert run_notifier(in_process, auction).users == set()
 
 
 def test_whatever_is_delivered_twice_is_told_once(in_process: InProcessPortal) -> None:
@@ -162,8 +170,8 @@ def test_whatever_is_delivered_twice_is_told_once(in_process: InProcessPortal) -
     in_process.bid(auction, alice, "10.00")
     in_process.bid(auction, bob, "20.00")
     in_process.double(auction)
-    tell(in_process, auction)
-    first = told(in_process, alice) + told(in_process, bob)
+    run_notifier(in_process, auction)
+    first = notifications_of(in_process, alice) + notifications_of(in_process, bob)
     read_all(in_process, alice)
     read_all(in_process, bob)
 
@@ -175,9 +183,10 @@ def test_whatever_is_delivered_twice_is_told_once(in_process: InProcessPortal) -
 
     with ThreadPoolExecutor(4) as workers:
         assert all(outcome == Notified() for outcome in workers.map(again, range(12)))
-    assert [notice[:3] for notice in told(in_process, alice) + told(in_process, bob)] == [
-        notice[:3] for notice in first
-    ]
+    assert [
+        notice[:3]
+        for notice in notifications_of(in_process, alice) + notifications_of(in_process, bob)
+    ] == [notice[:3] for notice in first]
 
 
 def test_a_transaction_that_died_left_nothing_and_is_made_up_for(
@@ -188,22 +197,22 @@ def test_a_transaction_that_died_left_nothing_and_is_made_up_for(
     in_process.bid(auction, bob, "20.00")
     with in_process.pool.connection() as connection:
         assert auction.id in auctions_behind(connection)
-    tell(in_process, auction)
+    run_notifier(in_process, auction)
     with in_process.pool.connection() as connection:
         assert auction.id not in auctions_behind(connection)
-    assert told(in_process, alice) == [(OUTBID, 3, "20.00", False)]
+    assert notifications_of(in_process, alice) == [(OUTBID, 3, "20.00", False)]
 
 
 def test_a_hot_auctions_people_are_told_at_most_once_a_second(in_process: InProcessPortal) -> None:
     alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
     in_process.bid(auction, alice, "10.00")
-    tell(in_process, auction)
+    run_notifier(in_process, auction)
     in_process.bid(auction, bob, "20.00")
     outcome = notify(auction.id, in_process.pool)
     assert outcome.users == set()
     assert outcome.again_in
     assert timedelta(0) < outcome.again_in <= timedelta(seconds=1)
-    assert told(in_process, alice) == []
+    assert notifications_of(in_process, alice) == []
     time.sleep(outcome.again_in.total_seconds())  # What the task is told to do.
     assert notify(auction.id, in_process.pool).users == {alice}
 
@@ -222,15 +231,15 @@ def test_people_are_told_what_they_chose(in_process: InProcessPortal) -> None:
     choose_in_app(False, CHANGED, OUTBID)
     in_process.bid(auction, alice, "10.00")
     in_process.bid(auction, bob, "20.00")
-    tell(in_process, auction)
-    assert told(in_process, alice) == []
+    run_notifier(in_process, auction)
+    assert notifications_of(in_process, alice) == []
     choose_in_app(True, CHANGED)
     in_process.bid(auction, bob, "30.00")
-    tell(in_process, auction)
-    assert told(in_process, alice) == [(CHANGED, 4, "30.00", False)]
+    run_notifier(in_process, auction)
+    assert notifications_of(in_process, alice) == [(CHANGED, 4, "30.00", False)]
     in_process.bid(auction, alice, "35.00")
     in_process.bid(auction, bob, "40.00")
-    tell(in_process, auction)
+    run_notifier(in_process, auction)
     assert unread(in_process, alice) == [(CHANGED, 6, "40.00", False)], "not told as outbid"
 
 
@@ -263,7 +272,7 @@ def test_a_fault_in_writing_stops_that_auctions_notifications_alone_and_visibly(
         assert stuck_at(in_process, whole) is None
         with in_process.pool.connection() as connection:
             assert broken.id not in auctions_behind(connection), "it rests"
-    assert [notice[1:] for notice in told(in_process, alice)] == [(3, "20.00", False)]
+    assert [notice[1:] for notice in notifications_of(in_process, alice)] == [(3, "20.00", False)]
     with in_process.pool.connection() as connection:
         connection.execute(
             "UPDATE stuck_streams SET retry_after = clock_timestamp() WHERE stream_id = %s",
@@ -271,7 +280,9 @@ def test_a_fault_in_writing_stops_that_auctions_notifications_alone_and_visibly(
         )
     notify_stream("auction", str(broken.id))
     assert stuck_at(in_process, broken) is None
-    assert [notice[1:] for notice in told(in_process, alice)] == [(3, "20.00", False)] * 2
+    assert [notice[1:] for notice in notifications_of(in_process, alice)] == [
+        (3, "20.00", False)
+    ] * 2
 
 
 def test_a_fault_in_writing_that_passes_is_tried_again(in_process: InProcessPortal) -> None:
@@ -286,7 +297,7 @@ def test_a_fault_in_writing_that_passes_is_tried_again(in_process: InProcessPort
         notify_stream("auction", str(auction.id))
     assert stuck_at(in_process, auction) is None
     notify_stream("auction", str(auction.id))
-    assert [notice[1:] for notice in told(in_process, alice)] == [(3, "20.00", False)]
+    assert [notice[1:] for notice in notifications_of(in_process, alice)] == [(3, "20.00", False)]
 
 
 def test_deleting_a_user_ends_all(in_process: InProcessPortal) -> None:
@@ -295,8 +306,8 @@ def test_deleting_a_user_ends_all(in_process: InProcessPortal) -> None:
         choose(connection, alice, [Choice(DOUBLED, NotificationChannel.EMAIL, True)])
     in_process.bid(auction, alice, "10.00")
     in_process.bid(auction, bob, "20.00")
-    tell(in_process, auction)
-    assert told(in_process, alice)
+    run_notifier(in_process, auction)
+    assert notifications_of(in_process, alice)
     in_process.settled(Stream("user", alice), DeleteUser(alice))
     with in_process.pool.connection() as connection:
         forget_deleted(connection, alice)
@@ -308,4 +319,4 @@ def test_deleting_a_user_ends_all(in_process: InProcessPortal) -> None:
         choose(connection, alice, [Choice(WON, NotificationChannel.EMAIL, False)])
     assert left == {"n": 0}
     in_process.bid(auction, bob, "30.00")
-    assert tell(in_process, auction).users == set()
+    assert run_notifier(in_process, auction).users == set()

@@ -143,13 +143,13 @@ def test_a_rebuild_tells_nobody_anything(in_process: InProcessPortal) -> None:
     in_process.bid(auction, in_process.user(), "6.00")
     in_process.double(auction)
     notify(auction.id, in_process.pool)
-    before = told(in_process)
+    before = notifications_of(in_process)
     assert before["notifications"]
     rebuild_auctions(in_process)
-    assert told(in_process) == before
+    assert notifications_of(in_process) == before
 
 
-def told(in_process: InProcessPortal) -> dict[str, Any]:
+def notifications_of(in_process: InProcessPortal) -> dict[str, Any]:
     """Everything that was told, and how far."""
     with in_process.pool.connection() as connection:
         return {

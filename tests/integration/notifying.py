@@ -1,4 +1,4 @@
-"""Having people told, and looking at what they were told."""
+"""Running the notifier, and reading the notifications it wrote."""
 
 from uuid import UUID
 
@@ -7,7 +7,9 @@ from notifications.notifier import Notified, notify
 from tests.integration.in_process import InProcessPortal
 
 
-def told(in_process: InProcessPortal, user_id: UUID) -> list[tuple[str, int, str, bool]]:
+def notifications_of(
+    in_process: InProcessPortal, user_id: UUID
+) -> list[tuple[str, int, str, bool]]:
     """A user's notifications: kind, version of the cause, amount, read."""
     with in_process.pool.connection() as connection:
         rows = connection.execute(
@@ -18,8 +20,8 @@ def told(in_process: InProcessPortal, user_id: UUID) -> list[tuple[str, int, str
     return [(r["kind"], r["version"], str(r["amount"]), r["read_at"] is not None) for r in rows]
 
 
-def tell(in_process: InProcessPortal, stream: Stream) -> Notified:
-    """A round of the notifier, as if the last one had been a while ago."""
+def run_notifier(in_process: InProcessPortal, stream: Stream) -> Notified:
+    """Run the notifier for the auction, as if its last run had been a minute ago."""
     with in_process.pool.connection() as connection:
         connection.execute(
             "UPDATE notification_progress SET ran_at = ran_at - interval '1 min' "
@@ -30,7 +32,7 @@ def tell(in_process: InProcessPortal, stream: Stream) -> Notified:
 
 
 def read_all(in_process: InProcessPortal, user_id: UUID) -> None:
-    """The user reads everything."""
+    """Mark all notifications of the user as read."""
     with in_process.pool.connection() as connection:
         connection.execute(
             "UPDATE notifications SET read_at = clock_timestamp() WHERE user_id = %s", (user_id,)
