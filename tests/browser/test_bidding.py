@@ -11,12 +11,19 @@ from tests.browser.behind import Others
 from tests.browser.windows import Windows
 
 
-def window_of(windows: Windows, bidder: PortalClient, path: str = "/", **more: Any) -> Page:
-    """A window in which that bidder is signed in, as after a reload; one for each session."""
+def entered(windows: Windows, bidder: PortalClient, **more: Any) -> Page:
+    """A window in which that bidder is signed in, as before a reload; one for each session."""
     page = windows.open("/healthz", **more)
     session = json.dumps({"refreshToken": bidder.refresh_token, "user": bidder.user})
     page.evaluate("(session) => localStorage.setItem('portal.session', session)", session)
-    page.goto(path)
+    return page
+
+
+def window_of(windows: Windows, bidder: PortalClient, path: str = "/", **more: Any) -> Page:
+    """A window on that path in which that bidder is signed in, and which knows what is unread."""
+    page = entered(windows, bidder, **more)
+    with page.expect_response(lambda answer: "unreadOnly" in (answer.request.post_data or "")):
+        page.goto(path)
     return page
 
 

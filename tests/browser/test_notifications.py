@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 
 from portal.laptop.demo.client import PortalClient
 from tests.browser.behind import Others
-from tests.browser.test_bidding import window_of
+from tests.browser.people import live
+from tests.browser.test_bidding import entered, window_of
 from tests.browser.windows import Windows
 from tests.conftest import RunningPortal, wait_until
 
@@ -116,7 +117,8 @@ def test_whoever_looks_at_an_auction_has_read_what_is_said_about_it(
     counted(page, 1)
     wait_until(lambda: len(rivals.unread()) == 1, what="read by the API, too")
     # What comes while one looks at it is seen.
-    rivals.outbid(first, "3000.00")
+    with windows.hears(page, "MAX_BID_CHANGED", "3,000.00"):
+        rivals.outbid(first, "3000.00")
     wait_until(lambda: len(rivals.unread()) == 2, what="Anna was told again")
     expect(page.locator(".leading")).to_contain_text("3,000.00")
     counted(page, 1)
@@ -162,6 +164,32 @@ def test_what_was_unread_before_is_counted_and_no_news(windows: Windows, rivals:
     expect(page.locator("#toasts > *")).to_have_count(0)
 
 
+def test_what_comes_while_the_unread_ones_are_loaded_is_news(
+    windows: Windows, rivals: Rivals
+) -> None:
+    auction_id, title = rivals.auction()
+    page = entered(windows, rivals.anna)
+    answers: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_answer(route: Route) -> None:
+        if "unreadOnly" in (route.request.post_data or ""):
+            answers.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    page.route("**/graphql", hold_the_answer)
+    with page.expect_request(lambda request: "unreadOnly" in (request.post_data or "")):
+        page.goto("/")
+    live(page)
+    with windows.hears(page, "OUTBID", "2,000.00"):
+        rivals.outbid(auction_id)
+    counted(page, 1)
+    [(unread, answer)] = answers
+    unread.fulfill(response=answer)
+    expect(page.locator("#toasts > *").filter(has_text=title)).to_have_count(1)
+    counted(page, 1)
+
+
 @pytest.mark.parametrize("scene", ["elsewhere", "background"])
 def test_whoever_is_outbid_where_they_do_not_look_may_bid_again(
     windows: Windows, rivals: Rivals, scene: str
@@ -189,7 +217,8 @@ def test_whoever_is_outbid_where_they_do_not_look_may_bid_again(
     page.keyboard.press("Enter")
     expect(page.locator(".outcome")).to_contain_text("is placed, and it leads.")
     # Seen by whoever looks at the auction: no toast.
-    rivals.outbid(auction_id, "3000.00")
+    with windows.hears(page, "OUTBID", "3,000.00"):
+        rivals.outbid(auction_id, "3000.00")
     expect(page.locator(".leading")).to_contain_text("3,000.00")
     counted(page, 0)
     page.locator(".brand").click()

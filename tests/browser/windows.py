@@ -1,12 +1,15 @@
 """Browser windows, each somebody's own, and what their consoles complain of."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, WebSocket
 
 Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 HEIGHTS = {320: 640, 390: 844, 768: 1024, 1280: 800}
 # A policy violation is an error in the console, too, in most browsers; this is so in all.
 REPORT_VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
@@ -20,6 +23,7 @@ class Windows:
     browser: Browser
     url: str
     complaints: list[str] = field(default_factory=list)
+    _sockets: dict[Page, WebSocket] = field(default_factory=dict)
     _expected: list[re.Pattern[str]] = field(default_factory=list)
     _contexts: list[BrowserContext] = field(default_factory=list)
 
@@ -52,6 +56,14 @@ class Windows:
         """Those that match are part of what this test is about, and no failure."""
         self._expected.append(re.compile(pattern))
 
+    @contextmanager
+    def hears(self, page: Page, *words: str) -> Iterator[None]:
+        """Wait, at the end, until the page has heard something with all these words over its WebSocket."""
+        with self._sockets[page].expect_event(
+            "framereceived", lambda payload: all(word in str(payload) for word in words)
+        ):
+            yield
+
     def unexpected(self) -> list[str]:
         """What no test asked for."""
         return [
@@ -72,5 +84,6 @@ class Windows:
                 self.complaints.append(f"console: {message.text} ({where.get('url', '')})")
 
         page.on("console", console)
+        page.on("websocket", lambda socket: self._sockets.update({page: socket}))
         page.on("pageerror", lambda error: self.complaints.append(f"page: {error}"))
         page.add_init_script(REPORT_VIOLATIONS)

@@ -50,7 +50,7 @@ function tell(type, detail) {
 function take(notification) {
   const { id, createdAt } = notification;
   if (notification.read) return drop([id]);
-  if (read.has(id) || unread.get(id)?.createdAt === createdAt) return;
+  if (read.has(id) || Date.parse(unread.get(id)?.createdAt) >= Date.parse(createdAt)) return;
   unread.set(id, notification);
   tell("change");
   tell("received", notification);
@@ -74,10 +74,14 @@ async function load() {
   const { notifications: { edges, pageInfo } } = await ask(UNREAD);
   if (me !== user()?.id) return;
   const nodes = edges.map(({ node }) => node);
-  const ids = new Set(nodes.map(({ id }) => id));
-  if (!pageInfo.hasNextPage) drop(before.filter((id) => !ids.has(id)));
+  const there = new Map(nodes.map(({ id, createdAt }) => [id, Date.parse(createdAt)]));
+  if (!pageInfo.hasNextPage) drop(before.filter((id) => !there.has(id)));
+  const came = [...unread.values()].filter(({ id, createdAt }) => !(there.get(id) >= Date.parse(createdAt)));
   nodes.reverse().forEach(take);
+  const first = !loaded;
   loaded = true;
+  // Those that came while the others were asked for were not there before, either.
+  if (first && !pageInfo.hasNextPage) for (const each of came) tell("news", each);
 }
 
 /** Mark all as read, or with an id those about that auction. */
