@@ -23,13 +23,13 @@ from portal.web.compression import compressed
 FOLDER = Path(settings.BASE_DIR) / "docs"
 # In the order of the index, with what each is for.
 PAGES: Mapping[str, str] = {
-    "api": "Write a client",
-    "fair-draws": "Check that a draw was fair",
-    "auctioneers": "Run auctions",
-    "operators": "Run the portal",
+    "api": "Every request and its answer, from sign-up to a won auction",
+    "fair-draws": "The program that checks them, and each step of a draw",
+    "auctioneers": "Creating auctions, and the policy of doubling",
+    "operators": "Starting, configuring, watching and repairing it",
     "security": "What the portal defends, and how",
     "reliability": "What the portal survives, and how that is shown",
-    "contributors": "Change the code",
+    "contributors": "The parts, the way of a bid, and where to change what",
 }
 PROGRAMS = ("verify_draw.py", "examples/bidder.py", "examples/follower.mjs")
 SPACES = re.compile(r"\s+")

@@ -65,6 +65,12 @@ def test_all_own_bids_can_be_reached(windows: Windows, anton: PortalClient, lot:
     assert amounts(page) == AMOUNTS[::-1]
     expect(page.get_by_text("Above your own highest, 130.00.")).to_be_visible()
 
+    # Among all bids one's own are marked, in the same list.
+    [one, other] = [page.locator(".ranking li").nth(place).bounding_box() for place in (0, 1)]
+    assert one
+    assert other
+    assert other["y"] - one["y"] - one["height"] < 1
+
     page.reload()
     expect(heading(page, str(MANY))).to_be_visible()
     assert amounts(page) == AMOUNTS[::-1]
