@@ -42,9 +42,11 @@ def carry_out(submission: Callable[[], Submission]) -> AcceptedJob:
 
 
 def caller(request: HttpRequest) -> Caller:
-    """The auctioneer who sent the form, as a command's submitter."""
+    """The auctioneer who sent the form, as a command's submitter, with the request's correlation id."""
     assert isinstance(request.user, User)
-    return Caller.user(request.user.id)
+    # Django's test client sends requests without a scope.
+    scope = getattr(request, "scope", {})
+    return Caller.user(request.user.id, scope.get("correlation_id"))
 
 
 def not_yet(job: AcceptedJob) -> SafeString:

@@ -71,6 +71,20 @@ async def test_bidders_do_not_get_in(portal: RunningPortal, join: Join) -> None:
         assert browser.get("/admin/commands/auction/").url.path == "/admin/login/"
 
 
+def test_a_job_from_admin_carries_the_id_of_its_request(
+    browser: Browser, portal_pool: Pool
+) -> None:
+    title, correlation_id = f"A lamp {new_id()}", new_id()
+    browser.headers["X-Correlation-ID"] = str(correlation_id)
+    answer = browser.submit("/admin/commands/auction/add/", {**FORM, "title": title})
+    assert answer.headers["X-Correlation-ID"] == str(correlation_id)
+    with portal_pool.connection() as connection:
+        [job] = connection.execute(
+            "SELECT correlation_id FROM jobs WHERE payload->>'title' = %s", (title,)
+        ).fetchall()
+    assert job["correlation_id"] == correlation_id
+
+
 def test_creating_an_auction_submits_the_command_and_shows_it(
     browser: Browser, portal_pool: Pool
 ) -> None:
