@@ -194,8 +194,9 @@ class AccountMutation:
     ) -> User:
         viewer = await info.context.viewer()
         known = await proved(info.context, viewer, "password", password)
-        await count_mail(info.context, str(viewer.user_id), email or "")
-        await account.change_email(info.context.runtime.pool, known, email)
+        address = account.acceptable(email)
+        await count_mail(info.context, str(viewer.user_id), address or "")
+        await account.change_email(info.context.runtime.pool, known, address)
         return User.of(await signed_in_user(info.context.runtime, viewer))
 
     @strawberry.mutation(

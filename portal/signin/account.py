@@ -52,12 +52,16 @@ async def change_password(pool: AsyncPool, viewer: Viewer, known: Credentials, n
     return ended
 
 
-async def change_email(pool: AsyncPool, known: Credentials, text: str | None) -> None:
-    """Another address, or none. It is asked to confirm itself, and a confirmed old one gets a mail, too."""
+def acceptable(text: str | None) -> str | None:
+    """The address in the form that mail servers take, None for none; InvalidInput if they would not."""
     try:
-        address = deliverable(text) if text else None
+        return deliverable(text) if text else None
     except UndeliverableAddress as error:
         raise InvalidInput("email", str(error)) from error
+
+
+async def change_email(pool: AsyncPool, known: Credentials, address: str | None) -> None:
+    """Another acceptable address, or none. It is asked to confirm itself, and a confirmed old one gets a mail, too."""
     async with pool.connection() as connection, connection.transaction():
         old = await own_address(connection, known.user_id)
         if old is not None and old.address == address and old.confirmed_at:

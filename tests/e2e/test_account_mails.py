@@ -132,6 +132,16 @@ async def test_a_password_is_reset_by_a_link_that_is_good_once(
     await alice.sign_in(name, NEW)
 
 
+async def test_addresses_that_no_mail_goes_to_are_not_counted_as_mails(join: Join) -> None:
+    alice = await join("alice")
+    for _ in range(11):
+        with pytest.raises(Refused, match=r"name@example\.org"):
+            await alice.execute(CHANGE, email="x@localhost", password=PASSWORD)
+    new = f"a{new_id().hex}@example.org"
+    changed = (await alice.execute(CHANGE, email=new, password=PASSWORD))["changeEmail"]
+    assert changed["email"] == new
+
+
 async def test_mails_by_request_are_bounded(join: Join, nobody: PortalClient) -> None:
     who = f"nobody-{new_id().hex[-12:]}"
     asking = (nobody.execute(ASK_RESET, who=who) for _ in range(11))
