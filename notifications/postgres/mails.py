@@ -41,9 +41,11 @@ FROM users WHERE (lower(username) = lower(%(who)s) OR lower(email) = lower(%(who
 LIMIT 10
 RETURNING id
 """
-# If its notification changed while it was being sent, it is due once more.
+# If its notification changed while it was being sent, it is due once more. What a mail is made of may
+# hold an address that is its user's no more: it is kept no longer than the mail needs it.
 SENT = """
 UPDATE mails SET claim = NULL, error = NULL, settled_at = clock_timestamp(), attempts = 0,
+    context = CASE WHEN version > %(version)s THEN context ELSE '{}' END,
     due = CASE WHEN version > %(version)s THEN clock_timestamp() + %(gap)s END
 WHERE id = %(id)s AND claim = %(claim)s
 """
@@ -53,7 +55,7 @@ WHERE id = %(id)s AND claim = %(claim)s
 """
 GIVEN_UP = """
 UPDATE mails SET claim = NULL, error = coalesce(%(error)s, error), due = NULL, given_up = true,
-    settled_at = clock_timestamp()
+    context = '{}', settled_at = clock_timestamp()
 WHERE id = %(id)s AND claim = %(claim)s
 """
 DROP = "DELETE FROM mails WHERE id = %(id)s AND claim = %(claim)s"

@@ -18,8 +18,9 @@ from commands.postgres.auctions import read_auction
 from commands.streams import Stream
 from commands.tasks import drain_stream
 from commands.wake import redis
-from notifications.account_mails import ask_for_confirmations
+from notifications.account_mails import MOVED, ask_for_confirmations
 from notifications.notifier import notify
+from notifications.postgres.mails import ENQUEUE, enqueue_parameters
 from notifications.postgres.preferences import Choice, choose
 from notifications.preferences import NotificationChannel, NotificationKind
 from notifications.tasks import NOTIFY
@@ -70,6 +71,8 @@ def alice(in_process: InProcessPortal, documents: MongoDocuments) -> Alice:
         )
         assert confirm(connection, user_id, f"{name}@example.org")
         choose(connection, user_id, [mailed])
+        moved = enqueue_parameters(user_id, MOVED, {"to": f"{name}@example.net"})
+        connection.execute(ENQUEUE, moved)
     for auction in auctions:
         in_process.bid(auction, user_id, "50.00")
         in_process.bid(auction, user_id, "60.00")
@@ -80,8 +83,10 @@ def alice(in_process: InProcessPortal, documents: MongoDocuments) -> Alice:
         mails = connection.execute(
             "SELECT 1 FROM mails WHERE user_id = %s AND due IS NOT NULL", (user_id,)
         ).fetchall()
-    assert len(mails) == 4, "one asked to confirm the address"
-    assert {"jobs", "users", "users_1"} <= mentions(in_process, name), "there is something to erase"
+    assert len(mails) == 5, "one asked to confirm the address, one tells that it was another"
+    assert {"jobs", "mails", "users", "users_1"} <= mentions(in_process, name), (
+        "there is something to erase"
+    )
     in_process.accept(Stream("user", user_id), DeleteUser(user_id))
     return Alice(user_id, name, auctions, bob)
 

@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from commands.postgres.connections import Pool, SyncConnection, new_async_pool
 from notifications import outgoing
+from notifications.account_mails import MOVED
 from notifications.outgoing import TRIES, Content, Limits, composes, send_due
 from notifications.postgres import mails
 from notifications.postgres.mails import ENQUEUE, Outgoing, enqueue_parameters
@@ -242,6 +243,23 @@ def test_a_kind_that_nobody_composes_fails_alone(
     send_due(in_process.pool)
     assert len(mailbox.sent_to(ALICE)) == 1
     assert of(in_process.pool, carol)["error"].startswith("KeyError (")
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_the_address_that_mail_went_to_before_is_kept_no_longer_than_its_mail_waits(
+    in_process: InProcessPortal, mailbox: Mailbox, taken: bool
+) -> None:
+    alice = in_process.user(email=ALICE)
+    with in_process.pool.connection() as connection:
+        connection.execute(ENQUEUE, enqueue_parameters(alice, MOVED, {"to": BOB}))
+    mailbox.refuse = None if taken else "451 try again later"
+    for _ in range(1 if taken else TRIES):
+        assert of(in_process.pool, alice)["context"] == {"to": BOB}
+        due_now(in_process.pool, alice)
+        send_due(in_process.pool)
+    assert len(mailbox.sent_to(BOB)) == taken
+    row = of(in_process.pool, alice)
+    assert (row["due"], row["given_up"], row["context"]) == (None, not taken, {})
 
 
 def test_old_mails_are_forgotten(in_process: InProcessPortal, mailbox: Mailbox) -> None:

@@ -120,4 +120,11 @@ PEOPLE = (
         "    with pool.connection() as connection:\n",
         "tests/integration/test_confirming.py",
     ),
+    Mutation(
+        "a mail that was sent keeps the address that it went to",
+        "notifications/postgres/mails.py",
+        "    context = CASE WHEN version > %(version)s THEN context ELSE '{}' END,",
+        "    context = context,",
+        "tests/integration/test_mailing.py",
+    ),
 )
