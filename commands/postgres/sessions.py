@@ -2,6 +2,9 @@
 
 A session has ended when `expires_at` is past. Whoever ends one early must then publish it, so that its
 open sockets close.
+
+An index finds what is later than statement_timestamp(), which stands still, but not what is later than
+clock_timestamp(). The latter is compared, too, where a row may have been waited for.
 """
 
 from dataclasses import dataclass
@@ -45,29 +48,41 @@ RETURNING id
 """
 END_OTHERS = """
 UPDATE sessions SET expires_at = clock_timestamp()
-WHERE user_id = %(user)s AND id IS DISTINCT FROM %(kept)s::uuid AND expires_at > clock_timestamp()
+WHERE user_id = %(user)s AND expires_at > statement_timestamp()
+  AND id IS DISTINCT FROM %(kept)s::uuid AND expires_at > clock_timestamp()
+RETURNING id
+"""
+# Runs after OPEN is committed, so that of several sign-ins at once the last sees them all.
+END_BEYOND = """
+UPDATE sessions SET expires_at = clock_timestamp()
+WHERE user_id = %(user)s AND expires_at > statement_timestamp() AND id IN (
+    SELECT id FROM sessions WHERE user_id = %(user)s AND expires_at > statement_timestamp()
+    ORDER BY used_at DESC, id DESC OFFSET %(most)s
+) AND expires_at > clock_timestamp()
 RETURNING id
 """
 OF_USER = """
 SELECT id, created_at, used_at, expires_at FROM sessions
-WHERE user_id = %(user)s AND expires_at > clock_timestamp()
+WHERE user_id = %(user)s AND expires_at > statement_timestamp()
   AND (%(before)s::timestamptz IS NULL OR (created_at, id) < (%(before)s, %(id)s))
 ORDER BY created_at DESC, id DESC LIMIT %(limit)s
 """
 FORGET_ENDED = """
 DELETE FROM sessions WHERE id IN (
-    SELECT id FROM sessions WHERE expires_at < clock_timestamp() - %s LIMIT %s
+    SELECT id FROM sessions WHERE expires_at < statement_timestamp() - %s LIMIT %s
 )
 """
 
 # Django keeps a row for each sign-in at admin, and never removes one by itself.
 FORGET_ADMINS = """
 DELETE FROM django_session WHERE session_key IN (
-    SELECT session_key FROM django_session WHERE expire_date < clock_timestamp() LIMIT %s
+    SELECT session_key FROM django_session WHERE expire_date < statement_timestamp() LIMIT %s
 )
 """
 FORGET_USERS = "DELETE FROM sessions WHERE user_id = %s"
 
+# How many open sessions a user can have.
+MOST_OPEN = 50
 # How long rows of ended sessions are kept, and how many are deleted at once.
 KEPT_FOR = timedelta(days=7)
 CHUNK = 5_000
@@ -128,6 +143,12 @@ async def open_session(
         "longest": lifetimes.longest,
     }
     return await (await connection.execute(OPEN, values)).fetchone() is not None
+
+
+async def end_beyond(connection: WebConnection, user_id: UUID) -> int:
+    """End what the user has beyond MOST_OPEN sessions, those used longest ago; how many there were."""
+    ended = await connection.execute(END_BEYOND, {"user": user_id, "most": MOST_OPEN})
+    return len(await ended.fetchall())
 
 
 async def owner_of(connection: WebConnection, session_id: UUID, user_id: UUID) -> Owner | None:

@@ -37,7 +37,10 @@ class SignedIn:
 
 
 async def sign_in(pool: AsyncPool, username: str, password: str) -> SignedIn | None:
-    """A new session, or None if name or password are wrong (which of the two, nobody learns)."""
+    """A new session, or None if name or password are wrong (which of the two, nobody learns).
+
+    It ends those used longest ago, if the user has too many.
+    """
     if not USERNAME.fullmatch(username):
         return None
     async with pool.connection() as connection:
@@ -51,6 +54,10 @@ async def sign_in(pool: AsyncPool, username: str, password: str) -> SignedIn | N
         opened = await rows.open_session(
             connection, session_id, known.user_id, known.password_hash, seed, _lifetimes()
         )
+        # Dying before this leaves one more than there may be, until the next sign-in.
+        ended = await rows.end_beyond(connection, known.user_id) if opened else 0
+    if ended:
+        await announce_end(user=known.user_id)
     return _signed_in(known.user_id, known.is_staff, session_id, seed, 0) if opened else None
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from commands.postgres.connections import Pool
+from commands.postgres.sessions import MOST_OPEN
 from portal.laptop.demo.client import PortalClient, Refused
 from tests.conftest import PASSWORD, Join, RunningPortal
 from tests.e2e.acting import create_auction
@@ -165,6 +166,26 @@ async def test_a_session_from_before_tokens_had_numbers_goes_on(
 async def mine(client: PortalClient, **page: Any) -> Any:
     """The client's own sessions."""
     return (await client.execute(MINE, **page))["mySessions"]
+
+
+async def test_signing_in_once_too_often_ends_the_session_used_longest_ago(
+    portal: RunningPortal, join: Join, carol: PortalClient, portal_pool: Pool
+) -> None:
+    alice, phone = await join("alice"), PortalClient(portal.url)
+    auction_id = await create_auction(carol)
+    with portal_pool.connection() as connection:
+        connection.execute(
+            "INSERT INTO sessions (id, user_id, seed, generation, created_at, used_at, expires_at)"
+            " SELECT gen_random_uuid(), %s, '', 0, now, now, now + interval '1 day'"
+            " FROM generate_series(1, %s), clock_timestamp() AS now",
+            (alice.user["id"], MOST_OPEN - 1),
+        )
+    async with following(alice, auction_id) as socket:
+        await phone.sign_in(alice.user["username"], PASSWORD)
+        assert await closing(socket) == SIGN_IN_OVER
+    assert await refused_code(refreshed(alice)) == "UNAUTHENTICATED"
+    assert len((await mine(phone, first=100))["edges"]) == MOST_OPEN
+    await phone.close()
 
 
 async def test_own_sessions_are_listed_without_secrets_and_ended(

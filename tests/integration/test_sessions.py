@@ -1,19 +1,29 @@
 """The table of sessions: who waits for whom, and what is removed when."""
 
 import asyncio
+import re
 import secrets
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from commands.ids import new_id
 from commands.inbox.sweeping import forget_sessions
-from commands.postgres.connections import Pool, WebConnection, new_async_pool
+from commands.postgres.connections import Pool, SyncConnection, WebConnection, new_async_pool
 from commands.postgres.sessions import (
+    END_BEYOND,
+    END_OTHERS,
+    FORGET_ENDED,
     KEPT_FOR,
+    MOST_OPEN,
+    OF_USER,
     Lifetimes,
+    advance,
+    end_beyond,
     end_others,
     open_session,
     owner_of,
+    sessions_of,
 )
 from commands.postgres.users import replace_hash
 from tests.integration.in_process import InProcessPortal
@@ -65,6 +75,58 @@ async def change(connection: WebConnection, user_id: UUID) -> int:
     async with connection.transaction():
         assert await replace_hash(connection, user_id, OLD, "?")
         return await end_others(connection, user_id, None)
+
+
+async def test_a_user_has_so_many_sessions_and_a_new_one_ends_those_used_longest_ago(
+    in_process: InProcessPortal,
+) -> None:
+    alice, bob = in_process.user(), in_process.user()
+    first, *others = [new_id() for _ in range(MOST_OPEN)]
+    async with new_async_pool() as pool, pool.connection() as connection:
+        assert await opened(connection, bob, bobs := new_id())
+        for session_id in (first, *others):
+            assert await opened(connection, alice, session_id)
+        assert await end_beyond(connection, alice) == 0
+        await advance(connection, first, 1, LIFETIMES)
+
+        async def sign_in(session_id: UUID) -> int:
+            async with pool.connection() as own:
+                assert await opened(own, alice, session_id)
+                return await end_beyond(own, alice)
+
+        new = [new_id() for _ in range(5)]
+        assert sum(await asyncio.gather(*map(sign_in, new))) == len(new)
+        left = await sessions_of(connection, alice, 2 * MOST_OPEN, None)
+        assert {each.id for each in left} == {first, *others[len(new) :], *new}
+        assert await owner_of(connection, bobs, bob)
+
+
+def test_sessions_that_go_on_are_found_without_those_that_ended(
+    in_process: InProcessPortal, pool: Pool
+) -> None:
+    alice = in_process.user()
+    with pool.connection() as connection, connection.transaction(force_rollback=True):
+        # Of her 5,000 sessions a few go on; of others, who need not exist, so do 20,000.
+        connection.execute(
+            "INSERT INTO sessions (id, user_id, seed, generation, created_at, used_at, expires_at)"
+            " SELECT gen_random_uuid(), CASE WHEN n < 50 THEN %s ELSE gen_random_uuid() END, '', 0,"
+            " now(), now(), now() + n * interval '1 minute' FROM generate_series(-5000, 20000) AS n",
+            (alice,),
+        )
+        connection.execute("ANALYZE sessions")
+        values = {"user": alice, "most": 50, "limit": 20, "before": None, "id": None, "kept": None}
+        for query in (END_BEYOND, OF_USER, END_OTHERS):
+            found = plan(connection, query, values)
+            assert "sessions_of_user_going_on" in found, found
+            assert re.search(r"Index Cond: \(\(user_id = .*expires_at > ", found), found
+            assert "Seq Scan" not in found, found
+        assert "sessions_ended" in plan(connection, FORGET_ENDED, (KEPT_FOR + DAY * 6, 1))
+
+
+def plan(connection: SyncConnection, query: str, values: Any) -> str:
+    """How Postgres would run it."""
+    rows = connection.execute(f"EXPLAIN {query}", values).fetchall()
+    return "\n".join(row["QUERY PLAN"] for row in rows)
 
 
 def test_sessions_that_ended_long_ago_are_removed(in_process: InProcessPortal, pool: Pool) -> None:
