@@ -242,6 +242,49 @@ def test_an_own_schedule_is_not_deleted_with_its_interval(
     assert schedules(portal_pool)["Sweep"]["interval_id"] == sweep["interval_id"]
 
 
+# An interval's page lists its schedules.
+NO_TASKS = {"periodictask_set-TOTAL_FORMS": 0, "periodictask_set-INITIAL_FORMS": 0}
+ABSURD = ((0, "seconds"), (-5, "seconds"), (999_999, "microseconds"), (2_147_483_647, "days"))
+
+
+@pytest.mark.parametrize(("every", "period"), ABSURD)
+def test_an_interval_that_beat_can_not_keep_to_is_refused(
+    browser: Browser, portal_pool: Pool, every: int, period: str
+) -> None:
+    answer = browser.submit(f"{INTERVALS}add/", {**NO_TASKS, "every": every, "period": period})
+    said = "at least one second" if every > 0 else "greater than or equal to 1"
+    assert said in answer.text
+    # One that was there already is not chosen.
+    audit = schedules(portal_pool)["Audit"]
+    with portal_pool.connection() as connection:
+        values = (every, period)
+        known = (
+            "SELECT id FROM django_celery_beat_intervalschedule WHERE (every, period) = (%s, %s)"
+        )
+        assert connection.execute(known, values).fetchall() == []
+        row = connection.execute(
+            "INSERT INTO django_celery_beat_intervalschedule (every, period) "
+            "VALUES (%s, %s) RETURNING id",
+            values,
+        ).fetchone()
+        assert row
+        try:
+            wish = {"interval": row["id"]}
+            answer = browser.submit(f"{SCHEDULES}{audit['id']}/change/", wish)
+        finally:
+            connection.execute(
+                "DELETE FROM django_celery_beat_intervalschedule WHERE id = %s", (row["id"],)
+            )
+    assert "at least one second" in answer.text
+    assert schedules(portal_pool)["Audit"]["interval_id"] == audit["interval_id"]
+
+
+def test_an_interval_that_beat_can_keep_to_is_added(browser: Browser) -> None:
+    second = {**NO_TASKS, "every": 1_000_000, "period": "microseconds"}
+    answer = browser.submit(f"{INTERVALS}add/", second)
+    assert "was added successfully" in answer.text
+
+
 def test_other_schedules_are_added_stopped_and_deleted(browser: Browser, portal_pool: Pool) -> None:
     sweep = schedules(portal_pool)["Sweep"]
     extra = {
