@@ -89,6 +89,11 @@ async def until(happened: Callable[[], Any], seconds: float = 30.0, what: str = 
         await asyncio.sleep(PAUSE)
 
 
+@pytest.fixture(scope="session")
+def django_db_setup() -> None:
+    """Django's tests use this process's database, too, and need no second one beside it."""
+
+
 @pytest.fixture
 def pool() -> ConnectionPool[SyncConnection]:
     """This process's connections to its own database."""

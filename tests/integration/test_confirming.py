@@ -31,7 +31,7 @@ STEPS = {
     ),
     "the mail is enqueued": ("before", "notifications.tasks:wake", NOTIFY),
     "the mail is claimed": ("before", "notifications.outgoing:_composed", SEND_MAILS),
-    "the mail is handed over": ("before", "notifications.outgoing:_Line.send", SEND_MAILS),
+    "the mail is handed over": ("before", "notifications.outgoing:_MailServer.send", SEND_MAILS),
 }  # fmt: skip
 
 
