@@ -1,4 +1,4 @@
-// What one can change about one's own account: password, address, and where one is signed in.
+// What users change about their account: password, address and sessions.
 import { el, field } from "./dom.js";
 import { formOf } from "./forms.js";
 import { Loading } from "./loading.js";

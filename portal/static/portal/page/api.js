@@ -1,6 +1,7 @@
-// GraphQL over HTTP: one question, one answer or one ApiError.
+// GraphQL over HTTP: a request gives its data or throws an ApiError.
 
-const PATIENCE = 45_000;
+// Milliseconds until a request without an answer fails.
+const TIMEOUT = 45_000;
 
 /** An answer that is an error; `code` is its extensions.code, or OFFLINE if there was no answer. */
 export class ApiError extends Error {
@@ -10,18 +11,18 @@ export class ApiError extends Error {
     this.field = field;
   }
 
-  /** The same request may succeed in a moment. */
+  /** Whether the same request may succeed in a moment. */
   get passing() {
     return this.code === "OFFLINE" || this.code === "UNAVAILABLE";
   }
 }
 
-/** The error in an answer's form. */
+/** The ApiError for an entry of `errors` in an answer. */
 export function apiError({ message, extensions = {} }) {
   return new ApiError(extensions.code, message, extensions.field);
 }
 
-/** The data of a query or mutation, asked with that access token. */
+/** The data of a query or mutation, sent with that access token. */
 export async function post(query, variables, token) {
   const headers = { "Content-Type": "application/json" };
   if (token) headers.Authorization = `Bearer ${token}`;
@@ -31,7 +32,7 @@ export async function post(query, variables, token) {
       method: "POST",
       headers,
       body: JSON.stringify({ query, variables }),
-      signal: AbortSignal.timeout(PATIENCE),
+      signal: AbortSignal.timeout(TIMEOUT),
     });
     content = await answer.json();
   } catch {

@@ -1,9 +1,9 @@
-// One auction: its state live, the bids that count, one's own, and everything that happened.
+// The page of one auction: its state as it changes, the live bids, the user's own, and the log of events.
 import { bidding } from "./bidding.js";
 import { left, now, setClock, standing, when } from "./clock.js";
-import { el, Entries, say } from "./dom.js";
+import { el, Entries, setLiveText } from "./dom.js";
 import { history } from "./history.js";
-import { follow } from "./live.js";
+import { subscribe } from "./live.js";
 import { shown } from "./money.js";
 import { OWN_BIDS, ownBids } from "./own-bids.js";
 import { Pages } from "./pages.js";
@@ -20,7 +20,7 @@ const BIDS = `edges { node { ${BID} } } pageInfo { hasNextPage endCursor }`;
 // How many bids come with each state; the others are loaded page by page.
 const TOP = 20;
 const PAGE = 100;
-// So many bids more than are shown may be kept, before what is shown is loaded anew.
+// How many bids more than are shown are kept; with more, the pages are loaded anew.
 const SPARE = 500;
 const STATE = `subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
   id version title description status startsAt endsAt asOf bidCount bidderCount
@@ -48,7 +48,7 @@ function headline({ winner, leadingBid }, stands, me) {
   return { label: you ? "You lead" : `${name(leadingBid.bidder)} leads`, yours: you, price: worth(leadingBid) };
 }
 
-/** The auction's own page. */
+/** The page of one auction; returns a function that ends it. */
 export function auction(main, id) {
   let state = null;
   let drawn = null;
@@ -71,7 +71,7 @@ export function auction(main, id) {
   const pages = new Pages({ size: PAGE, fetch, show, fail, label: "Show more bids", live: true });
   const form = bidding(id);
   const mine = ownBids(id, () => form.show(drawn, state, mine));
-  const log = history(id, hear);
+  const log = history(id, onEvent);
 
   main.replaceChildren(
     el("p", { class: "back" }, el("a", { href: "#/open" }, "← All auctions")),
@@ -101,7 +101,7 @@ export function auction(main, id) {
     span.textContent = stands === "SCHEDULED" ? `Opens ${when(state.startsAt)}`
       : stands === "OPEN" ? `Ends ${when(state.endsAt)}` : when(state.endsAt);
     const { label, price, yours } = headline(state, stands, me);
-    if (say(leading, el("p", { class: "label" }, label), price && el("p", { class: "price" }, price))) flash(leading);
+    if (setLiveText(leading, el("p", { class: "label" }, label), price && el("p", { class: "price" }, price))) flash(leading);
     leading.classList.toggle("yours", Boolean(yours));
     leading.classList.toggle("won", Boolean(yours && state.winner));
     mine.show(stands, state);
@@ -133,9 +133,9 @@ export function auction(main, id) {
 
   function show(bids, anew) {
     renewing = false;
-    // Pages may be of different versions; events after the oldest one have to be heeded.
+    // Pages may be of different versions: events after the oldest of them still apply.
     const version = Math.min(...versions);
-    if (anew) ranking.renew(bids, version, !pages.complete);
+    if (anew) ranking.replace(bids, version, !pages.complete);
     else ranking.extend(bids, version, !pages.complete);
     drawRanking();
     keeping ??= keepScroll(list);
@@ -145,9 +145,9 @@ export function auction(main, id) {
     unloaded.textContent = error ? explained(error) : "";
   }
 
-  function hear(event) {
-    ranking.hear(event);
-    mine.hear(event);
+  function onEvent(event) {
+    ranking.apply(event);
+    mine.apply(event);
     if (pages.count === 1) return;
     cancelAnimationFrame(drawing);
     drawing = requestAnimationFrame(drawRanking);
@@ -156,7 +156,7 @@ export function auction(main, id) {
     pages.load();
   }
 
-  function receive({ auction: fresh }) {
+  function onState({ auction: fresh }) {
     setClock(fresh.asOf);
     if (state && fresh.version < state.version) return;
     const first = !state;
@@ -169,7 +169,7 @@ export function auction(main, id) {
 
   function takeTop({ version, bids: { edges, pageInfo } }, first) {
     const top = edges.map(({ node }) => node);
-    if (first || pages.count === 1) ranking.renew(top, version, pageInfo.hasNextPage);
+    if (first || pages.count === 1) ranking.replace(top, version, pageInfo.hasNextPage);
     else ranking.take(top, version);
     if (pages.count === 1) pages.reached(pageInfo);
   }
@@ -180,7 +180,7 @@ export function auction(main, id) {
     else keeping = keepScroll(list);
   }
 
-  function refuse(error) {
+  function onError(error) {
     leave();
     main.replaceChildren(el("h1", { tabindex: -1 }, "Not found"),
       el("p", {}, error.code === "NOT_FOUND" || error.code === "BAD_USER_INPUT"
@@ -188,9 +188,9 @@ export function auction(main, id) {
       el("p", {}, el("a", { href: "#/open" }, "See all auctions")));
   }
 
-  const stop = follow(STATE, () => ({ id }), receive, refuse);
+  const stop = subscribe(STATE, () => ({ id }), onState, onError);
   const clock = setInterval(tick, 200);
-  const seen = onScreen(id);
+  const leaveScreen = onScreen(id);
   function leave() {
     clearInterval(clock);
     cancelAnimationFrame(drawing);
@@ -199,7 +199,7 @@ export function auction(main, id) {
     pages.stop();
     mine.stop();
     keeping?.();
-    seen();
+    leaveScreen();
   }
   return leave;
 }

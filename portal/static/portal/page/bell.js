@@ -1,8 +1,8 @@
-// The way to the notifications, in the header, and how many are unread.
+// The link to the notifications in the header, with the number of unread ones.
 import { el } from "./dom.js";
 import { user } from "./session.js";
 import { counted } from "./title.js";
-import { news, unreadCount } from "./unread.js";
+import { notificationEvents, unreadCount } from "./unread.js";
 
 const link = el("a", { href: "#/notifications" });
 
@@ -11,10 +11,10 @@ function draw() {
   link.textContent = count ? `Notifications (${counted(count)})` : "Notifications";
 }
 
-/** Show it in that element, as long as somebody is signed in. */
+/** Show the link in that element if somebody is signed in. */
 export function bell(place) {
   draw();
   place.replaceChildren(...(user() ? [link] : []));
 }
 
-news.addEventListener("change", draw);
+notificationEvents.addEventListener("change", draw);

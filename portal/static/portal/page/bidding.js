@@ -1,34 +1,34 @@
-// The form for a bid: one key for each intended bid, and its outcome beside the field.
+// The form for a bid. Its outcome is shown below the button.
 import { Intent, PLACE_BID } from "./commands.js";
-import { el, field, sure } from "./dom.js";
+import { el, field, confirmed } from "./dom.js";
 import { cents, plain, shown, typed } from "./money.js";
 import { ask, user } from "./session.js";
 import { explained, refusal } from "./words.js";
 
 const STATE = `query ($id: UUID!, $v: Int) { auction(id: $id, atLeastVersion: $v) {
   version leadingBid { id effectiveAmount } myBids { id deleted } } }`;
-// A bid from so many cents, or so many times the leading one, may be a slip of the finger.
+// A bid of at minimum LARGE cents, or MANY_TIMES the leading one, may be a typing error: the bidder is asked.
 const LARGE = 1_000_000n;
 const MANY_TIMES = 5n;
 
 let wanted = null;
 
-/** Put the focus into the field for a bid on that auction, now or once its page is shown. */
+/** Focus the bid field of that auction, now or once its page is shown. */
 export function bidNextOn(auctionId) {
   wanted = auctionId;
   document.querySelector(`form[data-auction="${auctionId}"]`)?.dispatchEvent(new Event("wanted"));
 }
 
-// What another bid has to be. Among those that are not loaded there may be a higher one, which was doubled.
-function least({ bids, complete }) {
+// What the next bid has to be. A bid that is not loaded may be higher than those that are, if it was doubled.
+function minimum({ bids, complete }) {
   const live = bids.filter((bid) => !bid.deleted).map((bid) => cents(bid.effectiveAmount));
   const highest = live.reduce((most, value) => (value > most ? value : most), 0n);
   if (highest) return `Above your own highest, ${complete ? "" : "at least "}${shown(plain(highest))}.`;
   return complete ? "Any amount counts." : "Above your own highest.";
 }
 
-// What to say before such a bid is placed; null if there is nothing to ask.
-function doubt(offered, leadingBid) {
+// The question to ask before such a bid is placed; null if there is none.
+function questionBefore(offered, leadingBid) {
   const leading = leadingBid && cents(leadingBid.effectiveAmount);
   const pays = `If it wins, you pay ${shown(plain(offered))}.`;
   if (leading && offered >= leading * MANY_TIMES) {
@@ -54,7 +54,7 @@ export function bidding(auctionId) {
   let busy = false;
   let placed = null;
   let leadingBid = null;
-  let affirmed = null;
+  let confirmedAmount = null;
 
   function focusIfWanted() {
     if (wanted !== auctionId || element.hidden) return;
@@ -75,22 +75,22 @@ export function bidding(auctionId) {
     outcome.textContent = "";
     complain(offered ? "" : "Write an amount like 120 or 1,250.50.");
     if (!offered) return input.focus();
-    const yes = await affirm(offered);
+    const yes = await confirmAmount(offered);
     input.focus();
     if (!yes) return input.select();
-    await busily(() => place(plain(offered)));
+    await whileBusy(() => place(plain(offered)));
   }
 
-  // Asked once for an amount, however often it has to be submitted.
-  async function affirm(offered) {
-    const why = affirmed === offered ? null : doubt(offered, leadingBid);
+  // Whether the bidder means that amount. They are asked once for it, even if it is submitted again.
+  async function confirmAmount(offered) {
+    const why = confirmedAmount === offered ? null : questionBefore(offered, leadingBid);
     const bid = `Bid ${shown(plain(offered))}`;
-    if (why && !await sure(`${bid}?`, why, bid, "Change the amount")) return false;
-    affirmed = offered;
+    if (why && !await confirmed(`${bid}?`, why, bid, "Change the amount")) return false;
+    confirmedAmount = offered;
     return true;
   }
 
-  async function busily(action) {
+  async function whileBusy(action) {
     busy = true;
     button.setAttribute("aria-disabled", "true");
     placed = null;
@@ -98,7 +98,7 @@ export function bidding(auctionId) {
     try {
       await action();
     } catch (error) {
-      // It is placed; only where it stands could not be told.
+      // The bid may be placed already; then only the state after it could not be loaded.
       outcome.textContent = placed ? `Your bid of ${shown(placed.amount)} is placed.` : "";
       if (placed) return;
       complain(error.passing
@@ -117,14 +117,14 @@ export function bidding(auctionId) {
       outcome.textContent = "";
       return complain(why);
     }
-    affirmed = null;
+    confirmedAmount = null;
     input.value = "";
     preview();
     placed = { ...job.result, amount };
     compare((await ask(STATE, { id: auctionId, v: placed.version })).auction);
   }
 
-  // Where the bid just placed stands now; a later state may have another leader.
+  // Say whether the bid just placed leads; called again with later states, in which another may lead.
   function compare({ version, leadingBid: leads, myBids }) {
     if (!placed || version < placed.version) return;
     const bid = myBids.find(({ id }) => id === placed.bidId);
@@ -137,11 +137,11 @@ export function bidding(auctionId) {
 
   return {
     element,
-    /** Fit the auction's new state, and the own bids that are loaded. */
+    /** Show the auction's new state; `own` are the user's bids that are loaded. */
     show(standing, { version, leadingBid: leads }, own) {
       element.hidden = standing !== "OPEN";
       leadingBid = leads;
-      const hint = `${least(own)} It need not lead.`;
+      const hint = `${minimum(own)} It need not lead.`;
       if (help.textContent !== hint) help.textContent = hint;
       if (!busy) compare({ version, leadingBid: leads, myBids: own.bids });
       focusIfWanted();

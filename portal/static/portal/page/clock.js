@@ -1,34 +1,34 @@
-// The auction house's clock: countdowns and deadlines never trust this machine's.
+// The server's clock, by which auctions begin and end. This machine's clock may be wrong, so it is not used.
 import { post } from "./api.js";
 
-// The house's time when this page's own stopwatch stood at zero.
+// The server's time, in milliseconds, when performance.now() was 0; null until it is known.
 let start = null;
 let stale = true;
 
-/** Take the house's time from an answer. Each is a little late; the least late one is kept. */
+/** Set the clock by the time in an answer. Answers arrive late, some more than others: the latest time they give is kept. */
 export function setClock(asOf) {
-  const told = Date.parse(asOf) - performance.now();
-  start = stale ? told : Math.max(start, told);
+  const offset = Date.parse(asOf) - performance.now();
+  start = stale ? offset : Math.max(start, offset);
   stale = false;
 }
 
-/** The stopwatch may have stood still, or the house's clock been set: trust the next answer. */
-export function distrustClock() {
+/** Set the clock anew by the next answer: performance.now() may have stood still while the computer slept. */
+export function resetClock() {
   stale = true;
 }
 
-/** The house's time in milliseconds; NaN until it is known. */
+/** The server's time in milliseconds; NaN until it is known. */
 export function now() {
   return start === null ? NaN : start + performance.now();
 }
 
-/** The house's time, asked for if it is not known yet. */
-export async function houseTime() {
+/** The server's time in milliseconds, asked for if it is not known yet. */
+export async function serverTime() {
   if (start === null) setClock((await post("{ serverTime }")).serverTime);
   return now();
 }
 
-/** Where an auction stands by the house's clock: SCHEDULED, OPEN or ENDED. */
+/** An auction's status by the server's clock: SCHEDULED, OPEN or ENDED. */
 export function standing({ startsAt, endsAt, status }) {
   if (Number.isNaN(now())) return status;
   if (Date.parse(endsAt) <= now()) return "ENDED";

@@ -1,4 +1,4 @@
-// Commands: submitted under an idempotency key, then watched until they are settled.
+// Commands: submitted with an idempotency key, then polled until they are settled.
 import { ApiError } from "./api.js";
 import { ask } from "./session.js";
 
@@ -17,7 +17,7 @@ function newKey() {
     byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Something a person means to do once, however often it has to be asked for. */
+/** A command that takes effect once, however often it is submitted: the same input has the same idempotency key. */
 export class Intent {
   #input = null;
   #key = null;
@@ -26,7 +26,7 @@ export class Intent {
     this.mutation = mutation;
   }
 
-  /** Submit it and await the settled job. After a fault of the network, the same input is the same intent. */
+  /** Submit it and await the settled job. The key is kept after an error that may pass, and is new after a settled job. */
   async carryOut(input) {
     const id = await this.submit(input);
     const job = await outcome(id);
@@ -34,14 +34,14 @@ export class Intent {
     return job;
   }
 
-  /** Submit it: the job's id. */
+  /** Submit it; the job's id. */
   async submit(input) {
     const written = JSON.stringify(input);
     if (!this.#key || this.#input !== written) this.#key = newKey();
     this.#input = written;
     const keyed = { ...input, idempotencyKey: this.#key };
     try {
-      return (await patiently(() => ask(this.mutation, { input: keyed }))).job.id;
+      return (await retried(() => ask(this.mutation, { input: keyed }))).job.id;
     } catch (error) {
       if (!error.passing) this.#key = null;
       throw error;
@@ -51,13 +51,13 @@ export class Intent {
 
 async function outcome(id) {
   for (;;) {
-    const { job } = await patiently(() => ask(JOB, { id }));
+    const { job } = await retried(() => ask(JOB, { id }));
     if (!job) throw new ApiError("UNAUTHENTICATED", "this job is not yours to see");
     if (job.status !== "QUEUED") return job;
   }
 }
 
-async function patiently(attempt, tries = 4) {
+async function retried(attempt, tries = 4) {
   for (let pause = 500; ; pause *= 2) {
     try {
       return await attempt();

@@ -1,16 +1,16 @@
-// Says across the whole page that the connection is lost, and how old what is shown is.
+// Shows the state of the connection; while it is lost, a bar with the time of the last message.
 import { timeOfDay } from "./clock.js";
 import { el } from "./dom.js";
-import { lastHeard, reconnect, status as line } from "./live.js";
+import { lastMessageAt, reconnect, status as connection } from "./live.js";
 
-// A line that is back at once is not worth a word.
+// A break shorter than this is not shown: milliseconds.
 const SHORT_BREAK = 1_500;
 
 const small = document.getElementById("connection");
 const bar = document.getElementById("lost");
 let breaking = null;
 
-function say(state) {
+function show(state) {
   clearTimeout(breaking);
   breaking = null;
   const lost = state === "reconnecting";
@@ -22,14 +22,14 @@ function say(state) {
 }
 
 function explanation() {
-  const heard = lastHeard();
-  if (Number.isNaN(heard)) return [el("b", {}, "No connection to the auction house."), " Trying again …"];
+  const messageAt = lastMessageAt();
+  if (Number.isNaN(messageAt)) return [el("b", {}, "No connection to the auction house."), " Trying again …"];
   return [el("b", {}, "Connection lost."), " Prices as of ",
-    el("time", { datetime: new Date(heard).toISOString() }, timeOfDay(heard)), ". Trying again …"];
+    el("time", { datetime: new Date(messageAt).toISOString() }, timeOfDay(messageAt)), ". Trying again …"];
 }
 
-line.addEventListener("change", ({ detail }) => {
-  if (detail !== "reconnecting") say(detail);
-  else if (small.dataset.state !== detail) breaking ??= setTimeout(() => say(detail), SHORT_BREAK);
+connection.addEventListener("change", ({ detail }) => {
+  if (detail !== "reconnecting") show(detail);
+  else if (small.dataset.state !== detail) breaking ??= setTimeout(() => show(detail), SHORT_BREAK);
 });
 bar.append(el("p", { role: "alert" }), el("button", { class: "small", onclick: () => reconnect() }, "Try now"));

@@ -1,4 +1,4 @@
-// Building elements from data: text is always text, never markup.
+// Building elements from data. Strings become text, never markup.
 
 /** An element with attributes (on… are listeners) and children. */
 export function el(tag, attributes = {}, ...children) {
@@ -12,7 +12,7 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** A labelled field with room for a hint and for what is wrong with it. */
+/** A labelled field with a hint and a place for an error message. */
 export function field(label, { hint, ...attributes }) {
   const wrong = el("p", { class: "wrong", id: `${attributes.id}-wrong`, role: "alert" });
   const help = el("p", { class: "hint", id: `${attributes.id}-hint` }, hint ?? "");
@@ -20,7 +20,7 @@ export function field(label, { hint, ...attributes }) {
     required: true, "aria-describedby": `${help.id} ${wrong.id}`, ...attributes });
   const row = el("div", { class: "field" },
     el("label", { for: attributes.id }, label), input, wrong, help);
-  /** Say what is wrong, or with "" that nothing is. */
+  /** Show an error message; "" removes it. */
   function complain(message) {
     wrong.textContent = message;
     if (message) input.setAttribute("aria-invalid", "true");
@@ -29,7 +29,7 @@ export function field(label, { hint, ...attributes }) {
   return { input, help, row, complain };
 }
 
-/** A list's entries, one for each item; those whose item is the same stay, and with them the focus. */
+/** A list's entries, one for each item. An entry whose item did not change keeps its element, and with it the focus. */
 export class Entries {
   #known = new Map();
 
@@ -37,7 +37,7 @@ export class Entries {
     this.list = list;
   }
 
-  /** Show these items in their order; `build` makes an entry, `key` and `look` identify it. */
+  /** Show these items in this order. `key` identifies an item; its element is built anew when what `look` gives has changed. */
   show(items, { key, look = JSON.stringify, build }) {
     const before = this.#known;
     this.#known = new Map(items.map((item) => {
@@ -51,10 +51,10 @@ export class Entries {
       }
       return [key(item), { element, seen, item }];
     }));
-    // First what goes, so that nothing else has to be moved: what is moved loses the focus.
+    // Remove first, so that the others need not be moved: a moved element loses the focus.
     const elements = [...this.#known.values()].map(({ element }) => element);
-    const staying = new Set(elements);
-    for (const child of [...this.list.children]) if (!staying.has(child)) child.remove();
+    const kept = new Set(elements);
+    for (const child of [...this.list.children]) if (!kept.has(child)) child.remove();
     let place = this.list.firstChild;
     for (const element of elements) {
       if (element === place) place = place.nextSibling;
@@ -68,8 +68,8 @@ export class Entries {
   }
 }
 
-/** Change a live region only if it says something else now, so that it isn't read out again. */
-export function say(element, ...children) {
+/** Change a live region only if its text changes, so that screen readers don't repeat it; whether it did. */
+export function setLiveText(element, ...children) {
   const fresh = el("div", {}, ...children);
   if (fresh.textContent !== element.textContent) {
     element.replaceChildren(...fresh.childNodes);
@@ -78,20 +78,20 @@ export function say(element, ...children) {
   return false;
 }
 
-/** Ask before something that can't be undone; whether the answer was yes. The focus is on no, and goes back after. */
-export function sure(question, explanation, yes, no = "Cancel") {
-  const dialog = el("dialog", { "aria-labelledby": "sure-question", "aria-describedby": "sure-why" },
+/** A dialog with a question; resolves to whether the answer was yes. No has the focus; afterwards it returns to where it was. */
+export function confirmed(question, explanation, yes, no = "Cancel") {
+  const dialog = el("dialog", { "aria-labelledby": "confirmed-question", "aria-describedby": "confirmed-why" },
     el("form", { method: "dialog" },
-      el("h2", { id: "sure-question" }, question), el("p", { id: "sure-why" }, explanation),
+      el("h2", { id: "confirmed-question" }, question), el("p", { id: "confirmed-why" }, explanation),
       el("div", { class: "choices" }, el("button", { value: "no", class: "quiet", autofocus: true }, no),
         el("button", { value: "yes", class: "danger" }, yes))));
-  const turnedAway = () => dialog.close();
-  addEventListener("hashchange", turnedAway);
+  const close = () => dialog.close();
+  addEventListener("hashchange", close);
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
-      removeEventListener("hashchange", turnedAway);
+      removeEventListener("hashchange", close);
       dialog.remove();
       resolve(dialog.returnValue === "yes");
     });

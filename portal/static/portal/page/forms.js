@@ -1,9 +1,9 @@
-// Forms: while they are under way the button says so, and what is wrong stands where it is wrong.
+// Forms. The button shows that a submission is under way; an error is shown at the field that it is about.
 import { el } from "./dom.js";
 import { setTitle } from "./title.js";
 import { explained } from "./words.js";
 
-/** A form of these fields whose button carries `action` out; `done` is what it then says, if anything. */
+/** A form of these fields whose button runs `action`; `done` is shown after it succeeded. */
 export function formOf(fields, action, label, done = "") {
   const button = el("button", { type: "submit" }, label);
   const wrong = el("p", { class: "wrong", role: "alert" });

@@ -1,7 +1,7 @@
-// The running log of an auction's events: in order, none missed, none twice.
+// The log of an auction's events, newest first: each once, none left out.
 import { timeOfDay } from "./clock.js";
 import { el } from "./dom.js";
-import { follow } from "./live.js";
+import { subscribe } from "./live.js";
 import { shown } from "./money.js";
 import { user } from "./session.js";
 import { name } from "./words.js";
@@ -14,8 +14,8 @@ const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id
   ... on WinnerAnnounced { bid { amount bidder { id username } } } } }`;
 const LONGEST = 200;
 
-/** The log of one auction from shortly before the version it is begun at, until it is stopped. `hear` is told each event. */
-export function history(auctionId, hear) {
+/** The log of one auction: the LONGEST last events before the version at which it begins, then each new one. `onEvent` gets each. */
+export function history(auctionId, onEvent) {
   const list = el("ol", { class: "history", reversed: true, tabindex: 0, "aria-label": "What happened, newest first" });
   const earlier = el("p", { class: "soft", hidden: true }, "What happened earlier is left out.");
   const element = el("section", {}, el("h2", {}, "What happened"), list, earlier);
@@ -33,7 +33,7 @@ export function history(auctionId, hear) {
     return `${bid.bidder.id === user()?.id ? "Your" : `${name(bid.bidder)}’s`} bid of ${shown(bid.amount)}`;
   }
 
-  function told(event) {
+  function described(event) {
     switch (event.__typename) {
       case "AuctionCreated": return "The auction was announced";
       case "BidPlaced": return `${who(event.bid.bidder)} bid ${shown(event.bid.amount)}`;
@@ -45,27 +45,27 @@ export function history(auctionId, hear) {
     }
   }
 
-  function remember({ event }) {
+  function add({ event }) {
     if (event.version <= seen) return;
     seen = event.version;
     if (event.bid?.id) bids.set(event.bid.id, event.bid);
     list.prepend(el("li", { "data-kind": event.__typename, "data-version": event.version },
-      el("time", { datetime: event.recordedAt }, timeOfDay(event.recordedAt)), el("span", {}, told(event))));
+      el("time", { datetime: event.recordedAt }, timeOfDay(event.recordedAt)), el("span", {}, described(event))));
     if (list.childElementCount > LONGEST) list.lastElementChild.remove();
     earlier.hidden = list.lastElementChild.dataset.version === "1";
-    hear(event);
+    onEvent(event);
   }
 
   return {
     element,
-    /** Follow the events; those bids are known, whoever's deletion or doubling it tells of. */
+    /** Subscribe to the events. `known` are bids placed earlier, whose deletion or doubling the log can then describe. */
     begin(version, known) {
       if (stop) return;
       for (const bid of known) bids.set(bid.id, bid);
       seen = Math.max(0, version - LONGEST);
-      stop = follow(EVENTS, () => ({ id: auctionId, after: seen }), remember);
+      stop = subscribe(EVENTS, () => ({ id: auctionId, after: seen }), add);
     },
-    /** The version up to which everything was heard. */
+    /** The version of the last event that was received. */
     get seen() {
       return seen;
     },

@@ -1,4 +1,4 @@
-// The kinds of notifications. What each says comes from the auction house; one that is new here has a dot.
+// The kinds of notifications: their sign, and when they come. Texts come from the API; a kind unknown here has a dot.
 
 const KINDS = {
   OUTBID: ["↑", "You were outbid"],
@@ -8,12 +8,12 @@ const KINDS = {
   MAX_BID_CHANGED: ["→", "The highest bid changed where you bid"],
 };
 
-/** A character or two that stand for it. */
+/** The sign before a notification: one or two characters. */
 export function sign(kind) {
   return KINDS[kind]?.[0] ?? "•";
 }
 
-/** When one of that kind comes, as a sentence without its full stop. */
+/** What a notification of that kind is about, as a sentence without its full stop. */
 export function occasion(kind) {
   const written = kind.toLowerCase().replaceAll("_", " ");
   return KINDS[kind]?.[1] ?? written.charAt(0).toUpperCase() + written.slice(1);

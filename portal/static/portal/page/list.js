@@ -1,7 +1,7 @@
-// The list of auctions that are open, coming or ended: live, searchable, page by page.
+// The list of auctions that are open, coming or ended: updated as they change, with a search, page by page.
 import { left, now, setClock, standing, when } from "./clock.js";
 import { el, Entries } from "./dom.js";
-import { follow } from "./live.js";
+import { subscribe } from "./live.js";
 import { Pages } from "./pages.js";
 import { address, keepScroll, route, setPlace } from "./place.js";
 import { ask, user } from "./session.js";
@@ -18,8 +18,8 @@ const PAGE = `query ($s: AuctionStatus, $o: AuctionOrder, $q: String, $n: Int, $
 const UPDATES = `subscription { auction: auctionsUpdated { ${CARD} } }`;
 const SIZE = 24;
 const TYPING = 250;
-const LOOK_AGAIN = 45_000;
-// How long an auction stays in a list that it does not belong to any more, so that its end is seen.
+const RELOAD = 45_000;
+// Milliseconds that an auction stays in a list that it does not belong to any more, so that its end is seen.
 const LINGER = 60_000;
 
 /** What the tabs are called in the address, and what they show. */
@@ -37,19 +37,19 @@ function startingSoonest(a, b) {
   return Date.parse(a.startsAt) - Date.parse(b.startsAt) || (a.id < b.id ? -1 : 1);
 }
 
-// The API's orders, for what comes beside its pages.
+// The API's orders, for auctions that come by subscription.
 const ORDERS = {
   ENDING_SOONEST: endingSoonest, STARTING_SOONEST: startingSoonest, NEWEST_ENDED: (a, b) => endingSoonest(b, a) };
 
-function theirs(bidder) {
+function bidderName(bidder) {
   return bidder.id === user()?.id ? "you" : name(bidder);
 }
 
 function price(auction) {
   const { winner, leadingBid } = auction;
-  if (winner) return ["Sold to ", theirs(winner.bidder), paid(winner.bid)];
+  if (winner) return ["Sold to ", bidderName(winner.bidder), paid(winner.bid)];
   if (!leadingBid) return [auction.status === "ENDED" ? "Ended without a sale" : "No bids yet", "", ""];
-  return ["Leading: ", theirs(leadingBid.bidder), worth(leadingBid)];
+  return ["Leading: ", bidderName(leadingBid.bidder), worth(leadingBid)];
 }
 
 function timing(auction) {
@@ -80,7 +80,7 @@ function card(auction, changed) {
 export function auctions(main, tab) {
   const { status, order, label, empty } = TABS[tab];
   const known = new Map();
-  const heard = new Set();
+  const updated = new Set();
   const doubling = doublingNote();
   const list = el("ul", { class: "cards" });
   const entries = new Entries(list);
@@ -93,9 +93,9 @@ export function auctions(main, tab) {
   let seeking = false;
   let keeping = null;
 
-  // What was sought when it was asked for is part of the answer: the field may say something else by then.
+  // Uses the search as of the request: the field may have another text when the answer comes.
   async function fetch(after, first) {
-    if (!after) heard.clear();
+    if (!after) updated.clear();
     const { auctions: page } = await ask(PAGE, { s: status, o: order, q: sought || null, n: first, a: after });
     return page;
   }
@@ -109,9 +109,9 @@ export function auctions(main, tab) {
     keeping ??= keepScroll(list);
   }
 
-  // All but what was heard of since it was asked for, and what was here until a moment ago.
+  // Keep what was updated since the request, and what left this list a moment ago.
   function forget() {
-    for (const [id, auction] of known) if (!heard.has(id) && !lingers(auction)) known.delete(id);
+    for (const [id, auction] of known) if (!updated.has(id) && !lingers(auction)) known.delete(id);
   }
 
   function lingers(auction) {
@@ -160,7 +160,7 @@ export function auctions(main, tab) {
     search.timer = setTimeout(begin, TYPING);
   }
 
-  // Until there is an answer, what is shown is another search's.
+  // Until there is an answer, the result of the previous search is shown.
   function seek(begun) {
     seeking = begun;
     list.setAttribute("aria-busy", begun);
@@ -180,17 +180,17 @@ export function auctions(main, tab) {
       el("a", { href: address(`#/${key}`, { q: sought }), "aria-current": key === tab ? "page" : null }, text)));
   }
 
-  // Beside the news: auctions that time alone brought here.
-  function lookAgain() {
+  // An auction that opens or ends only because of the time is not in the subscription.
+  function reload() {
     if (!document.hidden) pages.load();
   }
 
-  function hear({ auction }) {
+  function onUpdate({ auction }) {
     const fits = auction.status === status && !sought;
-    // Further down than what is loaded, it will come with its page.
+    // An auction behind the loaded pages comes with its page.
     const reached = pages.complete || [...known.values()].some((other) => ORDERS[order](auction, other) <= 0);
     if (!known.has(auction.id) && !(fits && reached)) return;
-    heard.add(auction.id);
+    updated.add(auction.id);
     take(auction);
     message.textContent = "";
     draw();
@@ -204,8 +204,8 @@ export function auctions(main, tab) {
     doubling, list, message, pages.more);
   pages.load();
   const clock = setInterval(tick, 250);
-  const again = setInterval(lookAgain, LOOK_AGAIN * (0.75 + Math.random() / 2));
-  const stop = follow(UPDATES, () => ({}), hear);
+  const again = setInterval(reload, RELOAD * (0.75 + Math.random() / 2));
+  const stop = subscribe(UPDATES, () => ({}), onUpdate);
   return () => {
     stop();
     clearInterval(clock);

@@ -1,36 +1,36 @@
-// Subscriptions over one WebSocket (graphql-transport-ws) that comes back by itself.
+// GraphQL subscriptions over one WebSocket (graphql-transport-ws), which reconnects by itself.
 import { apiError } from "./api.js";
-import { distrustClock, now } from "./clock.js";
-import { changes, distrust, token } from "./session.js";
+import { resetClock, now } from "./clock.js";
+import { changes, discardToken, token } from "./session.js";
 
 const LONGEST_PAUSE = 15_000;
-const SIGN_IN_OVER = 4403;
-// A line that says nothing is asked whether it is still there, and given up without an answer.
-const QUIET = 15_000;
-const PATIENCE = 8_000;
+const SIGN_IN_ENDED = 4403;
+// Milliseconds without a message before a ping is sent, and how long an answer may take before the socket is closed.
+const PING_AFTER = 15_000;
+const TIMEOUT = 8_000;
 const FINAL = new Set(["NOT_FOUND", "BAD_USER_INPUT", "FORBIDDEN"]);
 
-/** "change" events: `detail` is "live", "reconnecting", or "idle" if nothing is followed.
- *  "back": live again after the line was lost; news may have been missed. */
+/** "change" events: `detail` is "live", "reconnecting", or "idle" without subscriptions.
+ *  "back": connected again after a break; updates may have been interrupted. */
 export const status = new EventTarget();
 
-const followed = new Set();
+const subscriptions = new Set();
 let operations = new Map();
 let count = 0;
 let socket = null;
 let ready = false;
 let failures = 0;
 let pause = null;
-let watch = null;
-let heard = NaN;
-let missed = false;
+let silence = null;
+let messageAt = NaN;
+let interrupted = false;
 
-/** When the auction house was last heard of, in milliseconds of its own clock; NaN if never. */
-export function lastHeard() {
-  return heard;
+/** When the last message came, in milliseconds of the server's clock; NaN before the first. */
+export function lastMessageAt() {
+  return messageAt;
 }
 
-function tell(state) {
+function setState(state) {
   status.dispatchEvent(new CustomEvent("change", { detail: state }));
 }
 
@@ -38,12 +38,12 @@ function send(message) {
   socket.send(JSON.stringify(message));
 }
 
-/** Follow a subscription until the returned function is called.
- *  `variables` is asked anew at each reconnect, so that it can say where to resume.
- *  `onError` hears of errors that trying again won't mend. */
-export function follow(query, variables, onData, onError = () => {}) {
+/** Subscribe until the returned function is called. `onData` gets each result.
+ *  `variables` is called at each connection, so that it can say where to resume.
+ *  `onError` gets the error if trying again can't help; the subscription has ended then. */
+export function subscribe(query, variables, onData, onError = () => {}) {
   const subscription = { query, variables, onData, onError, operation: null, again: null };
-  followed.add(subscription);
+  subscriptions.add(subscription);
   if (ready) start(subscription);
   else if (!pause) connect();
   return () => stop(subscription);
@@ -58,56 +58,56 @@ function start(subscription) {
 }
 
 function stop(subscription) {
-  if (!followed.delete(subscription)) return;
+  if (!subscriptions.delete(subscription)) return;
   if (ready && operations.delete(subscription.operation)) {
     send({ id: subscription.operation, type: "complete" });
   }
 }
 
 async function connect() {
-  if (socket || !followed.size) return;
+  if (socket || !subscriptions.size) return;
   clearTimeout(pause);
   pause = null;
   const address = `${location.origin.replace("http", "ws")}/graphql`;
   const opening = (socket = new WebSocket(address, "graphql-transport-ws"));
   opening.onmessage = ({ data }) => opening === socket && receive(JSON.parse(data));
-  opening.onclose = ({ code }) => opening === socket && lost(code);
+  opening.onclose = ({ code }) => opening === socket && onDisconnected(code);
   opening.onopen = async () => {
     try {
       const access = await token();
       const payload = access ? { Authorization: `Bearer ${access}` } : {};
       if (opening === socket) send({ type: "connection_init", payload });
     } catch {
-      if (opening === socket) hangUp();
+      if (opening === socket) disconnect();
     }
   };
-  listen(PATIENCE);
+  expectMessage(TIMEOUT);
 }
 
-// Anything heard proves the line; after silence a ping has to.
-function listen(patience) {
-  clearTimeout(watch);
-  watch = setTimeout(() => (ready ? ask() : hangUp()), patience);
+// Called for each message. Without another in time, a ping is sent; without an answer to that, the socket is closed.
+function expectMessage(milliseconds) {
+  clearTimeout(silence);
+  silence = setTimeout(() => (ready ? ping() : disconnect()), milliseconds);
 }
 
-function ask() {
+function ping() {
   send({ type: "ping" });
-  clearTimeout(watch);
-  watch = setTimeout(hangUp, PATIENCE);
+  clearTimeout(silence);
+  silence = setTimeout(disconnect, TIMEOUT);
 }
 
 function receive(message) {
-  listen(QUIET);
-  heard = Number.isNaN(now()) ? Date.now() : now();
+  expectMessage(PING_AFTER);
+  messageAt = Number.isNaN(now()) ? Date.now() : now();
   const subscription = operations.get(message.id);
   switch (message.type) {
     case "connection_ack":
       ready = true;
-      distrustClock();
-      tell("live");
-      for (const each of followed) start(each);
-      if (missed) status.dispatchEvent(new Event("back"));
-      missed = false;
+      resetClock();
+      setState("live");
+      for (const each of subscriptions) start(each);
+      if (interrupted) status.dispatchEvent(new Event("back"));
+      interrupted = false;
       break;
     case "next":
       if (message.payload.errors) failed(subscription, message.payload.errors[0]);
@@ -119,9 +119,9 @@ function receive(message) {
       failed(subscription, message.payload[0]);
       break;
     case "complete":
-      // None of ours ends by itself: the house broke off.
+      // These subscriptions have no end of their own: the server stopped this one early.
       operations.delete(message.id);
-      if (subscription) startAgain(subscription);
+      if (subscription) startLater(subscription);
       break;
     case "ping":
       send({ type: "pong" });
@@ -135,17 +135,17 @@ function failed(subscription, error) {
     stop(subscription);
     subscription.onError(apiError(error));
   } else if (code === "UNAUTHENTICATED") {
-    distrust();
-    hangUp();
+    discardToken();
+    disconnect();
   } else {
-    startAgain(subscription);
+    startLater(subscription);
   }
 }
 
-function startAgain(subscription) {
+function startLater(subscription) {
   clearTimeout(subscription.again);
   subscription.again = setTimeout(() => {
-    if (!ready || !followed.has(subscription)) return;
+    if (!ready || !subscriptions.has(subscription)) return;
     if (operations.delete(subscription.operation)) {
       send({ id: subscription.operation, type: "complete" });
     }
@@ -153,44 +153,44 @@ function startAgain(subscription) {
   }, 1_000 + Math.random() * 2_000);
 }
 
-// Without waiting for the other side, which may be gone.
-function hangUp() {
+// Does not wait for the close handshake: the other side may be gone.
+function disconnect() {
   socket?.close();
-  lost();
+  onDisconnected();
 }
 
-function lost(code) {
+function onDisconnected(code) {
   socket = null;
   ready = false;
   operations = new Map();
-  clearTimeout(watch);
+  clearTimeout(silence);
   clearTimeout(pause);
   pause = null;
-  tell(followed.size ? "reconnecting" : "idle");
-  if (!followed.size) return;
-  missed = true;
-  if (code === SIGN_IN_OVER) distrust();
+  setState(subscriptions.size ? "reconnecting" : "idle");
+  if (!subscriptions.size) return;
+  interrupted = true;
+  if (code === SIGN_IN_ENDED) discardToken();
   const longest = Math.min(LONGEST_PAUSE, 300 * 2 ** failures++);
   pause = setTimeout(connect, longest * (0.5 + Math.random() / 2));
 }
 
-/** Try now, without waiting for the next try's turn. */
+/** Connect now, without waiting for the pause to end. */
 export function reconnect() {
   failures = 0;
-  if (socket) hangUp();
+  if (socket) disconnect();
   clearTimeout(pause);
   pause = null;
   connect();
 }
 
-// The house sees a new token, or somebody else, only on a new connection.
+// A connection keeps the token that it was opened with, so another token needs another connection.
 changes.addEventListener("renewed", () => ready && reconnect());
 changes.addEventListener("user", reconnect);
 addEventListener("online", reconnect);
-addEventListener("offline", () => ready && ask());
+addEventListener("offline", () => ready && ping());
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
-  distrustClock();
+  resetClock();
   if (pause) reconnect();
-  else if (ready) ask();
+  else if (ready) ping();
 });

@@ -1,11 +1,11 @@
-// Loading that does not give up: what failed for the moment is loaded again.
-import { status as line } from "./live.js";
+// Loading that is tried again after errors that may pass.
+import { status as connection } from "./live.js";
 
 const SHORTEST = 1_000;
 const LONGEST = 30_000;
 
-/** One thing that a view loads, perhaps anew: only the latest answer counts.
- *  `fail` hears of an error, and null once there is an answer. `back` is called when the line was lost and is back. */
+/** What a view loads, perhaps several times: only the answer to the latest request is shown.
+ *  `fail` gets an error, and null once there is an answer. `back` is called after a break of the connection. */
 export class Loading {
   #turn = 0;
   #failures = 0;
@@ -15,10 +15,10 @@ export class Loading {
   constructor(fail, back = () => this.#waiting?.()) {
     this.fail = fail;
     this.back = back;
-    line.addEventListener("back", back);
+    connection.addEventListener("back", back);
   }
 
-  /** Show what `load` promises. After a fault that passes it is asked again: after a pause, and when the line is back. */
+  /** Call `load`, then `show` with its result. After an error that may pass, both again: after a pause, or once connected again. */
   async run(load, show) {
     const turn = ++this.#turn;
     this.#rest();
@@ -48,10 +48,10 @@ export class Loading {
     this.#waiting = null;
   }
 
-  /** Whatever is under way does not count any more. */
+  /** Ignore the answer to a request under way, and try nothing again. */
   stop() {
     this.#turn++;
     this.#rest();
-    line.removeEventListener("back", this.back);
+    connection.removeEventListener("back", this.back);
   }
 }

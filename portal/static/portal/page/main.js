@@ -1,4 +1,4 @@
-// The page's frame: which view the address names, and who is signed in.
+// The frame of the page: shows the view that the address names, and who is signed in.
 import { auction } from "./auction.js";
 import { bell } from "./bell.js";
 import "./connection.js";
@@ -21,7 +21,7 @@ const main = document.getElementById("main");
 const notice = document.getElementById("notice");
 let leave = () => {};
 let shownAt = null;
-let saying = null;
+let noticeTimer = null;
 
 function show() {
   const { path, view, argument } = route();
@@ -33,17 +33,17 @@ function show() {
     if (here) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
-  if (shownAt !== null && shownAt !== path) arrive();
+  if (shownAt !== null && shownAt !== path) focusHeading();
   shownAt = path;
 }
 
-// As after loading a page: at the top, and read out from there.
-function arrive() {
+// As after loading a page: scroll to the top and focus the heading, which screen readers then read.
+function focusHeading() {
   scrollTo(0, 0);
   if (!main.contains(document.activeElement)) main.querySelector("h1")?.focus({ preventScroll: true });
 }
 
-function greet() {
+function showUser() {
   const me = user();
   bell(document.getElementById("bell"));
   document.getElementById("person").replaceChildren(...(me
@@ -53,13 +53,13 @@ function greet() {
 }
 
 function announce(text) {
-  clearTimeout(saying);
+  clearTimeout(noticeTimer);
   notice.textContent = text ?? "";
-  saying = setTimeout(() => { notice.textContent = ""; }, 8_000);
+  noticeTimer = setTimeout(() => { notice.textContent = ""; }, 8_000);
 }
 
 changes.addEventListener("user", ({ detail }) => {
-  greet();
+  showUser();
   show();
   announce(detail ?? (user() ? `Welcome, ${user().username}.` : "You are signed out."));
 });
@@ -69,7 +69,7 @@ addEventListener("hashchange", ({ oldURL }) => {
   shownAt = "";
   show();
 });
-// Views do it themselves, once what they list is there.
+// Views scroll by themselves, once their list is drawn.
 history.scrollRestoration = "manual";
-greet();
+showUser();
 show();

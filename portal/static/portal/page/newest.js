@@ -1,25 +1,25 @@
-// One's own bids as far as they are loaded, newest first. Bids are only ever added at the front, and none goes:
-// deletion and doubling are marks on them, and are never taken back.
+// The user's own bids as far as they are loaded, newest first. Bids are only ever added, at the front; none is removed:
+// deletion and doubling are marks on them, which are never undone.
 
-/** Parts of the list may come in any order, as of any version; what an event says holds against all of them. */
+/** Parts of the list may come in any order and be of any version: a bid is deleted or doubled if an event or any part says so. */
 export class Newest {
   #bids = [];
   #deleted = new Set();
   #doubled = new Map();
 
-  /** Only these. */
-  renew(bids) {
+  /** Replace all bids. */
+  replace(bids) {
     this.#bids = bids;
   }
 
-  /** Those that follow the last one. */
+  /** Add bids that follow the last one. */
   extend(bids) {
     const known = new Set(this.#bids.map(({ id }) => id));
     this.#bids = [...this.#bids, ...bids.filter(({ id }) => !known.has(id))];
   }
 
-  /** The first ones, perhaps newer than those here, perhaps older. False if some between them are missing:
-   *  then only these are kept. */
+  /** Merge the first bids, which may be newer or older than those here. False if bids between the two are missing:
+   *  then only the given ones are kept. */
   join(first) {
     const here = this.#bids;
     const reaches = (bids, others) => !others.length || bids.some(({ id }) => id === others[0].id);
@@ -33,14 +33,14 @@ export class Newest {
     return true;
   }
 
-  /** Take an event into account; whether it concerns a bid that is loaded. */
-  hear({ __typename: kind, bidId, effectiveAmount }) {
+  /** Apply an event; whether it concerns a bid that is loaded. */
+  apply({ __typename: kind, bidId, effectiveAmount }) {
     if (kind === "BidDeleted") this.#deleted.add(bidId);
     if (kind === "BidDoubled") this.#doubled.set(bidId, effectiveAmount);
     return this.#bids.some(({ id }) => id === bidId);
   }
 
-  /** All that are loaded. */
+  /** All loaded bids, with their deletions and doublings. */
   get bids() {
     return this.#bids.map((bid) => {
       const deleted = bid.deleted || this.#deleted.has(bid.id);

@@ -1,4 +1,4 @@
-// What the reader was told, by auction, and as it comes.
+// The page of the user's notifications, grouped by auction, with new ones as they come.
 import { when } from "./clock.js";
 import { el, Entries } from "./dom.js";
 import { sign } from "./kinds.js";
@@ -6,7 +6,7 @@ import { Pages } from "./pages.js";
 import { keepScroll } from "./place.js";
 import { ask } from "./session.js";
 import { setTitle } from "./title.js";
-import { FIELDS, markRead, news, wasRead } from "./unread.js";
+import { FIELDS, markRead, notificationEvents, wasRead } from "./unread.js";
 import { explained, many } from "./words.js";
 import { doublingNote } from "./worth.js";
 
@@ -34,7 +34,7 @@ function byAuction(notifications) {
   return [...groups.values()];
 }
 
-// The newest is open to see, the others one step away.
+// The newest is shown, the others are behind a disclosure.
 function group([newest, ...earlier], opened) {
   const { auctionId, auctionTitle } = newest;
   const unread = earlier.filter(({ read }) => !read).length;
@@ -49,7 +49,7 @@ function group([newest, ...earlier], opened) {
       el("ul", {}, earlier.map(line))));
 }
 
-/** The page of notifications: the auction that was last heard of first. */
+/** The page of notifications: the auction with the newest one first. */
 export function notifications(main) {
   const known = new Map();
   const opened = new Set();
@@ -69,7 +69,7 @@ export function notifications(main) {
 
   function show(nodes) {
     for (const each of nodes) {
-      // One that came while these were loaded is newer.
+      // One received while these were loaded may be newer.
       if (Date.parse(known.get(each.id)?.createdAt) > Date.parse(each.createdAt)) continue;
       known.set(each.id, { ...each, read: each.read || wasRead(each.id) });
     }
@@ -108,12 +108,12 @@ export function notifications(main) {
   setTitle("Notifications");
   main.replaceChildren(el("div", { class: "heading" }, el("h1", { tabindex: -1 }, "Notifications"), button),
     note, list, message, pages.more, said);
-  news.addEventListener("received", receive);
-  news.addEventListener("read", read);
+  notificationEvents.addEventListener("received", receive);
+  notificationEvents.addEventListener("read", read);
   pages.load();
   return () => {
-    news.removeEventListener("received", receive);
-    news.removeEventListener("read", read);
+    notificationEvents.removeEventListener("received", receive);
+    notificationEvents.removeEventListener("read", read);
     pages.stop();
     keeping?.();
   };

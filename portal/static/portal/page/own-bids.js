@@ -1,7 +1,7 @@
-// One's own bids on an auction, page by page, each with a button that takes it back.
+// The user's own bids on an auction, page by page, each with a button that deletes it.
 import { DELETE_BID, Intent } from "./commands.js";
 import { timeOfDay } from "./clock.js";
-import { el, Entries, sure } from "./dom.js";
+import { el, Entries, confirmed } from "./dom.js";
 import { shown } from "./money.js";
 import { Newest } from "./newest.js";
 import { Pages } from "./pages.js";
@@ -10,7 +10,7 @@ import { explained, refusal } from "./words.js";
 import { worth, WORTH } from "./worth.js";
 
 const PAGE = 100;
-/** The newest of one's own bids, as a field of an auction that comes with each state. */
+/** The field of an auction for the newest of the user's bids; part of each state. */
 export const OWN_BIDS = connection("first: 20");
 const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id, atLeastVersion: $v) {
   ${connection("first: $n, after: $a")} } }`;
@@ -20,18 +20,18 @@ function connection(page) {
     edges { node { id ${WORTH} deleted placedAt bidder { id username } } } pageInfo { hasNextPage endCursor } }`;
 }
 
-/** The list of one's own bids; `show` it again with each new state, and let it `hear` each event.
- *  `changed` is called when others were loaded, or an event changed one. */
+/** The list of the user's bids. Call `show` with each new state and `apply` with each event.
+ *  `changed` is called when more were loaded, or an event changed one. */
 export function ownBids(auctionId, changed) {
   const list = el("ul", { class: "mine", tabindex: 0, "aria-label": "Your bids, newest first" });
   const entries = new Entries(list);
   const count = el("span", { class: "soft" });
   const unloaded = el("p", { class: "wrong", role: "status" });
   const wrong = el("p", { class: "wrong", role: "alert" });
-  const said = el("p", { class: "unseen", role: "status" });
+  const announcement = el("p", { class: "unseen", role: "status" });
   const newest = new Newest();
   const pages = new Pages({ size: PAGE, fetch, show: take, fail, label: "Show more of your bids", live: true, name: "own" });
-  const element = el("section", { hidden: true }, el("h2", {}, "Your bids ", count), list, unloaded, pages.more, wrong, said);
+  const element = el("section", { hidden: true }, el("h2", {}, "Your bids ", count), list, unloaded, pages.more, wrong, announcement);
   const intents = new Map();
   let open = false;
   let top = null;
@@ -49,7 +49,7 @@ export function ownBids(auctionId, changed) {
   async function remove(button, bid) {
     if (button.hasAttribute("aria-disabled")) return;
     wrong.textContent = "";
-    const yes = await sure(`Delete your bid of ${shown(bid.amount)}?`,
+    const yes = await confirmed(`Delete your bid of ${shown(bid.amount)}?`,
       "It stops counting at once. This can’t be undone, but you can bid again.", "Delete bid");
     if (!yes) return;
     const following = nextTo(bid.id);
@@ -72,9 +72,9 @@ export function ownBids(auctionId, changed) {
     return [...ids.slice(place + 1), ...ids.slice(0, place).reverse()];
   }
 
-  // The deleted bid's button goes, and the focus from there to the next one, or to the field for another bid.
+  // If the focus was on the deleted bid's button, move it to the next button, or to the field for another bid.
   function moveOn(bid, following) {
-    said.textContent = `Your bid of ${shown(bid.amount)} is deleted.`;
+    announcement.textContent = `Your bid of ${shown(bid.amount)} is deleted.`;
     const { activeElement } = document;
     if (activeElement !== document.body && !entryOf(bid.id)?.contains(activeElement)) return;
     const buttons = following.map((id) => entryOf(id)?.querySelector("button"));
@@ -90,10 +90,10 @@ export function ownBids(auctionId, changed) {
     return auction.myBidsConnection;
   }
 
-  // What was loaded anew may be older than the newest bids, which came meanwhile.
+  // What was loaded anew may lack the newest bids, which came with a state meanwhile.
   function take(bids, anew) {
     if (anew) {
-      newest.renew(bids);
+      newest.replace(bids);
       join();
     } else newest.extend(bids);
     draw();
@@ -104,7 +104,7 @@ export function ownBids(auctionId, changed) {
     unloaded.textContent = error ? explained(error) : "";
   }
 
-  // More may have been placed at once than come with a state.
+  // More may have been placed since the last state than one state has; then there is a gap, and all is loaded anew.
   function join() {
     if (!newest.join(top.bids)) pages.load();
   }
@@ -118,29 +118,29 @@ export function ownBids(auctionId, changed) {
 
   return {
     element,
-    /** Those that are loaded, newest first. */
+    /** The loaded bids, newest first. */
     get bids() {
       return newest.bids;
     },
-    /** Whether those are all. */
+    /** Whether all are loaded. */
     get complete() {
       return pages.complete;
     },
-    /** Fit the auction's new state. */
+    /** Show the auction's new state. */
     show(standing, { version, myBidsConnection: { edges, pageInfo } }) {
       const first = !top;
       open = standing === "OPEN";
       top = { version, bids: edges.map(({ node }) => node) };
       if (first || pages.count === 1) {
-        newest.renew(top.bids);
+        newest.replace(top.bids);
         pages.reached(pageInfo);
       } else join();
       if (first && pages.count > 1) pages.load();
       draw();
     },
-    /** Take an event into account: states tell of the newest bids only. */
-    hear(event) {
-      if (!newest.hear(event)) return;
+    /** Apply an event: states have the newest bids only, an event may change an older one. */
+    apply(event) {
+      if (!newest.apply(event)) return;
       cancelAnimationFrame(drawing);
       drawing = requestAnimationFrame(() => {
         draw();

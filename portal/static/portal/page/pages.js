@@ -1,5 +1,5 @@
-// A list that is shown page by page: the address says how many pages, and all are loaded anew when
-// the line was lost, because news may have been missed.
+// A list that is shown page by page. The address says how many pages; all are loaded anew after a break of the
+// connection, because updates may have been missed.
 import { el } from "./dom.js";
 import { Loading } from "./loading.js";
 import { route, setPlace } from "./place.js";
@@ -8,9 +8,9 @@ const LARGEST = 100;
 const MOST = 20;
 
 /** The pages of one list, `size` entries each. `fetch(after, first)` gives a connection;
- *  `show(nodes, anew)` takes all nodes that are to be shown, `anew`, or those that follow.
- *  With `live` the list hears of everything that it missed, and only what failed is loaded again.
- *  `name` is what the address calls the number of pages. */
+ *  `show(nodes, anew)` gets all nodes if `anew`, else those of the next page.
+ *  With `live` the list gets updates that it missed otherwise, and only what failed is loaded again.
+ *  `name` is the parameter of the address that holds the number of pages. */
 export class Pages {
   #after = null;
   #renewing = false;
@@ -28,7 +28,7 @@ export class Pages {
     return this.#count;
   }
 
-  /** Whether there is nothing after what is shown. */
+  /** Whether all entries are shown. */
   get complete() {
     return this.more.hidden;
   }
@@ -44,7 +44,7 @@ export class Pages {
     });
   };
 
-  /** Load the first page of something else. */
+  /** Load the first page alone, of another search. */
   begin() {
     this.#count = 1;
     this.more.hidden = true;
@@ -53,7 +53,7 @@ export class Pages {
 
   #next() {
     setPlace({ [this.name]: ++this.#count });
-    // What would follow belongs to what is about to be replaced.
+    // The cursor is about to be replaced, so load everything with one page more.
     if (this.#renewing) return this.load();
     this.loading.run(() => this.fetch(this.#after, this.size), ({ edges, pageInfo }) => {
       this.reached(pageInfo);
@@ -72,7 +72,7 @@ export class Pages {
     return { nodes, pageInfo };
   }
 
-  /** What is shown ends there. */
+  /** Set where the shown entries end. */
   reached({ hasNextPage, endCursor }) {
     this.#after = endCursor;
     this.more.hidden = !hasNextPage;

@@ -1,7 +1,7 @@
-// Signing up, in and out, and leaving for good.
+// Signing up, in and out, and the user's account with its deletion.
 import { addressSection, passwordSection, sessionsSection } from "./account.js";
 import { CREATE_USER, DELETE_USER, Intent } from "./commands.js";
-import { el, field, sure } from "./dom.js";
+import { el, field, confirmed } from "./dom.js";
 import { formPage } from "./forms.js";
 import { preferences } from "./preferences.js";
 import { signIn, signOut, user } from "./session.js";
@@ -10,13 +10,13 @@ import { explained, refusal } from "./words.js";
 
 let cameFrom = "#/open";
 
-/** Where to go once signed in: the hash of the view before. */
+/** Set where to go after signing in: the hash of the view before. */
 export function remember(hash) {
   cameFrom = hash || "#/open";
 }
 
 async function enter(username, password) {
-  // The page is drawn anew as soon as somebody is signed in, at the address it has then.
+  // Signing in draws the page anew at its address, so the address has to be set before.
   const before = location.hash;
   history.replaceState(null, "", cameFrom);
   try {
@@ -32,7 +32,7 @@ function nameField(hint) {
     autocapitalize: "none", spellcheck: "false", maxlength: 30, hint });
 }
 
-/** The page for those who are known. */
+/** The page for signing in. */
 export function signInPage(main) {
   if (user()) return accountPage(main);
   const username = nameField();
@@ -44,7 +44,7 @@ export function signInPage(main) {
     el("p", { class: "soft" }, el("a", { href: "#/forgotten" }, "Forgot your password?")));
 }
 
-/** The page for those who are not. */
+/** The page for signing up. */
 export function signUpPage(main) {
   if (user()) return accountPage(main);
   const intent = new Intent(CREATE_USER);
@@ -64,7 +64,7 @@ export function signUpPage(main) {
     el("p", { class: "soft" }, "Known already? ", el("a", { href: "#/sign-in" }, "Sign in")));
 }
 
-/** The page about oneself. */
+/** The page of the user's account. */
 export function accountPage(main) {
   const me = user();
   if (!me) return signInPage(main);
@@ -75,7 +75,7 @@ export function accountPage(main) {
 
   async function leave(event) {
     const button = event.currentTarget;
-    const yes = await sure("Delete your account?",
+    const yes = await confirmed("Delete your account?",
       "Your live bids in open auctions are withdrawn, and your name and email are erased. This can’t be undone.",
       "Delete my account");
     if (!yes) return;

@@ -1,9 +1,9 @@
-// Where the reader is: the address names the view and, after a "?", the search, how many pages of a
+// The place on the page: the address names the view and, after a "?", the search, how many pages of a
 // list are shown, and the entry at the top of the window. Reloading and going back restore it.
 
 const PAUSE = 150;
 
-/** A hash such as "#/auction/1?page=2" in its parts; those of the address itself without one. */
+/** The parts of a hash such as "#/auction/1?page=2"; by default of the current address. */
 export function route(hash = location.hash) {
   const [path, query = ""] = (hash || "#/open").split("?");
   const [, view = "", argument = ""] = path.split("/");
@@ -16,14 +16,14 @@ export function address(path, values) {
   return query.size ? `${path}?${query}` : path;
 }
 
-/** Change what the address says after its "?". It stays the same step of the history. */
+/** Change the query of the address, without a new entry in the history. */
 export function setPlace(values, state = history.state) {
   const { path, query } = route();
   const hash = address(path, { ...Object.fromEntries(query), ...values });
   if (hash !== location.hash || state !== history.state) history.replaceState(state, "", hash);
 }
 
-// Below the page's own header, which covers what is scrolled beneath it.
+// The lower edge of the page's header, which covers what is scrolled beneath it.
 function ceiling() {
   return document.querySelector("header").getBoundingClientRect().bottom;
 }
@@ -44,7 +44,7 @@ function scrollBack(list) {
 }
 
 /** Scroll to the entry that the address names, and from now on name the one at the top of the window.
- *  To be called once the list is drawn; returns what ends it. */
+ *  Call it once the list is drawn; returns a function that stops it. */
 export function keepScroll(list) {
   const { path } = route();
   let pause = null;

@@ -1,4 +1,4 @@
-// What the reader wants to be told about, and how.
+// Of what the user wants to be notified, and how.
 import { el } from "./dom.js";
 import { occasion } from "./kinds.js";
 import { Loading } from "./loading.js";
@@ -9,7 +9,7 @@ const CHANNELS = { IN_APP: "Here", EMAIL: "By email" };
 const FIELDS = "notificationPreferences { kind channel enabled }";
 const CHOOSE = `mutation ($input: [NotificationPreferenceInput!]!) { me: setNotificationPreferences(input: $input) { ${FIELDS} } }`;
 
-/** A table of kinds and channels; each box is saved as it is changed. `stop` loading it when its page is left. */
+/** A table of kinds and channels; each box is saved as it is changed. Call `stop` when the page is left. */
 export function preferences() {
   const wrong = el("p", { class: "wrong", role: "alert" });
   const note = el("p", { class: "soft", hidden: true }, "Without an email address, nothing comes by email.");

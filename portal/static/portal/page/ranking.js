@@ -1,34 +1,34 @@
-// The live bids of an auction as far as they are loaded, kept up to date by its events.
+// The live bids of an auction as far as they are loaded, updated by its events.
 import { cents } from "./money.js";
 
-// The order among bids: by amount, and of equals the one first that came to it first.
+// Compares two bids for sorting: the larger amount first, of equal ones the one that had it earlier.
 function order(a, b) {
   if (a.amount !== b.amount) return a.amount > b.amount ? -1 : 1;
   return a.reached - b.reached;
 }
 
-/** Pages and events may come in any order: what an event says holds against every older page. */
+/** Pages and events may come in any order; an event outweighs a page of an older version. */
 export class Ranking {
   #bids = new Map();
   #deleted = new Map();
   #doubled = new Map();
   #last = null;
 
-  /** Begin anew with the first bids as of a version; `more` tells whether there are others behind them. */
-  renew(bids, version, more) {
+  /** Replace what is known up to that version by its first bids; `more` says whether further ones follow. */
+  replace(bids, version, more) {
     for (const known of [this.#bids, this.#deleted, this.#doubled]) {
       for (const [id, fact] of known) if (fact.version <= version) known.delete(id);
     }
     this.extend(bids, version, more);
   }
 
-  /** Those that follow. */
+  /** Add bids that follow the last one. */
   extend(bids, version, more) {
     const last = this.take(bids, version);
     if (last || !more) this.#last = more ? last : null;
   }
 
-  /** Some that are known already, perhaps in a newer state; in the portal's order. Returns the last. */
+  /** Add bids, or update known ones; in the API's order. Returns the last. */
   take(bids, version) {
     let before = null;
     for (const bid of bids) {
@@ -40,8 +40,8 @@ export class Ranking {
     return before;
   }
 
-  /** Take an event into account. */
-  hear({ __typename: kind, version, recordedAt, bid, bidId, effectiveAmount }) {
+  /** Apply an event. */
+  apply({ __typename: kind, version, recordedAt, bid, bidId, effectiveAmount }) {
     const reached = Date.parse(recordedAt);
     if (kind === "BidPlaced" && !this.#bids.has(bid.id)) {
       this.#bids.set(bid.id, { bid, amount: cents(bid.effectiveAmount), reached, version });
@@ -50,12 +50,12 @@ export class Ranking {
     if (kind === "BidDoubled") this.#doubled.set(bidId, { effectiveAmount, reached, version });
   }
 
-  /** How many bids are kept, those included that rank behind what is loaded. */
+  /** How many bids are kept, including those that rank behind the loaded pages. */
   get size() {
     return this.#bids.size;
   }
 
-  /** The first live bids, at most so many. Behind the last that was loaded there may be some that nobody told of. */
+  /** The first live bids, at most that many. None that ranks behind the last loaded one: others before it may not be loaded. */
   first(many) {
     return [...this.#bids.values()]
       .filter(({ bid }) => !this.#deleted.has(bid.id))

@@ -1,4 +1,4 @@
-// A forgotten password: asking for the mail, and choosing another with its link.
+// A forgotten password: requesting a mail, and choosing a new password with its link.
 import { post } from "./api.js";
 import { el, field } from "./dom.js";
 import { formPage } from "./forms.js";
@@ -12,7 +12,7 @@ function answered(main, title, ...text) {
   heading.focus();
 }
 
-/** The page that asks for the mail. Whether there is such a user, it does not say. */
+/** The page that requests the mail. Its answer is the same whether there is such a user or not. */
 export function forgottenPage(main) {
   const who = field("Name or email", { id: "who", name: "usernameOrEmail", autocomplete: "username",
     autocapitalize: "none", spellcheck: "false", maxlength: 254 });
@@ -25,7 +25,7 @@ export function forgottenPage(main) {
     el("p", { class: "soft" }, "Only a confirmed address gets one. ", el("a", { href: "#/sign-in" }, "Sign in")));
 }
 
-/** The page behind the mail's link. */
+/** The page that the link in the mail opens. */
 export function resetPage(main, token) {
   const password = field("New password", { id: "new-password", name: "newPassword", type: "password",
     autocomplete: "new-password", hint: "At least 8 characters; a few words together are best." });

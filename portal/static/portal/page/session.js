@@ -1,6 +1,6 @@
-// Who is signed in: the access token stays in memory; tabs share the refresh token, one at a time.
+// Who is signed in. The access token stays in memory; all tabs share the refresh token, and one at a time uses it.
 import { post } from "./api.js";
-import { houseTime } from "./clock.js";
+import { serverTime } from "./clock.js";
 
 const KEY = "portal.session";
 const SESSION = "accessToken refreshToken expiresAt user { id username isStaff }";
@@ -36,7 +36,7 @@ function announce(why) {
 async function keep(session) {
   localStorage.setItem(KEY, JSON.stringify(
     { refreshToken: session.refreshToken, user: session.user }));
-  const lasts = Date.parse(session.expiresAt) - await houseTime().catch(() => Date.now());
+  const lasts = Date.parse(session.expiresAt) - await serverTime().catch(() => Date.now());
   const early = Math.min(30_000, lasts / 5);
   access = { token: session.accessToken, until: performance.now() + lasts - early };
   clearTimeout(timer);
@@ -55,7 +55,7 @@ function forget(why) {
   announce(why);
 }
 
-// Another tab signed in or out. That it merely renewed the session is none of our business.
+// Another tab signed in or out. If it only renewed the session, nothing changes here.
 addEventListener("storage", (event) => {
   if ((event.key !== KEY && event.key !== null) || shown === user()?.id) return;
   access = null;
@@ -63,23 +63,23 @@ addEventListener("storage", (event) => {
   announce();
 });
 
-// A refresh token is good once, so two tabs must not use it at the same time.
-function alone(action) {
+// A refresh token is valid once, so two tabs must not use it at the same time.
+function locked(action) {
   return navigator.locks ? navigator.locks.request(KEY, action) : action();
 }
 
-function good() {
+function valid() {
   return access && performance.now() < access.until;
 }
 
-/** A good access token, refreshed if need be; null when nobody is signed in. */
+/** A valid access token, refreshed if need be; null when nobody is signed in. */
 export async function token() {
   if (!stored()) return null;
-  if (good()) return access.token;
-  return alone(async () => {
+  if (valid()) return access.token;
+  return locked(async () => {
     const known = stored();
     if (!known) return null;
-    if (good()) return access.token;
+    if (valid()) return access.token;
     try {
       await keep((await post(REFRESH, { t: known.refreshToken })).session);
     } catch (error) {
@@ -91,19 +91,19 @@ export async function token() {
   });
 }
 
-/** The access token is no good any more, whatever the clock says. */
-export function distrust() {
+/** Forget the access token, which the server refused; the next request gets another. */
+export function discardToken() {
   access = null;
 }
 
-/** Ask as whoever is signed in. */
+/** The data of a query or mutation, sent with the access token of whoever is signed in. */
 export async function ask(query, variables = {}) {
-  const given = await token();
+  const sent = await token();
   try {
-    return await post(query, variables, given);
+    return await post(query, variables, sent);
   } catch (error) {
-    if (error.code !== "UNAUTHENTICATED" || !given) throw error;
-    if (access?.token === given) distrust();
+    if (error.code !== "UNAUTHENTICATED" || !sent) throw error;
+    if (access?.token === sent) discardToken();
     const other = await token();
     if (!other) throw error;
     return post(query, variables, other);
@@ -113,18 +113,18 @@ export async function ask(query, variables = {}) {
 /** Sign in; ApiError if name or password are wrong. */
 export async function signIn(username, password) {
   const { session } = await post(LOGIN, { u: username, p: password });
-  await alone(() => keep(session));
+  await locked(() => keep(session));
 }
 
-/** Sign out, here and at the auction house. */
+/** Sign out here, and end the session at the server. */
 export async function signOut(why = "You are signed out.") {
-  const refreshToken = await alone(() => {
+  const refreshToken = await locked(() => {
     const known = stored();
     forget(why);
     return known?.refreshToken;
   });
   if (refreshToken) {
-    // If it can't be told now, the session there ends by itself.
+    // If the server can't be reached now, the session expires there.
     await post("mutation ($t: String!) { logout(refreshToken: $t) }", { t: refreshToken }).catch(() => {});
   }
 }

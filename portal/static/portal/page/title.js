@@ -1,10 +1,10 @@
-// The window's title: what is shown, and how many notifications are unread.
-import { news, unreadCount } from "./unread.js";
+// The window's title: the name of the view, and the number of unread notifications.
+import { notificationEvents, unreadCount } from "./unread.js";
 
 const HOUSE = "Auction house";
 let shown = "";
 
-/** How a number of unread notifications is written. */
+/** The number of unread notifications as text, "99+" at most. */
 export function counted(count) {
   return count > 99 ? "99+" : String(count);
 }
@@ -15,10 +15,10 @@ function draw() {
   document.title = count ? `(${counted(count)}) ${text}` : text;
 }
 
-/** Name what is shown. */
+/** Set the name of the view. */
 export function setTitle(text) {
   shown = text;
   draw();
 }
 
-news.addEventListener("change", draw);
+notificationEvents.addEventListener("change", draw);

@@ -1,10 +1,10 @@
-// Whoever is outbid where they are not looking is told so across the page, and may bid again.
+// A message over the page when the user is outbid in an auction that is not on the screen, with a link to bid again.
 import { bidNextOn } from "./bidding.js";
 import { el } from "./dom.js";
-import { isUnread, news } from "./unread.js";
+import { isUnread, notificationEvents } from "./unread.js";
 
 const MOST = 3;
-// How many seconds of the reader's attention one lasts.
+// How many seconds a toast stays, not counting those when nobody can see it.
 const SECONDS = 20;
 
 const stack = document.getElementById("toasts");
@@ -34,19 +34,19 @@ function show({ id, auctionId, message }) {
   while (toasts.size > MOST) dismiss(toasts.keys().next().value);
 }
 
-news.addEventListener("news", ({ detail }) => {
+notificationEvents.addEventListener("new", ({ detail }) => {
   const { id, auctionId, kind, message } = detail;
   const toast = toasts.get(auctionId);
   if (toast?.id === id && kind === "OUTBID") {
     toast.text.textContent = message;
     return;
   }
-  // Whatever else happened in that auction, what was said before is out of date.
+  // An earlier toast about that auction is out of date, whatever this notification says.
   dismiss(auctionId);
   if (kind === "OUTBID" && isUnread(id) && !had.has(id)) show(detail);
 });
 
-// Time passes while the page is looked at, and no toast is being read or reached for.
+// Seconds count only while the page is visible and no toast has the pointer or the focus.
 setInterval(() => {
   if (document.hidden || stack.matches(":hover, :focus-within")) return;
   for (const [auctionId, toast] of toasts) if (--toast.left <= 0) dismiss(auctionId);

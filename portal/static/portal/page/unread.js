@@ -1,50 +1,50 @@
-// The reader's unread notifications: kept up to date by the auction house, in every window.
-import { follow, status as line } from "./live.js";
+// The user's unread notifications, kept up to date in each window by a subscription.
+import { subscribe, status as connection } from "./live.js";
 import { ask, changes, user } from "./session.js";
 
-/** What is asked of a notification everywhere. */
+/** The fields of a notification that each view needs. */
 export const FIELDS = "id kind auctionId auctionTitle message read createdAt";
 const RECEIVED = `subscription { notification: notificationReceived(includeRead: true) { ${FIELDS} } }`;
 const UNREAD = `{ notifications(unreadOnly: true, first: 100) {
   edges { node { ${FIELDS} } } pageInfo { hasNextPage } } }`;
 const READ = "mutation ($auction: UUID) { markNotificationsRead(auctionId: $auction) }";
-// How long the auction house is not told of what is read on the screen: milliseconds.
-const REST = 15_000;
+// Milliseconds between two reports that the notifications of the auction on the screen are read.
+const REPORT_EVERY = 15_000;
 
-/** "received": `detail` is an unread notification that is new here, or changed. "news": so is this one, and it
- *  was not there when the page was opened. "read": `detail` are the ids of some that were read. "change":
- *  there are more unread ones, or fewer. */
-export const news = new EventTarget();
+/** Its events. "received": `detail` is an unread notification that is new here, or changed. "new": the same, but not for
+ *  those that were unread when the page was opened. "read": `detail` are the ids of some that were read. "change": the
+ *  number of unread ones may have changed. */
+export const notificationEvents = new EventTarget();
 
 const unread = new Map();
-// Answers and news that were on their way when these were read may still say that they are unread.
+// Ids of those read here. Answers sent before that may still have them as unread.
 const read = new Set();
 // The auction on the screen.
 let screen = null;
 let loaded = false;
 let stop = () => {};
 
-function unseen({ auctionId }) {
+function isOffScreen({ auctionId }) {
   return document.hidden || auctionId !== screen;
 }
 
-/** How many are unread. */
+/** How many are unread, without those of the auction on the screen. */
 export function unreadCount() {
-  return [...unread.values()].filter(unseen).length;
+  return [...unread.values()].filter(isOffScreen).length;
 }
 
-/** Whether that one is unread. */
+/** Whether that one is unread, and not of the auction on the screen. */
 export function isUnread(id) {
-  return unread.has(id) && unseen(unread.get(id));
+  return unread.has(id) && isOffScreen(unread.get(id));
 }
 
-/** Whether that one was read here, even if an answer that was on its way says otherwise. */
+/** Whether that one was read here, even if an answer sent before that says otherwise. */
 export function wasRead(id) {
   return read.has(id);
 }
 
-function tell(type, detail) {
-  news.dispatchEvent(new CustomEvent(type, { detail }));
+function emit(type, detail) {
+  notificationEvents.dispatchEvent(new CustomEvent(type, { detail }));
 }
 
 function take(notification) {
@@ -52,9 +52,9 @@ function take(notification) {
   if (notification.read) return drop([id]);
   if (read.has(id) || Date.parse(unread.get(id)?.createdAt) >= Date.parse(createdAt)) return;
   unread.set(id, notification);
-  tell("change");
-  tell("received", notification);
-  if (loaded) tell("news", notification);
+  emit("change");
+  emit("received", notification);
+  if (loaded) emit("new", notification);
 }
 
 function drop(ids) {
@@ -62,11 +62,11 @@ function drop(ids) {
     read.add(id);
     unread.delete(id);
   }
-  tell("read", ids);
-  tell("change");
+  emit("read", ids);
+  emit("change");
 }
 
-// While the line was lost, some may have been read elsewhere.
+// During a break of the connection, some may have been read in another window.
 async function load() {
   const me = user()?.id;
   if (!me) return;
@@ -80,8 +80,8 @@ async function load() {
   nodes.reverse().forEach(take);
   const first = !loaded;
   loaded = true;
-  // Those that came while the others were asked for were not there before, either.
-  if (first && !pageInfo.hasNextPage) for (const each of came) tell("news", each);
+  // Those received while the others were loaded are new, too.
+  if (first && !pageInfo.hasNextPage) for (const each of came) emit("new", each);
 }
 
 /** Mark all as read, or with an id those about that auction. */
@@ -96,43 +96,43 @@ export async function markRead(auction = null) {
   }
 }
 
-/** As long as an auction is on the screen, what is said about it is read; until the returned function is called.
- *  The auction house is told now and then only: what is unread there is brought up to date with each bid,
- *  where a new notification would be written if it had been read. */
+/** Mark the notifications of that auction as read while it is on the screen, until the returned function is called.
+ *  This is reported at most once per REPORT_EVERY: each bid updates an unread notification, but adds another one
+ *  after a notification that was read. */
 export function onScreen(auctionId) {
-  let resting = null;
+  let pause = null;
   const some = () => [...unread.values()].some((each) => each.auctionId === auctionId);
 
-  function tellHouse() {
-    // If it can't be told, it is unread again when the line is back.
+  function report() {
+    // If this fails, they are unread again after the next load.
     if (some()) markRead(auctionId).catch(() => {});
   }
 
-  function look() {
-    if (document.hidden || resting || !some()) return;
-    resting = setTimeout(() => {
-      resting = null;
-      look();
-    }, REST);
-    tellHouse();
+  function reportInTurn() {
+    if (document.hidden || pause || !some()) return;
+    pause = setTimeout(() => {
+      pause = null;
+      reportInTurn();
+    }, REPORT_EVERY);
+    report();
   }
 
-  function turn() {
-    if (document.hidden) tellHouse();
-    tell("change");
+  function onVisibility() {
+    if (document.hidden) report();
+    emit("change");
   }
 
   screen = auctionId;
-  news.addEventListener("change", look);
-  document.addEventListener("visibilitychange", turn);
-  tell("change");
+  notificationEvents.addEventListener("change", reportInTurn);
+  document.addEventListener("visibilitychange", onVisibility);
+  emit("change");
   return () => {
-    news.removeEventListener("change", look);
-    document.removeEventListener("visibilitychange", turn);
-    clearTimeout(resting);
-    if (!document.hidden) tellHouse();
+    notificationEvents.removeEventListener("change", reportInTurn);
+    document.removeEventListener("visibilitychange", onVisibility);
+    clearTimeout(pause);
+    if (!document.hidden) report();
     screen = null;
-    tell("change");
+    emit("change");
   };
 }
 
@@ -140,10 +140,10 @@ function begin() {
   stop();
   loaded = false;
   unread.clear();
-  tell("change");
-  stop = user() ? follow(RECEIVED, () => ({}), ({ notification }) => take(notification)) : () => {};
+  emit("change");
+  stop = user() ? subscribe(RECEIVED, () => ({}), ({ notification }) => take(notification)) : () => {};
 }
 
-line.addEventListener("change", ({ detail }) => detail === "live" && load().catch(() => {}));
+connection.addEventListener("change", ({ detail }) => detail === "live" && load().catch(() => {}));
 changes.addEventListener("user", begin);
 begin();

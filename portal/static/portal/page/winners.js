@@ -1,7 +1,7 @@
-// Who won what, newest first; new winners appear by themselves.
+// The page of winners, newest first; new ones are added as they are announced.
 import { when } from "./clock.js";
 import { el, Entries } from "./dom.js";
-import { follow } from "./live.js";
+import { subscribe } from "./live.js";
 import { Pages } from "./pages.js";
 import { keepScroll } from "./place.js";
 import { ask, user } from "./session.js";
@@ -64,7 +64,7 @@ export function winners(main) {
   setTitle("Winners");
   main.replaceChildren(el("h1", { tabindex: -1 }, "Winners"), note, table, message, pages.more);
   pages.load();
-  const stop = follow(UPDATES, () => ({}), ({ auction: { winner } }) => {
+  const stop = subscribe(UPDATES, () => ({}), ({ auction: { winner } }) => {
     if (!winner || known.has(winner.auctionId)) return;
     known.set(winner.auctionId, winner);
     draw(true);

@@ -1,4 +1,4 @@
-// What the auction house's codes mean, in plain words.
+// Texts for the API's codes, and other texts used on several pages.
 import { shown } from "./money.js";
 
 const ERRORS = {
@@ -18,25 +18,25 @@ const REJECTIONS = {
   EXPIRED: "It waited too long and was dropped. Nothing was changed; please try again.",
 };
 
-/** The text as a sentence. */
+/** The text with a capital letter first and a full stop. */
 export function sentence(text) {
   const start = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?…]$/.test(start) ? start : `${start}.`;
 }
 
-/** An error for people. */
+/** The text to show for an error. */
 export function explained(error) {
   return ERRORS[error.code] ?? sentence(error.message || "Something went wrong.");
 }
 
-/** Why a settled job changed nothing; null if it did what was asked. */
+/** Why a settled job changed nothing; null if it succeeded. */
 export function refusal(job) {
   if (job?.status === "SUCCEEDED") return null;
   if (job?.status !== "REJECTED") return ERRORS.INTERNAL;
   return REJECTIONS[job.rejection.code] ?? sentence(job.rejection.message);
 }
 
-/** A bidder's name, or that there is none any more. */
+/** A bidder's name, or "deleted user". */
 export function name(bidder) {
   return bidder.username ?? "deleted user";
 }

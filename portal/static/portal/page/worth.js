@@ -1,4 +1,4 @@
-// What a bid is worth: the amount that ranks it, and what is paid if that is less.
+// How a bid is shown: the amount that counts, and what is paid if that is less.
 import { el } from "./dom.js";
 import { shown } from "./money.js";
 
@@ -21,14 +21,14 @@ export function paid({ amount, effectiveAmount, doubled }) {
   return doubled ? pair("pays ", shown(amount), `counted ${shown(effectiveAmount)}`) : [shown(amount)];
 }
 
-/** What doubling means, hidden until it is needed. */
+/** A note on what doubling means; hidden until it is needed. */
 export function doublingNote() {
   return el("p", { class: "doubling", hidden: true },
     "A bid that the house has doubled counts twice its amount; its bidder still pays the amount alone. ",
     el("a", { href: EXPLAINED }, "How doubling works"));
 }
 
-/** The word with the page that explains it behind it. */
+/** The word "doubled", linked to its explanation. */
 export function doubledLink() {
   return el("a", { href: EXPLAINED }, "doubled");
 }
