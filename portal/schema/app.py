@@ -29,7 +29,7 @@ from portal.schema.sockets import Socket, SocketAdapter
 from portal.signin.rates import address_of
 from portal.web.compression import compress_answer
 
-# What clients that send a hash first take for: send the query itself, now and from now on.
+# Clients that send a hash of the query first send the query itself after this message.
 NOT_PERSISTED = "PersistedQueryNotSupported"
 
 
@@ -46,16 +46,16 @@ class PortalGraphQL(GraphQL[Context, None]):
             allow_queries_via_get=False,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=timedelta(seconds=settings.SOCKET_INIT_SECONDS),
-            # Socket counts them, and answers with a code.
+            # Socket limits them, and answers with an error code.
             max_subscriptions_per_connection=None,
-            # Pages of other origins; the portal's own come from the host they ask.
+            # Further origins; pages of the host that the request is for are always allowed.
             allowed_origins=[settings.PUBLIC_URL, *settings.CSRF_TRUSTED_ORIGINS],
         )
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket
     ) -> Context:
-        """One per request or connection."""
+        """A new context for each HTTP request and each WebSocket connection."""
         return Context(
             runtime=request.app.state.runtime,
             correlation_id=request.scope["correlation_id"],
@@ -65,14 +65,14 @@ class PortalGraphQL(GraphQL[Context, None]):
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """A client that goes before its request is whole gets no answer, and is no fault."""
+        """Ignore ClientDisconnect: a client that leaves before it has sent its request is no fault to log."""
         with suppress(ClientDisconnect):
             await super().__call__(scope, receive, send)
 
     async def run(self, request: Any, context: Any = UNSET, root_value: Any = UNSET) -> Any:
-        """As the library does, and compress the answer to a query.
+        """Run the operation as the library does, and compress the answer to a query.
 
-        A mutation's can hold tokens beside what was sent with it, so it never is.
+        The answer to a mutation can hold tokens beside the input, so it is never compressed.
         """
         if isinstance(request, WebSocket):
             return await super().run(request, context, root_value)
@@ -83,14 +83,14 @@ class PortalGraphQL(GraphQL[Context, None]):
         return response
 
     def is_request_allowed(self, request: BaseRequestProtocol) -> bool:
-        """405 unless it is a POST, or a browser that comes for GraphiQL."""
+        """405 unless the request is a POST, or a browser's for GraphiQL."""
         for_graphiql = self.graphql_ide and self.should_render_graphql_ide(request)
         if request.method != "POST" and not for_graphiql:
             raise HTTPException(405, "Requests here come by POST.", {"Allow": "POST"})
         return True
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
-        """What is asked for; 415 for a body in another form, 400 for one that asks for nothing."""
+        """The query and its variables; 415 for a body that is not JSON, 400 for one without a query."""
         _check_form(request.headers)
         asked = await super().parse_http_body(request)
         # Batches are refused by parse_json.
@@ -103,7 +103,7 @@ class PortalGraphQL(GraphQL[Context, None]):
         return asked
 
     def parse_json(self, data: str | bytes) -> Any:
-        """A request's JSON; 400 unless it is an object, so that requests never come in batches."""
+        """The JSON of a request; 400 unless it is an object, which refuses batches."""
         try:
             content = self.decode_json(data)
         except json.JSONDecodeError as error:
@@ -113,7 +113,7 @@ class PortalGraphQL(GraphQL[Context, None]):
         return content
 
     def decode_json(self, data: str | bytes) -> object:
-        """JSONDecodeError also for what is too deep, has too many digits or is not UTF-8."""
+        """The JSON; JSONDecodeError also if it is nested too deeply, has too many digits or is not UTF-8."""
         try:
             return super().decode_json(data if isinstance(data, str) else data.decode())
         except json.JSONDecodeError:
@@ -132,13 +132,13 @@ class PortalGraphQL(GraphQL[Context, None]):
             raise ConnectionRejectionError from error
 
     async def render_graphql_ide(self, request: Request) -> HTMLResponse:
-        """GraphiQL, from our own assets."""
+        """The page of GraphiQL, with the portal's own static files."""
         page = HTMLResponse(render_to_string("portal/graphiql.html"))
         compress_answer(request, page)
         return page
 
     async def reject_websocket(self, request: WebSocket) -> WebSocket:
-        """403 for a page of another origin."""
+        """Refuse a WebSocket from a page of another origin with 403."""
         await request.send_denial_response(PlainTextResponse("Not from this origin.", 403))
         return request
 
@@ -149,12 +149,12 @@ class PortalGraphQL(GraphQL[Context, None]):
         sub_response: Response,
         headers: Mapping[str, str],
     ) -> Response:
-        """Refused: a stream over HTTP would outlive its sign-in unseen."""
+        """Refuse subscriptions over HTTP: such a stream would go on after its session ended."""
         raise HTTPException(400, "Subscriptions are served over WebSocket (graphql-transport-ws).")
 
 
 def _check_form(headers: Mapping[str, str]) -> None:
-    """415 unless a body is JSON, in UTF-8, as it is."""
+    """415 unless the body is JSON in UTF-8, without a Content-Encoding."""
     kind, parameters = parse_content_type(headers.get("Content-Type", ""))
     if kind.lower() != "application/json":
         raise HTTPException(415, "The body's Content-Type is application/json.")
@@ -165,7 +165,7 @@ def _check_form(headers: Mapping[str, str]) -> None:
 
 
 def _why(error: ValueError | RecursionError) -> str:
-    """Without a piece of the body, or words on Python's settings."""
+    """The reason, without parts of the body and without advice on Python's settings."""
     match error:
         case UnicodeDecodeError():
             return error.reason

@@ -1,4 +1,4 @@
-"""What users change about their own account."""
+"""Changing and resetting passwords, and changing the email address."""
 
 import asyncio
 
@@ -21,13 +21,13 @@ from portal.signin.sessions import announce_end
 from portal.signin.tokens import InvalidToken, Viewer
 
 VOID = "this link is not good any more; ask for another"
-# How long asking for a new password takes, in seconds, whether there is such a user or not.
+# How long `request_reset` takes, in seconds, whether there is such a user or not.
 RESET_TAKES = 0.5
 CHANGED_MEANWHILE = "the password was changed meanwhile; sign in with the new one"
 
 
 async def credentials(pool: AsyncPool, viewer: Viewer) -> Credentials:
-    """What the viewer signs in with; InvalidToken once they are deleted."""
+    """The viewer's name, address and password hash; InvalidToken if the user was deleted."""
     async with pool.connection() as connection:
         known = await credentials_of_id(connection, viewer.user_id)
     if known is None:
@@ -42,7 +42,10 @@ async def prove(known: Credentials, field: str, password: str) -> None:
 
 
 async def change_password(pool: AsyncPool, viewer: Viewer, known: Credentials, new: str) -> int:
-    """A new password in place of the known one; how many other sessions of the viewer ended with it."""
+    """Set a new password, and end the viewer's other sessions; how many there were.
+
+    InvalidInput for a bad password, or if it was changed since `known` was read.
+    """
     new_hash = await asyncio.to_thread(_new_hash, new, known)
     async with pool.connection() as connection, connection.transaction():
         if not await replace_hash(connection, known.user_id, known.password_hash, new_hash):
@@ -53,7 +56,7 @@ async def change_password(pool: AsyncPool, viewer: Viewer, known: Credentials, n
 
 
 def acceptable(text: str | None) -> str | None:
-    """The address in the form that mail servers take, None for none; InvalidInput if they would not."""
+    """The address in the form that mail servers accept, None for an empty one; InvalidInput if none would accept it."""
     try:
         return deliverable(text) if text else None
     except UndeliverableAddress as error:
@@ -61,7 +64,7 @@ def acceptable(text: str | None) -> str | None:
 
 
 async def change_email(pool: AsyncPool, known: Credentials, address: str | None) -> None:
-    """Another acceptable address, or none. It is asked to confirm itself, and a confirmed old one gets a mail, too."""
+    """Set another address, or none. It gets a mail with a link to confirm it; a confirmed old address gets a notice."""
     async with pool.connection() as connection, connection.transaction():
         old = await own_address(connection, known.user_id)
         if old is not None and old.address == address and old.confirmed_at:
@@ -76,7 +79,7 @@ async def change_email(pool: AsyncPool, known: Credentials, address: str | None)
 
 
 async def request_reset(pool: AsyncPool, who: str) -> None:
-    """Mail a link to those of that name or confirmed address; takes as long if there is nobody."""
+    """Mail a link to the users with that name or confirmed address; takes the same time if there are none."""
     async with asyncio.TaskGroup() as both:
         both.create_task(asyncio.sleep(RESET_TAKES))
         both.create_task(_enqueue_resets(pool, who))
@@ -92,7 +95,7 @@ async def _enqueue_resets(pool: AsyncPool, who: str) -> None:
 
 
 async def reset_password(pool: AsyncPool, token: str, new: str) -> None:
-    """A new password for whom the link was mailed to; all their sessions end, and the link is void."""
+    """Set a new password with the token of a mailed link, which then becomes invalid; all the user's sessions end."""
     try:
         user_id = mails.read_reset_token(token)
         async with pool.connection() as connection:

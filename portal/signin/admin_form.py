@@ -11,7 +11,7 @@ from portal.signin.sessions import counted_name
 
 
 class LimitedSignIn(AdminAuthenticationForm):
-    """Counts the attempt before it is made, and forgives a name whose password was right."""
+    """Counts each attempt before the password is checked; a right password sets the count of that name to zero."""
 
     def clean(self) -> dict[str, object]:
         assert isinstance(self.request, HttpRequest)

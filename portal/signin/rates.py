@@ -1,4 +1,4 @@
-"""Rate limits, counted in Redis for all web processes together. Without Redis there are none."""
+"""Rate limits, counted in Redis for all web processes together. Without Redis nothing is limited."""
 
 import math
 import time
@@ -37,8 +37,9 @@ COUNTED: dict[Limit, str] = {
     "BIDS_PER_USER": "bids and deletions of yours",
     "BIDS_PER_ADDRESS": "bids and deletions from your address",
 }
-# For so many seconds after Redis failed it is not asked, and nothing is limited.
+# How long after a failure of Redis it is not used, and nothing is limited: seconds.
 PAUSE = 10.0
+# Time-out of a connection or command: seconds.
 PATIENCE = 0.5
 
 
@@ -80,7 +81,7 @@ class Rates:
             self._let_through(error)
 
     async def _wait_of(self, rate: RateLimitItem, limit: Limit, who: str) -> int:
-        """Count one; 0, or the seconds until it would be within the limit."""
+        """Count one request; 0 if it is within the limit, else the seconds to wait."""
         if await self._limiter.hit(rate, limit, who):
             return 0
         window = await self._limiter.get_window_stats(rate, limit, who)
@@ -107,7 +108,7 @@ async def rates() -> AsyncIterator[Rates]:
 
 
 def address_of(host: str | None) -> str | None:
-    """What counts as one address: of IPv6 the /64 network, which belongs to one customer."""
+    """The address that limits count by: for IPv6 the /64 network, which usually belongs to one customer."""
     try:
         address = ip_address(host or "")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Signing in and out, refreshing, and ending sessions from elsewhere."""
+"""Signing in and out, refreshing sessions, listing them and ending others."""
 
 import asyncio
 import secrets
@@ -29,7 +29,7 @@ from portal.signin.tokens import (
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session's tokens, fresh."""
+    """A viewer with the new tokens of their session."""
 
     viewer: Viewer
     access_token: str
@@ -37,9 +37,9 @@ class SignedIn:
 
 
 async def sign_in(pool: AsyncPool, username: str, password: str) -> SignedIn | None:
-    """A new session, or None if name or password are wrong (which of the two, nobody learns).
+    """Open a session; None if the name or the password is wrong.
 
-    It ends those used longest ago, if the user has too many.
+    If the user has too many sessions then, those used longest ago end.
     """
     if not USERNAME.fullmatch(username):
         return None
@@ -54,7 +54,7 @@ async def sign_in(pool: AsyncPool, username: str, password: str) -> SignedIn | N
         opened = await rows.open_session(
             connection, session_id, known.user_id, known.password_hash, seed, _lifetimes()
         )
-        # Dying before this leaves one more than there may be, until the next sign-in.
+        # If the process is killed here, there is one session too many until the next sign-in.
         ended = await rows.end_beyond(connection, known.user_id) if opened else 0
     if ended:
         await announce_end(user=known.user_id)
@@ -62,16 +62,16 @@ async def sign_in(pool: AsyncPool, username: str, password: str) -> SignedIn | N
 
 
 def counted_name(username: str) -> str:
-    """What failed sign-ins under a name are counted by; nothing for what can't be a name."""
+    """The key that failed sign-ins under a name are counted by; empty for a text that can't be a name."""
     return username.lower() if USERNAME.fullmatch(username) else ""
 
 
 async def refresh(pool: AsyncPool, text: str) -> SignedIn:
-    """New tokens for the session; the refresh token is spent.
+    """New tokens for the session; the refresh token is then used up.
 
-    Spent just now, it gives the same successor again: its answer may have been lost, or two tabs
-    had the same thought. Spent earlier, it was stolen, from or by whoever comes second: the session
-    ends. InvalidToken then, and for any other token, which ends nothing.
+    A token used within the last REFRESH_GRACE gives the same next token again: the answer may have been
+    lost, or two tabs refreshed at once. One used earlier may have been stolen: the session ends, and
+    InvalidToken is raised. InvalidToken also for any other token, which ends nothing.
     """
     given = read_refresh_token(text)
     async with pool.connection() as connection, connection.transaction():
@@ -90,8 +90,8 @@ async def refresh(pool: AsyncPool, text: str) -> SignedIn:
 async def _successor(
     connection: WebConnection, given: RefreshToken, session: LockedSession
 ) -> int | None:
-    """The number of the token that follows; None if the session ended because the token was spent."""
-    # A higher number than the session's own was issued before a backup was restored.
+    """The number of the next token; None if the session was ended because the token had been used."""
+    # A higher number than the session's is possible after a backup was restored.
     if given.number >= session.generation:
         await rows.advance(connection, given.session_id, given.number + 1, _lifetimes())
         return given.number + 1
@@ -102,7 +102,7 @@ async def _successor(
 
 
 async def sign_out(pool: AsyncPool, text: str) -> bool:
-    """End the session that the refresh token is of, spent or not; whether there was one to end."""
+    """End the session of the refresh token, used or not; whether there was one to end."""
     try:
         given = read_refresh_token(text)
     except InvalidToken:
@@ -119,7 +119,7 @@ async def sign_out(pool: AsyncPool, text: str) -> bool:
 
 
 async def authenticate(pool: AsyncPool, access_token: str) -> Viewer:
-    """Who the token speaks for now; InvalidToken if it is forged or expired, or session or user are gone."""
+    """The viewer of the token; InvalidToken if it is forged or expired, or its session or user is gone."""
     viewer = claimed(access_token)
     async with pool.connection() as connection:
         owner = await rows.owner_of(connection, viewer.session_id, viewer.user_id)
@@ -131,13 +131,13 @@ async def authenticate(pool: AsyncPool, access_token: str) -> Viewer:
 async def own_sessions(
     pool: AsyncPool, viewer: Viewer, limit: int, before: tuple[datetime, UUID] | None
 ) -> list[OpenSession]:
-    """The viewer's sessions that go on, the newest sign-in first, from that place on."""
+    """The viewer's open sessions after that place, the newest sign-in first."""
     async with pool.connection() as connection:
         return await rows.sessions_of(connection, viewer.user_id, limit, before)
 
 
 async def end_own(pool: AsyncPool, viewer: Viewer, session_id: UUID) -> bool:
-    """End one of the viewer's sessions; whether it was one of theirs that went on."""
+    """End a session of the viewer; whether it was an open one of theirs."""
     async with pool.connection() as connection:
         ended = await rows.end(connection, session_id, viewer.user_id)
     if ended:
@@ -146,7 +146,7 @@ async def end_own(pool: AsyncPool, viewer: Viewer, session_id: UUID) -> bool:
 
 
 async def end_others(pool: AsyncPool, viewer: Viewer) -> int:
-    """End the viewer's sessions but the one they are in; how many there were."""
+    """End the viewer's sessions except the current one; how many there were."""
     async with pool.connection() as connection:
         ended = await rows.end_others(connection, viewer.user_id, viewer.session_id)
     await announce_end(user=viewer.user_id)
@@ -154,7 +154,7 @@ async def end_others(pool: AsyncPool, viewer: Viewer) -> int:
 
 
 async def announce_end(**subjects: UUID) -> None:
-    """Have the sockets of a session or a user look whether they are still signed in."""
+    """Publish that sessions of a user, or one session, ended, so that their sockets check their sign-in."""
     message = {name: str(value) for name, value in subjects.items()}
     await asyncio.to_thread(publish, "sessions", message)
 

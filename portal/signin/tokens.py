@@ -1,12 +1,11 @@
 """The tokens of a session.
 
-Access tokens (JWT) name a user and a session, and are good for some minutes. One alone proves
-nothing for long: each request also asks whether its session and its user are still there, so that
-a deletion or a sign-out works at once.
+Access tokens (JWT) name a user and a session, and are valid for some minutes. Each request also checks that
+the session and the user still exist, so that a deletion or a sign-out takes effect at once.
 
 A refresh token is `<session>.<number>.<proof>`. The proof is an HMAC of session, number and the
-session's seed with the secret key: so every token that a session ever had differs from a guess,
-and none is stored.
+session's seed with the secret key. So every token that the session ever had can be told from a guess,
+and no token is stored.
 """
 
 import base64
@@ -27,8 +26,8 @@ ISSUER = "auction-portal"
 NOT_OURS = "this is not a refresh token of this portal"
 NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 FORGED = "this is not an access token of this portal"
-# By how much the clocks of two web processes may differ: a token that another has just issued
-# may come from that far in the future. Its end is not extended by it.
+# By how much the clocks of two web processes may differ: a token may have been issued that far in the
+# future by this clock. Its expiry is not extended.
 CLOCKS_DIFFER = timedelta(seconds=30)
 
 
@@ -55,7 +54,7 @@ class RefreshToken:
     proof: str
 
     def genuine(self, seed: bytes) -> bool:
-        """Whether it was issued for the session with that seed."""
+        """Whether this token was issued for the session with that seed."""
         expected = refresh_token(self.session_id, seed, self.number).rpartition(".")[2]
         if hmac.compare_digest(self.proof.encode(errors="replace"), expected.encode()):
             return True
@@ -72,7 +71,7 @@ def refresh_token(session_id: UUID, seed: bytes, number: int) -> str:
 
 
 def read_refresh_token(text: str) -> RefreshToken:
-    """The parts of the text, not verified; InvalidToken if it has not the form of a refresh token."""
+    """The parts of a refresh token, not verified; InvalidToken if the text has another form."""
     session_id, _, rest = text.partition(".")
     number, dot, proof = rest.rpartition(".")
     if dot and not NUMBER.fullmatch(number):
@@ -84,7 +83,7 @@ def read_refresh_token(text: str) -> RefreshToken:
 
 
 def issue(user_id: UUID, is_staff: bool, session_id: UUID) -> tuple[str, Viewer]:
-    """A new access token, and the viewer that it is for."""
+    """A new access token, and its viewer."""
     now = datetime.now(UTC)
     expires_at = now + settings.ACCESS_TOKEN_LIFETIME
     claims = {
@@ -99,7 +98,10 @@ def issue(user_id: UUID, is_staff: bool, session_id: UUID) -> tuple[str, Viewer]
 
 
 def claimed(access_token: str) -> Viewer:
-    """The viewer by the token's signature alone, never as staff; InvalidToken if forged or expired."""
+    """The viewer that a signed token names, never as staff; InvalidToken if it is forged or expired.
+
+    Whether the session still exists is not checked.
+    """
     claims = _claims(access_token)
     try:
         user_id, session_id = UUID(claims["sub"]), UUID(claims["sid"])
@@ -119,7 +121,7 @@ def _claims(access_token: str) -> dict[str, Any]:
             signing_key(),
             algorithms=[ALGORITHM],
             issuer=ISSUER,
-            # The library's leeway would hold for `exp` as well, so `iat` is checked by `claimed`.
+            # The library's leeway would apply to `exp` as well, so `iat` is checked by `claimed`.
             options={"require": ["sub", "sid", "exp", "iat", "iss"], "verify_iat": False},
         )
     except jwt.ExpiredSignatureError:

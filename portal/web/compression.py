@@ -1,4 +1,4 @@
-"""Compression of what is sent, with gzip. docs/security.md says what never is, and why."""
+"""Compression of answers with gzip. docs/security.md says which answers are never compressed, and why."""
 
 import gzip
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 Arguments = ParamSpec("Arguments")
-# What is smaller travels in one packet anyway. Bytes.
+# A smaller answer fits into one packet anyway: bytes.
 LEAST = 1024
-# Above 5, an answer of the API gets no smaller, and a page of text 2 % for a third more time.
+# Level 6 makes an answer of the API no smaller, and a page of text 2 % smaller in a third more time.
 LEVEL = 5
 
 
@@ -36,7 +36,7 @@ def _weight(parameter: str) -> float:
 
 
 def _gzipped(content: bytes) -> bytes | None:
-    """None unless it is worth it. Without a time in it, so that equal contents stay equal."""
+    """The content compressed, None if that saves nothing. No time is stored, so equal contents give equal bytes."""
     if len(content) < LEAST:
         return None
     packed = gzip.compress(content, LEVEL, mtime=0)
@@ -44,7 +44,7 @@ def _gzipped(content: bytes) -> bytes | None:
 
 
 def compress_page(request: HttpRequest, response: HttpResponse) -> None:
-    """Compress Django's answer in place, if the request accepts it."""
+    """Compress an answer of Django in place, if the request accepts gzip."""
     patch_vary_headers(response, ["Accept-Encoding"])
     if not accepts_gzip(request.headers.get("Accept-Encoding", "")):
         return
@@ -55,7 +55,7 @@ def compress_page(request: HttpRequest, response: HttpResponse) -> None:
 
 
 def compress_answer(request: Request, response: Response) -> None:
-    """Compress Starlette's answer in place, if the request accepts it."""
+    """Compress an answer of Starlette in place, if the request accepts gzip."""
     response.headers.add_vary_header("Accept-Encoding")
     if not accepts_gzip(",".join(request.headers.getlist("Accept-Encoding"))):
         return
@@ -68,7 +68,7 @@ def compress_answer(request: Request, response: Response) -> None:
 def compressed(
     view: Callable[Concatenate[HttpRequest, Arguments], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, Arguments], HttpResponse]:
-    """Compresses the view's answers. For pages that are the same for everybody alone."""
+    """Compress the answers of a view. Only for pages that are the same for everybody."""
 
     @wraps(view)
     def answer(

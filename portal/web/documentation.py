@@ -23,13 +23,13 @@ from portal.web.compression import compressed
 FOLDER = Path(settings.BASE_DIR) / "docs"
 # In the order of the index, with what each is for.
 PAGES: Mapping[str, str] = {
-    "api": "Every request and its answer, from sign-up to a won auction",
+    "api": "Requests and their answers, from sign-up to a won auction",
     "fair-draws": "The program that checks them, and each step of a draw",
     "auctioneers": "Creating auctions, and the policy of doubling",
-    "operators": "Starting, configuring, watching and repairing it",
-    "security": "What the portal defends, and how",
-    "reliability": "What the portal survives, and how that is shown",
-    "contributors": "The parts, the way of a bid, and where to change what",
+    "operators": "Starting, configuring, monitoring and repairing the portal",
+    "security": "Limits, sessions, passwords and logs",
+    "reliability": "Which faults the portal survives, and the tests of that",
+    "contributors": "The parts, how a bid is handled, and where to change what",
 }
 PROGRAMS = ("verify_draw.py", "examples/bidder.py", "examples/follower.mjs")
 SPACES = re.compile(r"\s+")
@@ -37,7 +37,7 @@ SPACES = re.compile(r"\s+")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A rendered page."""
+    """A page: its first heading, and its HTML."""
 
     title: str
     html: str
@@ -46,7 +46,7 @@ class Document:
 @require_safe
 @compressed
 def index(request: HttpRequest) -> HttpResponse:
-    """Every page there is."""
+    """The list of all pages, decision records and programs."""
     pages = [(name, document(name).title, purpose) for name, purpose in PAGES.items()]
     records = [(name, document(name).title) for name in records_of_decisions()]
     context = {"pages": pages, "records": records, "programs": PROGRAMS}
@@ -56,7 +56,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 @compressed
 def page(request: HttpRequest, name: str) -> HttpResponse:
-    """One page, or a program as plain text."""
+    """A page, or a program as plain text; 404 for any other name."""
     if name in PROGRAMS:
         return HttpResponse(program(name), content_type="text/plain; charset=utf-8")
     if name not in PAGES and name not in records_of_decisions():
@@ -72,13 +72,13 @@ def records_of_decisions() -> Sequence[str]:
 
 @cache
 def program(name: str) -> str:
-    """Its text."""
+    """The text of a program under docs/."""
     return (FOLDER / name).read_text()
 
 
 @cache
 def document(name: str) -> Document:
-    """The page of that name, rendered once a process."""
+    """The page of that name, rendered once in each process."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse((FOLDER / f"{name}.md").read_text())
     title = next(tokens[i + 1].content for i, t in enumerate(tokens) if t.type == "heading_open")
@@ -88,14 +88,14 @@ def document(name: str) -> Document:
         for child in token.children or ():
             _lead_to_pages(child, name)
     html = parser.renderer.render(tokens, parser.options, {})
-    # A wide table scrolls by itself, not the page with it.
+    # A wide table gets a scroll bar of its own, so that the page needs none.
     html = html.replace("<table>", '<div class="wide" tabindex="0"><table>')
     html = html.replace("</table>", "</table></div>").replace("<pre>", '<pre tabindex="0">')
     return Document(title, html)
 
 
 def _name_headings(tokens: Sequence[Token]) -> None:
-    """Ids as GitHub makes them, so that links between headings hold in both places."""
+    """Give headings the ids that GitHub gives them, so that links to headings work in both places."""
     seen: dict[str, int] = {}
     for opening, content in itertools.pairwise(tokens):
         if opening.type == "heading_open":
@@ -107,14 +107,14 @@ def _name_headings(tokens: Sequence[Token]) -> None:
 
 
 def _class_instead_of_style(token: Token) -> None:
-    """Columns are aligned by inline styles, which the policy refuses."""
+    """Replace the inline styles that align columns, which the Content-Security-Policy refuses."""
     style = token.attrs.pop("style", None)
     if style == "text-align:right":
         token.attrSet("class", "number")
 
 
 def _lead_to_pages(token: Token, name: str) -> None:
-    """Links between files lead to their pages here; what is served nowhere is no link."""
+    """Change a link to a file to its address under /docs; remove a link to a file that is not served."""
     href = token.attrGet("href") if token.type == "link_open" else None
     if not isinstance(href, str) or href.startswith(("#", "http://", "https://", "mailto:")):
         return
@@ -130,5 +130,5 @@ def _lead_to_pages(token: Token, name: str) -> None:
 
 
 def pages_there_are(_: HttpRequest) -> dict[str, bool]:
-    """For the footer: GraphiQL is not served everywhere, the documentation is."""
+    """Whether GraphiQL is served, for the links in the footer of each page."""
     return {"graphiql": settings.GRAPHIQL}

@@ -1,4 +1,4 @@
-"""The pages for bidders: a document whose scripts talk to the API as any other client does, and the rules."""
+"""The bidders' page, which uses the API as any other client does, and the page with the rules."""
 
 from pathlib import Path
 
@@ -16,9 +16,9 @@ STATIC = Path(settings.BASE_DIR) / "portal/static"
 @require_safe
 @compressed
 def bidders(request: HttpRequest) -> HttpResponse:
-    """The page; everything in it comes over GraphQL.
+    """The bidders' page; its content comes over GraphQL.
 
-    It names its modules, so that a browser fetches them at once instead of one import after another.
+    It lists its modules, so that a browser fetches all at once instead of each after the one that imports it.
     """
     modules = sorted(str(each.relative_to(STATIC)) for each in STATIC.glob("portal/page/*.js"))
     return render(request, "portal/page.html", {"modules": modules})
@@ -27,12 +27,12 @@ def bidders(request: HttpRequest) -> HttpResponse:
 @require_safe
 @compressed
 def how_it_works(request: HttpRequest) -> HttpResponse:
-    """The rules, doubling, and how to check a draw."""
+    """The page with the rules, doubling, and how to check a draw."""
     house = request.build_absolute_uri("/").rstrip("/")
     return render(request, "portal/how_it_works.html", {"house": house})
 
 
 @require_safe
 def icon(_: HttpRequest) -> HttpResponse:
-    """Where the icon is. Its name has a hash once files were collected, so it is looked up when asked."""
+    """Redirect to the icon. The name of the file has a hash once files are collected."""
     return redirect(static("portal/icon.svg"))

@@ -1,4 +1,4 @@
-"""Static files: under names with hashes once they were collected, as they are now in a fresh clone."""
+"""Static files: collected under names with hashes in production, straight from the source in a clone."""
 
 import re
 from pathlib import Path
@@ -19,18 +19,18 @@ HASH = re.compile(r"\.[0-9a-f]{12}(?=\.\w+$)")
 
 
 class HashedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
-    """What `collectstatic` fills STATIC_ROOT with: each file also under a name with its content's hash,
+    """The storage that `collectstatic` fills: each file also under a name with the hash of its content,
     which style sheets and modules refer to, and a compressed copy of each."""
 
     support_js_module_import_aggregation = True
-    # A hash depends on those of the modules imported: a pass settles one step of the longest chain.
+    # A module's hash depends on those of the modules it imports: each pass settles one link of the longest chain.
     max_post_process_passes = 20
 
 
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise has no types
-    """Serves them. A name with a hash is kept for ever, any other file is asked for again each time.
+    """Serves static files. Browsers keep a file with a hash in its name for ever, and check any other each time.
 
-    Files are sent whole, whatever Range asks: the largest has a megabyte.
+    Files are sent whole, even if a Range is requested: the largest has a megabyte.
     """
 
     def __init__(self, *args: object) -> None:
@@ -42,9 +42,9 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise has
         super().__init__(*args)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """The file asked for; in place of one of another release, that file as it is in this one.
+        """The file; for the hash of another release, this release's file of that name.
 
-        While a new release takes over, a page of one can ask the other for its files.
+        While two releases run at once, a page of one may request its files from the other.
         """
         path = request.path_info
         plain = HASH.sub("", path)
@@ -54,7 +54,7 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise has
         return answer
 
     def add_cache_headers(self, headers: Headers, path: str, url: str) -> None:
-        """A weak ETag, which holds for the compressed file, too; times are precise enough to see each edit."""
+        """Add a weak ETag, which holds for the compressed file, too. Each edit changes it: its time is in nanoseconds."""
         found = Path(path).stat()
         headers["ETag"] = f'W/"{found.st_mtime_ns:x}-{found.st_size:x}"'
         super().add_cache_headers(headers, path, url)
@@ -62,7 +62,7 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # whitenoise has
             headers["Cache-Control"] = "no-cache"
 
     def serve(self, static_file: StaticFile, request: HttpRequest) -> HttpResponseBase | None:
-        """The file, compressed if the request accepts that; 304 to whoever has it, 405 unless it is read."""
+        """The file, compressed if the request accepts gzip; 304 if the browser has it, 405 unless it is GET or HEAD."""
         # HEAD is answered as GET is; the server leaves the content out.
         method = "GET" if request.method == "HEAD" else request.method
         gzip = accepts_gzip(request.headers.get("Accept-Encoding", ""))

@@ -16,11 +16,9 @@ from commands.wiring import pool
 
 
 class Command(OperatorCommand):
-    """Closes the auctions whose time is over, now."""
+    """Closes every auction whose end has passed, and announces its winner."""
 
-    help = (
-        "Close every auction whose time is over and announce its winner, without waiting for beat."
-    )
+    help = "Close every auction whose end has passed and announce its winner, without waiting for beat."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_wait(parser)

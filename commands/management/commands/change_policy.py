@@ -12,17 +12,17 @@ from commands.management.operator_command import OperatorCommand, add_wait, job_
 
 
 class Command(OperatorCommand):
-    """Changes what the promoter follows."""
+    """Changes or withdraws a policy of the promoter."""
 
     help = (
-        "Have the promoter follow these options from its next tick on, in the whole portal or in "
+        "Change the promoter's policy, from its next tick on, for the whole portal or for "
         f"one auction. Weights: {', '.join(WEIGHTS)}. Exclusions: {', '.join(EXCLUSIONS)}. "
         f"Limits: {', '.join(f'{name}:N' for name in LIMITS)}."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--auction", type=UUID, help="its id (default: the whole portal)")
-        parser.add_argument("--withdraw", action="store_true", help="follow the wider policy again")
+        parser.add_argument("--withdraw", action="store_true", help="use the portal's policy again")
         parser.add_argument("--chance", default="100", metavar="PER_CENT", help="default: 100")
         parser.add_argument("--weight", action="append", help="repeated: multiplied")
         parser.add_argument("--exclude", action="append", default=[], help="may be repeated")

@@ -1,4 +1,4 @@
-"""`manage.py changepassword NAME`, in place of Django's command, which knows nothing of our sessions."""
+"""`manage.py changepassword NAME`, in place of Django's command, which leaves sessions open."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -13,7 +13,7 @@ from commands.models import User
 
 
 class Command(OperatorCommand):
-    """Gives a user another password and ends their sessions."""
+    """Changes a user's password and ends their sessions."""
 
     help = (
         "Change a user's password. It comes from --password, or from standard input. "
@@ -22,12 +22,14 @@ class Command(OperatorCommand):
     away = (OperationalError,)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Whose, and which."""
+        """The user's name and the new password."""
         parser.add_argument("username", metavar="NAME")
-        parser.add_argument("--password", help="better: leave it out and pipe or type it")
+        parser.add_argument(
+            "--password", help="visible to other users of the machine; better typed or piped"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Check it as at sign-up, and write it."""
+        """Check the password as at sign-up, and store it."""
         user = User.objects.filter(username__iexact=options["username"]).first()
         if user is None:
             raise CommandError(

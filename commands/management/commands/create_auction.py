@@ -37,7 +37,7 @@ class Command(OperatorCommand):
             Caller.operator(),
             title=options["title"],
             description=options["description"],
-            # An offset of nothing means at once, not the moment that has just passed.
+            # An offset of 0 means at once; `now` would be in the past by the time the job is handled.
             starts_at=starts_at if starts_at != now else None,
             ends_at=moment(options["ends_at"], now),
         )

@@ -14,13 +14,15 @@ from commands.management.operator_command import (
 
 
 class Command(OperatorCommand):
-    """Signs somebody up, as staff if asked."""
+    """Creates a user, with --staff an auctioneer."""
 
     help = "Create a user. The password comes from --password, or from standard input."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("username", metavar="NAME")
-        parser.add_argument("--password", help="better: leave it out and pipe or type it")
+        parser.add_argument(
+            "--password", help="visible to other users of the machine; better typed or piped"
+        )
         parser.add_argument("--email")
         parser.add_argument("--staff", action="store_true", help="an auctioneer")
         add_wait(parser)

@@ -19,7 +19,7 @@ from commands.wiring import pool
 
 
 class Command(OperatorCommand):
-    """Ends a user: sessions, personal data, live bids in open auctions."""
+    """Deletes a user: ends sessions, erases personal data, withdraws live bids in open auctions."""
 
     help = "Delete a user, by name or id: withdraws their live bids and erases their personal data."
 

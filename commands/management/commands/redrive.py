@@ -21,12 +21,12 @@ from commands.wiring import pool
 
 
 class Command(OperatorCommand):
-    """Has failed jobs decided again."""
+    """Has workers decide failed jobs again."""
 
     help = (
-        "Have failed jobs decided again, once what made them fail is repaired. They keep their "
-        "moment of acceptance and their deadline, so what came too late since is rejected. "
-        "Doing it twice does no harm: a job that is not failed is only shown."
+        "Decide failed jobs again, after the cause is repaired. They keep their time of "
+        "acceptance and their deadline, so a job that is too late by now is rejected. "
+        "Running it twice does no harm: a job that is not failed is only shown."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

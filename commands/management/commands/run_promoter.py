@@ -18,7 +18,7 @@ from commands.wiring import pool
 
 
 class Command(OperatorCommand):
-    """Doubles a bid in each open auction."""
+    """Makes ticks of the promoter, which doubles bids in open auctions."""
 
     help = "Run the promoter: one tick every --every seconds until Ctrl-C, or one now with --once."
 
@@ -31,7 +31,7 @@ class Command(OperatorCommand):
         if options["once"]:
             return self._tick(options, timedelta(0))
         while True:
-            # Beside beat, whoever comes first makes the tick.
+            # If beat is running, too, whichever comes first makes the tick.
             self._tick(options, timedelta(seconds=options["every"] / 2))
             time.sleep(options["every"])
 
@@ -40,6 +40,6 @@ class Command(OperatorCommand):
         jobs = wait_for_all(pool(), drawn, options["wait"])
         content = {"tick": tick, "draws": [job_as_json(job) for job in jobs]}
         self.answer(options, content, f"Tick {tick}.\n{jobs_as_text(jobs)}".rstrip())
-        # That a draw found nothing to double is an answer, not a failure.
+        # A draw that found nothing to double is no failure.
         for job in jobs:
             answered(job)

@@ -12,7 +12,7 @@ class Command(BaseCommand):
     help = "Print the GraphQL schema; fails if a part of it has no description."
 
     def handle(self, *_: Any, **__: Any) -> None:
-        """CommandError names each type, field, argument and value that has none."""
+        """Print it; CommandError names each type, field, argument and value without a description."""
         from portal.schema import schema
         from portal.schema.descriptions import undescribed
 

@@ -16,7 +16,7 @@ from projections.wiring import live_documents
 
 
 class Command(ReadSideCommand):
-    """Checks the chain, replays every stream, and compares with state rows and documents."""
+    """Checks the hash chain, replays each stream, and compares it with state rows and documents."""
 
     help = (
         "Verify that no event was changed, removed or reordered, and that state rows and documents "

@@ -35,12 +35,12 @@ class Command(BaseCommand):
     help = (
         "Start a fresh portal and play a live auction against it, over HTTP and WebSocket. Then "
         "keep serving until Ctrl-C, or with --exit end: status 0 only if every auction was "
-        "announced with the winner that the clients' own books expect."
+        "announced with the winner that the clients' own records give."
     )
     requires_system_checks: list[str] = []  # noqa: RUF012 (Django's own declaration)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--exit", action="store_true", help="end after the verdict")
+        parser.add_argument("--exit", action="store_true", help="end after the checks")
         parser.add_argument("--port", type=int, default=0, help="default: a free one")
 
     def handle(self, *_: Any, **options: Any) -> None:

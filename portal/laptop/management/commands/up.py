@@ -24,7 +24,7 @@ from portal.laptop.supervisor import Supervisor
 from portal.laptop.terminal import Terminal
 
 LOOK = 0.2
-# How many children a worker has, where it is more than one.
+# The number of child processes of workers with more than one.
 CONCURRENCY = {"commands": 2}
 CELERY = ("-m", "celery", "--quiet", "-A", "portal")
 WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle", "--without-heartbeat")
@@ -64,7 +64,7 @@ class Command(BaseCommand):
 
 
 def _stop_on_signals() -> threading.Event:
-    """Set by the first Ctrl-C or SIGTERM; the second one does what it always does."""
+    """An event that the first Ctrl-C or SIGTERM sets; a second one ends the process as usual."""
     stopping = threading.Event()
 
     def stop(number: int, _: FrameType | None) -> None:
@@ -77,7 +77,7 @@ def _stop_on_signals() -> threading.Event:
 
 
 def _listen(port: int) -> socket.socket:
-    """Bound here and handed to the web process, so that nobody takes the port in between."""
+    """A listening socket, which the web process inherits: no other program can take the port in between."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
@@ -133,7 +133,7 @@ def _environment(urls: Mapping[str, str], url: str) -> dict[str, str]:
         "PORTAL_ENV": settings.PORTAL_ENV,
         "PORTAL_DATA": str(settings.PORTAL_DATA),
         "PYTHONUNBUFFERED": "1",
-        # Root in a container of one's own is fine here; Celery would say so at length.
+        # Celery warns at length when it runs as root, which is usual in a container.
         "PYTHONWARNINGS": "ignore:You're running the worker",
     }
 
@@ -158,7 +158,7 @@ def _migrate(terminal: Terminal, servers: Cluster, environment: Mapping[str, str
 
 
 def _revived(terminal: Terminal, servers: Cluster) -> bool:
-    """Whether a server had died, and was started again."""
+    """Start servers again that ended by themselves; whether there was one."""
     dead = servers.revive()
     for name in dead:
         terminal.labelled(name, "died and was started again")
