@@ -1,4 +1,4 @@
-"""What many tests need: connections, people, and a running portal."""
+"""Fixtures of many tests: connections, users, and a running portal."""
 
 import asyncio
 import inspect
@@ -63,12 +63,12 @@ class RunningPortal:
         )
 
     def logged(self) -> str:
-        """What it wrote into its terminal so far."""
+        """Its output so far."""
         return self.log.read_text(errors="replace")
 
 
 def wait_until(happened: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
-    """The first true value of a condition that will come true by itself."""
+    """Wait until the condition is true; its value."""
     deadline = time.monotonic() + seconds
     while not (value := happened()):
         if time.monotonic() > deadline:

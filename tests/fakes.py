@@ -1,4 +1,4 @@
-"""The ports in memory: as quick as they are plain, and held to the same contracts as the real adapters."""
+"""The ports in memory; they pass the same contract tests as the real adapters."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime

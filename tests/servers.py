@@ -1,4 +1,4 @@
-"""A pytest plugin: real servers for the whole run, and a world of its own for each test process.
+"""A pytest plugin: real servers for the whole run, and databases of its own (a world) for each test process.
 
 Loaded before Django's settings are read, because they say where the servers are. The main
 process starts the servers (those with a *_URL are used as they are) and migrates a template
@@ -111,5 +111,5 @@ os.environ.update(_resources.enter_context(world(PROCESS)))
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
-    """Give everything back, the servers last."""
+    """Drop the databases, then stop the servers."""
     _resources.close()

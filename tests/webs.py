@@ -54,7 +54,7 @@ def serving_collected_files(portal: RunningPortal) -> Iterator[RunningPortal]:
 
 
 def collect(portal: RunningPortal, folder: Path) -> None:
-    """Fill the folder as an operator does."""
+    """Run collectstatic into that folder."""
     assert portal.environment
     subprocess.run(
         [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],

@@ -1,4 +1,4 @@
-"""What axe, which checks pages for accessibility, finds on a page: in one look, or in several."""
+"""Findings of axe, which checks pages for accessibility; in one colour scheme and width, or in several."""
 
 from collections.abc import Iterator
 from typing import Any

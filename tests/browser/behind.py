@@ -1,4 +1,4 @@
-"""What other people do meanwhile, through the API: coroutines, run from tests that are none."""
+"""Other users, who act over the API while a test drives a browser."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -173,7 +173,7 @@ async def _placed(bidder: PortalClient, jobs: list[str]) -> list[str]:
 
 @contextmanager
 def others(url: str, auctioneer: str) -> Iterator[Others]:
-    """People who use the API while a browser is open."""
+    """The auctioneer and bidders, with their event loop."""
     loop = LoopThread()
     try:
         people = Others(url, loop)

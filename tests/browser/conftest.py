@@ -1,4 +1,4 @@
-"""A real browser before a running portal. Without one these tests are skipped, unless they must run."""
+"""Fixtures: a browser, and a running portal. Without a browser these tests are skipped, unless they are required."""
 
 import os
 import shutil

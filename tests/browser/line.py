@@ -1,4 +1,4 @@
-"""The line between a browser and the portal, to be cut and mended."""
+"""A connection between a browser and the portal that tests can break and restore."""
 
 import asyncio
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ class Line:
         self._behind.call(self._wire.hold)
 
     def mend(self) -> None:
-        """As before."""
+        """Restore the connection."""
         self._behind.call(self._wire.mend)
 
 
 @contextmanager
 def line_to(url: str, behind: Others) -> Iterator[Line]:
-    """A line to the portal at that address."""
+    """A forwarder to the portal at that address."""
     port = urlsplit(url).port
     assert port
     wire = Wire("browser", lambda: asyncio.open_connection("127.0.0.1", port))

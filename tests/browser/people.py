@@ -1,4 +1,4 @@
-"""What people do in a window, in words."""
+"""What users do in a window: sign up, sign in."""
 
 import re
 from uuid import uuid4
@@ -9,12 +9,12 @@ from tests.conftest import PASSWORD
 
 
 def nobody_yet(name: str) -> str:
-    """A name like that one which nobody has."""
+    """A user name or title that begins like that and is unique."""
     return f"{name}-{uuid4().hex[:8]}"
 
 
 def sign_up(page: Page, name: str) -> None:
-    """Become a bidder, through the form."""
+    """Sign up with the form."""
     page.goto("/#/sign-up")
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
@@ -23,7 +23,7 @@ def sign_up(page: Page, name: str) -> None:
 
 
 def sign_in(page: Page, name: str) -> None:
-    """Enter as a bidder who has signed up."""
+    """Sign in with the form."""
     page.goto("/#/sign-in")
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
@@ -32,7 +32,7 @@ def sign_in(page: Page, name: str) -> None:
 
 
 def account_link(page: Page) -> Locator:
-    """The reader's own name in the header."""
+    """The link to the account, with the user's name, in the header."""
     return page.get_by_role("link", name=re.compile("^Your account"))
 
 

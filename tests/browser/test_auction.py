@@ -1,4 +1,4 @@
-"""A whole auction, as two bidders see it in two windows."""
+"""An auction from sign-up to its winner, with two bidders in two windows."""
 
 import time
 

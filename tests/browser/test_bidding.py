@@ -1,4 +1,4 @@
-"""Placing and deleting bids: amounts that may be slips are asked about, and the focus is never lost."""
+"""Placing and deleting bids: unusually large amounts have to be confirmed, and the focus is kept."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Doubled bids: what they count and what they cost is told apart, and explained where it appears."""
+"""Doubled bids: what they count and what they cost is shown, and explained on the same page."""
 
 from dataclasses import dataclass
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""The line to the auction house is lost and comes back: said at once, and nothing stays behind."""
+"""A lost connection is shown at once, and once it is back everything is up to date."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""From the smallest phone to a desk: nothing runs off the screen, everything can be reached."""
+"""From the smallest phone to a desktop: nothing lies outside the screen, and each control can be reached."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""The suite itself: it notices what browsers complain of."""
+"""The suite itself: an error in a browser's console fails its test."""
 
 import pytest
 from playwright.sync_api import Page

@@ -1,4 +1,4 @@
-"""Browser windows, each somebody's own, and what their consoles complain of."""
+"""Browser windows, each with a profile of its own, and the errors in their consoles."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ REPORT_VIOLATIONS = """addEventListener("securitypolicyviolation", (event) =>
 
 @dataclass(slots=True)
 class Windows:
-    """Opens windows on a portal; whatever goes wrong inside them is kept in `complaints`."""
+    """Opens windows on a portal; errors and warnings of their consoles are kept in `complaints`."""
 
     browser: Browser
     url: str
@@ -53,19 +53,19 @@ class Windows:
         return page
 
     def expect_complaints(self, pattern: str) -> None:
-        """Those that match are part of what this test is about, and no failure."""
+        """Errors that match are expected by this test, and no failure."""
         self._expected.append(re.compile(pattern))
 
     @contextmanager
     def hears(self, page: Page, *words: str) -> Iterator[None]:
-        """Wait, at the end, until the page has heard something with all these words over its WebSocket."""
+        """On leaving, wait until the page has received a WebSocket message with all these words."""
         with self._sockets[page].expect_event(
             "framereceived", lambda payload: all(word in str(payload) for word in words)
         ):
             yield
 
     def unexpected(self) -> list[str]:
-        """What no test asked for."""
+        """The complaints that no test expected."""
         return [
             line
             for line in self.complaints

@@ -1,4 +1,4 @@
-"""Random lives of an auction, for Hypothesis: what bidders and the house ask of it, and when."""
+"""Random histories of an auction, for Hypothesis: the commands of bidders and the promoter, and their times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Random histories, told to the domain and to a naive book of bids that follows the house rules by hand."""
+"""Random commands, given to the domain and to a naive implementation of the rules; both must agree."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

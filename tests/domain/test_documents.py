@@ -1,4 +1,4 @@
-"""The documents as functions: given a document, when an event comes, then this document."""
+"""The functions that make documents: given a document, when an event is applied, then this document."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the house does: which bid leads, the promoter's draw, the winner, and withdrawn bids."""
+"""Rules that need no bidder's command: which bid leads, the promoter's draw, the winner, and withdrawn bids."""
 
 from dataclasses import replace
 from datetime import datetime

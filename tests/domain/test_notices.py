@@ -1,4 +1,4 @@
-"""Who is told what: given events and what led before and after them, then these notices."""
+"""Who is notified of what: given events and what led before and after them, then these notices."""
 
 from decimal import Decimal
 from uuid import UUID
@@ -29,12 +29,12 @@ from tests.domain.scenario import (
 CAROL = UUID(int=0xCA)
 CHANGED, OUTBID = NotificationKind.MAX_BID_CHANGED, NotificationKind.OUTBID
 TEN, FIFTEEN, TWENTY, THIRTY = (Decimal(f"{n}.00") for n in (10, 15, 20, 30))
-# Alice's first bid led with 10.00 when people were told last.
+# Alice's first bid led with 10.00 when bidders were notified last.
 ALICE_LED = Leading(FIRST, ALICE, TEN)
 WON = WinnerAnnounced(FIRST, ALICE, TEN, TWENTY, True, DURING)
 
 
-def told(
+def notices_of(
     *events: AuctionEvent,
     since: int = 1,
     before: Leading | None = None,
@@ -49,39 +49,41 @@ def to(*users: UUID) -> frozenset[UUID]:
     return frozenset(users)
 
 
-def test_a_created_auction_is_told_to_nobody() -> None:
-    assert told(CREATED, since=0) == []
+def test_a_created_auction_notifies_nobody() -> None:
+    assert notices_of(CREATED, since=0) == []
 
 
-def test_the_first_bid_is_told_to_all_but_its_bidder() -> None:
+def test_the_first_bid_notifies_all_but_its_bidder() -> None:
     after = RankedBid(FIRST, ALICE, TEN, 2)
-    assert told(placed(FIRST, ALICE, "10.00"), after=after) == [Notice(CHANGED, 2, TEN, but=ALICE)]
+    assert notices_of(placed(FIRST, ALICE, "10.00"), after=after) == [
+        Notice(CHANGED, 2, TEN, but=ALICE)
+    ]
 
 
-def test_who_led_is_told_that_they_were_outbid_and_the_others_that_the_bid_changed() -> None:
+def test_who_led_gets_outbid_and_the_others_max_bid_changed() -> None:
     after = RankedBid(SECOND, BOB, TWENTY, 2)
-    assert told(placed(SECOND, BOB, "20.00"), before=ALICE_LED, after=after) == [
+    assert notices_of(placed(SECOND, BOB, "20.00"), before=ALICE_LED, after=after) == [
         Notice(OUTBID, 2, TWENTY, to=to(ALICE)),
         Notice(CHANGED, 2, TWENTY, but=BOB),
     ]
 
 
-def test_a_lower_bid_is_told_to_nobody() -> None:
+def test_a_lower_bid_notifies_nobody() -> None:
     after = RankedBid(FIRST, ALICE, TEN, 1)
-    assert told(placed(SECOND, BOB, "5.00"), before=ALICE_LED, after=after) == []
+    assert notices_of(placed(SECOND, BOB, "5.00"), before=ALICE_LED, after=after) == []
 
 
 def test_who_raises_the_own_leading_bid_outbids_nobody() -> None:
     after = RankedBid(SECOND, ALICE, TWENTY, 2)
-    assert told(placed(SECOND, ALICE, "20.00"), before=ALICE_LED, after=after) == [
+    assert notices_of(placed(SECOND, ALICE, "20.00"), before=ALICE_LED, after=after) == [
         Notice(CHANGED, 2, TWENTY, but=ALICE)
     ]
 
 
-def test_of_many_changes_the_last_is_told_also_to_who_led_in_between() -> None:
+def test_of_many_changes_the_last_is_notified_also_to_who_led_in_between() -> None:
     events = (placed(SECOND, BOB, "20.00"), placed(THIRD, CAROL, "30.00"))
     after = RankedBid(THIRD, CAROL, THIRTY, 3)
-    assert told(*events, before=ALICE_LED, after=after) == [
+    assert notices_of(*events, before=ALICE_LED, after=after) == [
         Notice(OUTBID, 3, THIRTY, to=to(ALICE, BOB)),
         Notice(CHANGED, 3, THIRTY, but=CAROL),
     ]
@@ -90,7 +92,7 @@ def test_of_many_changes_the_last_is_told_also_to_who_led_in_between() -> None:
 def test_who_takes_the_lead_back_at_once_was_not_outbid() -> None:
     events = (placed(SECOND, BOB, "20.00"), placed(THIRD, ALICE, "30.00"))
     after = RankedBid(THIRD, ALICE, THIRTY, 3)
-    assert told(*events, before=ALICE_LED, after=after) == [
+    assert notices_of(*events, before=ALICE_LED, after=after) == [
         Notice(OUTBID, 3, THIRTY, to=to(BOB)),
         Notice(CHANGED, 3, THIRTY, but=ALICE),
     ]
@@ -100,7 +102,7 @@ def test_a_bid_that_was_taken_back_was_not_outbid() -> None:
     events = (placed(SECOND, BOB, "20.00"), deleted(FIRST, ALICE))
     gone = {FIRST: RankedBid(FIRST, ALICE, TEN, 1)}
     after = RankedBid(SECOND, BOB, TWENTY, 2)
-    assert told(*events, before=ALICE_LED, after=after, gone=gone) == [
+    assert notices_of(*events, before=ALICE_LED, after=after, gone=gone) == [
         Notice(CHANGED, 2, TWENTY, but=BOB)
     ]
 
@@ -109,7 +111,7 @@ def test_when_the_leading_bid_is_deleted_its_bidder_caused_the_change() -> None:
     after = RankedBid(FIRST, ALICE, TEN, 2)
     gone = {SECOND: RankedBid(SECOND, BOB, TWENTY, 3)}
     before = Leading(SECOND, BOB, TWENTY)
-    assert told(deleted(SECOND, BOB), since=3, before=before, after=after, gone=gone) == [
+    assert notices_of(deleted(SECOND, BOB), since=3, before=before, after=after, gone=gone) == [
         Notice(CHANGED, 4, TEN, but=BOB)
     ]
 
@@ -119,38 +121,38 @@ def test_a_deleted_lower_bid_caused_nothing() -> None:
     gone = {FIRST: RankedBid(FIRST, BOB, TEN, 2)}
     events = (placed(THIRD, ALICE, "30.00"), deleted(FIRST, BOB))
     before = Leading(SECOND, CAROL, TWENTY)
-    assert told(*events, since=2, before=before, after=after, gone=gone) == [
+    assert notices_of(*events, since=2, before=before, after=after, gone=gone) == [
         Notice(OUTBID, 3, THIRTY, to=to(CAROL)),
         Notice(CHANGED, 3, THIRTY, but=ALICE),
     ]
 
 
-def test_when_no_bid_is_left_there_is_nothing_to_tell() -> None:
+def test_when_no_bid_is_left_nobody_is_notified() -> None:
     gone = {FIRST: RankedBid(FIRST, ALICE, TEN, 2)}
-    assert told(deleted(FIRST, ALICE), before=ALICE_LED, gone=gone) == []
+    assert notices_of(deleted(FIRST, ALICE), before=ALICE_LED, gone=gone) == []
 
 
-def test_a_doubled_bid_that_leads_now_is_told_to_its_bidder_the_outbid_and_the_others() -> None:
+def test_a_doubled_bid_that_leads_now_notifies_its_bidder_the_outbid_and_the_others() -> None:
     before = Leading(SECOND, BOB, FIFTEEN)
     after = RankedBid(FIRST, ALICE, TWENTY, 4)
-    assert told(doubled(FIRST, ALICE, "20.00"), since=3, before=before, after=after) == [
+    assert notices_of(doubled(FIRST, ALICE, "20.00"), since=3, before=before, after=after) == [
         Notice(NotificationKind.BID_DOUBLED, 4, TWENTY, to=to(ALICE)),
         Notice(OUTBID, 4, TWENTY, to=to(BOB)),
         Notice(CHANGED, 4, TWENTY, but=ALICE),
     ]
 
 
-def test_a_doubled_bid_that_does_not_lead_is_told_to_its_bidder_alone() -> None:
+def test_a_doubled_bid_that_does_not_lead_notifies_its_bidder_alone() -> None:
     after = RankedBid(SECOND, BOB, THIRTY, 3)
     before = Leading(SECOND, BOB, THIRTY)
-    assert told(doubled(FIRST, ALICE, "20.00"), since=3, before=before, after=after) == [
+    assert notices_of(doubled(FIRST, ALICE, "20.00"), since=3, before=before, after=after) == [
         Notice(NotificationKind.BID_DOUBLED, 4, TWENTY, to=to(ALICE))
     ]
 
 
-def test_a_winner_is_told_what_to_pay_and_the_others_what_it_went_for() -> None:
+def test_the_winner_and_the_others_are_notified_of_the_price() -> None:
     after = RankedBid(FIRST, ALICE, TWENTY, 3)
-    assert told(WON, since=4, before=Leading(FIRST, ALICE, TWENTY), after=after) == [
+    assert notices_of(WON, since=4, before=Leading(FIRST, ALICE, TWENTY), after=after) == [
         Notice(NotificationKind.AUCTION_WON, 5, TEN, to=to(ALICE)),
         Notice(NotificationKind.AUCTION_LOST, 5, TEN, but=ALICE),
     ]
@@ -159,12 +161,12 @@ def test_a_winner_is_told_what_to_pay_and_the_others_what_it_went_for() -> None:
 def test_once_the_auction_is_over_nobody_is_outbid() -> None:
     after = RankedBid(FIRST, ALICE, TWENTY, 2)
     before = Leading(SECOND, BOB, FIFTEEN)
-    kinds = [notice.kind for notice in told(placed(FIRST, ALICE, "20.00"), WON, before=before, after=after)]  # fmt: skip
+    kinds = [notice.kind for notice in notices_of(placed(FIRST, ALICE, "20.00"), WON, before=before, after=after)]  # fmt: skip
     assert OUTBID not in kinds
     assert NotificationKind.AUCTION_LOST in kinds
 
 
-def test_what_ones_own_bids_did_overtakes_what_one_was_told() -> None:
+def test_what_ones_own_bids_did_overtakes_earlier_notifications() -> None:
     events: list[EventAtVersion] = [
         (2, placed(SECOND, BOB, "20.00")),
         (3, deleted(THIRD, CAROL)),

@@ -1,4 +1,4 @@
-"""What people do in the end-to-end tests, in words."""
+"""What users do in the end-to-end tests: create auctions, bid, delete bids, read."""
 
 import asyncio
 from contextlib import aclosing

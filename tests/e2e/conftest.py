@@ -1,4 +1,4 @@
-"""The portal with its static files as they are, and collected."""
+"""Web processes with static files from the source, and with collected ones."""
 
 from collections.abc import Iterator
 

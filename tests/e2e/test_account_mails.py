@@ -26,7 +26,7 @@ RESET = """mutation ($token: String!, $new: String!) {
 
 
 def mails_to(portal: RunningPortal, address: str) -> list[EmailMessage]:
-    """What was sent there, the oldest first."""
+    """The mails to that address, the oldest first."""
     found = []
     for file in (portal.data / "mails").glob("*"):
         for text in file.read_bytes().split(b"-" * 79 + b"\n"):
@@ -38,7 +38,7 @@ def mails_to(portal: RunningPortal, address: str) -> list[EmailMessage]:
 
 
 async def mailed(portal: RunningPortal, address: str, subject: str, count: int = 1) -> str:
-    """The link in the newest of so many mails of that subject."""
+    """Wait for that many mails of that subject; the link in the newest."""
     async with asyncio.timeout(40):
         while True:
             mails = [each for each in mails_to(portal, address) if each["Subject"] == subject]
@@ -53,7 +53,7 @@ async def mailed(portal: RunningPortal, address: str, subject: str, count: int =
 
 
 async def confirm(portal: RunningPortal, link: str) -> httpx.Response:
-    """Follow the link and say yes."""
+    """Open the link and press its button."""
     path = link[link.index("/confirm-email/") :]
     async with httpx.AsyncClient(base_url=portal.url, timeout=30) as browser:
         asked = await browser.get(path)
@@ -79,7 +79,7 @@ async def test_an_address_is_confirmed_by_its_link(portal: RunningPortal, join: 
     assert await address_of(alice) == (address, True)
 
 
-async def test_another_address_is_confirmed_anew_and_the_old_one_told(
+async def test_another_address_is_confirmed_anew_and_the_old_one_notified(
     portal: RunningPortal, join: Join
 ) -> None:
     old, new = (f"{name}{new_id().hex}@example.org" for name in "ab")

@@ -1,4 +1,4 @@
-"""Admin, as a browser would use it."""
+"""Admin over HTTP, with cookies and forms as in a browser."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -103,7 +103,7 @@ def test_creating_an_auction_submits_the_command_and_shows_it(
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "told"),
+    ("field", "value", "expected_text"),
     [
         ("ends_at_0", "2020-01-01", "and end at 2020-01-01 18:00:00 UTC; an auction starts now or"),
         ("ends_at_0", "soon", "Enter a valid date"),
@@ -113,12 +113,12 @@ def test_creating_an_auction_submits_the_command_and_shows_it(
         ("title", "x" * 201, "at most 200"),
     ],
 )
-def test_what_is_wrong_with_the_form_is_told_in_it(
+def test_an_error_is_shown_in_the_form(
     browser: Browser,
     portal_pool: Pool,
     field: str,
     value: str,
-    told: str,
+    expected_text: str,
 ) -> None:
     def auctions() -> int:
         with portal_pool.connection() as connection:
@@ -130,7 +130,7 @@ def test_what_is_wrong_with_the_form_is_told_in_it(
     answer = browser.submit("/admin/commands/auction/add/", {**FORM, field: value})
     assert answer.status_code == 200
     assert answer.url.path == "/admin/commands/auction/add/"
-    assert told in answer.text
+    assert expected_text in answer.text
     assert auctions() == before
 
 
@@ -144,13 +144,13 @@ async def test_an_auction_is_shown_with_bids_events_and_jobs(
     assert "12.34" in page
     assert alice.user["username"] in page
     assert "History" not in page
-    for link, told in (
+    for link, expected_text in (
         (f"event/?stream_id={auction_id}", "BidPlaced"),
         (f"job/?stream_id={auction_id}", "PlaceBid"),
         (f"bid/?auction={auction_id}", "12.34"),
     ):
         assert f"/admin/commands/{link}" in page
-        assert told in browser.get(f"/admin/commands/{link}").text
+        assert expected_text in browser.get(f"/admin/commands/{link}").text
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -360,7 +360,7 @@ def _policies(connection: SyncConnection, auction_id: str) -> list[tuple[int, li
         ({"auction": str(new_id())}, "not one of the available choices"),
     ],
 )
-def test_what_can_be_no_policy_is_told_in_the_form(
+def test_an_invalid_policy_is_shown_as_an_error_in_the_form(
     browser: Browser, change: dict[str, Any], says: str
 ) -> None:
     answer = browser.submit("/admin/commands/promoterpolicy/add/", {**POLICY, **change})

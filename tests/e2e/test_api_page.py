@@ -1,4 +1,4 @@
-"""The client developers' page: every request on it gets the answer it shows, its programs run."""
+"""docs/api.md: each request on it gets the answer shown, and its programs run."""
 
 import asyncio
 import json
@@ -53,7 +53,7 @@ BLOCKS = [Block(*found) for found in BLOCK.findall(PAGE.read_text())]
 
 
 class Known(dict[str, str]):
-    """What the page's placeholders stand for; answers tell of more."""
+    """The values of the page's placeholders; answers add more."""
 
     def put_into(self, text: str) -> str:
         """The text with what is known in place of its placeholders."""
@@ -86,7 +86,7 @@ def documents(text: str) -> Iterator[Json]:
 
 
 def without_places(answer: Json) -> Json:
-    """The answer without where in the request its errors arose, which the page leaves out."""
+    """The answer without `locations` and `path` of its errors, which the page leaves out."""
     for error in answer.get("errors", ()):
         error.pop("locations", None)
         error.pop("path", None)
@@ -94,7 +94,7 @@ def without_places(answer: Json) -> Json:
 
 
 async def sent_as_http(portal: RunningPortal, text: str) -> Json:
-    """The answer to a request as it goes over the line."""
+    """The answer to a raw HTTP request."""
     head, _, body = text.partition("\n\n")
     first, *lines = head.splitlines()
     method, path = first.split()[:2]
@@ -225,7 +225,7 @@ def answers(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
 
 
 async def ran(command: str) -> tuple[str, str]:
-    """What a command of the page printed, and what it complained of."""
+    """Run a command of the page; its output and its errors."""
     program, *words = shlex.split(command)
     process = await asyncio.create_subprocess_exec(
         *COMMANDS[program],

@@ -1,4 +1,4 @@
-"""Who may do what: every root field, asked by everybody there is."""
+"""Authorisation: each root field, requested by each kind of user."""
 
 import asyncio
 import base64
@@ -36,7 +36,7 @@ NOWHERE = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What each gets who asks that: anonymous, the bidder, another bidder, staff, a bad token."""
+    """A request, and its outcome for: nobody signed in, the bidder, another bidder, staff, a bad token."""
 
     asking: str
     anonymous: str
@@ -95,7 +95,7 @@ TABLE: dict[str, Row] = {
         *[UNAUTHENTICATED] * 5,
     ),
     "Mutation.logout": Row('mutation { logout(refreshToken: "$nobody.x") }', *EVERYBODY),
-    # What they give as their password is wrong, which only they are told.
+    # The password given is wrong; only a signed-in user gets that error.
     "Mutation.changePassword": Row(
         'mutation { changePassword(currentPassword: "x", newPassword: "a long password 7") }',
         UNAUTHENTICATED, BAD_INPUT, BAD_INPUT, BAD_INPUT, UNAUTHENTICATED,
@@ -147,7 +147,7 @@ def test_every_root_field_has_its_row() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Who asks, by what they are; and what they ask about."""
+    """The clients by kind, and the ids that they use."""
 
     clients: dict[str, PortalClient]
     things: dict[str, str]
@@ -161,12 +161,12 @@ class Cast:
 
 
 def encoded(part: bytes) -> str:
-    """A part of a token."""
+    """A part of a token, encoded."""
     return base64.urlsafe_b64encode(part).decode().rstrip("=")
 
 
 def bad_tokens(token: str, expired_at: datetime) -> dict[str, str]:
-    """What others would make of a good token."""
+    """Forged variants of a valid token."""
     claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     head, body, signature = token.split(".")
     other_user = jwt.encode(claims | {"sub": NOWHERE}, "k" * 64, algorithm=ALGORITHM).split(".")[1]
@@ -185,7 +185,7 @@ def bad_tokens(token: str, expired_at: datetime) -> dict[str, str]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def cast(portal: RunningPortal, auctioneer: str) -> AsyncIterator[Cast]:
-    """Everybody, and an auction with a bid; one for the whole table."""
+    """A client of each kind, and an auction with a bid; shared by all rows."""
     async with AsyncExitStack() as doors:
 
         def somebody(access_token: str | None = None) -> PortalClient:

@@ -1,4 +1,4 @@
-"""Bad input gets a clear answer, changes nothing, and is not logged as a crash."""
+"""Bad input gets a clear error, changes nothing, and is not logged as a crash."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What is no message of the protocol closes the socket with a code, and is not logged as a crash."""
+"""Invalid WebSocket messages close the socket with a code, and are not logged as a crash."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ def subscribe(id: Any = "1", **payload: Any) -> str:
     return json.dumps({"id": id, "type": "subscribe", "payload": payload})
 
 
-# What is said on a fresh connection, and the code that it is closed with.
+# What is sent on a new connection, and the code that it is closed with.
 GARBAGE: dict[str, tuple[list[str | bytes], int]] = {
     "not JSON": (["x"], 4400),
     "nothing": ([""], 4400),
@@ -67,7 +67,7 @@ async def test_garbage_closes_the_socket_with_a_code(portal: RunningPortal, what
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "expected_text"),
     [
         (subscribe(query="{"), "Syntax Error"),
         (subscribe(query="{ nope }"), "nope"),
@@ -78,7 +78,7 @@ async def test_garbage_closes_the_socket_with_a_code(portal: RunningPortal, what
     ],
 )
 async def test_a_bad_operation_over_websocket_is_refused_and_the_socket_goes_on(
-    portal: RunningPortal, nobody: PortalClient, asked: str, told: str
+    portal: RunningPortal, nobody: PortalClient, asked: str, expected_text: str
 ) -> None:
     logged = len(portal.logged())
     async with nobody.socket() as socket:
@@ -86,7 +86,7 @@ async def test_a_bad_operation_over_websocket_is_refused_and_the_socket_goes_on(
         answer = json.loads(await socket.recv())
         assert answer["type"] == "error"
         assert answer["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
-        assert told in answer["payload"][0]["message"]
+        assert expected_text in answer["payload"][0]["message"]
         await socket.send(subscribe(id="2", query="{ serverTime }"))
         assert json.loads(await socket.recv())["type"] == "next"
     assert "[error" not in portal.logged()[logged:]

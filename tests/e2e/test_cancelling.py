@@ -1,4 +1,4 @@
-"""Deadlines of one's own, and jobs taken back, from outside."""
+"""Cancelling waiting jobs, and deadlines set by the client, over the API."""
 
 import asyncio
 from collections.abc import Iterator
@@ -36,32 +36,32 @@ async def refused(client: PortalClient, job_id: str) -> str | None:
 
 
 @contextmanager
-def busy(pool: Pool, auction_id: str) -> Iterator[None]:
-    """The auction's jobs wait, as behind a worker that has it."""
+def locked(pool: Pool, auction_id: str) -> Iterator[None]:
+    """Lock the auction as a worker does, so that its jobs wait."""
     with pool.connection() as connection, connection.transaction():
         connection.execute("SELECT 1 FROM auctions WHERE id = %s FOR UPDATE", (auction_id,))
         yield
 
 
-async def test_a_waiting_bid_is_cancelled_by_its_bidder_and_followers_are_told(
+async def test_a_waiting_bid_is_cancelled_by_its_bidder_and_subscribers_get_that(
     join: Join, carol: PortalClient, portal_pool: Pool
 ) -> None:
     alice, bob = await join("alice"), await join("bob")
     auction_id = await create_auction(carol)
-    with busy(portal_pool, auction_id):
+    with locked(portal_pool, auction_id):
         jobs = [
             await alice.submit(PLACE_BID, auctionId=auction_id, amount=amount)
             for amount in ("10.00", "20.00")
         ]
         async with (
             asyncio.timeout(30),
-            aclosing(alice.subscribe(JOB_UPDATED, id=jobs[0]["id"])) as news,
+            aclosing(alice.subscribe(JOB_UPDATED, id=jobs[0]["id"])) as results,
         ):
-            assert (await anext(news))["job"]["status"] == "QUEUED"
+            assert (await anext(results))["job"]["status"] == "QUEUED"
             assert await refused(bob, jobs[0]["id"]) == "NOT_FOUND"
             cancelled = await cancel(alice, jobs[0]["id"])
             assert cancelled["rejection"]["code"] == "CANCELLED"
-            assert [data["job"] async for data in news] == [cancelled]
+            assert [data["job"] async for data in results] == [cancelled]
         assert (await cancel(carol, jobs[1]["id"]))["rejection"]["code"] == "CANCELLED"
     job = await place(alice, auction_id, "5.00")
     assert job["result"]["version"] == 2, "neither of the cancelled bids stands in its way"
@@ -99,7 +99,7 @@ async def test_a_bid_waits_no_longer_than_its_bidder_wants(
 ) -> None:
     alice = await join("alice")
     auction_id = await create_auction(carol)
-    with busy(portal_pool, auction_id):
+    with locked(portal_pool, auction_id):
         hurried = {"auctionId": auction_id, "amount": "10.00", "expiresIn": 0.05}
         job = await alice.submit(PLACE_BID, **hurried)
         # The portal's clock decides, so ask it.

@@ -1,4 +1,4 @@
-"""The operators' commands, run as they are run."""
+"""The operators' commands, run as processes."""
 
 import json
 from typing import Any
@@ -123,7 +123,7 @@ async def test_status_verification_and_rebuilding_tell_how_it_is(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "expected_text"),
     [
         (("create_auction", "A lamp", "--ends-at", "soon"), "an offset like +30s"),
         (("create_auction", "A lamp", "--ends-at", "2099-01-01T00:00:00"), "neither a time"),
@@ -150,12 +150,12 @@ async def test_status_verification_and_rebuilding_tell_how_it_is(
     ],
 )
 def test_bad_input_is_a_usage_error(
-    capsys: pytest.CaptureFixture[str], words: Any, told: str
+    capsys: pytest.CaptureFixture[str], words: Any, expected_text: str
 ) -> None:
     with pytest.raises(SystemExit) as exit_:
         execute_from_command_line(["manage.py", *words])
     assert exit_.value.code == USAGE
-    assert told in capsys.readouterr().err
+    assert expected_text in capsys.readouterr().err
 
 
 def test_a_rule_that_is_broken_is_named(portal: RunningPortal) -> None:

@@ -1,4 +1,4 @@
-"""What is compressed, for whom, and what never is because it holds secrets."""
+"""Which answers are compressed, for which clients, and which never are because they hold secrets."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""Many bidders at once on one auction: nothing lost, nothing twice, everything in order."""
+"""Many bidders at once on one auction: each bid counts once, in the order of acceptance."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""The documentation as the portal serves it."""
+"""The documentation under /docs."""
 
 import re
 from html.parser import HTMLParser

@@ -1,4 +1,4 @@
-"""Draws from outside: what the API publishes, and what the standalone script makes of it."""
+"""Draws over the API, and their check by docs/verify_draw.py."""
 
 import importlib.util
 import json

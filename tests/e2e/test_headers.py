@@ -1,4 +1,4 @@
-"""What browsers heed: headers, cookies, and who may open a WebSocket."""
+"""Security headers, cookies, and which origins may open a WebSocket."""
 
 import re
 import secrets

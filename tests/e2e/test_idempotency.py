@@ -1,4 +1,4 @@
-"""Asking twice is asking once."""
+"""A request repeated with its idempotency key is handled once."""
 
 import asyncio
 

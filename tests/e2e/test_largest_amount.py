@@ -1,4 +1,4 @@
-"""The largest amount, doubled, from outside: the API, its notifications, and admin."""
+"""The largest amount, doubled, over the API, in notifications and in admin."""
 
 import asyncio
 
@@ -11,16 +11,16 @@ from tests.e2e.test_notifications import listed, received
 LARGEST, DOUBLED = "9999999999.99", "19999999999.98"
 
 
-async def test_the_largest_amount_doubled_is_told_and_shown(
+async def test_the_largest_amount_doubled_is_notified_and_shown(
     portal: RunningPortal, join: Join, carol: PortalClient, auctioneer: str
 ) -> None:
     alice, bob = await join("alice"), await join("bob")
     auction_id = await create_auction(carol)
     await place(alice, auction_id, LARGEST)
-    told = asyncio.create_task(received(alice, "BID_DOUBLED"))
+    receiving = asyncio.create_task(received(alice, "BID_DOUBLED"))
     drawn = await asyncio.to_thread(portal.manage, "run_promoter", "--once")
     assert drawn.returncode == 0, drawn.stderr
-    notification = await told
+    notification = await receiving
     assert notification["amount"] == DOUBLED
     assert notification["message"].endswith("it now counts 19,999,999,999.98.")
 

@@ -1,4 +1,4 @@
-"""The life of an auction, from outside: HTTP, WebSocket, real workers."""
+"""An auction from its creation to its end, over HTTP and WebSocket, with real workers."""
 
 from portal.laptop.demo.client import PortalClient
 from tests.conftest import Join, RunningPortal

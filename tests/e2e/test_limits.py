@@ -1,4 +1,4 @@
-"""What is bounded, seen from outside: a web process with small limits of its own answers clearly."""
+"""Limits over the API: a web process with small limits refuses what is above them with a clear error."""
 
 import asyncio
 import contextlib
@@ -93,14 +93,14 @@ TOO_MUCH = {
 async def test_an_operation_that_asks_for_too_much_is_refused(
     nobody: PortalClient, what: str
 ) -> None:
-    query, told = TOO_MUCH[what]
+    query, expected_text = TOO_MUCH[what]
     with pytest.raises(Refused) as over_http:
         await nobody.execute(query)
     with pytest.raises(Refused) as over_websocket:
         await anext(nobody.subscribe(query))
     for refused in (over_http.value, over_websocket.value):
         assert refused.code == "BAD_USER_INPUT"
-        assert told in str(refused)
+        assert expected_text in str(refused)
 
 
 async def test_a_page_size_in_a_variable_counts(nobody: PortalClient) -> None:
@@ -164,7 +164,7 @@ def test_a_huge_body_is_refused(bounded: RunningPortal, path: str, announced: bo
 
 
 def conversation(portal: RunningPortal, said: bytes) -> bytes:
-    """All that the portal answers to the bytes until it hangs up."""
+    """Send the bytes; everything that the portal answers until it closes the connection."""
     port = int(portal.url.rsplit(":", 1)[1])
     heard = b""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
@@ -175,7 +175,7 @@ def conversation(portal: RunningPortal, said: bytes) -> bytes:
     return heard
 
 
-def test_who_dawdles_is_hung_up_on(bounded: RunningPortal) -> None:
+def test_a_slow_sender_is_disconnected(bounded: RunningPortal) -> None:
     begun = b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     assert conversation(bounded, b"") == b""
     assert conversation(bounded, begun) == b""
@@ -183,7 +183,7 @@ def test_who_dawdles_is_hung_up_on(bounded: RunningPortal) -> None:
     assert late.startswith(b"HTTP/1.1 408")
 
 
-async def test_who_takes_nothing_is_hung_up_on(
+async def test_a_client_that_reads_nothing_is_disconnected(
     bounded: RunningPortal, join: Join, carol: PortalClient
 ) -> None:
     auction_id = await create_auction(carol, description="é" * 5000)

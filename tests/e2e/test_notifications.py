@@ -1,4 +1,4 @@
-"""Being told of what concerns one, from outside."""
+"""Notifications over the API: subscriptions, lists, marking as read, preferences and mails."""
 
 import asyncio
 from contextlib import aclosing
@@ -28,16 +28,16 @@ CHOOSE = """mutation ($input: [NotificationPreferenceInput!]!) {
 
 async def received(client: PortalClient, kind: str) -> Json:
     """The next notification of that kind."""
-    async with asyncio.timeout(30), aclosing(client.subscribe(RECEIVED)) as news:
-        async for data in news:
+    async with asyncio.timeout(30), aclosing(client.subscribe(RECEIVED)) as results:
+        async for data in results:
             if data["notification"]["kind"] == kind:
                 notification: Json = data["notification"]
                 return notification
     raise AssertionError("the subscription ended")
 
 
-async def first_told(alice: PortalClient, bob: PortalClient, kind: str) -> Json:
-    """What either of them is told first."""
+async def first_received(alice: PortalClient, bob: PortalClient, kind: str) -> Json:
+    """The first notification of that kind that either of them receives."""
     waiting = [asyncio.create_task(received(client, kind)) for client in (alice, bob)]
     done, others = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     for other in others:
@@ -51,7 +51,7 @@ async def listed(client: PortalClient, **variables: object) -> list[Json]:
     return [edge["node"] for edge in data["notifications"]["edges"]]
 
 
-async def test_from_outbid_to_won_people_are_told(
+async def test_bidders_are_notified_from_outbid_to_won(
     portal: RunningPortal, join: Join, carol: PortalClient
 ) -> None:
     alice, bob = await join("alice"), await join("bob")
@@ -64,8 +64,8 @@ async def test_from_outbid_to_won_people_are_told(
     assert outbid["message"] == "You were outbid on “A clock”: the highest bid is now 20.00."
     drawn = await asyncio.to_thread(portal.manage, "run_promoter", "--once")
     assert drawn.returncode == 0, drawn.stderr
-    await first_told(alice, bob, "BID_DOUBLED")
-    won = await first_told(alice, bob, "AUCTION_WON")
+    await first_received(alice, bob, "BID_DOUBLED")
+    won = await first_received(alice, bob, "AUCTION_WON")
     assert won["message"] == f"You won “A clock” for {won['amount']}."
     # Doubled, alice's bid would only draw level with bob's, who got there first.
     assert won["amount"] == "20.00"
@@ -89,8 +89,8 @@ async def test_missed_ones_come_first_and_read_ones_no_more(
 
     missed = await until(both)
     again: list[Json] = []
-    async with aclosing(alice.subscribe(RECEIVED)) as news:
-        async for data in news:
+    async with aclosing(alice.subscribe(RECEIVED)) as results:
+        async for data in results:
             again.append(data["notification"])
             if len(again) == 2:
                 break
@@ -119,8 +119,8 @@ async def test_an_auctions_notifications_are_marked_read_together_and_other_wind
         await place(alice, auction_id, "10.00")
         await place(bob, auction_id, "20.00")
     shown: list[Json] = []
-    async with asyncio.timeout(30), aclosing(alice.subscribe(WITH_READ)) as news:
-        async for data in news:
+    async with asyncio.timeout(30), aclosing(alice.subscribe(WITH_READ)) as results:
+        async for data in results:
             shown.append(data["notification"])
             if len(shown) == 2:
                 assert (await alice.execute(MARK_AUCTION, id=auctions[0]))["count"] == 1
@@ -140,11 +140,11 @@ async def test_what_ones_own_raise_overtakes_is_not_unread_any_more(
     await place(alice, auction_id, "10.00")
     await place(bob, auction_id, "130.00")
     shown: list[tuple[str, str, bool]] = []
-    async with asyncio.timeout(30), aclosing(alice.subscribe(WITH_READ)) as news:
-        async for data in news:
-            told = data["notification"]
-            shown.append((told["kind"], told["amount"], told["read"]))
-            if told["read"]:
+    async with asyncio.timeout(30), aclosing(alice.subscribe(WITH_READ)) as results:
+        async for data in results:
+            notification = data["notification"]
+            shown.append((notification["kind"], notification["amount"], notification["read"]))
+            if notification["read"]:
                 break
             await place(alice, auction_id, "140.00")
     assert shown == [("OUTBID", "130.00", False), ("OUTBID", "130.00", True)]

@@ -45,7 +45,7 @@ async def bid(bidder: PortalClient, auction_id: str, seed: int) -> None:
 
 
 class Watched:
-    """What a reader was shown while others bid."""
+    """The states and pages that a reader received while others bid."""
 
     def __init__(self, reader: PortalClient, auction_id: str) -> None:
         self.reader = reader
@@ -56,12 +56,12 @@ class Watched:
         self.over = asyncio.Event()
 
     async def ask(self) -> None:
-        """For the state, again and again."""
+        """Query the state again and again."""
         while not self.over.is_set():
             self.states.append((await self.reader.execute(QUERY, id=self.auction_id))["auction"])
 
     async def page(self) -> None:
-        """From page to page, again and again."""
+        """Query one page after another, again and again."""
         before: Json | None = None
         while not self.over.is_set():
             after = before and before["bids"]["pageInfo"]["endCursor"]
@@ -71,7 +71,7 @@ class Watched:
             before = page["auction"] if page["auction"]["bids"]["pageInfo"]["hasNextPage"] else None
 
     async def follow(self) -> None:
-        """The auction's states as they come."""
+        """Subscribe to the auction's states."""
         async with aclosing(self.reader.subscribe(FOLLOW, id=self.auction_id)) as news:
             async for data in news:
                 self.states.append(data["auction"])

@@ -1,4 +1,4 @@
-"""The pages as a browser gets them: whole, from the portal alone, fit for a strict policy."""
+"""The pages: all their files come from the portal, and nothing in them breaks the Content-Security-Policy."""
 
 import re
 from hashlib import sha256

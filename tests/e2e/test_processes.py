@@ -1,4 +1,4 @@
-"""The portal's own processes: dying, coming back, and leaving nothing behind."""
+"""The portal's processes: killed ones are started again, and a killed portal leaves none behind."""
 
 import os
 import random
@@ -40,7 +40,7 @@ def processes(portal: RunningPortal, words: str) -> list[psutil.Process]:
 
 
 def ended(process: psutil.Process) -> bool:
-    """Whether it runs no more; a zombie only waits for its parent to look."""
+    """Whether it has ended; a zombie has, too."""
     try:
         return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -191,7 +191,7 @@ def test_whenever_it_is_killed_nothing_of_it_lives_on(tmp_path: Path, moment: in
         command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0"]
         with (tmp_path / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        # From its first breath until its workers have children: a few seconds.
+        # From its start until its workers have children: a few seconds.
         time.sleep(random.Random(moment).uniform(0, 8))
         process.kill()
         process.wait()
@@ -275,7 +275,7 @@ def test_readiness_and_status_name_the_server_that_hangs(tmp_path: Path) -> None
             wait_until(lambda: ready() == (200, []))
 
 
-def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]

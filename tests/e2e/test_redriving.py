@@ -1,4 +1,4 @@
-"""Failed jobs, found and re-driven by an operator or an auctioneer."""
+"""Re-driving failed jobs, by an operator and by an auctioneer."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What is no request is refused as JSON in GraphQL's form, with a status that fits, and is no fault of ours."""
+"""Invalid requests are refused as JSON in GraphQL's form, with a fitting status, and are not logged as errors."""
 
 import json
 import socket
@@ -29,7 +29,7 @@ class Wrong:
     """A request with one thing wrong, and how it is answered."""
 
     status: int
-    told: str
+    expected_text: str
     content: bytes = GOOD
     method: str = "POST"
     path: str = "/graphql"
@@ -125,7 +125,7 @@ def test_what_is_no_request_is_refused_as_json(portal: RunningPortal, wrong: Wro
     assert (answer.status_code, answer.headers["Content-Type"]) == (wrong.status, JSON), answer.text
     [error] = answer.json()["errors"]
     assert list(answer.json()) == ["errors"]
-    assert wrong.told in error["message"]
+    assert wrong.expected_text in error["message"]
     assert error["extensions"] == {"code": CODES.get(wrong.status, "BAD_USER_INPUT")}
     assert answer.headers[ID]
     if "/graphql" in wrong.path and wrong.status == 405:
@@ -173,8 +173,8 @@ async def test_a_document_of_several_operations_needs_a_name(nobody: PortalClien
     }
     async with nobody.socket() as line:
         await line.send(json.dumps({"id": "1", "type": "subscribe", "payload": ask(None)}))
-        told = json.loads(await line.recv())
-        assert (told["type"], told["payload"]) == ("error", [error])
+        expected_text = json.loads(await line.recv())
+        assert (expected_text["type"], expected_text["payload"]) == ("error", [error])
         await line.send(json.dumps({"id": "2", "type": "subscribe", "payload": ask("a")}))
         assert json.loads(await line.recv())["payload"]["data"]["serverTime"]
 

@@ -42,8 +42,8 @@ NOBODY_LISTENS = {
 }
 
 
-class Told:
-    """All secrets that were used, and all that was logged."""
+class Evidence:
+    """The secrets that were used, and the logs of all processes."""
 
     def __init__(self) -> None:
         self.secrets: set[str] = {PASSWORD, *passwords(*NOBODY_LISTENS.values())}
@@ -94,16 +94,16 @@ def code(answer: Any) -> str:
     return name
 
 
-def sign_in(portal: RunningPortal, told: Told, name: str) -> tuple[str, str]:
+def sign_in(portal: RunningPortal, evidence: Evidence, name: str) -> tuple[str, str]:
     """Access and refresh token of a session."""
     session = ask(portal, LOGIN, username=name, password=PASSWORD)["data"]["session"]
-    told.secrets |= {session["accessToken"], session["refreshToken"]}
+    evidence.secrets |= {session["accessToken"], session["refreshToken"]}
     return session["accessToken"], session["refreshToken"]
 
 
-def faults_under_sign_in(portal: RunningPortal, told: Told, name: str) -> None:
+def faults_under_sign_in(portal: RunningPortal, evidence: Evidence, name: str) -> None:
     """Signing in and out, refreshing and asking, while what is beneath is broken."""
-    access, refresh = sign_in(portal, told, name)
+    access, refresh = sign_in(portal, evidence, name)
     with broken(portal, *renamed("sessions")):
         assert code(ask(portal, LOGIN, username=name, password=PASSWORD)) == "INTERNAL"
         assert code(ask(portal, REFRESH, t=refresh)) == "INTERNAL"
@@ -115,13 +115,13 @@ def faults_under_sign_in(portal: RunningPortal, told: Told, name: str) -> None:
     ):
         answer = desk.submit("/admin/login/", {"username": name, "password": PASSWORD})
         assert answer.status_code == 500
-        told.secrets |= set(desk.cookies.values())
+        evidence.secrets |= set(desk.cookies.values())
 
 
-def faults_under_sign_up(portal: RunningPortal, told: Told) -> None:
+def faults_under_sign_up(portal: RunningPortal, evidence: Evidence) -> None:
     """Postgres quotes the row that it refuses, with the address and the password's hash."""
     email = f"secret-{new_id().hex}@example.org"
-    told.secrets |= {email, "argon2"}
+    evidence.secrets |= {email, "argon2"}
     with broken(
         portal,
         "ALTER TABLE jobs ADD CONSTRAINT broken CHECK (command <> 'CreateUser') NOT VALID",
@@ -131,36 +131,38 @@ def faults_under_sign_up(portal: RunningPortal, told: Told) -> None:
         assert code(ask(portal, CREATE_USER, input=person)) == "INTERNAL"
 
 
-def tokens_in_mails(portal: RunningPortal, told: Told) -> None:
+def tokens_in_mails(portal: RunningPortal, evidence: Evidence) -> None:
     """The links of an account's mails, used while what is beneath is broken, and once they are spent."""
     name, address = f"bob{new_id().hex[-12:]}", f"{new_id().hex}@example.org"
-    told.secrets |= {address}
+    evidence.secrets |= {address}
     person = {"username": name, "password": PASSWORD, "email": address}
     assert ask(portal, CREATE_USER, input=person)["data"]
     link = asyncio.run(mailed(portal, address, "Is this your address?"))
-    told.secrets.add(token := link.rpartition("/")[2])
+    evidence.secrets.add(token := link.rpartition("/")[2])
     with broken(portal, *renamed("users")):
         assert asyncio.run(confirm(portal, link)).status_code == 500
     assert asyncio.run(confirm(portal, link)).status_code == 200
     assert httpx.get(f"{portal.url}/confirm-email/{token}/x").status_code == 404
     assert ask(portal, ASK_RESET, who=name)["data"]["asked"]
     link = asyncio.run(mailed(portal, address, "Choose a new password"))
-    told.secrets |= {token := link.rpartition("/")[2], new := f"another {new_id().hex}"}
+    evidence.secrets |= {token := link.rpartition("/")[2], new := f"another {new_id().hex}"}
     with broken(portal, *renamed("sessions")):
         assert code(ask(portal, RESET, token=token, new=new)) == "INTERNAL"
     assert ask(portal, RESET, token=token, new=new)["data"]["done"]
     assert code(ask(portal, RESET, token=token, new=new)) == "BAD_USER_INPUT"
 
 
-def tokens_in_paths(portal: RunningPortal, told: Told, access: str) -> None:
+def tokens_in_paths(portal: RunningPortal, evidence: Evidence, access: str) -> None:
     """A token in a path that is none, and in one whose page fails."""
     assert httpx.get(f"{portal.url}/unsubscribe/{access}/x").status_code == 404
-    told.secrets.add(secret := secrets.token_urlsafe(20))
+    evidence.secrets.add(secret := secrets.token_urlsafe(20))
     assert httpx.get(f"{portal.url}/nothing/{secret}").status_code == 404
     assert httpx.post(f"{portal.url}/admin/login/", data={"password": secret}).status_code == 403
 
 
-def refused_connections(portal: RunningPortal, told: Told, access: str, refresh: str) -> None:
+def refused_connections(
+    portal: RunningPortal, evidence: Evidence, access: str, refresh: str
+) -> None:
     """A web process whose servers all refuse it."""
     with web(portal, LOG_FORMAT="json", LOG_LEVEL="DEBUG", **NOBODY_LISTENS) as cut_off:
         assert httpx.get(f"{cut_off.url}/readyz", timeout=30).status_code == 503
@@ -172,7 +174,7 @@ def refused_connections(portal: RunningPortal, told: Told, access: str, refresh:
         ):
             assert code(answer) in {"UNAVAILABLE", "BAD_USER_INPUT"}
         httpx.get(f"{cut_off.url}/admin/", timeout=60)
-        told.logs["cut off"] = wait_until(
+        evidence.logs["cut off"] = wait_until(
             lambda: (log := cut_off.logged()).count("not ready") >= 2 and log
         )
 
@@ -213,54 +215,54 @@ def send_tasks(to: RunningPortal) -> None:
     app.close()
 
 
-def refused_workers(portal: RunningPortal, told: Told) -> None:
+def refused_workers(portal: RunningPortal, evidence: Evidence) -> None:
     """Workers whose servers refuse them: whatever pool they have, and wherever they meet it."""
     for pool in ("solo", "prefork"):
         with worker(portal, pool) as idle:
             wait_until(lambda: CANNOT_CONNECT in idle.logged(), 30, f"a line of {pool}")
-        told.logs[pool] = idle.logged()
+        evidence.logs[pool] = idle.logged()
     assert portal.environment
     with worker(portal, "prefork", REDIS_URL=portal.environment["REDIS_URL"]) as busy:
         send_tasks(busy)
         wait_until(lambda: '"logger": "psycopg.pool"' in busy.logged(), 30, "a line of Postgres")
         wait_until(lambda: "TopologyDescription" in busy.logged(), 30, "a line of MongoDB")
-    told.logs["busy"] = busy.logged()
+    evidence.logs["busy"] = busy.logged()
 
 
-def refused_commands(portal: RunningPortal, told: Told) -> None:
+def refused_commands(portal: RunningPortal, evidence: Evidence) -> None:
     """Commands whose servers refuse them."""
     environment = {**(portal.environment or {}), **NOBODY_LISTENS, "LOG_FORMAT": "json"}
     cut_off = RunningPortal("", portal.data, portal.log, portal.process, environment)
     for words in (("status",), ("verify_events",), ("create_auction", "A", "--ends-at", "+1h")):
         done = cut_off.manage(*words)
         assert done.returncode
-        told.logs[words[0]] = done.stdout + done.stderr
+        evidence.logs[words[0]] = done.stdout + done.stderr
 
 
 def test_no_log_line_holds_a_secret() -> None:
-    told = Told()
+    evidence = Evidence()
     key = secrets.token_urlsafe(64)
-    told.secrets.add(key)
+    evidence.secrets.add(key)
     with running_portal("secrets", LOG_FORMAT="json", LOG_LEVEL="DEBUG", SECRET_KEY=key) as portal:
         made = portal.manage("create_user", "alice", "--staff", stdin=f"{PASSWORD}\n")
         assert made.returncode == 0, made.stderr
-        access, refresh = sign_in(portal, told, "alice")
-        faults_under_sign_in(portal, told, "alice")
-        faults_under_sign_up(portal, told)
-        tokens_in_mails(portal, told)
-        tokens_in_paths(portal, told, access)
-        refused_connections(portal, told, access, refresh)
-        refused_workers(portal, told)
-        refused_commands(portal, told)
-        told.logs["portal"] = portal.logged()
-    assert told.leaks() == []
+        access, refresh = sign_in(portal, evidence, "alice")
+        faults_under_sign_in(portal, evidence, "alice")
+        faults_under_sign_up(portal, evidence)
+        tokens_in_mails(portal, evidence)
+        tokens_in_paths(portal, evidence, access)
+        refused_connections(portal, evidence, access, refresh)
+        refused_workers(portal, evidence)
+        refused_commands(portal, evidence)
+        evidence.logs["portal"] = portal.logged()
+    assert evidence.leaks() == []
     # What was searched is all that there is to find: each fault, with its traceback.
-    faults = [line for line in told.logs["portal"].splitlines() if '"exception"' in line]
+    faults = [line for line in evidence.logs["portal"].splitlines() if '"exception"' in line]
     assert sum("UndefinedTable" in line for line in faults) >= 5
     assert any("CheckViolation" in line for line in faults)
     assert "correlation_id" in "".join(faults)
     for server in ('"server": "postgres"', '"server": "redis"', "pymongo"):
-        assert server in told.logs["cut off"]
+        assert server in evidence.logs["cut off"]
 
 
 @pytest.mark.parametrize(

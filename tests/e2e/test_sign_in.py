@@ -1,4 +1,4 @@
-"""Signing in, and ceasing to be signed in, at once."""
+"""Signing in, and how tokens and sockets end at once with a session or user."""
 
 import asyncio
 import json
@@ -51,7 +51,7 @@ async def following(client: PortalClient, auction_id: str) -> AsyncIterator[Clie
 
 @contextmanager
 def held(pool: Pool, user_id: str) -> Iterator[None]:
-    """Meanwhile no worker can decide about the user."""
+    """Lock the user, so that no worker can decide their jobs."""
     with pool.connection() as connection, connection.transaction():
         connection.execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", (user_id,))
         yield

@@ -1,4 +1,4 @@
-"""Static files in a fresh clone, and collected under names with hashes."""
+"""Static files from the source, and collected under names with hashes."""
 
 import re
 import shutil

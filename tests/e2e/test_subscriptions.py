@@ -1,4 +1,4 @@
-"""Following an auction: nothing missed, nothing twice, whenever one begins."""
+"""Subscriptions to an auction: no event is missed or comes twice, whichever version one begins at."""
 
 import asyncio
 import json

@@ -23,11 +23,11 @@ from tests.faults.clients import (
     Party,
     Person,
     bid,
-    glance,
-    open_lot,
+    bid_and_leave,
+    create_auction,
     sign_up,
-    visit,
-    watch,
+    watch_events,
+    watch_states,
 )
 from tests.faults.faults import inflict, plan
 from tests.faults.processes import FellOver, Processes, running_processes
@@ -45,7 +45,7 @@ AUCTIONEER = "carol"
 
 @dataclass(slots=True)
 class Figures:
-    """What all rounds came to."""
+    """The results of all rounds."""
 
     counts: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
@@ -55,7 +55,7 @@ class Figures:
 
 @dataclass(slots=True)
 class Watchers:
-    """Those who follow the round's auctions: every event to the last, or the state."""
+    """Tasks that subscribe to the round's auctions: to every event, until the last; or to the state."""
 
     followers: list[asyncio.Task[None]] = field(default_factory=list)
     others: list[asyncio.Task[None]] = field(default_factory=list)
@@ -99,7 +99,7 @@ async def _gather(running: Processes) -> Party:
 
 
 def _chosen(options: argparse.Namespace) -> list[str]:
-    """Rounds go by their number, scenes by their name."""
+    """The names of the scenes and the numbers of the rounds to run."""
     if options.round:
         return list(options.round)
     return [*SCENES, *(str(number) for number in range(1, options.rounds + 1))]
@@ -118,7 +118,7 @@ async def _round(
     ledger = Ledger()
     party.begin(ledger, rng)
     print(f"round {name}" + ": " * bool(faults) + "; ".join(map(str, faults)), flush=True)
-    # The load draws from the other one, in whatever order its clients get their answers.
+    # The load uses `rng` in an order that depends on its answers, so the faults need a generator of their own.
     chance = random.Random(f"{options.seed}:{name}:chance")
     acts = [inflict(fault, running, chance) for fault in faults]
     acts += [scene(running, party, chance)] if scene else []
@@ -157,7 +157,7 @@ async def _play(
     acts: Sequence[Coroutine[Any, Any, None]],
     rng: random.Random,
 ) -> Watchers:
-    """The load, with the faults in it; returns when both are over. Those who watch go on."""
+    """Run the load and the faults; returns when both are over. The watchers go on."""
     loop = asyncio.get_running_loop()
     until, acting = loop.time() + SECONDS, len(acts)
     watchers = Watchers()
@@ -170,33 +170,35 @@ async def _play(
         await act
         acting -= 1
 
-    async def auction(starts_in: float, lasts: float) -> None:
-        if lot := await open_lot(party.auctioneer, starts_in, lasts):
+    async def open_and_watch(starts_in: float, lasts: float) -> None:
+        if auction := await create_auction(party.auctioneer, starts_in, lasts):
             one, other = rng.sample(party.bidders, 2)
-            watchers.followers.append(asyncio.create_task(watch(one, lot)))
-            watchers.others.append(asyncio.create_task(glance(other, lot)))
+            watchers.followers.append(asyncio.create_task(watch_events(one, auction)))
+            watchers.others.append(asyncio.create_task(watch_states(other, auction)))
 
-    async def auctions() -> None:
+    async def open_auctions() -> None:
         for starts_in, lasts in LOTS:
-            await auction(starts_in, lasts)
+            await open_and_watch(starts_in, lasts)
         while not over():
             await asyncio.sleep(1)
             if loop.time() > until:
-                await auction(0, 2.5)
+                await open_and_watch(0, 2.5)
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(auctions())
+        tasks.create_task(open_auctions())
         for bidder in party.bidders:
             tasks.create_task(bid(bidder, over))
-        tasks.create_task(visit(running.webs, ledger, rng, lambda: loop.time() > until - 1.5))
+        tasks.create_task(
+            bid_and_leave(running.webs, ledger, rng, lambda: loop.time() > until - 1.5)
+        )
         for act in acts:
             tasks.create_task(play(act))
     return watchers
 
 
 async def _converge(running: Processes, ledger: Ledger, deadline: float) -> list[str]:
-    """Wait until nothing is left to do; what is left when the time is over."""
-    ends = max((lot.ends_at.timestamp() for lot in ledger.lots.values()), default=0)
+    """Wait until nothing is left to do; what is left at the deadline."""
+    ends = max((auction.ends_at.timestamp() for auction in ledger.auctions.values()), default=0)
     await asyncio.sleep(max(ends - time.time(), 0))
     while left := await asyncio.to_thread(unfinished, running):
         running.revive()
@@ -208,11 +210,11 @@ async def _converge(running: Processes, ledger: Ledger, deadline: float) -> list
 
 def _count(figures: Figures, ledger: Ledger, took: float) -> None:
     figures.converged.append(took)
-    figures.counts["accepted"] += sum(entry.told for entry in ledger.entries)
+    figures.counts["accepted"] += sum(entry.answered for entry in ledger.entries)
     for entry in ledger.entries:
         figures.counts[(entry.job or {}).get("status", "none")] += 1
         figures.counts["retried"] += entry.tries > 1
-    figures.counts["auctions"] += len(ledger.lots)
+    figures.counts["auctions"] += len(ledger.auctions)
     figures.counts["resumed"] += ledger.resumed
     figures.counts.update(f"no answer: {why}" for why in ledger.no_answers.elements())
 

@@ -1,4 +1,4 @@
-"""After a round: what clients were told, what the events say and what the API shows must be one story."""
+"""Checks after a round: the answers to clients, the events, and what the API shows must agree."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from pymongo import MongoClient
 
 from portal.laptop.demo.client import DELETE_BID, JOB, PLACE_BID
 from tests.e2e.acting import AUCTION_FIELDS
-from tests.faults.clients import Entry, Ledger, Lot, Person
+from tests.faults.clients import AuctionRecord, Entry, Ledger, Person
 from tests.faults.processes import SCHEDULES, Processes
 
 Json = dict[str, Any]
@@ -50,7 +50,7 @@ ENDINGS = ("WinnerAnnounced", "AuctionEndedUnsold")
 
 @dataclass(slots=True)
 class Bid:
-    """A bid as the events tell it."""
+    """A bid according to the events."""
 
     id: str
     bidder: str
@@ -63,7 +63,7 @@ class Bid:
 
 @dataclass(slots=True)
 class Story:
-    """An auction as its events tell it, told here anew, without the portal's own code."""
+    """An auction according to its events, computed here without the portal's own code."""
 
     bids: dict[str, Bid] = field(default_factory=dict)
     # Who led after each version, with what.
@@ -80,7 +80,7 @@ class Story:
 
 
 def unfinished(processes: Processes) -> list[str]:
-    """What has not converged yet."""
+    """What the portal has not finished yet; empty once it has converged."""
     found = [f"job {row['id']} ({row['command']}) waits" for row in processes.sql(UNSETTLED)]
     found += [f"auction {row['id']} is over and not closed" for row in processes.sql(UNCLOSED)]
     found += [f"nobody was told of auction {row['id']}" for row in processes.sql(UNTOLD)]
@@ -99,39 +99,39 @@ def unfinished(processes: Processes) -> list[str]:
 
 
 async def violations(processes: Processes, ledger: Ledger, auctioneer: Person) -> list[str]:
-    """Everything that breaks a promise."""
+    """A line for each broken promise."""
     await _settle(ledger.entries, auctioneer)
-    events = processes.sql(EVENTS, ([UUID(lot) for lot in ledger.lots],))
-    by_lot: dict[str, list[DictRow]] = {lot: [] for lot in ledger.lots}
+    events = processes.sql(EVENTS, ([UUID(auction) for auction in ledger.auctions],))
+    by_auction: dict[str, list[DictRow]] = {auction: [] for auction in ledger.auctions}
     for row in events:
-        by_lot[str(row["stream_id"])].append(row)
-    stories = {lot: _story(rows) for lot, rows in by_lot.items()}
+        by_auction[str(row["stream_id"])].append(row)
+    stories = {auction: _story(rows) for auction, rows in by_auction.items()}
     found = [*ledger.faults, *_jobs(ledger, events)]
     found += _causes(processes, events)
     half = timedelta(seconds=SCHEDULES["Promoter"] / 2)
     found += [f"tick {row['number']} came twice" for row in processes.sql(TOO_SOON, (half,))]
-    for lot in ledger.lots.values():
-        found += _ending(lot, by_lot[lot.id], stories[lot.id])
-        found += _watched(lot, by_lot[lot.id])
+    for auction in ledger.auctions.values():
+        found += _ending(auction, by_auction[auction.id], stories[auction.id])
+        found += _watched(auction, by_auction[auction.id])
         seen = await auctioneer.ask(
-            f"query ($id: UUID!) {{ auction(id: $id) {AUCTION_FIELDS} }}", id=lot.id
+            f"query ($id: UUID!) {{ auction(id: $id) {AUCTION_FIELDS} }}", id=auction.id
         )
-        found += _shown(lot, stories[lot.id], seen["auction"])
+        found += _shown(auction, stories[auction.id], seen["auction"])
     found += _notified(processes, ledger, stories)
     return found
 
 
 async def _settle(entries: Sequence[Entry], auctioneer: Person) -> None:
-    """Ask what became of every job; an answer that was given before must still hold."""
-    told = [entry for entry in entries if entry.told]
-    for start in range(0, len(told), AT_ONCE):
-        some = told[start : start + AT_ONCE]
+    """Query each job again; an outcome that a client got before must be the same."""
+    answered = [entry for entry in entries if entry.answered]
+    for start in range(0, len(answered), AT_ONCE):
+        some = answered[start : start + AT_ONCE]
         parts = [f'j{n}: job(id: "{min(e.jobs)}") {JOB}' for n, e in enumerate(some)]
         answer = await auctioneer.ask(f"{{ {' '.join(parts)} }}")
         for number, entry in enumerate(some):
             now = answer[f"j{number}"]
             if entry.job and entry.job["status"] not in {"QUEUED", now and now["status"]}:
-                auctioneer.ledger.faults.append(f"told {entry.job}, then {now}")
+                auctioneer.ledger.faults.append(f"answered {entry.job}, then {now}")
             entry.job = now
 
 
@@ -143,7 +143,7 @@ def _jobs(ledger: Ledger, events: Sequence[DictRow]) -> Iterator[str]:
             if entry.sender not in ledger.deleted_users or entry.refused != "UNAUTHENTICATED":
                 yield f"refused with {entry.refused}: {entry.mutation[:40]} {entry.values}"
             continue
-        if not entry.told:
+        if not entry.answered:
             yield f"never answered: {entry.mutation[:40]} {entry.values}"
             continue
         if len(entry.jobs) > 1:
@@ -208,38 +208,38 @@ def _story(rows: Sequence[DictRow]) -> Story:
     return story
 
 
-def _ending(lot: Lot, rows: Sequence[DictRow], story: Story) -> Iterator[str]:
+def _ending(auction: AuctionRecord, rows: Sequence[DictRow], story: Story) -> Iterator[str]:
     if [row["version"] for row in rows] != list(range(1, len(rows) + 1)):
-        yield f"auction {lot.id}: versions are not 1 to {len(rows)}"
+        yield f"auction {auction.id}: versions are not 1 to {len(rows)}"
     endings = [row for row in rows if row["type"] in ENDINGS]
     if len(endings) != 1 or story.ending is not rows[-1]:
-        yield f"auction {lot.id} was announced {len(endings)} times"
+        yield f"auction {auction.id} was announced {len(endings)} times"
         return
     winner, said = story.leading, endings[0]["data"].get("bid_id")
     if said != (winner.id if winner else None):
-        yield f"auction {lot.id}: {said} was announced, {winner} leads"
-    if endings[0]["recorded_at"] < lot.ends_at:
-        yield f"auction {lot.id} was closed before its end"
+        yield f"auction {auction.id}: {said} was announced, {winner} leads"
+    if endings[0]["recorded_at"] < auction.ends_at:
+        yield f"auction {auction.id} was closed before its end"
     doubled = Counter(bid.id for bid in story.doubled.values())
     yield from (f"bid {bid} was doubled {n} times" for bid, n in doubled.items() if n > 1)
     ticks = Counter(story.ticks)
-    yield from (f"tick {tick} drew {n} times in {lot.id}" for tick, n in ticks.items() if n > 1)
+    yield from (f"tick {tick} drew {n} times in {auction.id}" for tick, n in ticks.items() if n > 1)
     for row in rows:
         if row["type"] == "BidPlaced":
             placed_at = datetime.fromisoformat(row["data"]["placed_at"])
-            if not lot.starts_at <= placed_at < lot.ends_at and row["version"] > 1:
-                yield f"auction {lot.id}: a bid of {placed_at} counts, it ran until {lot.ends_at}"
+            if not auction.starts_at <= placed_at < auction.ends_at and row["version"] > 1:
+                yield f"auction {auction.id}: a bid of {placed_at} counts, it ran until {auction.ends_at}"
 
 
-def _watched(lot: Lot, rows: Sequence[DictRow]) -> Iterator[str]:
-    told = [(event["version"], event["__typename"]) for event in lot.events]
-    if told and told != [(row["version"], row["type"]) for row in rows]:
-        yield f"auction {lot.id}: a subscriber got {told[-3:]} at the end, {len(told)} in all"
+def _watched(auction: AuctionRecord, rows: Sequence[DictRow]) -> Iterator[str]:
+    received = [(event["version"], event["__typename"]) for event in auction.events]
+    if received and received != [(row["version"], row["type"]) for row in rows]:
+        yield f"auction {auction.id}: a subscriber got {received[-3:]} at the end, {len(received)} in all"
 
 
-def _shown(lot: Lot, story: Story, shown: Json | None) -> Iterator[str]:
+def _shown(auction: AuctionRecord, story: Story, shown: Json | None) -> Iterator[str]:
     if shown is None:
-        yield f"auction {lot.id} is not shown"
+        yield f"auction {auction.id} is not shown"
         return
     live = sorted(
         (bid for bid in story.bids.values() if bid.live),
@@ -249,39 +249,39 @@ def _shown(lot: Lot, story: Story, shown: Json | None) -> Iterator[str]:
     if [(b["id"], Decimal(b["effectiveAmount"])) for b in first] != [
         (bid.id, bid.effective) for bid in live[:20]
     ]:
-        yield f"auction {lot.id}: the API shows other bids than the events tell"
+        yield f"auction {auction.id}: the API shows other bids than the events tell"
     if (shown["bidCount"], shown["bidderCount"]) != (len(live), len({b.bidder for b in live})):
-        yield f"auction {lot.id}: the API counts {shown['bidCount']} bids, there are {len(live)}"
+        yield f"auction {auction.id}: the API counts {shown['bidCount']} bids, there are {len(live)}"
     winner = shown["winner"] and shown["winner"]["bid"]["id"]
     if winner != (live[0].id if live else None):
-        yield f"auction {lot.id}: the API shows the winner {winner}, it is {live[:1]}"
+        yield f"auction {auction.id}: the API shows the winner {winner}, it is {live[:1]}"
 
 
 def _notified(processes: Processes, ledger: Ledger, stories: dict[str, Story]) -> Iterator[str]:
-    rows = processes.sql(NOTIFICATIONS, ([UUID(lot) for lot in stories],))
+    rows = processes.sql(NOTIFICATIONS, ([UUID(auction) for auction in stories],))
     got = Counter(
         (str(r["auction_id"]), str(r["user_id"]), r["kind"], r["version"], r["amount"])
         for r in rows
         if r["kind"] not in UPDATED_WHILE_UNREAD
     )
     due: Counter[tuple[str, str, str, int, Decimal]] = Counter()
-    for lot, story in stories.items():
+    for auction, story in stories.items():
         for version, bid in story.doubled.items():
-            due[lot, bid.bidder, "BID_DOUBLED", version, bid.amount * 2] += 1
+            due[auction, bid.bidder, "BID_DOUBLED", version, bid.amount * 2] += 1
         if story.ending and (winner := story.leading):
             version = story.ending["version"]
-            due[lot, winner.bidder, "AUCTION_WON", version, winner.amount] += 1
+            due[auction, winner.bidder, "AUCTION_WON", version, winner.amount] += 1
             for loser in {bid.bidder for bid in story.bids.values() if bid.live}:
                 if loser != winner.bidder:
-                    due[lot, loser, "AUCTION_LOST", version, winner.amount] += 1
+                    due[auction, loser, "AUCTION_LOST", version, winner.amount] += 1
     for cause in got | due:
         if got[cause] != due[cause] and cause[1] not in ledger.deleted_users:
             yield f"{cause} was told {got[cause]} times instead of {due[cause]}"
     changes: Counter[tuple[str, str]] = Counter()
     for row in rows:
         if row["kind"] in UPDATED_WHILE_UNREAD:
-            lot = str(row["auction_id"])
-            changes[lot, str(row["user_id"])] += row["read_at"] is None
-            if stories[lot].leads.get(row["version"]) != row["amount"]:
-                yield f"auction {lot}: {row['amount']} did not lead at version {row['version']}"
+            auction = str(row["auction_id"])
+            changes[auction, str(row["user_id"])] += row["read_at"] is None
+            if stories[auction].leads.get(row["version"]) != row["amount"]:
+                yield f"auction {auction}: {row['amount']} did not lead at version {row['version']}"
     yield from (f"{who} has {n} unread changes" for who, n in changes.items() if n > 1)

@@ -1,4 +1,4 @@
-"""People who use the portal while it breaks, and the books they keep of what they were told."""
+"""Clients that use the portal under faults, and record each answer that they get."""
 
 import asyncio
 import random
@@ -32,21 +32,23 @@ Json = dict[str, Any]
 PASSWORD = "correct horse battery staple 7"
 # A client that got no answer in that time asks again, elsewhere.
 PATIENCE = 4.0
-# Who gets no answer waits longer each time, or a slow portal would drown in repetitions.
+# Pauses between attempts grow, so that repetitions don't overload a slow portal.
 PAUSE, LONGEST_PAUSE = 0.1, 2.0
-# Before anything is broken, slowness is only slowness.
+# The timeout before the first fault, when only slowness is to be expected.
 UNHURRIED = 60.0
 RETRYABLE = {"UNAVAILABLE", "RATE_LIMITED"}
-# What tells a client that it got no answer, or none that counts.
+# The errors of a request without an answer.
 NO_ANSWER = (httpx.HTTPError, WebSocketException, InvalidHandshake, OSError, EOFError)
 LOOK = f"query ($id: UUID!) {{ job(id: $id, wait: 2) {JOB} }}"
 VERSIONS = "subscription ($id: UUID!) { auction: auctionUpdated(id: $id) { version status } }"
-NOTIFIED = """subscription { told: notificationReceived { id kind auctionId amount createdAt } }"""
+NOTIFIED = (
+    """subscription { notification: notificationReceived { id kind auctionId amount createdAt } }"""
+)
 
 
 @dataclass(slots=True)
 class Entry:
-    """A command as its sender knows it: under one key, all answers must name one job."""
+    """A command that a client sent: all answers to its idempotency key must name the same job."""
 
     key: str
     sender: str
@@ -55,18 +57,18 @@ class Entry:
     tries: int = 0
     jobs: set[str] = field(default_factory=set)
     refused: str | None = None
-    # The last that its sender was told of it.
+    # The job as in the last answer.
     job: Json | None = None
 
     @property
-    def told(self) -> bool:
-        """Whether a client was told about the job."""
+    def answered(self) -> bool:
+        """Whether an answer named the job."""
         return bool(self.jobs)
 
 
 @dataclass(slots=True)
-class Lot:
-    """An auction of the round."""
+class AuctionRecord:
+    """An auction of the round, and what watchers received of it."""
 
     id: str
     starts_at: datetime
@@ -77,10 +79,10 @@ class Lot:
 
 @dataclass(slots=True)
 class Ledger:
-    """Everything that clients were told in a round."""
+    """What clients sent and received in a round."""
 
     entries: list[Entry] = field(default_factory=list)
-    lots: dict[str, Lot] = field(default_factory=dict)
+    auctions: dict[str, AuctionRecord] = field(default_factory=dict)
     deleted_users: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     no_answers: Counter[str] = field(default_factory=Counter)
@@ -89,14 +91,14 @@ class Ledger:
 
 @dataclass(slots=True)
 class Webs:
-    """Where the webs are, and which of them nobody is to be sent to, by number from 1."""
+    """The webs' URLs, and the numbers (from 1) of those that get no more requests."""
 
     urls: list[str]
     out: set[int] = field(default_factory=set)
 
 
 class Person:
-    """Somebody with a connection to each web, who asks the other when one does not answer."""
+    """A user with a client for each web, who uses the other web when one gives no answer."""
 
     def __init__(
         self,
@@ -105,7 +107,7 @@ class Person:
         rng: random.Random,
         patience: float = PATIENCE,
     ) -> None:
-        self.doors = [PortalClient(url, timeout=patience) for url in webs.urls]
+        self.clients = [PortalClient(url, timeout=patience) for url in webs.urls]
         self.webs = webs
         self.ledger = ledger
         self.rng = rng
@@ -113,32 +115,32 @@ class Person:
         self._at = rng.randrange(len(webs.urls))
 
     async def close(self) -> None:
-        """Hang up."""
-        for door in self.doors:
-            await door.close()
+        """Close the clients."""
+        for client in self.clients:
+            await client.close()
 
     async def hurry(self) -> None:
         """From now on, wait no longer than PATIENCE for an answer."""
-        patient, self.doors = self.doors, []
-        for door in patient:
-            hasty = PortalClient(door.url, timeout=PATIENCE)
-            hasty.access_token = door.access_token
-            self.doors.append(hasty)
-            await door.close()
+        patient, self.clients = self.clients, []
+        for client in patient:
+            hasty = PortalClient(client.url, timeout=PATIENCE)
+            hasty.access_token = client.access_token
+            self.clients.append(hasty)
+            await client.close()
 
     @property
-    def door(self) -> PortalClient:
-        """The web they talk to now."""
-        served = [door for n, door in enumerate(self.doors, 1) if n not in self.webs.out]
+    def client(self) -> PortalClient:
+        """The client of the web that is used now."""
+        served = [client for n, client in enumerate(self.clients, 1) if n not in self.webs.out]
         return served[self._at % len(served)]
 
-    def elsewhere(self, why: str) -> None:
-        """This web gave no answer."""
+    def switch_web(self, why: str) -> None:
+        """Note that this web gave no answer, and use the other one."""
         self.ledger.no_answers[why] += 1
         self._at += 1
 
     async def ask(self, query: str, **variables: Any) -> Json:
-        """An answer, however often it takes; Refused if it is a refusal for good."""
+        """Repeat the request until there is an answer; Refused if repeating it can't help."""
         pause = PAUSE
         while (answer := await self.try_once(query, **variables)) is None:
             await asyncio.sleep(pause)
@@ -146,31 +148,31 @@ class Person:
         return answer
 
     async def try_once(self, query: str, **variables: Any) -> Json | None:
-        """An answer, or None without one that counts."""
+        """The answer to one attempt; None if it failed and may be repeated."""
         try:
-            return await self.door.execute(query, **variables)
+            return await self.client.execute(query, **variables)
         except Refused as refused:
             if refused.code not in RETRYABLE:
                 raise
-            self.elsewhere(refused.code)
+            self.switch_web(refused.code)
         except (*NO_ANSWER, ValueError) as error:
-            self.elsewhere(type(error).__name__)
+            self.switch_web(type(error).__name__)
         return None
 
     async def sign_in(self, username: str) -> None:
-        """From now on, ask as that user, everywhere."""
+        """Sign in; all clients use the session."""
         session = (await self.ask(LOGIN, username=username, password=PASSWORD))["session"]
         self.id = session["user"]["id"]
-        for door in self.doors:
-            door.access_token = session["accessToken"]
+        for client in self.clients:
+            client.access_token = session["accessToken"]
 
     async def submit(self, mutation: str, **values: Any) -> Entry:
-        """Submit a command under a key of its own, again and again until there is an answer."""
+        """Submit a command with an idempotency key of its own, until there is an answer."""
         entry = Entry(f"key-{self.rng.getrandbits(64):x}", self.id, mutation, values)
         self.ledger.entries.append(entry)
         values = {**values, "idempotencyKey": entry.key}
         pause = PAUSE
-        while not entry.told and entry.refused is None:
+        while not entry.answered and entry.refused is None:
             entry.tries += 1
             try:
                 answer = await self.try_once(mutation, input=values)
@@ -186,14 +188,14 @@ class Person:
         return entry
 
     async def again(self, entry: Entry) -> None:
-        """The same command once more, as a double click does."""
+        """Submit the same command once more, as a double click does."""
         entry.tries += 1
         values = {**entry.values, "idempotencyKey": entry.key}
         if answer := await self.try_once(entry.mutation, input=values):
             entry.jobs.add(answer["job"]["id"])
 
-    async def look(self, entry: Entry) -> Json | None:
-        """The outcome, if it can be had now."""
+    async def poll(self, entry: Entry) -> Json | None:
+        """The job as one more query shows it, or as it was known before."""
         if entry.job is None:
             return None
         answer = await self.try_once(LOOK, id=entry.job["id"])
@@ -202,39 +204,39 @@ class Person:
         return entry.job
 
     async def outcome(self, entry: Entry) -> Json:
-        """The settled job, however long it takes."""
-        while (job := await self.look(entry)) is None or job["status"] == "QUEUED":
+        """Wait for the settled job."""
+        while (job := await self.poll(entry)) is None or job["status"] == "QUEUED":
             await asyncio.sleep(PAUSE)
         return job
 
     async def follow(self, query: str, **variables: Any) -> AsyncGenerator[Json, None]:
-        """A subscription until it breaks; how it ended is nobody's error, but must be clear."""
+        """The results of a subscription until it breaks; its end must be a connection error or a retryable code."""
         try:
-            async with aclosing(self.door.subscribe(query, **variables)) as news:
-                async for data in news:
+            async with aclosing(self.client.subscribe(query, **variables)) as results:
+                async for data in results:
                     yield data
         except Refused as refused:
             if refused.code not in RETRYABLE:
                 self.ledger.faults.append(f"a subscription ended with {refused.code}: {refused}")
-            self.elsewhere(f"subscription {refused.code}")
+            self.switch_web(f"subscription {refused.code}")
         except (*NO_ANSWER, ValueError, AssertionError) as error:
-            self.elsewhere(f"subscription {type(error).__name__}")
+            self.switch_web(f"subscription {type(error).__name__}")
 
 
 @dataclass(slots=True)
 class Party:
-    """The people of all rounds: an auctioneer and bidders."""
+    """The users of all rounds: an auctioneer and bidders."""
 
     auctioneer: Person
     bidders: list[Person]
 
     async def close(self) -> None:
-        """All hang up."""
+        """Close all clients."""
         for person in [self.auctioneer, *self.bidders]:
             await person.close()
 
     def begin(self, ledger: Ledger, rng: random.Random) -> None:
-        """A new round, with new books."""
+        """Begin a round with a new ledger."""
         for person in [self.auctioneer, *self.bidders]:
             person.ledger, person.rng = ledger, rng
 
@@ -242,7 +244,7 @@ class Party:
 async def sign_up(
     webs: Webs, ledger: Ledger, rng: random.Random, patience: float = PATIENCE
 ) -> Person:
-    """Somebody new, signed in."""
+    """A new user, signed in."""
     person = Person(webs, ledger, rng, patience)
     person.name = name = f"bidder-{uuid4().hex[-12:]}"
     entry = await person.submit(
@@ -255,7 +257,9 @@ async def sign_up(
     return person
 
 
-async def open_lot(auctioneer: Person, starts_in: float, lasts: float) -> Lot | None:
+async def create_auction(
+    auctioneer: Person, starts_in: float, lasts: float
+) -> AuctionRecord | None:
     """A new auction; None if it was refused, because too much time passed until it was accepted."""
     starts_at = datetime.now(UTC) + timedelta(seconds=starts_in)
     ends_at = starts_at + timedelta(seconds=lasts)
@@ -266,30 +270,30 @@ async def open_lot(auctioneer: Person, starts_in: float, lasts: float) -> Lot | 
     job = await auctioneer.outcome(entry)
     if job["status"] != "SUCCEEDED":
         return None
-    lot = Lot(job["result"]["auctionId"], starts_at, ends_at)
-    auctioneer.ledger.lots[lot.id] = lot
-    return lot
+    auction = AuctionRecord(job["result"]["auctionId"], starts_at, ends_at)
+    auctioneer.ledger.auctions[auction.id] = auction
+    return auction
 
 
 async def bid(person: Person, over: Callable[[], bool]) -> None:
-    """Bid, bid too low, delete, and click twice, until it is over."""
+    """Place bids, too low ones as well, delete some and submit some twice, until `over`."""
     rng, ledger = person.rng, person.ledger
     highest: dict[str, Decimal] = {}
     placed: list[Entry] = []
     while not over():
         now = datetime.now(UTC)
-        lots = [lot for lot in ledger.lots.values() if lot.ends_at > now]
-        if not lots:
+        auctions = [auction for auction in ledger.auctions.values() if auction.ends_at > now]
+        if not auctions:
             await asyncio.sleep(PAUSE)
             continue
-        lot, dice = rng.choice(lots), rng.random()
+        auction, dice = rng.choice(auctions), rng.random()
         if placed and dice < 0.15:
             await _take_back(person, rng.choice(placed))
         else:
             step = Decimal(rng.randrange(-300 if dice > 0.85 else 1, 1000)) / 100
-            amount = max(highest.get(lot.id, Decimal(10)) + step, Decimal("0.01"))
-            highest[lot.id] = max(amount, highest.get(lot.id, amount))
-            entry = await person.submit(PLACE_BID, auctionId=lot.id, amount=f"{amount:.2f}")
+            amount = max(highest.get(auction.id, Decimal(10)) + step, Decimal("0.01"))
+            highest[auction.id] = max(amount, highest.get(auction.id, amount))
+            entry = await person.submit(PLACE_BID, auctionId=auction.id, amount=f"{amount:.2f}")
             placed.append(entry)
             if rng.random() < 0.1:
                 await person.again(entry)
@@ -297,51 +301,53 @@ async def bid(person: Person, over: Callable[[], bool]) -> None:
 
 
 async def _take_back(person: Person, entry: Entry) -> None:
-    job = await person.look(entry)
+    job = await person.poll(entry)
     if job and job["status"] == "SUCCEEDED":
         result = job["result"]
         await person.submit(DELETE_BID, auctionId=result["auctionId"], bidId=result["bidId"])
 
 
-async def visit(webs: Webs, ledger: Ledger, rng: random.Random, over: Callable[[], bool]) -> None:
+async def bid_and_leave(
+    webs: Webs, ledger: Ledger, rng: random.Random, over: Callable[[], bool]
+) -> None:
     """Sign up, bid for a while, and be deleted."""
     person = await sign_up(webs, ledger, rng)
     try:
         await bid(person, over)
         entry = await person.submit(DELETE_USER)
-        if entry.told:
+        if entry.answered:
             ledger.deleted_users.add(person.id)
     finally:
         await person.close()
 
 
-async def watch(person: Person, lot: Lot) -> None:
-    """Follow an auction's events to its end, resuming wherever the connection broke."""
+async def watch_events(person: Person, auction: AuctionRecord) -> None:
+    """Subscribe to an auction's events until its end, resuming after each broken connection."""
     seen = 0
     while True:
-        async with aclosing(person.follow(EVENTS, id=lot.id, after=seen)) as news:
-            async for data in news:
+        async with aclosing(person.follow(EVENTS, id=auction.id, after=seen)) as results:
+            async for data in results:
                 event = data["event"]
                 if event["version"] != seen + 1:
                     person.ledger.faults.append(
-                        f"auction {lot.id}: event {event['version']} came after {seen}"
+                        f"auction {auction.id}: event {event['version']} came after {seen}"
                     )
                 seen = event["version"]
-                lot.events.append(event)
+                auction.events.append(event)
                 if event["__typename"] in {"WinnerAnnounced", "AuctionEndedUnsold"}:
                     return
         person.ledger.resumed += 1
         await asyncio.sleep(PAUSE)
 
 
-async def glance(person: Person, lot: Lot) -> None:
-    """Follow an auction's states; they never go back."""
+async def watch_states(person: Person, auction: AuctionRecord) -> None:
+    """Subscribe to an auction's states and record their versions."""
     version = 0
     while True:
-        async with aclosing(person.follow(VERSIONS, id=lot.id)) as news:
-            async for data in news:
+        async with aclosing(person.follow(VERSIONS, id=auction.id)) as results:
+            async for data in results:
                 seen = data["auction"]["version"]
-                lot.versions.append(seen)
+                auction.versions.append(seen)
                 version = max(version, seen)
         person.ledger.resumed += 1
         await asyncio.sleep(PAUSE)

@@ -88,7 +88,7 @@ async def inflict(fault: Fault, processes: Processes, rng: random.Random) -> Non
             wires = [actor.wires[fault.target] for actor in processes.processes]
             await _break(wires, fault.lasts, hold=rng.random() < 0.5)
         case "door":
-            wires = [door for door in processes.doors if door.name == fault.target]
+            wires = [wire for wire in processes.client_wires if wire.name == fault.target]
             await _break(wires, fault.lasts, hold=rng.random() < 0.5)
         case kind:
             raise AssertionError(f"no such kind of fault: {kind}")

@@ -1,4 +1,4 @@
-"""The portal's processes, two of each, on servers of their own; every way between two is a wire."""
+"""The portal's processes, two of each, on servers of their own; every connection between two goes through a Wire."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ WITH wanted AS (
 
 
 class FellOver(Exception):
-    """A process ended although nobody ended it."""
+    """A process ended by itself."""
 
 
 @dataclass(slots=True)
@@ -155,7 +155,7 @@ class Processes:
         }
         self.actors: dict[str, Actor] = {}
         # The clients' ways to the webs.
-        self.doors: list[Wire] = []
+        self.client_wires: list[Wire] = []
         self.webs = Webs([])
         self._listeners: list[socket.socket] = []
 
@@ -163,7 +163,7 @@ class Processes:
     def wires(self) -> list[Wire]:
         """Every way between two."""
         every = [wire for actor in self.actors.values() for wire in actor.wires.values()]
-        return [*every, *self.doors]
+        return [*every, *self.client_wires]
 
     @property
     def processes(self) -> list[Actor]:
@@ -239,13 +239,13 @@ class Processes:
             (await web.get("/healthz")).raise_for_status()
 
     def revive(self) -> None:
-        """Start those again that ended of their wounds, as a service manager does."""
+        """Start ended processes again, as a service manager does."""
         for actor in self.processes:
             if actor.hurt and not actor.alive:
                 actor.start()
 
     def fallen(self) -> list[str]:
-        """Processes that ended although nobody ended them."""
+        """Processes that ended by themselves."""
         return [actor.name for actor in self.processes if not actor.alive and not actor.ended]
 
     async def manage(self, *words: str, stdin: str = "", as_json: bool = True) -> Any:
@@ -288,10 +288,10 @@ class Processes:
         command = ("-m", "portal.web.serve", "--fd", str(listener.fileno()))
         web = await self._add(f"web{number}", command)
         web.pass_fds = (listener.fileno(),)
-        door = Wire(f"clients-web{number}", lambda: asyncio.open_connection("127.0.0.1", port))
-        await door.lay()
-        self.doors.append(door)
-        self.webs.urls.append(f"http://127.0.0.1:{door.port}")
+        wire = Wire(f"clients-web{number}", lambda: asyncio.open_connection("127.0.0.1", port))
+        await wire.lay()
+        self.client_wires.append(wire)
+        self.webs.urls.append(f"http://127.0.0.1:{wire.port}")
 
     async def _add(self, name: str, *command: Sequence[str]) -> Actor:
         words = [sys.executable, *(word for part in command for word in part)]

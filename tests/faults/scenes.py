@@ -1,4 +1,4 @@
-"""Scenes with an end that is known: a server is away, or everything is restarted in turn."""
+"""Scenes whose answers are known beforehand: a server is away, or each process is restarted in turn."""
 
 import asyncio
 import random
@@ -23,17 +23,17 @@ from tests.faults.clients import (
     PASSWORD,
     UNHURRIED,
     VERSIONS,
-    Lot,
+    AuctionRecord,
     Party,
     Person,
-    open_lot,
+    create_auction,
     sign_up,
 )
 from tests.faults.processes import Actor, Processes
 
 Scene = Callable[[Processes, Party, random.Random], Coroutine[Any, Any, None]]
 
-# What a client calls quick: an answer of any kind within that many seconds.
+# Within so many seconds each request must have an answer of some kind.
 QUICK = 5.0
 BEFORE, AWAY = 0.5, 3.5
 # What a client may get instead of an answer when a web is restarted as planned; or the machine is slow.
@@ -44,24 +44,26 @@ RETRYABLE = {"UNAVAILABLE", "ReadTimeout"}
 RESTARTED = "1012"
 
 
-async def _ready(processes: Processes, party: Party, rng: random.Random) -> tuple[Person, Lot]:
-    """Somebody signed in, and an auction that outlasts the scene."""
+async def _ready(
+    processes: Processes, party: Party, rng: random.Random
+) -> tuple[Person, AuctionRecord]:
+    """A signed-in user, and an auction that ends after the scene."""
     await asyncio.sleep(BEFORE)
     person = await sign_up(processes.webs, party.auctioneer.ledger, rng, QUICK)
-    lot = await open_lot(party.auctioneer, 0, AWAY + 2)
-    assert lot, "nothing is broken yet"
+    auction = await create_auction(party.auctioneer, 0, AWAY + 2)
+    assert auction, "nothing is broken yet"
     # Everybody can read it, whichever web they ask.
-    await person.ask(AUCTION, id=lot.id, atLeast=1)
-    return person, lot
+    await person.ask(AUCTION, id=auction.id, atLeast=1)
+    return person, auction
 
 
-def _bid(lot: Lot, rng: random.Random) -> dict[str, Any]:
-    return {"auctionId": lot.id, "amount": f"{rng.randrange(100, 10**6) / 100:.2f}"}
+def _bid(auction: AuctionRecord, rng: random.Random) -> dict[str, Any]:
+    return {"auctionId": auction.id, "amount": f"{rng.randrange(100, 10**6) / 100:.2f}"}
 
 
 @asynccontextmanager
 async def _away(processes: Processes, server: str, rng: random.Random) -> AsyncIterator[None]:
-    """Nobody reaches the server: their ways to it break, or fall silent."""
+    """Make the server unreachable: connections to it break, or hang."""
     wires = [actor.wires[server] for actor in processes.processes]
     silent = rng.random() < 0.5
     for wire in wires:
@@ -77,16 +79,16 @@ async def _away(processes: Processes, server: str, rng: random.Random) -> AsyncI
 
 
 class Witness:
-    """A person who asks once, and notes whether the answer was what it should be."""
+    """Makes each request once, and records an answer that is not the expected one."""
 
     def __init__(self, person: Person) -> None:
         self.person = person
 
     async def expect(self, code: str | None, what: str, query: str, **variables: Any) -> None:
         """An answer (no code), or a refusal with that code, at the first attempt at each web."""
-        for number, door in enumerate(self.person.doors, 1):
+        for number, client in enumerate(self.person.clients, 1):
             try:
-                await door.execute(query, **variables)
+                await client.execute(query, **variables)
                 got = None
             except Refused as refused:
                 got = refused.code or "no code"
@@ -98,12 +100,16 @@ class Witness:
                 )
 
     async def follow(
-        self, lot: Lot, code: str | None, opened: asyncio.Event, door: PortalClient | None = None
+        self,
+        auction: AuctionRecord,
+        code: str | None,
+        opened: asyncio.Event,
+        client: PortalClient | None = None,
     ) -> None:
         """An auction's states until that refusal or close code, or for good."""
         try:
             async with aclosing(
-                (door or self.person.doors[0]).subscribe(VERSIONS, id=lot.id)
+                (client or self.person.clients[0]).subscribe(VERSIONS, id=auction.id)
             ) as news:
                 async for _ in news:
                     opened.set()
@@ -117,10 +123,10 @@ class Witness:
         if ended != code:
             self.person.ledger.faults.append(f"a subscription ended with {ended}, not {code}")
 
-    async def wait_for_job(self, job_id: str, door: PortalClient) -> None:
+    async def wait_for_job(self, job_id: str, client: PortalClient) -> None:
         """The job's outcome, or the job as it stands; anything but an answer is a fault."""
         try:
-            await door.execute(WAIT_FOR_JOB, id=job_id)
+            await client.execute(WAIT_FOR_JOB, id=job_id)
         except (Refused, *NO_ANSWER, ValueError) as error:
             why = error.code if isinstance(error, Refused) else type(error).__name__
             self.person.ledger.faults.append(f"a web ended with a request in hand: {why}")
@@ -128,35 +134,35 @@ class Witness:
 
 async def without_mongodb(processes: Processes, party: Party, rng: random.Random) -> None:
     """Commands are accepted, people sign in; queries answer UNAVAILABLE, quickly."""
-    person, lot = await _ready(processes, party, rng)
+    person, auction = await _ready(processes, party, rng)
     witness = Witness(person)
     async with _away(processes, "mongodb", rng):
         until = asyncio.get_running_loop().time() + AWAY
         while asyncio.get_running_loop().time() < until:
-            await witness.expect(None, "a bid", PLACE_BID, input=_bid(lot, rng))
+            await witness.expect(None, "a bid", PLACE_BID, input=_bid(auction, rng))
             await witness.expect(None, "a sign-in", LOGIN, username=person.name, password=PASSWORD)
-            await witness.expect("UNAVAILABLE", "a query", AUCTION, id=lot.id)
-    await person.ask(AUCTION, id=lot.id)
+            await witness.expect("UNAVAILABLE", "a query", AUCTION, id=auction.id)
+    await person.ask(AUCTION, id=auction.id)
     await person.close()
 
 
 async def without_redis(processes: Processes, party: Party, rng: random.Random) -> None:
     """Commands are accepted, queries answered; subscriptions end with UNAVAILABLE."""
-    person, lot = await _ready(processes, party, rng)
+    person, auction = await _ready(processes, party, rng)
     witness, opened = Witness(person), asyncio.Event()
-    following = asyncio.create_task(witness.follow(lot, "UNAVAILABLE", opened))
+    following = asyncio.create_task(witness.follow(auction, "UNAVAILABLE", opened))
     await asyncio.wait_for(opened.wait(), QUICK)
     async with _away(processes, "redis", rng):
         until = asyncio.get_running_loop().time() + AWAY
         # A silent Redis is asked before it is given up.
         await asyncio.wait([following], timeout=AWAY + QUICK)
-        await witness.follow(lot, "UNAVAILABLE", opened)
+        await witness.follow(auction, "UNAVAILABLE", opened)
         # Nothing else will happen in this stream: only the sweep can find it.
         newcomer = {"username": f"late-{rng.getrandbits(40):x}", "password": PASSWORD}
         await witness.expect(None, "a sign-up", CREATE_USER, input=newcomer)
         while asyncio.get_running_loop().time() < until:
-            await witness.expect(None, "a bid", PLACE_BID, input=_bid(lot, rng))
-            await witness.expect(None, "a query", AUCTION, id=lot.id)
+            await witness.expect(None, "a bid", PLACE_BID, input=_bid(auction, rng))
+            await witness.expect(None, "a query", AUCTION, id=auction.id)
     if not following.done():
         following.cancel()
         person.ledger.faults.append("a subscription did not end without Redis")
@@ -165,22 +171,22 @@ async def without_redis(processes: Processes, party: Party, rng: random.Random) 
 
 async def without_postgres(processes: Processes, party: Party, rng: random.Random) -> None:
     """Queries are answered, to signed-in readers, too, and subscriptions go on; commands are not accepted."""
-    person, lot = await _ready(processes, party, rng)
+    person, auction = await _ready(processes, party, rng)
     witness, opened = Witness(person), asyncio.Event()
     # This one starts and ends while Postgres is away: its subscribers see it by the clock.
-    soon = await open_lot(party.auctioneer, 1.5, 2.0)
+    soon = await create_auction(party.auctioneer, 1.5, 2.0)
     assert soon
     following = asyncio.create_task(witness.follow(soon, None, opened))
     await asyncio.wait_for(opened.wait(), QUICK)
     async with _away(processes, "postgres", rng):
         until = asyncio.get_running_loop().time() + AWAY
         while asyncio.get_running_loop().time() < until:
-            await witness.expect("UNAVAILABLE", "a bid", PLACE_BID, input=_bid(lot, rng))
-            await witness.expect(None, "a query", AUCTION, id=lot.id)
+            await witness.expect("UNAVAILABLE", "a bid", PLACE_BID, input=_bid(auction, rng))
+            await witness.expect(None, "a query", AUCTION, id=auction.id)
         if following.done():
             person.ledger.faults.append("a running subscription ended without Postgres")
     following.cancel()
-    await person.ask(PLACE_BID, input=_bid(lot, rng))
+    await person.ask(PLACE_BID, input=_bid(auction, rng))
     await person.close()
 
 
@@ -212,18 +218,18 @@ async def _end_web(
     processes: Processes, party: Party, person: Person, number: int, web: Actor, rng: random.Random
 ) -> bool:
     """Send nobody to a web any more, and ask it to end while people wait for it: it must answer them."""
-    door, witness, opened = person.doors[number - 1], Witness(person), asyncio.Event()
+    client, witness, opened = person.clients[number - 1], Witness(person), asyncio.Event()
     processes.webs.out.add(number)
-    lot = await open_lot(party.auctioneer, 0, AWAY + 2)
-    assert lot, "nothing is broken"
+    auction = await create_auction(party.auctioneer, 0, AWAY + 2)
+    assert auction, "nothing is broken"
     workers = [a for a in processes.processes if a.name.startswith(("commands", "worker"))]
     # Nobody handles the bid, so that there is something to wait for.
     for worker in workers:
         worker.send(signal.SIGSTOP)
     try:
-        job = await door.submit(PLACE_BID, **_bid(lot, rng))
-        waiting = asyncio.create_task(witness.wait_for_job(job["id"], door))
-        following = asyncio.create_task(witness.follow(lot, RESTARTED, opened, door))
+        job = await client.submit(PLACE_BID, **_bid(auction, rng))
+        waiting = asyncio.create_task(witness.wait_for_job(job["id"], client))
+        following = asyncio.create_task(witness.follow(auction, RESTARTED, opened, client))
         # What was sent before the subscription has arrived, too, that of others included.
         await asyncio.wait_for(opened.wait(), QUICK)
         ended = await web.terminate()

@@ -1,4 +1,4 @@
-"""A TCP forwarder between two parties, to be cut, held up and mended."""
+"""A TCP forwarder whose connections can be broken, stopped and restored."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ CHUNK = 1 << 16
 
 
 class Wire:
-    """One way to a server, on a port of its own; `connect` opens its far end."""
+    """Forwards a port of its own to a server; `connect` opens a connection to that."""
 
     def __init__(self, name: str, connect: Callable[[], Awaitable[Ends]]) -> None:
         self.name = name
@@ -44,7 +44,7 @@ class Wire:
         self._flows.clear()
 
     def mend(self) -> None:
-        """As before; what was held up arrives late."""
+        """Forward again; what was stopped arrives late."""
         self._cut = False
         self._flows.set()
 
@@ -70,7 +70,7 @@ class Wire:
         far_reader: asyncio.StreamReader,
         far_writer: asyncio.StreamWriter,
     ) -> None:
-        """Both ways, until either end is gone; so is the other, then."""
+        """Forward in both directions until one end closes, then close the other."""
         ways = [
             asyncio.create_task(self._pump(reader, far_writer)),
             asyncio.create_task(self._pump(far_reader, writer)),

@@ -1,4 +1,4 @@
-"""Fuzzing a running portal: whatever comes in, no answer is a crash and no log line tells of one."""
+"""Fuzzing a running portal: no input makes a request crash, and none is logged as a crash."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def quiet(portal: RunningPortal) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def staff_token(portal: RunningPortal) -> str:
-    """An auctioneer of the fuzzing's own, who may do nearly everything."""
+    """The access token of an auctioneer, who may do nearly everything."""
     made = portal.manage("create_user", "fuzzer", "--staff", stdin=f"{PASSWORD}\n")
     assert made.returncode == 0, made.stderr
     body = {"query": LOGIN, "variables": {"username": "fuzzer", "password": PASSWORD}}

@@ -1,4 +1,4 @@
-"""Requests over HTTP: operations made from the schema, right and wrong, and bodies that are neither."""
+"""Requests over HTTP: valid and invalid operations, generated from the schema, and other bodies."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""WebSockets: the protocol's messages in any order and shape, and what is none of them."""
+"""WebSockets: messages of the protocol in any order and shape, and other bytes."""
 
 import json
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The house without workers."""
+"""Fixtures for tests that call handlers and projectors in the test's own process, without workers."""
 
 from collections.abc import Iterator
 

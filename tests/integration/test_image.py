@@ -30,7 +30,7 @@ def test_the_image_starts(tmp_path: Path) -> None:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=left_out)
     shutil.copy(ROOT / "manage.py", tmp_path)
     more = {"STATIC_ROOT": str(tmp_path / "static"), "DJANGO_SETTINGS_MODULE": "portal.settings"}
-    for words, told in STEPS:
+    for words, expected_text in STEPS:
         done = subprocess.run(
             [sys.executable, *words],
             env={**SAFE, **more},
@@ -40,4 +40,4 @@ def test_the_image_starts(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        assert told in done.stdout
+        assert expected_text in done.stdout

@@ -47,7 +47,7 @@ def test_the_digits_are_those_of_the_largest_amount_doubled() -> None:
     assert (len(DOUBLED.as_tuple().digits), DOUBLED.as_tuple().exponent) == (DIGITS, -PLACES)
 
 
-def test_the_largest_amount_doubled_is_told_mailed_and_shown(
+def test_the_largest_amount_doubled_is_notified_mailed_and_shown(
     in_process: InProcessPortal, documents: MongoDocuments, mailbox: Mailbox
 ) -> None:
     alice, bob = in_process.user(email="alice@example.org"), in_process.user()

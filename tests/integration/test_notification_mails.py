@@ -87,8 +87,8 @@ def test_who_was_outbid_is_mailed_unless_they_lead_again_by_then(
         in_process.bid(auction, alice, "30.00")
         run_notifier(in_process, auction)
     send_due(in_process.pool)
-    told = "You were outbid on “A clock”: the highest bid is now 20.00."
-    assert [mail["Subject"].strip() for mail in mailbox.mails] == [told] * subjects
+    expected_text = "You were outbid on “A clock”: the highest bid is now 20.00."
+    assert [mail["Subject"].strip() for mail in mailbox.mails] == [expected_text] * subjects
 
 
 @pytest.mark.django_db

@@ -28,7 +28,7 @@ NOW = timedelta(0)
 
 @pytest.fixture
 def in_process(pool: Pool) -> InProcessPortal:
-    """The house, with no tick half made by another test."""
+    """The fixture of that name, after finishing any tick that another test began."""
     promoting.reveal_secrets(pool)
     return InProcessPortal(pool)
 
@@ -140,7 +140,7 @@ def test_a_secret_that_is_not_the_committed_one_is_found(in_process: InProcessPo
 
 
 def forge(in_process: InProcessPortal, auction: Stream, tick: int) -> None:
-    """A draw that the house writes into an auction by itself."""
+    """Append an event with a draw that the portal did not make."""
     history = events_of(in_process, auction.id)
     bid = next(item.event for item in history if isinstance(item.event, BidPlaced))
     draw = BidDoubled(bid.bid_id, bid.bidder_id, bid.amount * 2, tick, 0, 1, 99, ())

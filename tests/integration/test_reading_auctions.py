@@ -1,4 +1,4 @@
-"""An auction can be read as soon as it was created, and one that was not is told at once."""
+"""An auction can be read as soon as it was created, and an unknown id is answered at once."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

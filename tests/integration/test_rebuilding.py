@@ -137,7 +137,7 @@ def test_two_rebuilds_at_once_are_one(in_process: InProcessPortal) -> None:
     ]
 
 
-def test_a_rebuild_tells_nobody_anything(in_process: InProcessPortal) -> None:
+def test_a_rebuild_notifies_nobody(in_process: InProcessPortal) -> None:
     auction, alice = in_process.auction(), in_process.user()
     in_process.bid(auction, alice, "5.00")
     in_process.bid(auction, in_process.user(), "6.00")
@@ -150,7 +150,7 @@ def test_a_rebuild_tells_nobody_anything(in_process: InProcessPortal) -> None:
 
 
 def notifications_of(in_process: InProcessPortal) -> dict[str, Any]:
-    """Everything that was told, and how far."""
+    """All notifications, and the notifier's checkpoint."""
     with in_process.pool.connection() as connection:
         return {
             table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()

@@ -67,7 +67,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def initiated(port: int) -> bool:
-    """Whether the set was told its members; a client from before can't be used after."""
+    """Whether the set knows its members; a client from before can't be used after."""
     members = {"_id": "house", "members": [{"_id": 0, "host": f"127.0.0.1:{port}"}]}
     with client(port) as found:
         try:

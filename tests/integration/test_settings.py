@@ -59,7 +59,7 @@ def test_who_says_nothing_gets_production() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "expected_text"),
     [
         ("SECRET_KEY", "", "SECRET_KEY must be set"),
         ("SECRET_KEY", "short", "at least 50"),
@@ -75,10 +75,10 @@ def test_who_says_nothing_gets_production() -> None:
         ("QUERY_COST", "0", "less than 1"),
     ],
 )
-def test_an_unsafe_one_does_not(name: str, value: str, told: str) -> None:
+def test_an_unsafe_one_does_not(name: str, value: str, expected_text: str) -> None:
     done = start({**SAFE, name: value})
     assert done.returncode
-    assert told in done.stderr
+    assert expected_text in done.stderr
 
 
 READ = re.compile(r'env\.(?!passwords)\w+\(\s*"([A-Z][A-Z0-9_]+)"|\btext\("([A-Z][A-Z0-9_]+)"')

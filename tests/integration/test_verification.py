@@ -126,14 +126,14 @@ TAMPERINGS = {
 def test_what_was_tampered_with_is_found(
     in_process: InProcessPortal, documents: MongoDocuments, auction: Stream, what: str
 ) -> None:
-    statement, told = TAMPERINGS[what]
+    statement, expected_text = TAMPERINGS[what]
     with tampering(in_process) as connection:
         connection.execute(statement, (auction.id,))
         if "swapped" in what:
             connection.execute("UPDATE events SET version = -version WHERE version < 0")
     found = findings(in_process, auction, documents)
     assert found, what
-    assert told in found[0]
+    assert expected_text in found[0]
 
 
 def test_a_document_that_says_otherwise_is_found(
