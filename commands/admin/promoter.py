@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from commands.admin.policy_form import OFFERED, PolicyForm
 from commands.admin.read_only import ReadOnly
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
+from commands.domain.policies import Policies
 from commands.domain.promoter import Policy
 from commands.inbox.requests import change_policy, withdraw_policy
 from commands.jobs import Job, JobStatus
@@ -37,6 +38,22 @@ def _preview(
     found = chances(connection, auction.pk, policy)
     names = User.objects.in_bulk([chance.bid.bidder_id for chance in found])
     return [{"chance": chance, "bidder": names[chance.bid.bidder_id]} for chance in found]
+
+
+def _own_policies(policies: Policies) -> list[tuple[Auction, int, Policy]]:
+    """The open auctions with a policy of their own, its version and the policy; the first to end first."""
+    own = [scope for scope in policies.in_force if scope]
+    auctions = Auction.objects.filter(pk__in=own, closed=False).order_by("ends_at")
+    return [(auction, *policies.in_force[auction.pk]) for auction in auctions[:OFFERED]]
+
+
+def _statistics(connection: SyncConnection) -> dict[str, Any]:
+    return {
+        "hourly": charts.hourly(connection, timezone.now()),
+        "by_chance": charts.by_chance(connection),
+        "by_policy": charts.by_policy(connection),
+        "luckiest": _lucky(charts.luckiest(connection)),
+    }
 
 
 def _lucky(found: Sequence[tuple[UUID, int]]) -> list[tuple[User, int]]:
@@ -72,21 +89,13 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
                 "opts": self.opts,
                 "title": "Promoter",
                 "portal_wide": policies.of(None),
-                "own": [
-                    (auction, *policies.in_force[auction.pk])
-                    for auction in Auction.objects.filter(
-                        pk__in=[scope for scope in policies.in_force if scope], closed=False
-                    ).order_by("ends_at")[:OFFERED]
-                ],
+                "own": _own_policies(policies),
                 "auctions": _offered(chosen),
                 "chosen": chosen,
                 "version": version,
                 "policy": policy,
                 "preview": _preview(connection, chosen, policy),
-                "hourly": charts.hourly(connection, timezone.now()),
-                "by_chance": charts.by_chance(connection),
-                "by_policy": charts.by_policy(connection),
-                "luckiest": _lucky(charts.luckiest(connection)),
+                **_statistics(connection),
                 "versions": PromoterPolicy.objects.select_related("auction").order_by("-version")[
                     :VERSIONS
                 ],

@@ -163,21 +163,13 @@ class Subscription:
         with runtime.hub.listen_or_fail("notifications", str(viewer.user_id)) as listener:
             unread = await page_of(runtime.pool, viewer.user_id, CAUGHT_UP, unread=True)
             while True:
-                fresh = [
-                    notification
-                    for notification in unread
-                    if shown.get(notification.id) != notification.changed_at
-                ]
-                gone = (
-                    shown.keys() - {notification.id for notification in unread}
-                    if include_read
-                    else ()
-                )
-                shown = {notification.id: notification.changed_at for notification in unread}
+                before, shown = shown, {each.id: each.changed_at for each in unread}
+                gone = before.keys() - shown.keys() if include_read else ()
                 for notification in await _read(runtime, viewer.user_id, gone, listener):
                     yield Notification.of(notification)
-                for notification in reversed(fresh):
-                    yield Notification.of(notification)
+                for notification in reversed(unread):
+                    if before.get(notification.id) != notification.changed_at:
+                        yield Notification.of(notification)
                 await listener.wait(QUIET)
                 # All unread ones each time: those of two auctions may be written in one order
                 # and become visible in another.

@@ -96,7 +96,16 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000, help="the port to listen on")
     parser.add_argument("--fd", type=int, help="a listening socket to take over instead")
     options = parser.parse_args()
-    config = uvicorn.Config(
+    server = Server(_config(options))
+    listening = _listen(server.config, options.fd)
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listening])
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def _config(options: argparse.Namespace) -> uvicorn.Config:
+    return uvicorn.Config(
         "portal.web.asgi:application",
         host=options.host,
         port=options.port,
@@ -112,15 +121,15 @@ def main() -> None:
         server_header=False,
         forwarded_allow_ips=settings.TRUSTED_PROXIES,
     )
-    listening = config.bind_socket() if options.fd is None else socket.socket(fileno=options.fd)
+
+
+def _listen(config: uvicorn.Config, fd: int | None) -> socket.socket:
+    """The listening socket: that one, or a new one at the configured address."""
+    listening = config.bind_socket() if fd is None else socket.socket(fileno=fd)
     # A peer that accepts no data for so long is gone; connections inherit this from the listening socket.
     milliseconds = settings.SOCKET_SLOW_SECONDS * 1000
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-    server = Server(config)
-    with suppress(KeyboardInterrupt):
-        server.run(sockets=[listening])
-    if not server.started:
-        sys.exit(STARTUP_FAILURE)
+    return listening
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """`manage.py status`."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +12,9 @@ from rich.table import Table
 from commands.management.operator_command import REJECTED, UNAVAILABLE, OperatorCommand
 from portal import env
 from portal.health import Health, read_health
+
+# What a row is about, and its text.
+Row = tuple[str, str]
 
 
 class Command(OperatorCommand):
@@ -37,34 +41,47 @@ def _table(url: str | None, found: Health) -> Table:
     table = Table(show_header=False, box=None)
     if url:
         table.add_row("portal", url)
-    for name, state in found.servers.items():
-        table.add_row(name, state)
+    for name, text in (*_servers(found), *_jobs(found), *_streams(found), *_upkeep(found)):
+        table.add_row(name, text)
+    return table
+
+
+def _servers(found: Health) -> Iterator[Row]:
+    yield from found.servers.items()
     for name, depth in (found.queues or {}).items():
-        table.add_row(f"queue {name}", f"{depth} messages")
+        yield f"queue {name}", f"{depth} messages"
+
+
+def _jobs(found: Health) -> Iterator[Row]:
     for row in found.waiting_jobs or []:
         age = f"{row['jobs']} jobs, the oldest for {row['oldest_seconds']:.1f} s"
-        table.add_row(f"waiting {row['command']}", age)
+        yield f"waiting {row['command']}", age
     if found.waiting_jobs == []:
-        table.add_row("waiting jobs", "none")
-    table.add_row("failed jobs", _known(found.failed_jobs))
-    table.add_row("documents behind", f"{_known(found.streams_behind)} streams")
-    table.add_row("events behind", _known(found.events_behind))
+        yield "waiting jobs", "none"
+    yield "failed jobs", _known(found.failed_jobs)
+
+
+def _streams(found: Health) -> Iterator[Row]:
+    yield "documents behind", f"{_known(found.streams_behind)} streams"
+    yield "events behind", _known(found.events_behind)
     for row in found.stuck_streams or []:
         stream = f"{row['stream_kind']} {row['stream_id']} at version {row['version']}"
-        table.add_row(f"stopped {row['reader']}", f"{stream}: {row['error']}")
+        yield f"stopped {row['reader']}", f"{stream}: {row['error']}"
+
+
+def _upkeep(found: Health) -> Iterator[Row]:
+    """Failing tasks, mails and the audit."""
     for row in found.failing_tasks or []:
         times = f"{row['failures']} times since {row['since']:%F %T}: {row['error']}"
-        table.add_row(f"[red]failing {row['task']}[/red]", f"[red]{row['arguments']} {times}[/red]")
+        yield f"[red]failing {row['task']}[/red]", f"[red]{row['arguments']} {times}[/red]"
     if found.mails:
-        table.add_row("mails waiting", str(found.mails["waiting"]))
-        table.add_row("mails given up", str(found.mails["given_up"]))
+        yield "mails waiting", str(found.mails["waiting"])
+        yield "mails given up", str(found.mails["given_up"])
     if found.audit:
-        audit = found.audit
-        done = audit["completed_at"]
-        table.add_row("documents audited", f"all, until {done:%F %T}" if done else "not all yet")
-        table.add_row("documents differing", str(audit["differing"]))
-        table.add_row("documents repaired", f"{audit['repaired_today']} in a day")
-    return table
+        done = found.audit["completed_at"]
+        yield "documents audited", f"all, until {done:%F %T}" if done else "not all yet"
+        yield "documents differing", str(found.audit["differing"])
+        yield "documents repaired", f"{found.audit['repaired_today']} in a day"
 
 
 def _known(value: int | None) -> str:
