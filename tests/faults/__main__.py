@@ -125,16 +125,8 @@ async def _round(
     watchers = await _play(running, party, ledger, acts, rng)
     mended = time.monotonic()
     left = await _converge(running, ledger, mended + options.bound)
-    # Who follows an auction's events stops after the last one.
-    _, late = (
-        await asyncio.wait(watchers.followers, timeout=mended + options.bound - time.monotonic())
-        if watchers.followers
-        else (set(), set())
-    )
-    left += [f"{len(late)} subscribers wait for events"] * bool(late)
+    left += await _end(watchers, mended + options.bound)
     took = time.monotonic() - mended
-    for watcher in [*watchers.followers, *watchers.others]:
-        watcher.cancel()
     running.revive()
     found = [f"fell over: {name}" for name in running.fallen()]
     found += [f"not converged after {options.bound:.0f} s: {what}" for what in left]
@@ -194,6 +186,16 @@ async def _play(
         for act in acts:
             tasks.create_task(play(act))
     return watchers
+
+
+async def _end(watchers: Watchers, deadline: float) -> list[str]:
+    """Wait for the watchers of events, which stop after the last one, and end all; who still waits then."""
+    late: set[asyncio.Task[None]] = set()
+    if watchers.followers:
+        _, late = await asyncio.wait(watchers.followers, timeout=deadline - time.monotonic())
+    for watcher in [*watchers.followers, *watchers.others]:
+        watcher.cancel()
+    return [f"{len(late)} subscribers wait for events"] * bool(late)
 
 
 async def _converge(running: Processes, ledger: Ledger, deadline: float) -> list[str]:
