@@ -87,7 +87,7 @@ def test_notifications_are_counted_and_grouped_by_auction(
     counted(page, 1)
     rivals.outbid(second)
     counted(page, 2)
-    # Doubles Anna's bids or Ben's, and where it is Anna's she is told.
+    # Doubles Anna's bids or Ben's, and if it is Anna's, she is notified.
     assert portal.manage("run_promoter", "--once").returncode == 0
 
     page.locator("#bell").click()
@@ -117,9 +117,9 @@ def test_whoever_looks_at_an_auction_has_read_what_is_said_about_it(
     counted(page, 1)
     wait_until(lambda: len(rivals.unread()) == 1, what="read by the API, too")
     # What comes while one looks at it is seen.
-    with windows.hears(page, "MAX_BID_CHANGED", "3,000.00"):
+    with windows.receiving(page, "MAX_BID_CHANGED", "3,000.00"):
         rivals.outbid(first, "3000.00")
-    wait_until(lambda: len(rivals.unread()) == 2, what="Anna was told again")
+    wait_until(lambda: len(rivals.unread()) == 2, what="Anna was notified again")
     expect(page.locator(".leading")).to_contain_text("3,000.00")
     counted(page, 1)
     page.locator("#bell").click()
@@ -158,7 +158,7 @@ def test_what_is_read_in_one_tab_is_read_in_the_others(windows: Windows, rivals:
 def test_what_was_unread_before_is_counted_and_no_news(windows: Windows, rivals: Rivals) -> None:
     auction_id, _ = rivals.auction()
     rivals.outbid(auction_id)
-    wait_until(rivals.unread, what="Anna was told")
+    wait_until(rivals.unread, what="Anna was notified")
     page = window_of(windows, rivals.anna)
     counted(page, 1)
     expect(page.locator("#toasts > *")).to_have_count(0)
@@ -181,7 +181,7 @@ def test_what_comes_while_the_unread_ones_are_loaded_is_news(
     with page.expect_request(lambda request: "unreadOnly" in (request.post_data or "")):
         page.goto("/")
     live(page)
-    with windows.hears(page, "OUTBID", "2,000.00"):
+    with windows.receiving(page, "OUTBID", "2,000.00"):
         rivals.outbid(auction_id)
     counted(page, 1)
     [(unread, answer)] = answers
@@ -217,7 +217,7 @@ def test_whoever_is_outbid_where_they_do_not_look_may_bid_again(
     page.keyboard.press("Enter")
     expect(page.locator(".outcome")).to_contain_text("is placed, and it leads.")
     # Seen by whoever looks at the auction: no toast.
-    with windows.hears(page, "OUTBID", "3,000.00"):
+    with windows.receiving(page, "OUTBID", "3,000.00"):
         rivals.outbid(auction_id, "3000.00")
     expect(page.locator(".leading")).to_contain_text("3,000.00")
     counted(page, 0)

@@ -57,7 +57,7 @@ class Windows:
         self._expected.append(re.compile(pattern))
 
     @contextmanager
-    def hears(self, page: Page, *words: str) -> Iterator[None]:
+    def receiving(self, page: Page, *words: str) -> Iterator[None]:
         """On leaving, wait until the page has received a WebSocket message with all these words."""
         with self._sockets[page].expect_event(
             "framereceived", lambda payload: all(word in str(payload) for word in words)

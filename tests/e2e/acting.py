@@ -62,9 +62,9 @@ async def events(
     seen: list[Json] = []
     async with (
         asyncio.timeout(30),
-        aclosing(reader.subscribe(EVENTS, id=auction_id, after=after)) as news,
+        aclosing(reader.subscribe(EVENTS, id=auction_id, after=after)) as results,
     ):
-        async for data in news:
+        async for data in results:
             seen.append(data["event"])
             if until in (seen[-1]["version"], seen[-1]["__typename"]):
                 break

@@ -125,9 +125,9 @@ async def received(client: PortalClient, text: str, count: int) -> list[Json]:
     """The first messages of a subscription."""
     messages: list[Json] = []
     try:
-        async with asyncio.timeout(60), aclosing(client.subscribe(text)) as news:
+        async with asyncio.timeout(60), aclosing(client.subscribe(text)) as results:
             while len(messages) < count:
-                messages.append({"data": await anext(news)})
+                messages.append({"data": await anext(results)})
     except Refused as refused:
         messages.append({"errors": refused.errors})
     return messages

@@ -166,13 +166,13 @@ def test_a_huge_body_is_refused(bounded: RunningPortal, path: str, announced: bo
 def conversation(portal: RunningPortal, said: bytes) -> bytes:
     """Send the bytes; everything that the portal answers until it closes the connection."""
     port = int(portal.url.rsplit(":", 1)[1])
-    heard = b""
+    received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
         line.sendall(said)
         with contextlib.suppress(ConnectionResetError):
             while some := line.recv(65536):
-                heard += some
-    return heard
+                received += some
+    return received
 
 
 def test_a_slow_sender_is_disconnected(bounded: RunningPortal) -> None:

@@ -72,8 +72,8 @@ class Watched:
 
     async def follow(self) -> None:
         """Subscribe to the auction's states."""
-        async with aclosing(self.reader.subscribe(FOLLOW, id=self.auction_id)) as news:
-            async for data in news:
+        async with aclosing(self.reader.subscribe(FOLLOW, id=self.auction_id)) as results:
+            async for data in results:
                 self.states.append(data["auction"])
 
 

@@ -236,8 +236,8 @@ async def test_a_socket_tells_how_its_users_deletion_ends_before_it_is_closed(
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(1):
                     await socket.recv()
-        *heard, last = [message async for message in messages(socket)]
-    assert [m["payload"]["data"]["jobUpdated"]["status"] for m in heard] == ["SUCCEEDED"]
+        *received, last = [message async for message in messages(socket)]
+    assert [m["payload"]["data"]["jobUpdated"]["status"] for m in received] == ["SUCCEEDED"]
     assert last == {"id": "2", "type": "complete"}, "nothing comes of her other subscription"
     assert socket.close_code == SIGN_IN_OVER
 

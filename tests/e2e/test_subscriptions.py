@@ -42,10 +42,10 @@ async def refusal(client: PortalClient, query: str, **variables: Any) -> str:
     return code
 
 
-async def first(news: AsyncGenerator[Json, None]) -> Json:
+async def first(results: AsyncGenerator[Json, None]) -> Json:
     """The first that comes; then hang up."""
-    async with aclosing(news):
-        return await anext(news)
+    async with aclosing(results):
+        return await anext(results)
 
 
 async def test_events_resumed_from_any_version_are_exactly_those_that_were_missed(
@@ -147,8 +147,8 @@ async def test_states_come_in_order_and_end_with_the_newest(
     states: list[Json] = []
 
     async def follow() -> None:
-        async with aclosing(carol.subscribe(AUCTION_UPDATED, id=auction_id)) as news:
-            async for data in news:
+        async with aclosing(carol.subscribe(AUCTION_UPDATED, id=auction_id)) as results:
+            async for data in results:
                 states.append(data["auction"])
                 if states[-1]["winner"]:
                     return
@@ -185,8 +185,8 @@ async def test_cards_tell_of_auctions_that_were_created_and_changed(
     cards: asyncio.Queue[Json] = asyncio.Queue()
 
     async def follow() -> None:
-        async with aclosing(alice.subscribe(CARDS)) as news:
-            async for data in news:
+        async with aclosing(alice.subscribe(CARDS)) as results:
+            async for data in results:
                 cards.put_nowait(data["card"])
 
     following = asyncio.create_task(follow())

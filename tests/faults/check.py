@@ -27,7 +27,7 @@ SELECT number, gap FROM (
 UNREVEALED = "SELECT number FROM promoter_ticks WHERE draws IS NOT NULL AND revealed_at IS NULL"
 UNSETTLED = "SELECT id, command FROM jobs WHERE status = 'QUEUED'"
 UNCLOSED = "SELECT id FROM auctions WHERE NOT closed AND ends_at < clock_timestamp()"
-UNTOLD = """
+UNNOTIFIED = """
 SELECT id FROM auctions WHERE version > coalesce(
     (SELECT version FROM notification_progress WHERE auction_id = auctions.id), 0)
 """
@@ -83,7 +83,7 @@ def unfinished(processes: Processes) -> list[str]:
     """What the portal has not finished yet; empty once it has converged."""
     found = [f"job {row['id']} ({row['command']}) waits" for row in processes.sql(UNSETTLED)]
     found += [f"auction {row['id']} is over and not closed" for row in processes.sql(UNCLOSED)]
-    found += [f"nobody was told of auction {row['id']}" for row in processes.sql(UNTOLD)]
+    found += [f"nobody was notified of auction {row['id']}" for row in processes.sql(UNNOTIFIED)]
     found += [f"tick {row['number']} is not revealed" for row in processes.sql(UNREVEALED)]
     with MongoClient[Json](processes.mongodb_url, uuidRepresentation="standard") as client:
         documents = client.get_default_database()
@@ -166,7 +166,7 @@ def _job(entry: Entry, job: Json, caused: Counter[str], at: dict[str, DictRow]) 
             return
         row, result = at[job["id"]], job["result"]
         if row["version"] != result["version"] or row["data"]["bid_id"] != result["bidId"]:
-            yield f"job {job['id']} was told {result}, its event says {dict(row)}"
+            yield f"job {job['id']} was answered {result}, its event says {dict(row)}"
         if entry.mutation == PLACE_BID and Decimal(row["data"]["amount"]) != Decimal(
             entry.values["amount"]
         ):
@@ -276,7 +276,7 @@ def _notified(processes: Processes, ledger: Ledger, stories: dict[str, Story]) -
                     due[auction, loser, "AUCTION_LOST", version, winner.amount] += 1
     for cause in got | due:
         if got[cause] != due[cause] and cause[1] not in ledger.deleted_users:
-            yield f"{cause} was told {got[cause]} times instead of {due[cause]}"
+            yield f"{cause} was notified {got[cause]} times instead of {due[cause]}"
     changes: Counter[tuple[str, str]] = Counter()
     for row in rows:
         if row["kind"] in UPDATED_WHILE_UNREAD:

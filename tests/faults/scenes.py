@@ -110,8 +110,8 @@ class Witness:
         try:
             async with aclosing(
                 (client or self.person.clients[0]).subscribe(VERSIONS, id=auction.id)
-            ) as news:
-                async for _ in news:
+            ) as results:
+                async for _ in results:
                     opened.set()
             ended = "an end"
         except Refused as refused:

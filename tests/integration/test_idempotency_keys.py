@@ -1,4 +1,4 @@
-"""Idempotency keys: nobody can read them, nobody can squat them, and each is forgotten some day."""
+"""Idempotency keys: nobody can read them, nobody can use up another's, and each is forgotten some day."""
 
 import importlib
 from datetime import timedelta

@@ -10,7 +10,7 @@ PEOPLE = (
         "    advance(connection, auction_id, reached)\n",
         "",
         "without mongodb",
-        "nobody was told",
+        "nobody was notified",
     ),
     # 5. Deleting a user survives a kill at each step and ends complete.
     Mutation(
