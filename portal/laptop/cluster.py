@@ -53,7 +53,6 @@ class Cluster:
     def start(self) -> None:
         """Start all, then wait until each answers."""
         for server in self._servers:
-            server.prepare()
             self._spawn(server)
         self.wait()
 
@@ -79,6 +78,7 @@ class Cluster:
         return self._data / "logs" / f"{server.name}.log"
 
     def _spawn(self, server: Server) -> None:
+        server.prepare()
         with self._log(server).open("ab") as log:
             self._children[server.name] = spawn(
                 server.command(),

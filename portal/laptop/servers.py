@@ -90,6 +90,7 @@ class Postgres:
         if os.geteuid() == 0:
             os.chown(self.sockets, NOBODY, NOBODY)
         if (self.data / "PG_VERSION").exists():
+            self._remove_empty_locks()
             return
         draft = self.data.with_name(f"{self.data.name}.new")
         for leftover in (draft, self.data):
@@ -104,6 +105,15 @@ class Postgres:
         if made.returncode:
             raise CannotStart(f"could not make a Postgres cluster in {draft}:\n{made.stderr}")
         draft.rename(self.data)
+
+    def _remove_empty_locks(self) -> None:
+        """What a Postgres leaves that is killed as it makes its lock files; no other would start then.
+
+        Nobody is making them just now: only one portal at a time has this folder and these sockets.
+        """
+        for lock in (self.data / "postmaster.pid", self.sockets / ".s.PGSQL.5432.lock"):
+            if lock.exists() and lock.stat().st_size == 0:
+                lock.unlink()
 
     def command(self) -> list[str]:
         """No TCP; who can open the private socket folder is trusted."""

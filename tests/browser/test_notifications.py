@@ -25,8 +25,8 @@ class Rivals:
     ben: PortalClient
     behind: Others
 
-    def auction(self, seconds: float = 600) -> tuple[str, str]:
-        """The id and title of a new auction that Anna leads with 1,000.00."""
+    def auction(self, seconds: float = 200) -> tuple[str, str]:
+        """The id and title of a new auction that Anna leads with 1,000.00; on the list's first page."""
         title = f"A clock {uuid4().hex[:8]}"
         auction_id = self.behind.auction(title, seconds)
         self.behind.bid(self.anna, auction_id, "1000.00")

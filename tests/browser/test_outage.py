@@ -59,8 +59,9 @@ def test_a_search_during_an_outage_is_answered_when_it_is_over(
     page: Page, line: Line, behind: Others
 ) -> None:
     title = nobody_yet("Teapot")
-    behind.auction(nobody_yet("Kettle"))
-    behind.auction(title)
+    # It ends before those of other tests, so it is on the list's first page.
+    behind.auction(nobody_yet("Kettle"), seconds=200)
+    behind.auction(title, seconds=200)
     cards = page.locator(".card")
     expect(cards.filter(has_text=title)).to_be_visible()
     line.cut()

@@ -145,7 +145,10 @@ def tokens_in_mails(portal: RunningPortal, evidence: Evidence) -> None:
     assert httpx.get(f"{portal.url}/confirm-email/{token}/x").status_code == 404
     assert ask(portal, ASK_RESET, who=name)["data"]["asked"]
     link = asyncio.run(mailed(portal, address, "Choose a new password"))
-    evidence.secrets |= {token := link.rpartition("/")[2], new := f"another {secrets.token_urlsafe(20)}"}
+    evidence.secrets |= {
+        token := link.rpartition("/")[2],
+        new := f"another {secrets.token_urlsafe(20)}",
+    }
     with broken(portal, *renamed("sessions")):
         assert code(ask(portal, RESET, token=token, new=new)) == "INTERNAL"
     assert ask(portal, RESET, token=token, new=new)["data"]["done"]
