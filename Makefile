@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.complete
-# No test waits for another; two processes suit a small machine.
+# No test waits for another; two processes suit a small machine. Each takes whole files, so that what
+# the tests of a file share is made once.
 PROCESSES ?= 2
 export PORTAL_ENV ?= local
 
@@ -25,7 +26,7 @@ up: $(SETUP) ## Run the portal on the data in .portal
 	@$(BIN)/python manage.py up
 
 test: $(SETUP) ## Run the tests on real servers
-	@$(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadgroup --cov --cov-report=
+	@$(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --cov --cov-report=
 	@echo "Covered in the tests' own processes, lines and branches: $$($(BIN)/coverage report --format=total) %"
 
 faults: $(SETUP) ## Break and mend the portal under load (ROUNDS=20 SEED=...; ROUND=7: only that one)

@@ -33,13 +33,6 @@ PASSWORD = "correct horse battery staple 7"
 PAUSE = 0.05
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a running portal share one, in one process; the others run beside them."""
-    for item in items:
-        if "portal" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("portal"))
-
-
 @dataclass(frozen=True, slots=True)
 class RunningPortal:
     """A portal that a test's own `manage.py up` runs."""

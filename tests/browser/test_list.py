@@ -41,7 +41,10 @@ def look_for(page: Page, word: str) -> None:
 def test_the_old_cards_tick_on_until_the_answer_to_a_search_is_there(
     page: Page, behind: Others
 ) -> None:
-    auction = behind.auction(nobody_yet("Astrolabe"))
+    title = nobody_yet("Astrolabe")
+    auction = behind.auction(title)
+    # However many auctions other tests left open.
+    type_in(page, title)
     card = page.locator(f'.card:has(a[href="#/auction/{auction}"])')
     expect(card).to_be_visible()
     held: list[Route] = []

@@ -14,7 +14,6 @@ SEED, SELECTION = "46", ("without postgres", "1")
 WORLD = ("PORTAL_", "DATABASE_", "REDIS_", "MONGODB_", "SECRET_", "DJANGO_")
 
 
-@pytest.mark.xdist_group("faults")
 def test_faults_lose_and_double_nothing() -> None:
     """In a world of its own: servers are killed here."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(WORLD)}
