@@ -25,8 +25,10 @@ class JobStatus(StrEnum):
 class Submission:
     """A command to be accepted as a job.
 
-    `content` is what the client asked for, without generated ids: a repeated idempotency key must
-    come with equal content. Keys are unique within `scope`; those of people are stored hashed.
+    `content` is what the client asked for, without generated ids: a repeated
+    idempotency key must come with equal content. `scope` says whose keys they are; people's
+    keys come hashed. With a `session_id` it is accepted only while that session of its submitter
+    goes on.
     """
 
     stream: Stream
@@ -34,6 +36,7 @@ class Submission:
     content: dict[str, Any]
     scope: str
     submitted_by: UUID | None = None
+    session_id: UUID | None = None
     idempotency_key: str | None = None
     causation_id: UUID | None = None
     correlation_id: UUID = field(default_factory=new_id)
@@ -81,4 +84,14 @@ class JobOutcome:
 
 
 class IdempotencyConflict(Exception):
-    """The idempotency key was used before with other content."""
+    """The idempotency key was used before, for something else."""
+
+    def __init__(self) -> None:
+        super().__init__("this idempotency key was used before, for something else")
+
+
+class SessionOver(Exception):
+    """The session in which the command was to be accepted is over."""
+
+    def __init__(self) -> None:
+        super().__init__("this session has ended; sign in again")

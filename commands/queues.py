@@ -11,7 +11,9 @@ MAILS = "mails"
 
 # The worker processes of a portal, each with the queues it takes tasks from.
 WORKERS: Mapping[str, tuple[str, ...]] = {
-    "commands": (USERS, AUCTIONS, BIDS),
+    # Of its own: however many bids come in, people sign up and auctions are closed.
+    "house": (USERS, AUCTIONS),
+    "bids": (BIDS,),
     "projections": (PROJECTIONS,),
     "notices": (NOTIFICATIONS,),
     # Of its own: whatever a mail server does, nothing else waits for it.

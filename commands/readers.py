@@ -3,18 +3,18 @@
 A wake-up may be lost; each reader's own sweep finds what it missed.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from commands.streams import Stream, StreamKind
-from commands.wake import wake
+from commands.worklists import Worklist
 
 
 @dataclass(frozen=True, slots=True)
 class LogReader:
-    """A task that takes a stream's kind and id and reads its new events; `kinds` are those it reads."""
+    """A worklist of streams with new events; `kinds` are those whose events the reader reads."""
 
-    task: str
-    queue: str
+    worklist: Worklist
     kinds: frozenset[StreamKind]
 
 
@@ -22,12 +22,11 @@ _readers: dict[str, LogReader] = {}
 
 
 def register(reader: LogReader) -> None:
-    """Register the reader; called in an app's `ready`. Registering twice has no effect."""
-    _readers[reader.task] = reader
+    """Have the reader woken from now on; for the app's `ready`. Twice is as once."""
+    _readers[reader.worklist.name] = reader
 
 
-def wake_readers(stream: Stream) -> None:
-    """Wake the readers of the stream; call it after its new events are committed."""
+def wake_readers(streams: Collection[Stream]) -> None:
+    """The streams have new events, and they are committed."""
     for reader in _readers.values():
-        if stream.kind in reader.kinds:
-            wake(reader.task, (stream.kind, str(stream.id)), reader.queue)
+        reader.worklist.add(stream for stream in streams if stream.kind in reader.kinds)

@@ -1,6 +1,6 @@
 """Streams and their events as plain data, and the port that stores them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -74,6 +74,11 @@ class EventStore(Protocol):
         self, stream_id: UUID, after_version: int = 0, limit: int = 500
     ) -> list[RecordedEvent]:
         """At most `limit` events after that version, in order, without gaps; UnreadableEvent."""
+
+    def read_several(
+        self, after_versions: Mapping[UUID, int], limit: int
+    ) -> Mapping[UUID, list[RecordedEvent]]:
+        """As `read`, for several streams: at most `limit` events of each; none for one without any."""
 
     def streams(self, kind: StreamKind) -> Iterator[UUID]:
         """Every stream of the kind, oldest first."""

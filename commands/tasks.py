@@ -1,25 +1,24 @@
 """The write side's Celery tasks. Running one twice does no harm."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from uuid import UUID
 
 import structlog
 from celery import shared_task
 
 from commands.handling.batch import Handled
-from commands.handling.drain import drain_batch, drain_one
+from commands.handling.drain import drain_batch, drain_one_by_one
 from commands.handling.retrying import try_again
 from commands.inbox import closing, sweeping
-from commands.inbox.submitting import DRAIN, wake_stream
+from commands.inbox.submitting import DRAIN, WAITING
 from commands.jobs import JobStatus
 from commands.postgres.connections import Pool
 from commands.postgres.errors import passes
 from commands.promoter import rounds
 from commands.queues import AUCTIONS, BIDS
 from commands.readers import wake_readers
-from commands.streams import Busy, Stream, StreamKind
-from commands.wake import clear_wake_up, leave_note, publish, send, wake, woken_since
+from commands.streams import Stream
+from commands.wake import clear_wake_up, publish, send, wake
 from commands.wiring import pool
 
 log = structlog.get_logger("commands")
@@ -28,59 +27,45 @@ REVEAL = "commands.reveal_secrets"
 # Younger jobs are left to their own wake-up.
 SWEEP_AFTER = timedelta(seconds=5)
 
-Drain = Callable[[Stream, Pool], Handled]
-
 
 @shared_task(name=DRAIN)
-def drain_stream(kind: StreamKind, stream_id: str) -> None:
-    """Handle a stream's waiting jobs until there are none and no wake-up came meanwhile.
+def drain(queue: str, slot: str) -> None:
+    """Handle waiting jobs of the streams on the queue's worklist, for one turn.
 
     After a transient fault the task is retried later, then job by job, so that a job that causes
     the fault each time is found and fails.
     """
-    drain = drain_one if drain_stream.request.retries else drain_batch
+    handle = drain_one_by_one if drain.request.retries else drain_batch
     try:
-        _drain_until_quiet(Stream(kind, UUID(stream_id)), drain)
+        WAITING[queue].work(int(slot), lambda streams: _drain(streams, handle), passes)
     except Exception as error:
         if not passes(error):
             raise
-        try_again(drain_stream, error)
+        try_again(drain, error)
 
 
-def _drain_until_quiet(stream: Stream, drain: Drain) -> None:
-    arguments = (stream.kind, str(stream.id))
-    while True:
-        clear_wake_up(DRAIN, arguments)
-        try:
-            _drain(stream, drain)
-        except Busy:
-            # The worker that has the stream checks for notes after releasing the lock. It may have
-            # done so before our note, so try once more; if still locked, it will see the note.
-            leave_note(DRAIN, arguments)
-            try:
-                _drain(stream, drain)
-            except Busy:
-                return
-        if not woken_since(DRAIN, arguments):
-            return
+def _drain(
+    streams: Sequence[Stream], handle: Callable[[Sequence[Stream], Pool], Handled]
+) -> Sequence[Stream]:
+    handled = handle(streams, pool())
+    if handled.outcomes:
+        _announce(handled)
+    if handled.fault:
+        raise handled.fault
+    return handled.unfinished
 
 
-def _drain(stream: Stream, drain: Drain) -> None:
-    while (handled := drain(stream, pool())).outcomes:
-        _announce(stream, handled)
-
-
-def _announce(stream: Stream, handled: Handled) -> None:
-    """Wake readers and publish outcomes, after the commit. If the process dies before, the sweep does it."""
-    if handled.recorded:
-        wake_readers(stream)
+def _announce(handled: Handled) -> None:
+    """After the commit. If we die before or within, the sweep makes up for it."""
+    changed = {item.stream for item in handled.recorded}
+    wake_readers(changed)
     if any(outcome.job.command == "DoubleBid" for outcome in handled.outcomes):
         wake(REVEAL, (), AUCTIONS)
-    for woken in handled.woken:
-        wake_stream(woken, BIDS)
+    WAITING[BIDS].add(handled.woken)
     publish("jobs", [str(outcome.job.id) for outcome in handled.outcomes])
-    if stream.kind == "user" and handled.recorded:
-        publish("sessions", {"user": str(stream.id)})
+    for stream in changed:
+        if stream.kind == "user":
+            publish("sessions", {"user": str(stream.id)})
     for outcome in handled.outcomes:
         failed = outcome.status is JobStatus.FAILED
         (log.error if failed else log.info)(
@@ -89,7 +74,7 @@ def _announce(stream: Stream, handled: Handled) -> None:
             correlation_id=str(outcome.job.correlation_id),
             command=outcome.job.command,
             status=outcome.status.value,
-            stream=str(stream.id),
+            stream=str(outcome.job.stream.id),
             version=outcome.version,
             rejection=outcome.rejection and outcome.rejection.code.value,
             **({"error": outcome.error} if failed else {}),
@@ -131,9 +116,6 @@ def _half_the_interval() -> timedelta:
 
 
 def wake_waiting_streams() -> int:
-    """Queue a task for every stream with jobs older than SWEEP_AFTER, even if one is queued; how many."""
+    """Have every stream looked at whose jobs wait too long, whatever was queued before; how many."""
     send(REVEAL, (), AUCTIONS)
-    streams = sweeping.waiting_streams(pool(), SWEEP_AFTER)
-    for stream, queue in streams:
-        send(DRAIN, (stream.kind, str(stream.id)), queue)
-    return len(streams)
+    return sweeping.wake_waiting_streams(pool(), SWEEP_AFTER)

@@ -5,6 +5,7 @@ Redis may lose any message at any time. What must happen is in Postgres, where t
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import cache
 from typing import Any, Literal
 
@@ -47,20 +48,28 @@ def channel(topic: Topic) -> str:
     return f"{settings.NAMESPACE}:{topic}"
 
 
-def wake(task: str, arguments: Sequence[str], queue: str) -> None:
-    """Queue the task unless one with equal arguments is queued; without Redis, leave it to the sweep."""
+def wake(
+    task: str, arguments: Sequence[str], queue: str, *, after: timedelta = timedelta()
+) -> None:
+    """Queue the task unless one with equal arguments is queued; without Redis, leave it to the sweep.
+
+    It runs no sooner than `after` from now.
+    """
     key = wake_key(task, arguments)
     try:
         if redis().set(key, 1, nx=True, ex=WAKE_EXPIRES):
-            send(task, arguments, queue)
+            send(task, arguments, queue, after=after)
     except (RedisError, OperationalError) as error:
         log.warning("could not wake, the sweep will", task=task, error=str(error))
         _delete(key)
 
 
-def send(task: str, arguments: Sequence[str], queue: str) -> None:
+def send(
+    task: str, arguments: Sequence[str], queue: str, *, after: timedelta = timedelta()
+) -> None:
     """Queue the task even if one is queued already; RedisError or OperationalError without Redis."""
-    current_app.send_task(task, args=list(arguments), queue=queue)
+    countdown = after.total_seconds() or None
+    current_app.send_task(task, args=list(arguments), queue=queue, countdown=countdown)
 
 
 def _delete(key: str) -> None:
@@ -73,22 +82,6 @@ def _delete(key: str) -> None:
 def clear_wake_up(task: str, arguments: Sequence[str]) -> None:
     """Called by a task before it reads: changes from now on queue a new wake-up."""
     _delete(wake_key(task, arguments))
-
-
-def leave_note(task: str, arguments: Sequence[str]) -> None:
-    """Have the worker that holds the stream's lock read once more before it ends; see `woken_since`."""
-    try:
-        redis().set(wake_key(task, arguments), 1, ex=WAKE_EXPIRES)
-    except RedisError as error:
-        log.warning("could not leave a note, the sweep will wake", error=str(error))
-
-
-def woken_since(task: str, arguments: Sequence[str]) -> bool:
-    """Whether there was a wake-up or a note since `clear_wake_up`."""
-    try:
-        return bool(redis().exists(wake_key(task, arguments)))
-    except RedisError:
-        return False
 
 
 def publish(topic: Topic, message: Any) -> None:

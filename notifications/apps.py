@@ -9,9 +9,8 @@ class NotificationsConfig(AppConfig):
     name = "notifications"
 
     def ready(self) -> None:
-        """Register the notifier as a reader of auctions' and users' events."""
-        from commands.queues import NOTIFICATIONS
+        """Notifications follow the log: an auction's events, and the deletion of users."""
         from commands.readers import LogReader, register
-        from notifications.tasks import NOTIFY
+        from notifications.tasks import UNNOTIFIED
 
-        register(LogReader(NOTIFY, NOTIFICATIONS, frozenset({"auction", "user"})))
+        register(LogReader(UNNOTIFIED, frozenset({"auction", "user"})))

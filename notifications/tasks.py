@@ -1,19 +1,21 @@
 """The notifier's Celery tasks. Running one twice does no harm."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from celery import current_app, shared_task
+from celery import shared_task
 
 from commands.handling.retrying import try_again
 from commands.queues import MAILS, NOTIFICATIONS
 from commands.streams import Busy, Stream, StreamKind
-from commands.wake import clear_wake_up, leave_note, publish, send, wake, woken_since
+from commands.wake import clear_wake_up, publish, send, wake
 from commands.wiring import pool
+from commands.worklists import Worklist
 from notifications import mail as _mail  # noqa: F401  (registers what composes the mails)
 from notifications.account_mails import ask_for_confirmations
-from notifications.notifier import Notified, notify
+from notifications.notifier import AT_MOST_EVERY, Notified, notify
 from notifications.outgoing import send_due
 from notifications.postgres.mails import any_due, forget_settled
 from notifications.postgres.notifications import forget_deleted
@@ -23,62 +25,69 @@ from projections.upkeep import stuck
 
 log = structlog.get_logger("notifications")
 
-NOTIFY = "notifications.notify_stream"
+UNNOTIFIED = Worklist("notifications", "notifications.notify", NOTIFICATIONS)
+COME_BACK = "notifications.come_back"
 SEND_MAILS = "notifications.send_mails"
 # The most users in one message about changed notifications.
 USERS_PER_MESSAGE = 1000
 
 
-@shared_task(name=NOTIFY)
-def notify_stream(kind: StreamKind, stream_id: str) -> None:
-    """Write notifications about an auction's new events.
-
-    Of a user's stream: enqueue the confirmation mail of a new user, delete the data of a deleted one.
-    """
+@shared_task(name=UNNOTIFIED.task)
+def notify_streams(_list: str, slot: str) -> None:
+    """Notify people of auctions' new events; ask new users to confirm their address, delete what deleted ones had."""
     try:
-        if kind == "auction":
-            _notify_until_quiet(Stream(kind, UUID(stream_id)))
-        else:
-            with pool().connection() as connection:
-                forget_deleted(connection, UUID(stream_id))
-            if ask_for_confirmations(pool(), UUID(stream_id)):
-                wake(SEND_MAILS, (), MAILS)
+        UNNOTIFIED.work(int(slot), _notify, passes)
     except Exception as error:
         if not passes(error):
             raise
-        try_again(notify_stream, error)
+        try_again(notify_streams, error)
 
 
-def _notify_until_quiet(stream: Stream) -> None:
-    arguments = (stream.kind, str(stream.id))
+def _notify(streams: Sequence[Stream]) -> Sequence[Stream]:
+    for stream in streams:
+        if stream.kind == "auction":
+            _notify_of_auction(stream)
+        else:
+            _look_after_user(stream.id)
+    return ()
+
+
+def _notify_of_auction(stream: Stream) -> None:
     paused = stuck.is_paused(pool(), "notifications", stream)
     if paused:
-        return None
-    while True:
-        clear_wake_up(NOTIFY, arguments)
-        try:
-            outcome = notify(stream.id, pool())
-        except Busy:
-            # The worker that has the auction checks for notes before it ends; the sweep if it dies.
-            return leave_note(NOTIFY, arguments)
-        except PoisonEvent as poison:
-            return stuck.record_failure(pool(), "notifications", poison)
-        if paused is not None:
-            stuck.clear(pool(), "notifications", stream)
-            paused = None
-        if outcome.again_in:
-            return _schedule_again(arguments, outcome.again_in)
-        _publish(str(stream.id), outcome)
-        if not woken_since(NOTIFY, arguments):
-            return None
+        return
+    try:
+        outcome = notify(stream.id, pool())
+    except Busy:
+        # Whoever is at it may have read already, so it is looked at once more.
+        _come_back(stream, AT_MOST_EVERY)
+        return
+    except PoisonEvent as poison:
+        stuck.record_failure(pool(), "notifications", poison)
+        return
+    if paused is not None:
+        stuck.clear(pool(), "notifications", stream)
+    if outcome.again_in:
+        _come_back(stream, outcome.again_in)
+    _publish(str(stream.id), outcome)
 
 
-def _schedule_again(arguments: tuple[str, str], pause: timedelta) -> None:
-    """Queue the task again after the pause, and suppress other wake-ups until then."""
-    leave_note(NOTIFY, arguments)
-    current_app.send_task(
-        NOTIFY, args=list(arguments), queue=NOTIFICATIONS, countdown=pause.total_seconds()
-    )
+def _look_after_user(user_id: UUID) -> None:
+    with pool().connection() as connection:
+        forget_deleted(connection, user_id)
+    if ask_for_confirmations(pool(), user_id):
+        wake(SEND_MAILS, (), MAILS)
+
+
+def _come_back(stream: Stream, pause: timedelta) -> None:
+    wake(COME_BACK, (stream.kind, str(stream.id)), NOTIFICATIONS, after=pause)
+
+
+@shared_task(name=COME_BACK)
+def come_back(kind: StreamKind, stream_id: str) -> None:
+    """People may be notified of the auction again."""
+    clear_wake_up(COME_BACK, (kind, stream_id))
+    UNNOTIFIED.add([Stream(kind, UUID(stream_id))])
 
 
 def _publish(auction_id: str, outcome: Notified) -> None:
@@ -109,7 +118,6 @@ def sweep() -> None:
         forget_deleted(connection)
         forget_settled(connection)
         due = any_due(connection)
-    for auction_id in behind:
-        send(NOTIFY, ("auction", str(auction_id)), NOTIFICATIONS)
+    UNNOTIFIED.add((Stream("auction", each) for each in behind), left_lying=True)
     if due:
         send(SEND_MAILS, (), MAILS)

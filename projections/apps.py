@@ -9,10 +9,9 @@ class ProjectionsConfig(AppConfig):
     name = "projections"
 
     def ready(self) -> None:
-        """Register the projections as a reader of all streams that have documents."""
-        from commands.queues import PROJECTIONS
+        """Have the projections woken when a stream with documents has new events."""
         from commands.readers import LogReader, register
         from projections.ports import WITH_DOCUMENTS
-        from projections.tasks import PROJECT
+        from projections.tasks import BEHIND
 
-        register(LogReader(PROJECT, PROJECTIONS, WITH_DOCUMENTS))
+        register(LogReader(BEHIND, WITH_DOCUMENTS))

@@ -3,7 +3,7 @@
 Each document has the version of its stream that it shows. Applying an event twice changes nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -90,6 +90,16 @@ class UserDocument:
     is_staff: bool
     username: str | None
     deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BidderDocument:
+    """How many live bids a bidder has in an auction, when the auction has that version."""
+
+    auction_id: UUID
+    bidder_id: UUID
+    live: int
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,35 +207,88 @@ def ranked_at(bids: Iterable[BidDocument], version: int) -> list[BidDocument]:
     return sorted((bid for bid in then.values() if not bid.deleted), key=lambda bid: bid.rank)
 
 
+def bids_after(
+    auction_id: UUID, history: Sequence[VersionedEvent], stored: Mapping[UUID, BidDocument]
+) -> dict[UUID, BidDocument]:
+    """The documents of the bids that the events change; `stored` are those there are before."""
+    bids: dict[UUID, BidDocument] = {}
+    for recorded in history:
+        bid_id = touched_bid(recorded.event)
+        if bid_id is None:
+            continue
+        if bid := bid_after(bids.get(bid_id) or stored.get(bid_id), auction_id, recorded):
+            bids[bid_id] = bid
+    return bids
+
+
+def bidders_of(history: Iterable[VersionedEvent]) -> set[UUID]:
+    """Those whose number of live bids the events change."""
+    return {
+        recorded.event.bidder_id
+        for recorded in history
+        if isinstance(recorded.event, BidPlaced | BidDeleted)
+    }
+
+
+def live_after(
+    history: Iterable[VersionedEvent], live_before: Mapping[UUID, int]
+) -> dict[UUID, int]:
+    """How many live bids the bidders have after the events; those not named before had none."""
+    live = dict(live_before)
+    for recorded in history:
+        match recorded.event:
+            case BidPlaced(bidder_id=bidder_id):
+                live[bidder_id] = live.get(bidder_id, 0) + 1
+            case BidDeleted(bidder_id=bidder_id):
+                live[bidder_id] -= 1
+            case _:
+                continue
+    return live
+
+
+def top_after(
+    auction: AuctionDocument | None, changed: Iterable[BidDocument], version: int
+) -> tuple[BidDocument, ...] | None:
+    """The auction's first live bids at that version, by its document before and the bids changed since.
+
+    None if they don't tell: a bid that is in neither may have moved up.
+    """
+    top_before = auction.top_bids if auction else ()
+    ranked = ranked_at([*top_before, *changed], version)
+    if auction and len(top_before) < auction.bid_count:
+        # Every other live bid ranks behind the last of them.
+        last = top_before[-1].rank
+        ranked = [bid for bid in ranked if bid.rank <= last]
+        if len(ranked) < TOP:
+            return None
+    return tuple(ranked[:TOP])
+
+
 def auction_after(
     auction: AuctionDocument | None,
     history: Sequence[VersionedEvent],
     *,
     top_bids: Sequence[BidDocument],
-    lifespans: Iterable[Lifespan],
+    live_before: Mapping[UUID, int],
 ) -> AuctionDocument:
     """The auction's document after the events.
 
-    top_bids are its first live bids after them, lifespans those of all bids of the bidders
+    top_bids are its first live bids after them, live_before how many live bids each bidder had that
     they are about.
     """
-    before = auction.version if auction else 0
-    after = history[-1].version
-    spans = list(lifespans)
-    bidders = _live_bidders(spans, after) - _live_bidders(spans, before)
     for recorded in history:
         auction = _own_fields_after(auction, recorded)
     assert auction is not None, "a history begins with the auction's creation"
+    bidders = sum(
+        (live > 0) - (live_before.get(bidder_id, 0) > 0)
+        for bidder_id, live in live_after(history, live_before).items()
+    )
     return replace(
         auction,
-        version=after,
+        version=history[-1].version,
         top_bids=tuple(top_bids[:TOP]),
         bidder_count=auction.bidder_count + bidders,
     )
-
-
-def _live_bidders(lifespans: Iterable[Lifespan], version: int) -> int:
-    return len({span.bidder_id for span in lifespans if span.covers(version)})
 
 
 def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent) -> AuctionDocument:
@@ -277,16 +340,9 @@ def documents_of(
     auction_id: UUID, history: Sequence[VersionedEvent]
 ) -> tuple[AuctionDocument, dict[UUID, BidDocument]]:
     """The auction's document and those of all its bids, from the whole history at once."""
-    bids: dict[UUID, BidDocument] = {}
-    for recorded in history:
-        bid_id = touched_bid(recorded.event)
-        if bid_id and (bid := bid_after(bids.get(bid_id), auction_id, recorded)):
-            bids[bid_id] = bid
+    bids = bids_after(auction_id, history, {})
     live = ranked_at(bids.values(), history[-1].version)
-    lifespans = [
-        Lifespan(bid.bidder_id, bid.placed_version, bid.deleted_version) for bid in bids.values()
-    ]
-    return auction_after(None, history, top_bids=live[:TOP], lifespans=lifespans), bids
+    return auction_after(None, history, top_bids=live[:TOP], live_before={}), bids
 
 
 def user_after(

@@ -1,25 +1,48 @@
-"""Bringing one stream's live documents up to date, and publishing their version."""
+"""Bringing streams' live documents up to date, and announcing that they changed.
+
+A stream that an event stops stays just before that event, and rests between the tries to get past it.
+"""
+
+from collections.abc import Iterable, Sequence
 
 from commands.postgres.connections import Pool
 from commands.streams import Stream
 from commands.wake import publish
 from projections.errors import PoisonEvent
 from projections.ports import Documents
-from projections.projector import project
+from projections.projector import project, project_together
 from projections.upkeep import stuck
 
 
 def bring_up_to_date(pool: Pool, documents: Documents, stream: Stream, announced: int = -1) -> int:
-    """Project the stream into the live documents; the version they then have.
+    """Project the stream into the live documents, and give the version they reached.
 
-    The version is published unless it is `announced`, which the caller knows to be published. If an
-    event stops the stream, the documents stay at the version before it, and the stream is paused
-    until the next try.
+    It is announced unless it is the one that the caller knows to be `announced`.
     """
     version = _projected(pool, documents, stream)
     if version != announced:
-        publish("versions", {"kind": stream.kind, "id": str(stream.id), "version": version})
+        _announce([stream])
     return version
+
+
+def bring_forward(pool: Pool, documents: Documents, streams: Sequence[Stream]) -> list[Stream]:
+    """Project the streams into the live documents together; those that may have more events."""
+    known = stuck.among(pool, "projections", streams)
+    due = [stream for stream in streams if not known.get(stream.id)]
+    projected = project_together(due, pool, documents)
+    _announce(projected.versions)
+    for poison in projected.stopped:
+        stuck.record_failure(pool, "projections", poison)
+    stopped = {poison.stream for poison in projected.stopped}
+    for stream in due:
+        if stream.id in known and stream not in stopped:
+            stuck.clear(pool, "projections", stream)
+    return projected.unfinished
+
+
+def _announce(streams: Iterable[Stream]) -> None:
+    if auctions := [str(stream.id) for stream in streams if stream.kind == "auction"]:
+        publish("versions", auctions)
 
 
 def _projected(pool: Pool, documents: Documents, stream: Stream) -> int:

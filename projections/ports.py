@@ -1,12 +1,13 @@
 """The port to the document store."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from commands.streams import StreamKind
 from projections.documents import (
     AuctionDocument,
+    BidderDocument,
     BidDocument,
     Lifespan,
     UserDocument,
@@ -17,14 +18,24 @@ from projections.documents import (
 WITH_DOCUMENTS: frozenset[StreamKind] = frozenset({"auction", "user"})
 
 
+class Bidder(NamedTuple):
+    """A bidder in an auction."""
+
+    auction_id: UUID
+    bidder_id: UUID
+
+
 class Documents(Protocol):
     """The documents of one generation. Of two writes of a document, the newer version stays."""
 
     def auction(self, auction_id: UUID) -> AuctionDocument | None:
         """The auction's document."""
 
-    def save_auction(self, auction: AuctionDocument, expected_version: int) -> bool:
-        """Replace the document if it still stands at expected_version (0: there is none); whether it did."""
+    def auctions(self, ids: Collection[UUID]) -> Mapping[UUID, AuctionDocument]:
+        """The auctions of these ids, without those that have no document."""
+
+    def save_auctions(self, changed: Sequence[tuple[AuctionDocument, int]]) -> None:
+        """Replace each document if it still stands at the version beside it (0: there is none)."""
 
     def bids(self, ids: Collection[UUID]) -> Mapping[UUID, BidDocument]:
         """The bids of these ids, without those that have no document."""
@@ -40,6 +51,12 @@ class Documents(Protocol):
 
     def lifespans(self, auction_id: UUID, bidders: Collection[UUID]) -> list[Lifespan]:
         """The lifespans of all bids, live and deleted, of these bidders in the auction."""
+
+    def bidders(self, bidders: Collection[Bidder]) -> Mapping[Bidder, BidderDocument]:
+        """The documents of these bidders, without those that have none."""
+
+    def save_bidders(self, bidders: Sequence[BidderDocument]) -> None:
+        """Write each bidder unless a newer version of it is there."""
 
     def bids_of(self, auction_id: UUID) -> Mapping[UUID, BidDocument]:
         """All bids of the auction that have a document."""
@@ -59,8 +76,11 @@ class Documents(Protocol):
     def user(self, user_id: UUID) -> UserDocument | None:
         """The user's document."""
 
-    def save_user(self, user: UserDocument) -> None:
-        """Write the user unless a newer version is stored."""
+    def users(self, ids: Collection[UUID]) -> Mapping[UUID, UserDocument]:
+        """The users of these ids, without those that have no document."""
+
+    def save_users(self, users: Sequence[UserDocument]) -> None:
+        """Write each user unless a newer version is there; deleted ones in every generation."""
 
     def ids(self, kind: StreamKind) -> set[UUID]:
         """The ids of the streams that have documents."""

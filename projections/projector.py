@@ -1,35 +1,43 @@
-"""Bringing one stream's documents up to the end of the stream."""
+"""Projecting: bringing the documents of streams up to the end of their streams."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import cast
 from uuid import UUID
 
 import structlog
 
-from commands.domain.events import AuctionEvent, BidDeleted, BidPlaced, UserEvent
+from commands.domain.events import UserEvent
 from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.event_store import PostgresEventStore
-from commands.postgres.locks import lock, projecting
-from commands.postgres.users import current_name
-from commands.streams import EventStore, RecordedEvent, Stream
-from projections.documents import (
-    TOP,
-    BidDocument,
-    UserDocument,
-    VersionedEvent,
-    auction_after,
-    bid_after,
-    documents_of,
-    touched_bid,
-    user_after,
-)
+from commands.postgres.locks import lock, projecting, try_lock_all
+from commands.postgres.users import current_names
+from commands.streams import EventStore, RecordedEvent, Stream, StreamKind
+from projections.auctions import history_of, project_auctions
+from projections.documents import UserDocument, documents_of, user_after
 from projections.errors import PoisonEvent, passes
-from projections.ports import Documents
+from projections.ports import WITH_DOCUMENTS, Documents
 
 log = structlog.get_logger("projections")
 
+# Events of a stream in one step, when it is by itself; and of each when there are many.
 BATCH = 500
+OF_EACH = 20
+
+Step = Callable[[SyncConnection, Collection[UUID], Documents, int], Sequence[RecordedEvent]]
+
+
+@dataclass(slots=True)
+class Projected:
+    """The versions that streams' documents reached, the events that stop some, and what is left.
+
+    `unfinished` may have more events, or are being projected by somebody else.
+    """
+
+    versions: dict[Stream, int] = field(default_factory=dict)
+    stopped: list[PoisonEvent] = field(default_factory=list)
+    unfinished: list[Stream] = field(default_factory=list)
 
 
 def project(
@@ -39,10 +47,10 @@ def project(
     *,
     lane: str = "live",
 ) -> int:
-    """Bring the stream's documents up to the end of the stream; their version afterwards.
+    """Bring the stream's documents up to its end; the version they then have.
 
-    PoisonEvent if one of its events can't be applied: the documents then have the version before.
-    A rebuild has a lane of its own, so it does not wait for the live documents.
+    PoisonEvent if one of its events stops it: the documents then have the version before that event.
+    Lanes don't wait for each other: a rebuild has its own.
     """
     with locked(stream, pool, lane) as connection:
         for recorded in _steps(connection, stream, documents):
@@ -51,11 +59,70 @@ def project(
     return _version(stream, documents)
 
 
+def project_together(
+    streams: Sequence[Stream], pool: Pool, documents: Documents, *, lane: str = "live"
+) -> Projected:
+    """Bring the documents of the streams forward, all in a few round trips; some may be unfinished.
+
+    If any fault that does not pass comes up, each stream is projected by itself, to find whose it is.
+    """
+    projected = Projected()
+    with pool.connection() as connection, connection.transaction():
+        keys = {projecting(stream.id, lane): stream for stream in streams}
+        free = {keys[key] for key in try_lock_all(connection, keys)}
+        mine = [stream for stream in streams if stream in free]
+        projected.unfinished = [stream for stream in streams if stream not in free]
+        try:
+            recorded = [
+                event
+                for kind in WITH_DOCUMENTS
+                for event in _step(connection, mine, kind, documents)
+            ]
+        except Exception as error:
+            if passes(error):
+                raise
+            log.warning("streams can't be projected together", error=type(error).__name__)
+            recorded = None
+    if recorded is None:
+        return _one_by_one(mine, projected, pool, documents, lane)
+    if lane == "live":
+        _log(recorded)
+    count: dict[Stream, int] = {}
+    for event in recorded:
+        projected.versions[event.stream] = event.version
+        count[event.stream] = count.get(event.stream, 0) + 1
+    limit = _limit(len(mine))
+    projected.unfinished += [stream for stream, events in count.items() if events == limit]
+    return projected
+
+
+def _step(
+    connection: SyncConnection, streams: Sequence[Stream], kind: StreamKind, documents: Documents
+) -> Sequence[RecordedEvent]:
+    ids = [stream.id for stream in streams if stream.kind == kind]
+    return STEPS[kind](connection, ids, documents, _limit(len(streams))) if ids else ()
+
+
+def _limit(streams: int) -> int:
+    return max(BATCH // max(streams, 1), OF_EACH)
+
+
+def _one_by_one(
+    streams: Sequence[Stream], projected: Projected, pool: Pool, documents: Documents, lane: str
+) -> Projected:
+    for stream in streams:
+        try:
+            projected.versions[stream] = project(stream, pool, documents, lane=lane)
+        except PoisonEvent as poison:
+            projected.stopped.append(poison)
+    return projected
+
+
 @contextmanager
 def locked(stream: Stream, pool: Pool, lane: str = "live") -> Iterator[SyncConnection]:
-    """A transaction in which no other process projects the stream in that lane.
+    """A transaction in which nobody else projects the stream in that lane.
 
-    It only saves double work: documents are guarded by their versions.
+    It only saves work: two that project at once do no harm, as the documents guard themselves.
     """
     with pool.connection() as connection, connection.transaction():
         lock(connection, projecting(stream.id, lane))
@@ -65,12 +132,12 @@ def locked(stream: Stream, pool: Pool, lane: str = "live") -> Iterator[SyncConne
 def _steps(
     connection: SyncConnection, stream: Stream, documents: Documents
 ) -> Iterator[Sequence[RecordedEvent]]:
-    """The events in batches; if one can't be read, those before it one by one."""
-    step = _project_auction if stream.kind == "auction" else _project_user
+    """The events as they are projected: in batches, and one by one up to one that can't be."""
+    step = STEPS[stream.kind]
     limit = BATCH
     while True:
         try:
-            recorded = step(connection, stream.id, documents, limit)
+            recorded = step(connection, [stream.id], documents, limit)
         except Exception as error:
             if passes(error):
                 raise
@@ -98,7 +165,8 @@ def reproject(stream: Stream, pool: Pool, documents: Documents) -> None:
             auction, bids = documents_of(stream.id, history_of(recorded))
             documents.restore_auction(auction, list(bids.values()))
         else:
-            documents.restore_user(_user_after(connection, stream.id, None, recorded))
+            names = current_names(connection, [stream.id])
+            documents.restore_user(_user_after(None, recorded, names.get(stream.id)))
 
 
 def _all_events(store: EventStore, stream_id: UUID) -> Iterator[RecordedEvent]:
@@ -108,85 +176,32 @@ def _all_events(store: EventStore, stream_id: UUID) -> Iterator[RecordedEvent]:
         version = page[-1].version
 
 
-def history_of(recorded: Sequence[RecordedEvent]) -> list[VersionedEvent]:
-    """An auction's events in the form that documents are made from."""
-    return [
-        VersionedEvent(cast(AuctionEvent, item.event), item.version, item.recorded_at)
-        for item in recorded
-    ]
-
-
-def _project_auction(
-    connection: SyncConnection, auction_id: UUID, documents: Documents, limit: int
+def _project_auctions(
+    connection: SyncConnection, ids: Collection[UUID], documents: Documents, limit: int
 ) -> Sequence[RecordedEvent]:
-    return project_auction_events(PostgresEventStore(connection), auction_id, documents, limit)
+    return project_auctions(PostgresEventStore(connection), ids, documents, limit)
 
 
-def project_auction_events(
-    store: EventStore, auction_id: UUID, documents: Documents, limit: int = BATCH
+def _project_users(
+    connection: SyncConnection, ids: Collection[UUID], documents: Documents, limit: int
 ) -> Sequence[RecordedEvent]:
-    """Apply the next events of the auction; which they were.
-
-    The auction's own document is written last, and its version says what is done. If the process
-    dies before, the same events are applied again; the bids' documents, being ahead, stay as they are.
-    """
-    auction = documents.auction(auction_id)
-    version = auction.version if auction else 0
-    recorded = store.read(auction_id, version, limit)
-    if not recorded:
-        return ()
-    history = history_of(recorded)
-    documents.save_bids(_changed_bids(auction_id, history, documents))
-    after = auction_after(
-        auction,
-        history,
-        top_bids=documents.top_bids(auction_id, history[-1].version, TOP),
-        lifespans=documents.lifespans(auction_id, _bidders(history)),
+    before = documents.users(ids)
+    versions = {id: before[id].version if id in before else 0 for id in ids}
+    recorded = PostgresEventStore(connection).read_several(versions, limit)
+    names = current_names(connection, recorded)
+    documents.save_users(
+        [_user_after(before.get(id), events, names.get(id)) for id, events in recorded.items()]
     )
-    if after.winner:
-        documents.save_winner(after.winner)
-    documents.save_auction(after, expected_version=version)
-    return recorded
+    return [event for events in recorded.values() for event in events]
 
 
-def _changed_bids(
-    auction_id: UUID, history: Sequence[VersionedEvent], documents: Documents
-) -> list[BidDocument]:
-    named = {bid_id for recorded in history if (bid_id := touched_bid(recorded.event))}
-    bids = dict(documents.bids(named)) if named else {}
-    for recorded in history:
-        bid_id = touched_bid(recorded.event)
-        if bid_id and (bid := bid_after(bids.get(bid_id), auction_id, recorded)):
-            bids[bid_id] = bid
-    return list(bids.values())
-
-
-def _bidders(history: Sequence[VersionedEvent]) -> set[UUID]:
-    return {
-        recorded.event.bidder_id
-        for recorded in history
-        if isinstance(recorded.event, BidPlaced | BidDeleted)
-    }
-
-
-def _project_user(
-    connection: SyncConnection, user_id: UUID, documents: Documents, limit: int
-) -> Sequence[RecordedEvent]:
-    user = documents.user(user_id)
-    recorded = PostgresEventStore(connection).read(user_id, user.version if user else 0, limit)
-    if recorded:
-        documents.save_user(_user_after(connection, user_id, user, recorded))
-    return recorded
+STEPS: Mapping[StreamKind, Step] = {"auction": _project_auctions, "user": _project_users}
 
 
 def _user_after(
-    connection: SyncConnection,
-    user_id: UUID,
-    user: UserDocument | None,
-    recorded: Sequence[RecordedEvent],
+    user: UserDocument | None, recorded: Sequence[RecordedEvent], username: str | None
 ) -> UserDocument:
-    # Events hold no names. A name read too early is erased by the deletion, which is a newer version.
-    username = current_name(connection, user_id)
+    """Events hold no names. A name read too early is erased by the deletion, which is a newer version."""
     for item in recorded:
         event = cast(UserEvent, item.event)
         user = user_after(user, event, item.version, username=username)

@@ -3,13 +3,14 @@
 Only entry points (tasks, commands, the web's runtime) ask here.
 """
 
+from collections.abc import Sequence
 from functools import cache
 
 from pymongo.database import Database
 
 from commands.streams import Stream
 from commands.wiring import pool
-from projections.live import bring_up_to_date
+from projections.live import bring_forward, bring_up_to_date
 from projections.mongo.bson import Bson
 from projections.mongo.connection import connect
 from projections.mongo.generations import LiveDocuments
@@ -30,6 +31,11 @@ def _live() -> LiveDocuments:
 def live_documents() -> MongoDocuments:
     """The documents of the generation that is live now."""
     return _live()()
+
+
+def project_streams(streams: Sequence[Stream]) -> Sequence[Stream]:
+    """Bring the streams' live documents forward; see projections.live."""
+    return bring_forward(pool(), live_documents(), streams)
 
 
 def catch_up(stream: Stream, announced: int = -1) -> int:

@@ -11,12 +11,14 @@ from commands.record.upcasters import CURRENT_SCHEMA
 from commands.streams import Conflict, NewEvent, RecordedEvent, Stream, StreamKind
 from projections.documents import (
     AuctionDocument,
+    BidderDocument,
     BidDocument,
     Lifespan,
     UserDocument,
     WinnerDocument,
     ranked_at,
 )
+from projections.ports import Bidder
 
 
 class MemoryEventStore:
@@ -48,6 +50,13 @@ class MemoryEventStore:
     ) -> list[RecordedEvent]:
         """At most `limit` events after that version, in order, without gaps."""
         return self._streams.get(stream_id, [])[after_version:][:limit]
+
+    def read_several(
+        self, after_versions: Mapping[UUID, int], limit: int
+    ) -> Mapping[UUID, list[RecordedEvent]]:
+        """As `read`, for several streams: at most `limit` events of each; none for one without any."""
+        found = {id_: self.read(id_, after, limit) for id_, after in after_versions.items()}
+        return {id_: events for id_, events in found.items() if events}
 
     def streams(self, kind: StreamKind) -> Iterator[UUID]:
         """Every stream of the kind, oldest first."""
@@ -83,6 +92,7 @@ class MemoryDocuments:
         self.winners: dict[UUID, WinnerDocument] = {}
         self._auctions: dict[UUID, AuctionDocument] = {}
         self._bids: dict[UUID, BidDocument] = {}
+        self._bidders: dict[Bidder, BidderDocument] = {}
         self._users: dict[UUID, UserDocument] = {}
         self._lock = Lock()
 
@@ -90,14 +100,17 @@ class MemoryDocuments:
         """The auction's document."""
         return self._auctions.get(auction_id)
 
-    def save_auction(self, auction: AuctionDocument, expected_version: int) -> bool:
-        """Replace the document if it still stands at expected_version (0: there is none)."""
+    def auctions(self, ids: Collection[UUID]) -> Mapping[UUID, AuctionDocument]:
+        """The auctions of these ids, without those that have no document."""
+        return {id_: self._auctions[id_] for id_ in ids if id_ in self._auctions}
+
+    def save_auctions(self, changed: Sequence[tuple[AuctionDocument, int]]) -> None:
+        """Replace each document if it still stands at the version beside it (0: there is none)."""
         with self._lock:
-            stored = self._auctions.get(auction.id)
-            if (stored.version if stored else 0) != expected_version:
-                return False
-            self._auctions[auction.id] = auction
-            return True
+            for auction, expected_version in changed:
+                stored = self._auctions.get(auction.id)
+                if (stored.version if stored else 0) == expected_version:
+                    self._auctions[auction.id] = auction
 
     def bids(self, ids: Collection[UUID]) -> Mapping[UUID, BidDocument]:
         """Those of the bids that are there."""
@@ -123,6 +136,19 @@ class MemoryDocuments:
             if bid.bidder_id in bidders
         ]
 
+    def bidders(self, bidders: Collection[Bidder]) -> Mapping[Bidder, BidderDocument]:
+        """The documents of these bidders, without those that have none."""
+        return {each: self._bidders[each] for each in bidders if each in self._bidders}
+
+    def save_bidders(self, bidders: Sequence[BidderDocument]) -> None:
+        """Write each bidder unless a newer version of it is there."""
+        with self._lock:
+            for bidder in bidders:
+                key = Bidder(bidder.auction_id, bidder.bidder_id)
+                stored = self._bidders.get(key)
+                if stored is None or stored.version < bidder.version:
+                    self._bidders[key] = bidder
+
     def bids_of(self, auction_id: UUID) -> Mapping[UUID, BidDocument]:
         """Every bid there is of the auction."""
         return {bid.id: bid for bid in self._of(auction_id)}
@@ -136,6 +162,8 @@ class MemoryDocuments:
         for bid in self._of(auction.id):
             del self._bids[bid.id]
         self._bids.update({bid.id: bid for bid in bids})
+        for key in [key for key in self._bidders if key.auction_id == auction.id]:
+            del self._bidders[key]
         self.winners.pop(auction.id, None)
         if auction.winner:
             self.winners[auction.id] = auction.winner
@@ -153,12 +181,17 @@ class MemoryDocuments:
         """The user's document."""
         return self._users.get(user_id)
 
-    def save_user(self, user: UserDocument) -> None:
-        """Write the user unless a newer version is there."""
+    def users(self, ids: Collection[UUID]) -> Mapping[UUID, UserDocument]:
+        """The users of these ids, without those that have no document."""
+        return {id_: self._users[id_] for id_ in ids if id_ in self._users}
+
+    def save_users(self, users: Sequence[UserDocument]) -> None:
+        """Write each user unless a newer version is there."""
         with self._lock:
-            stored = self._users.get(user.id)
-            if stored is None or stored.version < user.version:
-                self._users[user.id] = user
+            for user in users:
+                stored = self._users.get(user.id)
+                if stored is None or stored.version < user.version:
+                    self._users[user.id] = user
 
     def ids(self, kind: StreamKind) -> set[UUID]:
         """The streams of which there are documents."""

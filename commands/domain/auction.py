@@ -4,13 +4,13 @@
 touch: the named bid, the named bidder's highest live bid, and the leading bid.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
 
+from commands.domain.bids import Bid, Bids
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
@@ -34,26 +34,6 @@ from commands.domain.rejections import Rejection, RejectionCode, readable
 
 
 @dataclass(frozen=True, slots=True)
-class Bid:
-    """A bid; reached_version is the auction's version at which it reached its effective amount."""
-
-    id: UUID
-    bidder_id: UUID
-    amount: Decimal
-    effective_amount: Decimal
-    placed_at: datetime
-    placed_version: int
-    reached_version: int
-    doubled: bool = False
-    deleted: bool = False
-
-    @property
-    def rank(self) -> tuple[Decimal, int]:
-        """A sort key that puts the leading bid first: highest effective amount, of equals the earliest."""
-        return (-self.effective_amount, self.reached_version)
-
-
-@dataclass(frozen=True, slots=True)
 class Auction:
     """An auction after `version` events."""
 
@@ -65,21 +45,16 @@ class Auction:
     ends_at: datetime
     closed: bool
     winning_bid_id: UUID | None
-    bids: Mapping[UUID, Bid]
-
-    def live_bids(self) -> Iterator[Bid]:
-        """The bids that count, in no particular order."""
-        return (bid for bid in self.bids.values() if not bid.deleted)
+    bids: Bids
 
     @property
     def leading_bid(self) -> Bid | None:
         """The bid that would win now."""
-        return min(self.live_bids(), key=lambda bid: bid.rank, default=None)
+        return min(self.bids.live(), key=lambda bid: bid.rank, default=None)
 
     def live_bids_of(self, bidder_id: UUID) -> list[Bid]:
         """One bidder's live bids, in the order they were placed."""
-        own = (bid for bid in self.live_bids() if bid.bidder_id == bidder_id)
-        return sorted(own, key=lambda bid: bid.placed_version)
+        return sorted(self.bids.live_of(bidder_id), key=lambda bid: bid.placed_version)
 
 
 def decide(
@@ -146,7 +121,7 @@ def _place_bid(
         return refusal
     if command.bidder_id not in bidders:
         return Rejection(RejectionCode.USER_NOT_FOUND, "the bidder does not exist any more")
-    own = auction.live_bids_of(command.bidder_id)
+    own = auction.bids.live_of(command.bidder_id)
     highest = max((bid.effective_amount for bid in own), default=None)
     if highest is not None and command.amount <= highest:
         return Rejection(
@@ -257,14 +232,15 @@ def evolve(auction: Auction | None, event: AuctionEvent) -> Auction:
 
 
 def replay(events: Iterable[AuctionEvent], auction: Auction | None = None) -> Auction:
-    """The auction after the events. Takes time linear in the number of events and bids."""
-    bids = dict(auction.bids) if auction else {}
+    """The auction after the events, in time linear in their number and the bids it had."""
+    bids = auction.bids if auction else Bids()
+    changed: dict[UUID, Bid] = {}
     for event in events:
         auction = _next(auction, event)
-        if (bid := _changed_bid(bids, event, auction.version)) is not None:
-            bids[bid.id] = bid
+        if (bid := _changed_bid(changed, bids, event, auction.version)) is not None:
+            changed[bid.id] = bid
     assert auction is not None, "a history begins with the auction's creation"
-    return replace(auction, bids=bids)
+    return replace(auction, bids=bids.with_(changed.values()))
 
 
 def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
@@ -280,7 +256,7 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             ends_at=event.ends_at,
             closed=False,
             winning_bid_id=None,
-            bids={},
+            bids=Bids(),
         )
     assert auction is not None, "an auction is created before anything else happens to it"
     auction = replace(auction, version=auction.version + 1)
@@ -295,7 +271,9 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             assert_never(event)
 
 
-def _changed_bid(bids: Mapping[UUID, Bid], event: AuctionEvent, version: int) -> Bid | None:
+def _changed_bid(
+    changed: Mapping[UUID, Bid], bids: Bids, event: AuctionEvent, version: int
+) -> Bid | None:
     """The one bid that the event changes, as it is at the auction's new version."""
     match event:
         case BidPlaced():
@@ -309,10 +287,10 @@ def _changed_bid(bids: Mapping[UUID, Bid], event: AuctionEvent, version: int) ->
                 reached_version=version,
             )
         case BidDeleted():
-            return replace(bids[event.bid_id], deleted=True)
+            return replace(changed.get(event.bid_id) or bids[event.bid_id], deleted=True)
         case BidDoubled():
             return replace(
-                bids[event.bid_id],
+                changed.get(event.bid_id) or bids[event.bid_id],
                 doubled=True,
                 effective_amount=event.effective_amount,
                 reached_version=version,

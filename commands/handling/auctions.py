@@ -1,87 +1,132 @@
-"""One batch of an auction's jobs, in the caller's transaction."""
+"""One batch of the jobs of many auctions, in the caller's transaction.
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+Each auction's jobs are decided by themselves, one after the other; what they read and write is read
+and written for all auctions at once.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 from uuid import UUID
 
 from commands.domain.auction import Auction, decide, replay
-from commands.domain.commands import AuctionCommand, DeleteBid, DoubleBid, PlaceBid, WithdrawBids
+from commands.domain.bids import Bids
+from commands.domain.commands import (
+    AnnounceWinner,
+    AuctionCommand,
+    DeleteBid,
+    DoubleBid,
+    PlaceBid,
+    WithdrawBids,
+)
 from commands.domain.events import AuctionEvent, Event
 from commands.domain.promoter import Draw, Promoter, seed_of
 from commands.domain.rejections import Rejection
-from commands.handling.batch import Handled, decide_jobs
+from commands.handling.batch import Decided, Handled, decide_jobs
 from commands.jobs import Job
 from commands.postgres.auctions import (
-    bids_for_a_draw,
-    lock_auction,
-    save_auction,
+    Touched,
+    bids_for_draws,
+    lock_auctions,
+    save_auctions,
     share_bidders,
     staff_among,
     touched_bids,
 )
 from commands.postgres.connections import SyncConnection, clock
-from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.event_store import Addition, PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.policies import policy_at
 from commands.postgres.ticks import secret_of
 from commands.record.codec import decode_command
 from commands.streams import Stream
 
+Commands = Mapping[UUID, AuctionCommand]
 
-def handle_auction(
-    connection: SyncConnection, stream: Stream, cutoff: datetime, limit: int
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """The jobs of one auction in this batch, and the auction before them; None if there is none."""
+
+    id: UUID
+    before: Auction | None
+    jobs: Sequence[Job]
+
+    @property
+    def stream(self) -> Stream:
+        """The auction's stream."""
+        return Stream("auction", self.id)
+
+    @property
+    def version(self) -> int:
+        """Where the stream stands before."""
+        return self.before.version if self.before else 0
+
+
+def handle_auctions(
+    connection: SyncConnection, cutoffs: Mapping[UUID, datetime], limit: int
 ) -> Handled:
-    """Decide the auction's oldest jobs accepted before the cutoff; Busy if another worker has it."""
-    auction = lock_auction(connection, stream.id)
+    """Decide the auctions' oldest jobs accepted before their cutoffs, of each at most so many.
+
+    Auctions that another worker has are left out; these, and those with more jobs, are unfinished.
+    """
+    locked = lock_auctions(connection, cutoffs)
     inbox = PostgresJobInbox(connection)
-    jobs = _sharing_a_state(inbox.waiting(stream, cutoff, limit))
-    if not jobs:
-        return Handled()
-    commands = _readable(jobs)
-    bidders = share_bidders(connection, _of(commands, PlaceBid))
-    before = _with_bids(connection, auction, commands) if auction else None
+    waiting = inbox.waiting({auction_id: cutoffs[auction_id] for auction_id in locked}, limit)
+    lines = [Line(id, locked[id], _sharing_a_state(jobs)) for id, jobs in waiting.items() if jobs]
+    unfinished = [Stream("auction", id) for id in cutoffs if id not in locked] + [
+        line.stream
+        for line in lines
+        if len(line.jobs) < len(waiting[line.id]) or len(waiting[line.id]) == limit
+    ]
+    if not lines:
+        return Handled(unfinished=unfinished)
+    commands = _readable(lines)
+    deciding = _Deciding(connection, lines, commands)
     now = clock(connection)
-    decided = decide_jobs(
-        jobs,
-        before,
-        lambda job, state: _decide_job(connection, job, state, bidders),
-        lambda state, events: replay(cast(Sequence[AuctionEvent], events), state),
-        version=before.version if before else 0,
-        now=now,
+    decided = {line.id: deciding.decide(line, now) for line in lines}
+    recorded = PostgresEventStore(connection).append_all(
+        [Addition(line.stream, line.version, decided[line.id].events) for line in lines], now
     )
-    recorded = PostgresEventStore(connection).append(
-        stream, before.version if before else 0, decided.events, now
-    )
-    if recorded and decided.state:
-        _save(connection, before, decided.state)
-    inbox.settle(decided.outcomes, now)
-    return Handled(decided.outcomes, recorded)
+    _save(connection, lines, decided)
+    outcomes = [outcome for line in lines for outcome in decided[line.id].outcomes]
+    inbox.settle(outcomes, now)
+    return Handled(outcomes, recorded, unfinished=unfinished)
 
 
-def _decide_job(
-    connection: SyncConnection, job: Job, state: Auction | None, bidders: frozenset[UUID]
-) -> Sequence[Event] | Rejection:
-    """The domain's answer to the job, as of the moment it was accepted."""
-    command = cast(AuctionCommand, decode_command(job.command, job.payload))
-    draw = _draw(connection, command, state) if isinstance(command, DoubleBid) and state else None
-    return decide(command, state, now=job.accepted_at, bidders=bidders, draw=draw)
+class _Deciding:
+    """Decides the lines' jobs, with all that they need read beforehand."""
 
+    def __init__(
+        self, connection: SyncConnection, lines: Sequence[Line], commands: Commands
+    ) -> None:
+        self._commands = commands
+        self._bidders = share_bidders(connection, _bidders(commands.values()))
+        self._bids = _bids(connection, lines, commands)
+        self._draws = _draws(connection, lines, commands)
 
-def _draw(connection: SyncConnection, command: DoubleBid, auction: Auction) -> Draw | None:
-    """The draw for a DoubleBid job; None once the secret of its tick is revealed."""
-    if (secret := secret_of(connection, command.tick)) is None:
-        return None
-    last_hash = PostgresEventStore(connection).last_hash(
-        Stream("auction", auction.id), auction.version
-    )
-    return Draw(
-        command.policy_version,
-        Promoter.of(policy_at(connection, command.policy_version)),
-        seed_of(secret, last_hash, command.tick),
-        staff_among(connection, auction.id),
-    )
+    def decide(self, line: Line, now: datetime) -> Decided[Auction]:
+        """What becomes of the line's jobs."""
+        return decide_jobs(
+            line.jobs,
+            self._before(line),
+            self._decide_job,
+            lambda state, events: replay(cast(Sequence[AuctionEvent], events), state),
+            version=line.version,
+            now=now,
+        )
+
+    def _before(self, line: Line) -> Auction | None:
+        if line.before is None:
+            return None
+        return replace(line.before, bids=self._bids.get(line.id, Bids()))
+
+    def _decide_job(self, job: Job, state: Auction | None) -> Sequence[Event] | Rejection:
+        """The domain's answer to the job; the moment of acceptance is the moment that counts."""
+        command = self._commands.get(job.id) or _decoded(job)
+        draw = self._draws.get(job.id)
+        return decide(command, state, now=job.accepted_at, bidders=self._bidders, draw=draw)
 
 
 def _sharing_a_state(jobs: list[Job]) -> list[Job]:
@@ -92,42 +137,90 @@ def _sharing_a_state(jobs: list[Job]) -> list[Job]:
     return jobs
 
 
-def _readable(jobs: Iterable[Job]) -> list[AuctionCommand]:
-    """The jobs' commands, without unreadable ones: deciding those fails their job."""
-    commands = []
-    for job in jobs:
-        try:
-            commands.append(cast(AuctionCommand, decode_command(job.command, job.payload)))
-        except (KeyError, ValueError):
-            continue
+def _readable(lines: Iterable[Line]) -> Commands:
+    """The jobs' commands. An unreadable one touches no state; deciding it will fail it, with the error."""
+    commands = {}
+    for line in lines:
+        for job in line.jobs:
+            try:
+                commands[job.id] = _decoded(job)
+            except (KeyError, ValueError):
+                continue
     return commands
 
 
-def _of(
-    commands: Iterable[AuctionCommand],
-    kind: type[PlaceBid] | type[WithdrawBids],
-) -> set[UUID]:
-    """The bidders of the commands of that kind."""
-    return {command.bidder_id for command in commands if isinstance(command, kind)}
+def _decoded(job: Job) -> AuctionCommand:
+    return cast(AuctionCommand, decode_command(job.command, job.payload))
 
 
-def _with_bids(
-    connection: SyncConnection, auction: Auction, commands: Sequence[AuctionCommand]
-) -> Auction:
-    if any(isinstance(command, DoubleBid) for command in commands):
-        return replace(auction, bids=bids_for_a_draw(connection, auction.id))
-    named = {command.bid_id for command in commands if isinstance(command, DeleteBid)}
-    bids = touched_bids(
-        connection,
-        auction.id,
-        named=named,
-        bidders=_of(commands, PlaceBid),
-        withdrawn=_of(commands, WithdrawBids),
-    )
-    return replace(auction, bids=bids)
+def _bidders(commands: Iterable[AuctionCommand]) -> set[UUID]:
+    return {command.bidder_id for command in commands if isinstance(command, PlaceBid)}
 
 
-def _save(connection: SyncConnection, before: Auction | None, after: Auction) -> None:
-    known = before.bids if before else {}
-    changed = [bid for bid in after.bids.values() if known.get(bid.id) is not bid]
-    save_auction(connection, after, changed)
+def _bids(
+    connection: SyncConnection, lines: Iterable[Line], commands: Commands
+) -> Mapping[UUID, Bids]:
+    """By auction, the bids that its jobs can touch."""
+    touched, drawn_from = Touched(), set[UUID]()
+    for line in lines:
+        if line.before is None:
+            continue
+        for job in line.jobs:
+            match commands.get(job.id):
+                case PlaceBid(bidder_id=bidder_id):
+                    touched.bidding.add((line.id, bidder_id))
+                case DeleteBid(bid_id=bid_id):
+                    touched.named.add((line.id, bid_id))
+                case WithdrawBids(bidder_id=bidder_id):
+                    touched.withdrawn.add((line.id, bidder_id))
+                case AnnounceWinner():
+                    touched.closing.add(line.id)
+                case DoubleBid():
+                    drawn_from.add(line.id)
+    in_part = touched_bids(connection, touched) if touched.any else {}
+    in_full = bids_for_draws(connection, drawn_from) if drawn_from else {}
+    return {**in_part, **in_full}
+
+
+def _draws(
+    connection: SyncConnection, lines: Iterable[Line], commands: Commands
+) -> Mapping[UUID, Draw]:
+    """By job, what decides its draw; none once the secret of its tick is revealed."""
+    drawing = {
+        line: command
+        for line in lines
+        if line.before and isinstance(command := commands.get(line.jobs[0].id), DoubleBid)
+    }
+    if not drawing:
+        return {}
+    secrets = {tick: secret_of(connection, tick) for tick in {c.tick for c in drawing.values()}}
+    versions = {command.policy_version for command in drawing.values()}
+    promoters = {version: Promoter.of(policy_at(connection, version)) for version in versions}
+    staff = staff_among(connection, [line.id for line in drawing])
+    hashes = PostgresEventStore(connection).last_hashes({line.id: line.version for line in drawing})
+    return {
+        line.jobs[0].id: Draw(
+            command.policy_version,
+            promoters[command.policy_version],
+            seed_of(secret, hashes[line.id], command.tick),
+            staff[line.id],
+        )
+        for line, command in drawing.items()
+        if (secret := secrets[command.tick]) is not None
+    }
+
+
+def _save(
+    connection: SyncConnection, lines: Iterable[Line], decided: Mapping[UUID, Decided[Auction]]
+) -> None:
+    changed = []
+    for line in lines:
+        before, after = decided[line.id].before, decided[line.id].state
+        if after is None or not decided[line.id].events:
+            continue
+        known = before.bids if before else Bids()
+        changed.append(
+            (after, [bid for bid in after.bids.values() if known.get(bid.id) is not bid])
+        )
+    if changed:
+        save_auctions(connection, changed)

@@ -18,8 +18,9 @@ State = TypeVar("State")
 
 @dataclass(frozen=True, slots=True)
 class Decided(Generic[State]):
-    """A decided batch: the state afterwards, the events to append, and each job's outcome."""
+    """A batch's answers: the state before and after, the events to append, and each job's outcome."""
 
+    before: State | None
     state: State | None
     events: list[NewEvent]
     outcomes: list[JobOutcome]
@@ -27,11 +28,25 @@ class Decided(Generic[State]):
 
 @dataclass(slots=True)
 class Handled:
-    """What a transaction committed: job outcomes, recorded events, and other streams that got new jobs."""
+    """What was committed: settled jobs, recorded events, and other streams that got new jobs.
+
+    `unfinished` are the streams with more jobs, and those that another worker has just now; `fault`
+    is the first fault that kept any stream's jobs from being handled.
+    """
 
     outcomes: list[JobOutcome] = field(default_factory=list)
     recorded: list[RecordedEvent] = field(default_factory=list)
     woken: list[Stream] = field(default_factory=list)
+    unfinished: list[Stream] = field(default_factory=list)
+    fault: Exception | None = None
+
+    def add(self, more: "Handled") -> None:
+        """Add what another batch committed."""
+        self.outcomes += more.outcomes
+        self.recorded += more.recorded
+        self.woken += more.woken
+        self.unfinished += more.unfinished
+        self.fault = self.fault or more.fault
 
 
 def decide_jobs(
@@ -48,6 +63,7 @@ def decide_jobs(
     `version` is the stream's version before the batch. Jobs whose deadline is before `now` are
     rejected as EXPIRED.
     """
+    before = state
     events: list[NewEvent] = []
     outcomes: list[JobOutcome] = []
     for job in jobs:
@@ -66,7 +82,7 @@ def decide_jobs(
             continue
         events += [NewEvent(event, job.id, job.correlation_id) for event in answer]
         outcomes.append(JobOutcome(job, JobStatus.SUCCEEDED, version=version + len(events)))
-    return Decided(state, events, outcomes)
+    return Decided(before, state, events, outcomes)
 
 
 def _expired(job: Job, now: datetime) -> Rejection | None:

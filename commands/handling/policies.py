@@ -25,7 +25,7 @@ def handle_policies(
     """Decide the oldest changes accepted before the cutoff."""
     before = lock_policies(connection)
     inbox = PostgresJobInbox(connection)
-    jobs = inbox.waiting(stream, cutoff, limit)
+    jobs = inbox.waiting({stream.id: cutoff}, limit)[stream.id]
     now = clock(connection)
     decided = decide_jobs(
         jobs,

@@ -10,6 +10,7 @@ from commands.domain.rejections import Rejection
 from commands.domain.user import User, decide, evolve
 from commands.handling.batch import Handled, decide_jobs
 from commands.jobs import Job, Submission
+from commands.postgres.accepting import accept_all
 from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
@@ -30,7 +31,7 @@ def handle_user(
     """Decide the user's oldest job accepted before the cutoff. One at a time is enough: they are rare."""
     before = lock_user(connection, stream.id)
     inbox = PostgresJobInbox(connection)
-    jobs = inbox.waiting(stream, cutoff, limit=1)
+    jobs = inbox.waiting({stream.id: cutoff}, limit=1)[stream.id]
     if not jobs:
         return Handled()
     now = clock(connection)
@@ -46,7 +47,7 @@ def handle_user(
     recorded = PostgresEventStore(connection).append(stream, version, decided.events, now)
     woken = _save(connection, jobs[0], decided.state, now) if recorded and decided.state else []
     inbox.settle(decided.outcomes, now)
-    return Handled(decided.outcomes, recorded, woken)
+    return Handled(decided.outcomes, recorded, woken, unfinished=[stream])
 
 
 def _decide_job(
@@ -80,13 +81,12 @@ def _withdraw_bids(connection: SyncConnection, job: Job, user: User) -> list[Str
     The jobs are committed with the deletion, so none is lost. No bid can be placed after them: a
     batch that places bids of the user takes a share lock on the user's row, which we hold locked.
     """
-    inbox = PostgresJobInbox(connection)
-    streams = []
-    for auction_id in auctions_to_withdraw_from(connection, user.id, job.accepted_at):
-        stream = Stream("auction", auction_id)
-        inbox.accept(
+    auctions = auctions_to_withdraw_from(connection, user.id, job.accepted_at)
+    accept_all(
+        connection,
+        [
             Submission(
-                stream=stream,
+                stream=Stream("auction", auction_id),
                 command=WithdrawBids(auction_id, user.id, job.accepted_at),
                 content={"user": str(user.id), "auction": str(auction_id)},
                 scope="system",
@@ -94,6 +94,7 @@ def _withdraw_bids(connection: SyncConnection, job: Job, user: User) -> list[Str
                 causation_id=job.id,
                 correlation_id=job.correlation_id,
             )
-        )
-        streams.append(stream)
-    return streams
+            for auction_id in auctions
+        ],
+    )
+    return [Stream("auction", auction_id) for auction_id in auctions]

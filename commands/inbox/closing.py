@@ -3,13 +3,12 @@
 from uuid import UUID
 
 from commands.domain.commands import AnnounceWinner
-from commands.inbox.submitting import wake_stream
+from commands.inbox.submitting import wake_for
 from commands.jobs import Job, Submission
+from commands.postgres.accepting import accept_all, instant_alone
 from commands.postgres.auctions import due_auctions
 from commands.postgres.connections import Pool
-from commands.postgres.jobs import PostgresJobInbox, cutoff
 from commands.postgres.locks import DELETIONS
-from commands.queues import queue_of
 from commands.streams import Stream
 
 
@@ -19,13 +18,11 @@ def announce_winners(pool: Pool) -> list[Job]:
     The job is accepted after the auction's end, so it is handled after all bids accepted in time.
     """
     with pool.connection() as connection:
-        now = cutoff(connection, DELETIONS)
+        now = instant_alone(connection, DELETIONS)
         due = due_auctions(connection, now)
-        inbox = PostgresJobInbox(connection)
-        jobs = [inbox.accept(_announcement(auction_id)) for auction_id in due]
-    for job in jobs:
-        if not job.settled:
-            wake_stream(job.stream, queue_of(job.command))
+        answers = accept_all(connection, [_announcement(auction_id) for auction_id in due])
+    jobs = [answer for answer in answers if isinstance(answer, Job)]
+    wake_for(jobs)
     return jobs
 
 

@@ -46,11 +46,15 @@ KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who submits a command (a user, nobody, or an operator), and the request's correlation id."""
+    """Who asks, and what ties the request together: a user (or nobody, or the house itself).
+
+    With a `session_id` it is still to be checked whether that session of theirs goes on.
+    """
 
     user_id: UUID | None
     scope: str
     correlation_id: UUID = field(default_factory=new_id)
+    session_id: UUID | None = None
 
     @classmethod
     def user(cls, user_id: UUID, correlation_id: UUID | None = None) -> "Caller":
@@ -262,6 +266,7 @@ def _submission(
         content=content,
         scope=caller.scope,
         submitted_by=caller.user_id,
+        session_id=caller.session_id,
         idempotency_key=_stored(caller, key, content) if key else None,
         correlation_id=caller.correlation_id,
         expires_after=deadline(command_name(command), expires_in),

@@ -1,21 +1,28 @@
 """Submitting commands outside the web process: accept, wake the stream, wait for the outcome."""
 
 import time
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
 import structlog
 
 from commands.jobs import Job, Submission
+from commands.postgres.accepting import accept
 from commands.postgres.connections import Pool
 from commands.postgres.jobs import PostgresJobInbox
-from commands.queues import queue_of
+from commands.queues import AUCTIONS, BIDS, USERS, queue_of
 from commands.streams import Stream
-from commands.wake import publish, wake
+from commands.wake import publish
+from commands.worklists import Worklist
 
 log = structlog.get_logger("commands")
 
-DRAIN = "commands.drain_stream"
+DRAIN = "commands.drain"
+# The streams whose jobs wait, by the queue on which they are drained.
+WAITING: Mapping[str, Worklist] = {
+    queue: Worklist(queue, DRAIN, queue) for queue in (USERS, AUCTIONS, BIDS)
+}
 
 POLL = 0.05
 
@@ -23,8 +30,8 @@ POLL = 0.05
 def submit(pool: Pool, submission: Submission) -> Job:
     """Accept the command and wake its stream; raises IdempotencyConflict."""
     with pool.connection() as connection:
-        job = PostgresJobInbox(connection).accept(submission)
-    wake_stream(job.stream, queue_of(job.command))
+        job = accept(connection, submission)
+    wake_for([job])
     return job
 
 
@@ -35,17 +42,22 @@ def redrive(pool: Pool, ids: Collection[UUID] | None) -> list[Job]:
     """
     with pool.connection() as connection:
         jobs = PostgresJobInbox(connection).redrive(ids)
+    wake_for(jobs)
     for job in jobs:
-        wake_stream(job.stream, queue_of(job.command))
         log.info("job re-driven", job_id=str(job.id), correlation_id=str(job.correlation_id))
     if jobs:
         publish("jobs", [str(job.id) for job in jobs])
     return jobs
 
 
-def wake_stream(stream: Stream, queue: str) -> None:
-    """Queue a task that handles the stream's waiting jobs."""
-    wake(DRAIN, (stream.kind, str(stream.id)), queue)
+def wake_for(jobs: Iterable[Job]) -> None:
+    """Have workers look at the jobs' streams."""
+    streams: defaultdict[str, set[Stream]] = defaultdict(set)
+    for job in jobs:
+        if not job.settled:
+            streams[queue_of(job.command)].add(job.stream)
+    for queue, waiting in streams.items():
+        WAITING[queue].add(waiting)
 
 
 def wait_for(pool: Pool, job_id: UUID, seconds: float) -> Job | None:

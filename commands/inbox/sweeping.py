@@ -1,7 +1,9 @@
 """Parts of the sweep: finding streams whose wake-up was lost, and deleting what is out of date."""
 
+from collections import defaultdict
 from datetime import timedelta
 
+from commands.inbox.submitting import WAITING
 from commands.postgres.connections import Pool
 from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.sessions import forget_ended
@@ -32,8 +34,13 @@ def forget_failed(pool: Pool) -> None:
         PostgresJobInbox(connection).forget_failed()
 
 
-def waiting_streams(pool: Pool, longer_than: timedelta) -> list[tuple[Stream, str]]:
-    """Streams with jobs that have waited that long, each with the queue for its task."""
+def wake_waiting_streams(pool: Pool, longer_than: timedelta) -> int:
+    """Have workers look at the streams whose jobs have waited that long; how many."""
     with pool.connection() as connection:
         waiting = PostgresJobInbox(connection).waiting_streams(longer_than)
-    return [(stream, queue_of(command)) for stream, command in waiting]
+    streams = defaultdict[str, list[Stream]](list)
+    for stream, command in waiting:
+        streams[queue_of(command)].append(stream)
+    for queue, left_lying in streams.items():
+        WAITING[queue].add(left_lying, left_lying=True)
+    return len(waiting)

@@ -1,76 +1,85 @@
 """State rows of auctions and bids: reading what a batch of commands can touch, and saving changes."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import fields
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from psycopg.errors import LockNotAvailable
+import orjson
 from psycopg.rows import DictRow
 
-from commands.domain.auction import Auction, Bid
+from commands.domain.auction import Auction
+from commands.domain.bids import Bid, Bids
 from commands.postgres.connections import SyncConnection, WebConnection
-from commands.streams import Busy
 
+# In one order, and without waiting: whoever has one of them will see what waits for it.
 LOCK = """
-SELECT id, version, title, description, starts_at, ends_at, closed, winning_bid_id
-FROM auctions WHERE id = %s FOR UPDATE NOWAIT
+WITH locked AS MATERIALIZED (
+    SELECT id, version, title, description, starts_at, ends_at, closed, winning_bid_id
+    FROM auctions WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE SKIP LOCKED
+)
+SELECT wanted.id AS wanted, EXISTS (SELECT FROM auctions WHERE id = wanted.id) AS there, locked.*
+FROM unnest(%(ids)s::uuid[]) AS wanted (id) LEFT JOIN locked ON locked.id = wanted.id
 """
 READ = "SELECT * FROM auctions WHERE id = %s"
 EXISTS = "SELECT 1 FROM auctions WHERE id = %s"
-BID_COLUMNS = tuple(field.name for field in fields(Bid))
+BID_COLUMNS = tuple(each.name for each in fields(Bid))
 BID = ", ".join(BID_COLUMNS)
 ALL_BIDS = f"SELECT {BID} FROM bids WHERE auction_id = %s"
 # Of the deleted bids only doubled ones matter: they count towards the promoter's limits.
 DRAW_BIDS = f"""
-SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND NOT deleted
-UNION ALL SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND doubled AND deleted
+SELECT auction_id, {BID} FROM bids WHERE auction_id = ANY(%(auctions)s) AND NOT deleted
+UNION ALL
+SELECT auction_id, {BID} FROM bids WHERE auction_id = ANY(%(auctions)s) AND doubled AND deleted
 """
 STAFF = """
-SELECT id FROM users WHERE is_staff AND EXISTS (
-    SELECT 1 FROM bids WHERE bidder_id = users.id AND auction_id = %s AND NOT deleted
+SELECT auction.id AS auction_id, users.id AS bidder_id
+FROM unnest(%s::uuid[]) AS auction (id), users WHERE is_staff AND EXISTS (
+    SELECT FROM bids WHERE bidder_id = users.id AND auction_id = auction.id AND NOT deleted
 )
 """
 # Only named and withdrawn bids can be deleted by the batch, so beside them one bid of each
 # bidder, the highest, and one of the auction, the leading one, can matter.
 TOUCHED_BIDS = f"""
-WITH touched AS (
-    SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND id = ANY(%(named)s)
-    UNION
-    SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND NOT deleted
-        AND bidder_id = ANY(%(withdrawn)s)
-), own_highest AS (
-    SELECT highest.* FROM unnest(%(bidders)s::uuid[]) AS bidder (id)
-    CROSS JOIN LATERAL (
-        SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND bidder_id = bidder.id
-            AND NOT deleted AND NOT id = ANY(%(named)s)
-        ORDER BY effective_amount DESC LIMIT 1
-    ) AS highest
-), best AS (
-    SELECT {BID} FROM bids WHERE auction_id = %(auction)s AND NOT deleted
-        AND NOT id = ANY(%(named)s) AND NOT bidder_id = ANY(%(withdrawn)s)
-    ORDER BY effective_amount DESC, reached_version LIMIT 1
+WITH named AS MATERIALIZED (
+    SELECT * FROM unnest(%(named_auctions)s::uuid[], %(named)s::uuid[]) AS _ (auction_id, bid_id)
+), withdrawn AS MATERIALIZED (
+    SELECT * FROM unnest(%(withdrawn_auctions)s::uuid[], %(withdrawn)s::uuid[])
+        AS _ (auction_id, bidder_id)
 )
-SELECT * FROM touched UNION SELECT * FROM own_highest UNION SELECT * FROM best
+SELECT auction_id, {BID} FROM named JOIN bids USING (auction_id) WHERE bids.id = named.bid_id
+UNION
+SELECT auction_id, {BID} FROM withdrawn JOIN bids USING (auction_id, bidder_id) WHERE NOT deleted
+UNION
+SELECT highest.* FROM unnest(%(bidding_auctions)s::uuid[], %(bidders)s::uuid[])
+    AS bidding (auction_id, bidder_id)
+CROSS JOIN LATERAL (
+    SELECT auction_id, {BID} FROM bids
+    WHERE auction_id = bidding.auction_id AND bidder_id = bidding.bidder_id AND NOT deleted
+      AND id NOT IN (SELECT bid_id FROM named)
+    ORDER BY effective_amount DESC LIMIT 1
+) AS highest
+UNION
+SELECT best.* FROM unnest(%(closing)s::uuid[]) AS closing (auction_id)
+CROSS JOIN LATERAL (
+    SELECT auction_id, {BID} FROM bids
+    WHERE auction_id = closing.auction_id AND NOT deleted AND id NOT IN (SELECT bid_id FROM named)
+      AND (auction_id, bidder_id) NOT IN (SELECT auction_id, bidder_id FROM withdrawn)
+    ORDER BY effective_amount DESC, reached_version LIMIT 1
+) AS best
 """
-SAVE_AUCTION = """
-INSERT INTO auctions (id, version, title, description, starts_at, ends_at, closed, winning_bid_id)
-VALUES (%(id)s, %(version)s, %(title)s, %(description)s, %(starts_at)s, %(ends_at)s, %(closed)s,
-        %(winning_bid_id)s)
+AUCTION_COLUMNS = tuple(each.name for each in fields(Auction) if each.name != "bids")
+SAVE_AUCTIONS = f"""
+INSERT INTO auctions ({", ".join(AUCTION_COLUMNS)})
+SELECT {", ".join(AUCTION_COLUMNS)} FROM json_populate_recordset(NULL::auctions, %s)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, closed = excluded.closed,
     winning_bid_id = excluded.winning_bid_id
 """
-SAVE_BIDS = """
-INSERT INTO bids (id, auction_id, bidder_id, amount, effective_amount, placed_at, placed_version,
-                  reached_version, doubled, deleted)
-SELECT id, %(auction)s, bidder_id, amount, effective_amount, placed_at, placed_version,
-       reached_version, doubled, deleted
-FROM unnest(%(id)s::uuid[], %(bidder_id)s::uuid[], %(amount)s::numeric[],
-            %(effective_amount)s::numeric[], %(placed_at)s::timestamptz[],
-            %(placed_version)s::int[], %(reached_version)s::int[], %(doubled)s::bool[],
-            %(deleted)s::bool[])
-     AS new (id, bidder_id, amount, effective_amount, placed_at, placed_version, reached_version,
-             doubled, deleted)
+SAVE_BIDS = f"""
+INSERT INTO bids (auction_id, {BID})
+SELECT auction_id, {BID} FROM json_populate_recordset(NULL::bids, %s)
 ON CONFLICT (id) DO UPDATE SET effective_amount = excluded.effective_amount,
     reached_version = excluded.reached_version, doubled = excluded.doubled,
     deleted = excluded.deleted
@@ -93,13 +102,21 @@ WHERE NOT closed AND starts_at <= clock_timestamp() AND ends_at > clock_timestam
 """
 
 
-def lock_auction(connection: SyncConnection, auction_id: UUID) -> Auction | None:
-    """The auction without bids, locked until the transaction ends; Busy if another worker holds the lock."""
-    try:
-        row = connection.execute(LOCK, (auction_id,)).fetchone()
-    except LockNotAvailable as error:
-        raise Busy(f"auction {auction_id}") from error
-    return _auction(row, {}) if row else None
+def lock_auctions(
+    connection: SyncConnection, ids: Collection[UUID]
+) -> Mapping[UUID, Auction | None]:
+    """The auctions' own fields, without bids, locked until the transaction ends; None for what is none.
+
+    Those that somebody else has locked are left out.
+    """
+    rows = connection.execute(LOCK, {"ids": list(ids)}).fetchall()
+    return {row["wanted"]: _locked(row) for row in rows if row["id"] or not row["there"]}
+
+
+def _locked(row: DictRow) -> Auction | None:
+    if row["id"] is None:
+        return None
+    return Auction(**{name: row[name] for name in AUCTION_COLUMNS}, bids=Bids())
 
 
 def share_bidders(connection: SyncConnection, ids: Collection[UUID]) -> frozenset[UUID]:
@@ -108,43 +125,66 @@ def share_bidders(connection: SyncConnection, ids: Collection[UUID]) -> frozense
     return frozenset(row["id"] for row in rows)
 
 
-def touched_bids(
-    connection: SyncConnection,
-    auction_id: UUID,
-    *,
-    named: Collection[UUID],
-    bidders: Collection[UUID],
-    withdrawn: Collection[UUID],
-) -> Mapping[UUID, Bid]:
-    """The bids that commands can touch which delete `named`, place for `bidders`, and withdraw users' bids."""
-    rows = connection.execute(
-        TOUCHED_BIDS,
-        {
-            "auction": auction_id,
-            "named": list(named),
-            "bidders": list(bidders),
-            "withdrawn": list(withdrawn),
-        },
-    )
-    return {row["id"]: _bid(row) for row in rows}
+@dataclass(slots=True)
+class Touched:
+    """Which bids a batch of commands can touch, as pairs of an auction's and another id.
+
+    It deletes `named` bids, places bids for `bidding` users, withdraws those of `withdrawn` users,
+    and closes auctions.
+    """
+
+    named: set[tuple[UUID, UUID]] = field(default_factory=set)
+    bidding: set[tuple[UUID, UUID]] = field(default_factory=set)
+    withdrawn: set[tuple[UUID, UUID]] = field(default_factory=set)
+    closing: set[UUID] = field(default_factory=set)
+
+    @property
+    def any(self) -> bool:
+        """Whether it can touch one at all."""
+        return bool(self.named or self.bidding or self.withdrawn or self.closing)
 
 
-def bids_for_a_draw(connection: SyncConnection, auction_id: UUID) -> Mapping[UUID, Bid]:
-    """All the auction's live bids, and the deleted ones that were doubled."""
-    rows = connection.execute(DRAW_BIDS, {"auction": auction_id})
-    return {row["id"]: _bid(row) for row in rows}
+def touched_bids(connection: SyncConnection, touched: Touched) -> Mapping[UUID, Bids]:
+    """By auction, the bids that the batch can touch."""
+    parameters = {
+        "named_auctions": [auction for auction, _ in touched.named],
+        "named": [bid for _, bid in touched.named],
+        "withdrawn_auctions": [auction for auction, _ in touched.withdrawn],
+        "withdrawn": [bidder for _, bidder in touched.withdrawn],
+        "bidding_auctions": [auction for auction, _ in touched.bidding],
+        "bidders": [bidder for _, bidder in touched.bidding],
+        "closing": list(touched.closing),
+    }
+    return _by_auction(connection.execute(TOUCHED_BIDS, parameters))
 
 
-def staff_among(connection: SyncConnection, auction_id: UUID) -> frozenset[UUID]:
-    """The auction's bidders with live bids who are staff."""
-    return frozenset(row["id"] for row in connection.execute(STAFF, (auction_id,)))
+def bids_for_draws(connection: SyncConnection, auctions: Collection[UUID]) -> Mapping[UUID, Bids]:
+    """By auction, all the live bids, and the deleted ones that were doubled."""
+    return _by_auction(connection.execute(DRAW_BIDS, {"auctions": list(auctions)}))
+
+
+def staff_among(
+    connection: SyncConnection, auctions: Collection[UUID]
+) -> Mapping[UUID, frozenset[UUID]]:
+    """By auction, those of its bidders who belong to the house."""
+    staff: defaultdict[UUID, set[UUID]] = defaultdict(set)
+    for row in connection.execute(STAFF, (list(auctions),)):
+        staff[row["auction_id"]].add(row["bidder_id"])
+    return {auction: frozenset(staff[auction]) for auction in auctions}
+
+
+def _by_auction(rows: Iterable[DictRow]) -> Mapping[UUID, Bids]:
+    bids: defaultdict[UUID, list[Bid]] = defaultdict(list)
+    for row in rows:
+        bids[row.pop("auction_id")].append(Bid(**row))
+    return {auction: Bids(found) for auction, found in bids.items()}
 
 
 def read_auction(connection: SyncConnection, auction_id: UUID) -> Auction | None:
     """The auction with all its bids, deleted ones too, from the state rows."""
     row = connection.execute(READ, (auction_id,)).fetchone()
-    bids = {bid["id"]: _bid(bid) for bid in connection.execute(ALL_BIDS, (auction_id,))}
-    return _auction(row, bids) if row else None
+    bids = Bids(Bid(**bid) for bid in connection.execute(ALL_BIDS, (auction_id,)))
+    return Auction(**row, bids=bids) if row else None
 
 
 def auction_exists(connection: SyncConnection, auction_id: UUID) -> bool:
@@ -153,34 +193,28 @@ def auction_exists(connection: SyncConnection, auction_id: UUID) -> bool:
     return row is not None
 
 
-def save_auction(
-    connection: SyncConnection, auction: Auction, changed_bids: Collection[Bid]
+def save_auctions(
+    connection: SyncConnection, changed: Collection[tuple[Auction, Collection[Bid]]]
 ) -> None:
-    """Write the auction's row and those of the bids that changed."""
-    connection.execute(
-        SAVE_AUCTION,
-        {
-            "id": auction.id,
-            "version": auction.version,
-            "title": auction.title,
-            "description": auction.description,
-            "starts_at": auction.starts_at,
-            "ends_at": auction.ends_at,
-            "closed": auction.closed,
-            "winning_bid_id": auction.winning_bid_id,
-        },
-    )
-    if changed_bids:
-        values = {name: [getattr(bid, name) for bid in changed_bids] for name in BID_COLUMNS}
-        connection.execute(SAVE_BIDS, {"auction": auction.id, **values})
+    """Write the auctions' rows, and of each the bids that changed."""
+    auctions = [_values(auction, AUCTION_COLUMNS) for auction, _ in changed]
+    connection.execute(SAVE_AUCTIONS, (_rows(auctions),))
+    bids = [
+        _values(bid, BID_COLUMNS) | {"auction_id": auction.id}
+        for auction, changed_bids in changed
+        for bid in changed_bids
+    ]
+    if bids:
+        connection.execute(SAVE_BIDS, (_rows(bids),))
 
 
-def _auction(row: DictRow, bids: Mapping[UUID, Bid]) -> Auction:
-    return Auction(**row, bids=bids)
+def _values(record: Auction | Bid, columns: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in columns}
 
 
-def _bid(row: DictRow) -> Bid:
-    return Bid(**row)
+def _rows(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as JSON; amounts as text, so that not a digit is lost."""
+    return orjson.dumps(rows, default=str).decode()
 
 
 def due_auctions(connection: SyncConnection, now: datetime) -> list[UUID]:

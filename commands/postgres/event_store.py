@@ -1,14 +1,16 @@
 """The event log in Postgres: table `events`, unique (stream_id, version), changes refused by trigger."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow
-from psycopg.types.json import Jsonb
 
 from commands.postgres.connections import SyncConnection
 from commands.record.chain import GENESIS, chain_hash, hashed_content
@@ -16,23 +18,43 @@ from commands.record.codec import Json, decode_event, encode, event_name
 from commands.record.upcasters import CURRENT_SCHEMA
 from commands.streams import Conflict, NewEvent, RecordedEvent, Stream, StreamKind, UnreadableEvent
 
+# In the order of streams and versions, so that two batches never wait for each other in a circle.
 APPEND = """
 INSERT INTO events (stream_kind, stream_id, version, type, schema_version, data,
                     causation_id, correlation_id, recorded_at, hash)
-SELECT %(kind)s, %(stream)s, version, type, schema_version, data,
-       causation_id, correlation_id, %(recorded_at)s, hash
-FROM unnest(%(version)s::int[], %(type)s::text[], %(schema_version)s::smallint[], %(data)s::jsonb[],
-            %(causation_id)s::uuid[], %(correlation_id)s::uuid[], %(hash)s::bytea[])
-     AS new (version, type, schema_version, data, causation_id, correlation_id, hash)
-ORDER BY version
+SELECT stream_kind, stream_id, version, type, schema_version, data, causation_id, correlation_id,
+       %(recorded_at)s, hash
+FROM json_populate_recordset(NULL::events, %(events)s)
+ORDER BY stream_id, version
 """
 COLUMNS = """stream_kind, stream_id, version, type, schema_version, data, causation_id, correlation_id,
 recorded_at, hash"""
 READ = f"""
 SELECT {COLUMNS} FROM events WHERE stream_id = %s AND version > %s ORDER BY version LIMIT %s
 """
+READ_SEVERAL = f"""
+SELECT news.* FROM unnest(%s::uuid[], %s::int[]) AS stream (id, after)
+CROSS JOIN LATERAL (
+    SELECT {COLUMNS} FROM events WHERE stream_id = stream.id AND version > after
+    ORDER BY version LIMIT %s
+) AS news
+"""
 READ_ALL = f"SELECT {COLUMNS} FROM events WHERE stream_id = %s ORDER BY version"
-LAST_HASH = "SELECT version, hash FROM events WHERE stream_id = %s ORDER BY version DESC LIMIT 1"
+LAST_HASHES = """
+SELECT stream.id AS stream_id, last.version, last.hash
+FROM unnest(%s::uuid[]) AS stream (id) CROSS JOIN LATERAL (
+    SELECT version, hash FROM events WHERE stream_id = stream.id ORDER BY version DESC LIMIT 1
+) AS last
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """Events to append to a stream that stands at that version."""
+
+    stream: Stream
+    expected_version: int
+    events: Sequence[NewEvent]
 
 
 class PostgresEventStore:
@@ -49,38 +71,49 @@ class PostgresEventStore:
         recorded_at: datetime,
     ) -> list[RecordedEvent]:
         """Add events after expected_version; Conflict unless the stream stands exactly there."""
-        previous = self.last_hash(stream, expected_version)
+        return self.append_all([Addition(stream, expected_version, events)], recorded_at)
+
+    def append_all(
+        self, additions: Sequence[Addition], recorded_at: datetime
+    ) -> list[RecordedEvent]:
+        """Add events to several streams; Conflict, and none is added, unless each stands where expected."""
+        last = self.last_hashes({each.stream.id: each.expected_version for each in additions})
         recorded: list[RecordedEvent] = []
-        columns: dict[str, list[Any]] = {
-            name: []
-            for name in (
-                "version", "type", "schema_version", "data", "causation_id", "correlation_id", "hash"
-            )
-        }  # fmt: skip
-        for version, new in enumerate(events, expected_version + 1):
-            previous = _add_row(columns, stream, version, new, recorded_at, previous)
-            recorded.append(
-                RecordedEvent(
-                    stream, version, new.event, new.causation_id, new.correlation_id,
-                    recorded_at, previous,
-                )
-            )  # fmt: skip
+        rows: list[Json] = []
+        for each in additions:
+            previous = last[each.stream.id]
+            for version, new in enumerate(each.events, each.expected_version + 1):
+                row = _row(each.stream, version, new, recorded_at, previous)
+                previous = row.pop("hash")
+                rows.append(row | {"hash": rf"\x{previous.hex()}"})
+                recorded.append(
+                    RecordedEvent(
+                        each.stream, version, new.event, new.causation_id, new.correlation_id,
+                        recorded_at, previous,
+                    )
+                )  # fmt: skip
+        if not rows:
+            return []
         try:
             self._connection.execute(
-                APPEND,
-                {"kind": stream.kind, "stream": stream.id, "recorded_at": recorded_at, **columns},
+                APPEND, {"recorded_at": recorded_at, "events": orjson.dumps(rows).decode()}
             )
         except UniqueViolation as error:
-            raise Conflict(f"{stream} has moved past version {expected_version}") from error
+            raise Conflict(f"one of {len(additions)} streams has moved on meanwhile") from error
         return recorded
 
-    def last_hash(self, stream: Stream, expected_version: int) -> bytes:
-        """The hash of the stream's last event; Conflict unless its version is expected_version."""
-        row = self._connection.execute(LAST_HASH, (stream.id,)).fetchone()
-        version, last = (row["version"], bytes(row["hash"])) if row else (0, GENESIS)
-        if version != expected_version:
-            raise Conflict(f"{stream} stands at version {version}, not {expected_version}")
-        return last
+    def last_hashes(self, versions: Mapping[UUID, int]) -> Mapping[UUID, bytes]:
+        """The hash of each stream's last event; Conflict unless it has the version given."""
+        rows = self._connection.execute(LAST_HASHES, (list(versions),)).fetchall()
+        found = {row["stream_id"]: row for row in rows}
+        for stream_id, version in versions.items():
+            at = found[stream_id]["version"] if stream_id in found else 0
+            if at != version:
+                raise Conflict(f"stream {stream_id} stands at version {at}, not {version}")
+        return {
+            stream_id: bytes(found[stream_id]["hash"]) if stream_id in found else GENESIS
+            for stream_id in versions
+        }
 
     def read(
         self, stream_id: UUID, after_version: int = 0, limit: int = 500
@@ -88,6 +121,16 @@ class PostgresEventStore:
         """At most `limit` events after that version, in order, without gaps."""
         rows = self._connection.execute(READ, (stream_id, after_version, limit))
         return [recorded_event(row) for row in rows]
+
+    def read_several(
+        self, after_versions: Mapping[UUID, int], limit: int
+    ) -> Mapping[UUID, list[RecordedEvent]]:
+        """As `read`, for several streams: at most `limit` events of each; none for one without any."""
+        parameters = (list(after_versions), list(after_versions.values()), limit)
+        found: defaultdict[UUID, list[RecordedEvent]] = defaultdict(list)
+        for row in self._connection.execute(READ_SEVERAL, parameters):
+            found[row["stream_id"]].append(recorded_event(row))
+        return found
 
     def streams(self, kind: StreamKind) -> Iterator[UUID]:
         """Every stream of the kind, oldest first."""
@@ -98,14 +141,10 @@ class PostgresEventStore:
         return (row["stream_id"] for row in rows)
 
 
-def _add_row(
-    columns: dict[str, list[Any]],
-    stream: Stream,
-    version: int,
-    new: NewEvent,
-    recorded_at: datetime,
-    previous: bytes,
-) -> bytes:
+def _row(
+    stream: Stream, version: int, new: NewEvent, recorded_at: datetime, previous: bytes
+) -> Json:
+    """The event's row as JSON, but for the moment; `hash` is in bytes."""
     name, data = event_name(new.event), encode(new.event)
     schema_version = CURRENT_SCHEMA.get(name, 1)
     content = hashed_content(
@@ -118,19 +157,17 @@ def _add_row(
         correlation_id=new.correlation_id,
         recorded_at=recorded_at,
     )
-    chained = chain_hash(previous, content)
-    row = (
-        version,
-        name,
-        schema_version,
-        Jsonb(data),
-        new.causation_id,
-        new.correlation_id,
-        chained,
-    )
-    for column, value in zip(columns.values(), row, strict=True):
-        column.append(value)
-    return chained
+    return {
+        "stream_kind": stream.kind,
+        "stream_id": stream.id,
+        "version": version,
+        "type": name,
+        "schema_version": schema_version,
+        "data": data,
+        "causation_id": new.causation_id,
+        "correlation_id": new.correlation_id,
+        "hash": chain_hash(previous, content),
+    }
 
 
 async def stored_events(

@@ -1,66 +1,31 @@
-"""The inbox of jobs in Postgres.
+"""The inbox of jobs in Postgres, once they are accepted; see `accepting`."""
 
-The order of acceptance is exact. Accepting a job takes a shared lock for the stream, then reads the
-clock, and holds the lock until the row is committed. `cutoff` takes the same lock exclusively for an
-instant: every job with an earlier time is then committed, and every later job gets a later time. So a
-worker that takes the jobs accepted before the cutoff takes all of them, and a close accepted after
-`endsAt` is never handled before a bid accepted earlier.
-"""
-
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.errors import LockNotAvailable
 from psycopg.rows import DictRow
-from psycopg.types.json import Jsonb
 
 from commands.domain.rejections import Rejection, RejectionCode
-from commands.jobs import IdempotencyConflict, Job, JobOutcome, JobStatus, Submission
+from commands.jobs import Job, JobOutcome, JobStatus
 from commands.postgres.connections import SyncConnection
-from commands.postgres.locks import DELETIONS, EXCLUSIVE, acceptance
-from commands.record.codec import canonical, command_name, encode
 from commands.streams import Stream
 
 COLUMNS = """id, stream_kind, stream_id, command, payload, submitted_by, correlation_id, accepted_at,
 expires_at, status, settled_at, rejection_code, rejection_message, result_version, fingerprint"""
 
-ACCEPT = f"""
-WITH gate AS MATERIALIZED (
-    SELECT pg_advisory_xact_lock_shared(hashtextextended(key, 0))
-    FROM unnest(%(locks)s::text[]) AS key
-), moment AS MATERIALIZED (
-    SELECT clock_timestamp() AS now, count(*) FROM gate
-)
-INSERT INTO jobs (id, stream_kind, stream_id, command, payload, submitted_by, idempotency_scope,
-                  idempotency_key, fingerprint, correlation_id, causation_id, accepted_at,
-                  expires_at, status)
-SELECT %(id)s, %(kind)s, %(stream)s, %(command)s, %(payload)s, %(submitted_by)s, %(scope)s,
-       %(key)s, %(fingerprint)s, %(correlation_id)s, %(causation_id)s, now,
-       now + %(expires_after)s, 'QUEUED'
-FROM moment
-ON CONFLICT (idempotency_scope, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-RETURNING {COLUMNS}
-"""
-KNOWN = (
-    f"SELECT {COLUMNS} FROM jobs WHERE idempotency_scope = %(scope)s AND idempotency_key = %(key)s"
-)
-# Run in turn until one gives a row: the key may be deleted between the first and the second.
-ACCEPTING = (ACCEPT, KNOWN, ACCEPT)
 FIND = f"SELECT {COLUMNS} FROM jobs WHERE id = %s"
-CUTOFF = f"""
-WITH gate AS MATERIALIZED ({EXCLUSIVE})
-SELECT clock_timestamp() AS now FROM gate
-"""
-# Rows are locked so that cancelling waits for the outcome, and never skipped, to keep the order.
+# Locked, so that whoever cancels a job waits for its outcome. Never skipped: order is kept.
 WAITING = f"""
-SELECT {COLUMNS} FROM jobs
-WHERE stream_id = %s AND status = 'QUEUED' AND accepted_at < %s ORDER BY accepted_at, id LIMIT %s
-FOR UPDATE
+SELECT waiting.* FROM unnest(%(streams)s::uuid[], %(cutoffs)s::timestamptz[]) AS stream (id, cutoff)
+CROSS JOIN LATERAL (
+    SELECT {COLUMNS} FROM jobs
+    WHERE stream_id = stream.id AND status = 'QUEUED' AND accepted_at < cutoff
+    ORDER BY accepted_at, jobs.id LIMIT %(limit)s FOR UPDATE
+) AS waiting
 """
 OLDEST = f"""
 SELECT {COLUMNS} FROM jobs WHERE stream_id = %s AND status = 'QUEUED'
@@ -131,27 +96,18 @@ class PostgresJobInbox:
     def __init__(self, connection: SyncConnection) -> None:
         self._connection = connection
 
-    def accept(self, submission: Submission) -> Job:
-        """Store the command as a job, or return the one with its idempotency key; IdempotencyConflict."""
-        parameters = _parameters(submission)
-        for query in ACCEPTING:
-            if row := self._connection.execute(query, parameters).fetchone():
-                break
-        return _accepted(row, parameters)
-
     def find(self, job_id: UUID) -> Job | None:
         """The job with that id, or None."""
         row = self._connection.execute(FIND, (job_id,)).fetchone()
         return job_from(row) if row else None
 
-    def cutoff(self, stream: Stream) -> datetime:
-        """A time; all jobs of the stream that were accepted before it are visible from now on."""
-        return cutoff(self._connection, acceptance(stream.id))
-
-    def waiting(self, stream: Stream, before: datetime, limit: int) -> list[Job]:
-        """At most that many of the stream's oldest waiting jobs accepted before that moment, locked."""
-        rows = self._connection.execute(WAITING, (stream.id, before, limit))
-        return [job_from(row) for row in rows]
+    def waiting(self, cutoffs: Mapping[UUID, datetime], limit: int) -> Mapping[UUID, list[Job]]:
+        """For each of the streams, its oldest unsettled jobs accepted before its cutoff, at most so many."""
+        parameters = {"streams": list(cutoffs), "cutoffs": list(cutoffs.values()), "limit": limit}
+        jobs: dict[UUID, list[Job]] = {stream_id: [] for stream_id in cutoffs}
+        for row in self._connection.execute(WAITING, parameters):
+            jobs[row["stream_id"]].append(job_from(row))
+        return jobs
 
     def oldest(self, stream: Stream) -> Job | None:
         """The stream's oldest waiting job, or None."""
@@ -211,15 +167,6 @@ class PostgresJobInbox:
         )
 
 
-async def accept_async(connection: AsyncConnection[DictRow], submission: Submission) -> Job:
-    """As PostgresJobInbox.accept, for the web process."""
-    parameters = _parameters(submission)
-    for query in ACCEPTING:
-        if row := await (await connection.execute(query, parameters)).fetchone():
-            break
-    return _accepted(row, parameters)
-
-
 async def cancel_async(connection: AsyncConnection[DictRow], job_id: UUID) -> Job | None:
     """Reject the job as CANCELLED unless a worker handles it already; the job as it is then.
 
@@ -237,45 +184,6 @@ async def find_async(connection: AsyncConnection[DictRow], job_id: UUID) -> Job 
     """The job with that id, for the web process."""
     row = await (await connection.execute(FIND, (job_id,))).fetchone()
     return job_from(row) if row else None
-
-
-def cutoff(connection: SyncConnection, lock: str) -> datetime:
-    """A time; everything that was accepted under that lock before it is visible from now on.
-
-    Call it outside transactions, so that the lock is released at once.
-    """
-    row = connection.execute(CUTOFF, (lock,)).fetchone()
-    assert row is not None
-    moment: datetime = row["now"]
-    return moment
-
-
-def _parameters(submission: Submission) -> dict[str, Any]:
-    name = command_name(submission.command)
-    stream = submission.stream
-    content = {"command": name, "content": submission.content}
-    return {
-        "locks": [acceptance(stream.id), *([DELETIONS] if name == "DeleteUser" else [])],
-        "id": submission.id,
-        "kind": stream.kind,
-        "stream": stream.id,
-        "command": name,
-        "payload": Jsonb(encode(submission.command)),
-        "submitted_by": submission.submitted_by,
-        "scope": submission.scope,
-        "key": submission.idempotency_key,
-        "fingerprint": sha256(canonical(content)).digest(),
-        "correlation_id": submission.correlation_id,
-        "causation_id": submission.causation_id,
-        "expires_after": submission.expires_after,
-    }
-
-
-def _accepted(row: DictRow | None, parameters: dict[str, Any]) -> Job:
-    assert row is not None, "a job that was not inserted is the one its key belongs to"
-    if bytes(row["fingerprint"]) != parameters["fingerprint"]:
-        raise IdempotencyConflict("this idempotency key was used before, for something else")
-    return job_from(row)
 
 
 def job_from(row: DictRow) -> Job:

@@ -4,7 +4,7 @@ A key is a text, of which Postgres locks the 64-bit hash. A lock ends with its t
 connection, so a process that dies leaves none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
@@ -20,6 +20,9 @@ POLICIES = "policies"
 
 EXCLUSIVE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 TRY = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS locked"
+TRY_ALL = """
+SELECT key FROM unnest(%s::text[]) AS key WHERE pg_try_advisory_xact_lock(hashtextextended(key, 0))
+"""
 UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
 
 
@@ -41,6 +44,11 @@ def rebuilding(projection: str) -> str:
 def lock(connection: SyncConnection, key: str) -> None:
     """Wait for the lock and hold it until the transaction ends."""
     connection.execute(EXCLUSIVE, (key,))
+
+
+def try_lock_all(connection: SyncConnection, keys: Iterable[str]) -> list[str]:
+    """Hold those of the locks that are free until the transaction ends; which they were."""
+    return [row["key"] for row in connection.execute(TRY_ALL, (list(keys),))]
 
 
 @contextmanager

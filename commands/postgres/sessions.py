@@ -23,11 +23,14 @@ FROM users WHERE id = %(user)s AND password = %(password)s AND deleted_at IS NUL
 FOR SHARE
 RETURNING id
 """
-CHECK = """
+OWNER = """
 SELECT users.id, users.is_staff FROM sessions JOIN users ON users.id = sessions.user_id
-WHERE sessions.id = %s AND users.id = %s AND sessions.expires_at > clock_timestamp()
+WHERE sessions.id = {session} AND users.id = {user} AND sessions.expires_at > clock_timestamp()
   AND users.deleted_at IS NULL
 """
+CHECK = OWNER.format(session="%s", user="%s")
+# The same as a condition, for statements of others.
+GOES_ON = f"EXISTS ({OWNER})"
 LOCK = """
 SELECT user_id, users.is_staff, seed, generation, used_at > clock_timestamp() - %(grace)s AS in_grace
 FROM sessions JOIN users ON users.id = sessions.user_id

@@ -1,6 +1,6 @@
 """State rows of users. All SQL on the table `users` that handling jobs and signing in need."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -126,10 +126,10 @@ def auctions_to_withdraw_from(
     return [row["auction_id"] for row in rows]
 
 
-def current_name(connection: SyncConnection, user_id: UUID) -> str | None:
-    """The user's present name; None if they were deleted."""
-    row = connection.execute("SELECT username FROM users WHERE id = %s", (user_id,)).fetchone()
-    return row["username"] if row else None
+def current_names(connection: SyncConnection, ids: Collection[UUID]) -> Mapping[UUID, str]:
+    """The users' names as they are now, without those who were deleted."""
+    rows = connection.execute(NAMES, (list(ids),))
+    return {row["id"]: row["username"] for row in rows if row["username"]}
 
 
 def id_of(connection: SyncConnection, username: str) -> UUID | None:

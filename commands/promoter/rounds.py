@@ -10,16 +10,17 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from commands.domain.bids import Bids
 from commands.domain.commands import DoubleBid
 from commands.domain.policies import Policies
 from commands.domain.promoter import Bid, BidsInDraw, Policy, Promoter
 from commands.domain.tick import Tick
 from commands.inbox.deadlines import expiry
-from commands.inbox.submitting import wake_stream
+from commands.inbox.submitting import wake_for
 from commands.jobs import Job, Submission
-from commands.postgres.auctions import auctions_to_draw_in, bids_for_a_draw, staff_among
+from commands.postgres.accepting import accept_all
+from commands.postgres.auctions import auctions_to_draw_in, bids_for_draws, staff_among
 from commands.postgres.connections import Pool, SyncConnection
-from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.policies import read_policies
 from commands.postgres.ticks import (
     commit_to_tick,
@@ -30,7 +31,6 @@ from commands.postgres.ticks import (
     reveal,
     ticked_within,
 )
-from commands.queues import queue_of
 from commands.streams import Stream
 
 
@@ -58,12 +58,11 @@ def run_promoter(pool: Pool, at_least_apart: timedelta) -> tuple[int | None, lis
             return None, []
         stream, tick = committed
         policies = read_policies(connection)
-        inbox = PostgresJobInbox(connection)
-        jobs = [inbox.accept(_draw(auction, stream, tick, policies)) for auction in auctions]
+        draws = [_draw(auction, stream, tick, policies) for auction in auctions]
+        jobs = [job for job in accept_all(connection, draws) if isinstance(job, Job)]
         make_tick(connection, stream, tick, len(jobs))
         commit_to_tick(connection)
-    for job in jobs:
-        wake_stream(job.stream, queue_of(job.command))
+    wake_for(jobs)
     return tick.number, jobs
 
 
@@ -90,9 +89,9 @@ class Chance:
 
 def chances(connection: SyncConnection, auction_id: UUID, policy: Policy) -> list[Chance]:
     """Each live bid's chance now by that policy, leading first; doubled and excluded ones have none."""
-    among = BidsInDraw(
-        tuple(bids_for_a_draw(connection, auction_id).values()), staff_among(connection, auction_id)
-    )
+    bids = bids_for_draws(connection, [auction_id]).get(auction_id, Bids())
+    staff = staff_among(connection, [auction_id])[auction_id]
+    among = BidsInDraw(tuple(bids.values()), staff)
     weights = {bid.id: weight for bid, weight in Promoter.of(policy).weights(among)}
     total = sum(weights.values()) or 1
     return [

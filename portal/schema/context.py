@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -93,6 +93,15 @@ class Context:
             return viewer
         raise unauthenticated()
 
+    def claimed_viewer(self) -> Viewer:
+        """Whom the token names. Whether their session goes on is checked with what they ask for."""
+        if not self.authorization:
+            raise unauthenticated()
+        try:
+            return claimed(self._token())
+        except InvalidToken as error:
+            raise unauthenticated(str(error)) from error
+
     async def auctioneer(self) -> Viewer:
         """Who asks, if they are staff; FORBIDDEN otherwise."""
         viewer = await self.viewer()
@@ -109,6 +118,10 @@ class Context:
         if viewer is None:
             return Caller.anonymous(self.correlation_id)
         return Caller.user(viewer.user_id, self.correlation_id)
+
+    def caller_in_session(self, viewer: Viewer) -> Caller:
+        """A claimed viewer: what they submit is accepted only while their session goes on."""
+        return replace(self.caller(viewer), session_id=viewer.session_id)
 
 
 class TellReads(SchemaExtension):

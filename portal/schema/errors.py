@@ -14,7 +14,7 @@ from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOpe
 from strawberry.types.graphql import OperationType
 
 from commands.inbox.invalid import InvalidInput
-from commands.jobs import IdempotencyConflict
+from commands.jobs import IdempotencyConflict, SessionOver
 from commands.streams import UnreadableEvent
 from portal.errors import Code, bad_input
 from projections.errors import VersionUnavailable
@@ -92,6 +92,8 @@ def translated(error: GraphQLError) -> GraphQLError:
         case IdempotencyConflict() as conflict:
             why = str(conflict)
             return _with_code(error, Code.BAD_USER_INPUT, why, field="idempotencyKey")
+        case SessionOver() as over:
+            return _with_code(error, Code.UNAUTHENTICATED, str(over))
         case OperationalError() | PyMongoError() | RedisError() as fault:
             log.warning("a server is away", error=str(fault), path=error.path)
             return _with_code(error, Code.UNAVAILABLE, "not available now, try again in a moment")

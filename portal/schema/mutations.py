@@ -13,7 +13,7 @@ from commands.domain.rejections import RejectionCode
 from commands.inbox import requests
 from commands.jobs import Job as AcceptedJob
 from commands.jobs import Submission
-from commands.postgres.jobs import accept_async, cancel_async
+from commands.postgres.jobs import cancel_async
 from notifications.postgres.preferences import Choice
 from notifications.reading import choose, mark_read
 from portal.errors import bad_input, forbidden, not_found
@@ -117,9 +117,7 @@ class NotificationPreferenceInput:
 
 async def accepted(context: Context, submission: Submission) -> Job:
     """Accept the command: once the row is committed, it will be handled, whatever happens."""
-    async with context.runtime.pool.connection() as connection:
-        job = await accept_async(connection, submission)
-    context.runtime.publisher.wake(job)
+    job = await context.runtime.acceptor.accept(submission)
     log.info(
         "job accepted",
         job_id=str(job.id),
@@ -207,10 +205,10 @@ class Mutation(AccountMutation):
         )
     )
     async def place_bid(self, info: PortalInfo, input: PlaceBidInput) -> Job:
-        viewer = await info.context.viewer()
+        viewer = info.context.claimed_viewer()
         await count_bid(info.context, viewer)
         submission = requests.place_bid(
-            info.context.caller(viewer),
+            info.context.caller_in_session(viewer),
             bidder_id=viewer.user_id,
             auction_id=input.auction_id,
             amount_text=str(input.amount),
@@ -221,10 +219,10 @@ class Mutation(AccountMutation):
 
     @strawberry.mutation(description="Delete an own live bid, until the auction ends.")
     async def delete_bid(self, info: PortalInfo, input: DeleteBidInput) -> Job:
-        viewer = await info.context.viewer()
+        viewer = info.context.claimed_viewer()
         await count_bid(info.context, viewer)
         submission = requests.delete_bid(
-            info.context.caller(viewer),
+            info.context.caller_in_session(viewer),
             bidder_id=viewer.user_id,
             auction_id=input.auction_id,
             bid_id=input.bid_id,

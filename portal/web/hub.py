@@ -156,10 +156,8 @@ class Hub:
     def _dispatch(self, source: str, content: Any) -> None:
         topic = next(topic for topic in TOPICS if channel(topic) == source)
         match topic:
-            case "jobs" | "notifications":
+            case "jobs" | "versions" | "notifications":
                 subjects = [str(each) for each in content]
-            case "versions":
-                subjects = [str(content["id"])] if content["kind"] == "auction" else []
             case "sessions":
                 subjects = [str(value) for value in content.values()]
         for subject in subjects:

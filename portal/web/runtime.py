@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -12,13 +12,14 @@ from uuid import UUID
 import structlog
 from psycopg import Error
 
-from commands.inbox.submitting import wake_stream
+from commands.inbox.submitting import wake_for
 from commands.jobs import Job
 from commands.postgres.connections import AsyncPool, new_async_pool
 from commands.queues import queue_of
 from commands.streams import Stream
 from commands.wake import publish
 from portal.signin.rates import Rates, rates
+from portal.web.acceptor import Acceptor
 from portal.web.hub import Hub
 from projections.mongo.reader import DocumentReader
 from projections.wiring import catch_up
@@ -63,15 +64,16 @@ class BackgroundPublisher:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="publisher")
-        # A stream is queued once, however many jobs it gets while Redis is slow.
-        self._queued: set[tuple[Stream, str]] = set()
+        # One of each stream and queue, however many come in while Redis is slow.
+        self._unwoken: dict[tuple[Stream, str], Job] = {}
 
-    def wake(self, job: Job) -> None:
-        """Wake a worker for the job's stream."""
-        wake_up = (job.stream, queue_of(job.command))
-        if wake_up not in self._queued:
-            self._queued.add(wake_up)
-            self._thread.submit(self._run, wake_up)
+    def wake(self, jobs: Iterable[Job]) -> None:
+        """Wake workers for the jobs' streams."""
+        idle = not self._unwoken
+        for job in jobs:
+            self._unwoken[(job.stream, queue_of(job.command))] = job
+        if idle and self._unwoken:
+            self._thread.submit(self._wake)
 
     def publish_job(self, job: Job) -> None:
         """Notify the subscribers of the job that it changed."""
@@ -81,9 +83,9 @@ class BackgroundPublisher:
         """Notify the user's subscriptions that their notifications changed."""
         self._thread.submit(publish, "notifications", [str(user_id)])
 
-    def _run(self, wake_up: tuple[Stream, str]) -> None:
-        self._queued.discard(wake_up)
-        wake_stream(*wake_up)
+    def _wake(self) -> None:
+        jobs, self._unwoken = self._unwoken, {}
+        wake_for(jobs.values())
 
     def close(self, *, finish: bool) -> None:
         """Stop the thread; without `finish` what is still queued is dropped, and the sweep does it."""
@@ -95,6 +97,7 @@ class Runtime:
     """A web process's connections and helpers."""
 
     pool: AsyncPool
+    acceptor: Acceptor
     documents: DocumentReader
     hub: Hub
     publisher: BackgroundPublisher
@@ -108,11 +111,13 @@ class Runtime:
 async def running() -> AsyncIterator[Runtime]:
     """The runtime, from the start of the web process to its end. No server needs to be up for it."""
     async with rates() as counted:
+        pool, publisher = new_async_pool(), BackgroundPublisher()
         runtime = Runtime(
-            new_async_pool(),
+            pool,
+            Acceptor(pool, publisher.wake),
             DocumentReader(),
             Hub(),
-            BackgroundPublisher(),
+            publisher,
             Clock(),
             counted,
             catch_up,

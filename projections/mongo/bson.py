@@ -15,6 +15,7 @@ from bson.decimal128 import Decimal128
 
 from projections.documents import (
     AuctionDocument,
+    BidderDocument,
     BidDocument,
     UserDocument,
     WinnerDocument,
@@ -24,7 +25,6 @@ Bson = dict[str, Any]
 
 _TIMES = {"starts_at", "ends_at", "placed_at", "announced_at"}
 _AMOUNTS = {"amount", "effective_amount"}
-_BID_FIELDS = {field.name for field in fields(BidDocument)}
 _AUCTION_FIELDS = {field.name for field in fields(AuctionDocument)}
 
 
@@ -45,12 +45,51 @@ def folded(text: str) -> list[str]:
 
 def from_bid(bid: BidDocument) -> Bson:
     """The bid's document, with `live` for the indexes."""
-    return {**_plain(_stored(asdict(bid))), "live": not bid.deleted}
+    return {
+        "_id": bid.id,
+        "auction_id": bid.auction_id,
+        "bidder_id": bid.bidder_id,
+        "amount": Decimal128(bid.amount),
+        "effective_amount": Decimal128(bid.effective_amount),
+        "placed_at": moment(bid.placed_at),
+        "placed_version": bid.placed_version,
+        "reached_version": bid.reached_version,
+        "doubled": bid.doubled,
+        "deleted_version": bid.deleted_version,
+        "version": bid.version,
+        "live": not bid.deleted,
+    }
 
 
 def to_bid(stored: Mapping[str, Any]) -> BidDocument:
     """The bid in a stored document."""
-    return BidDocument(**_read(stored, _BID_FIELDS))
+    return BidDocument(
+        id=stored["_id"],
+        auction_id=stored["auction_id"],
+        bidder_id=stored["bidder_id"],
+        amount=stored["amount"].to_decimal(),
+        effective_amount=stored["effective_amount"].to_decimal(),
+        placed_at=datetime.fromisoformat(stored["placed_at"]),
+        placed_version=stored["placed_version"],
+        reached_version=stored["reached_version"],
+        doubled=stored["doubled"],
+        deleted_version=stored["deleted_version"],
+        version=stored["version"],
+    )
+
+
+def from_bidder(bidder: BidderDocument) -> Bson:
+    """The bidder's document, keyed by auction and bidder."""
+    return {
+        "_id": {"auction_id": bidder.auction_id, "bidder_id": bidder.bidder_id},
+        "live": bidder.live,
+        "version": bidder.version,
+    }
+
+
+def to_bidder(stored: Mapping[str, Any]) -> BidderDocument:
+    """The bidder in a stored document."""
+    return BidderDocument(**stored["_id"], live=stored["live"], version=stored["version"])
 
 
 def from_winner(winner: WinnerDocument) -> Bson:

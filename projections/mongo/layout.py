@@ -10,7 +10,7 @@ Generations = Mapping[ProjectionName, int]
 
 # Auctions come first: readers look for the auction before its bids, so they are dropped in this order.
 COLLECTIONS: Mapping[ProjectionName, Sequence[str]] = {
-    "auctions": ("auctions", "winners", "bids"),
+    "auctions": ("auctions", "winners", "bids", "bidders"),
     "users": ("users",),
 }
 # Every query of the API uses one of these indexes.

@@ -3,14 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
-from pymongo import ReplaceOne
+from bson import MaxKey, MinKey
+from pymongo import InsertOne, ReplaceOne
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import BulkWriteError
 
 from commands.streams import StreamKind
 from projections.documents import (
     AuctionDocument,
+    BidderDocument,
     BidDocument,
     Lifespan,
     UserDocument,
@@ -22,15 +24,18 @@ from projections.mongo.bson import (
     Bson,
     from_auction,
     from_bid,
+    from_bidder,
     from_user,
     from_winner,
     to_auction,
     to_bid,
+    to_bidder,
     to_user,
     to_winner,
 )
 from projections.mongo.layout import COLLECTIONS, INDEXES, Generations, collection_name
 from projections.mongo.ranking import changed_since, ranked_and_unchanged
+from projections.ports import Bidder
 
 
 class MongoDocuments:
@@ -51,20 +56,22 @@ class MongoDocuments:
 
     def auction(self, auction_id: UUID) -> AuctionDocument | None:
         """The auction's document."""
-        stored = self._collections["auctions"].find_one({"_id": auction_id})
-        return to_auction(stored) if stored else None
+        return self.auctions([auction_id]).get(auction_id)
 
-    def save_auction(self, auction: AuctionDocument, expected_version: int) -> bool:
-        """Replace the document if it still stands at expected_version (0: there is none)."""
-        auctions = self._collections["auctions"]
-        if expected_version:
-            at_version = {"_id": auction.id, "version": expected_version}
-            return auctions.replace_one(at_version, from_auction(auction)).matched_count == 1
-        try:
-            auctions.insert_one(from_auction(auction))
-        except DuplicateKeyError:
-            return False
-        return True
+    def auctions(self, ids: Collection[UUID]) -> Mapping[UUID, AuctionDocument]:
+        """The auctions of these ids, without those that have no document."""
+        found = self._collections["auctions"].find({"_id": {"$in": list(ids)}})
+        return {stored["_id"]: to_auction(stored) for stored in found}
+
+    def save_auctions(self, changed: Sequence[tuple[AuctionDocument, int]]) -> None:
+        """Replace each document if it still stands at the version beside it (0: there is none)."""
+        writes: list[Write] = [
+            ReplaceOne({"_id": auction.id, "version": version}, from_auction(auction))
+            if version
+            else InsertOne(from_auction(auction))
+            for auction, version in changed
+        ]
+        _refused(self._collections["auctions"], writes)
 
     def bids(self, ids: Collection[UUID]) -> Mapping[UUID, BidDocument]:
         """The bids of these ids, without those that have no document."""
@@ -92,6 +99,17 @@ class MongoDocuments:
         )
         return [Lifespan(s["bidder_id"], s["placed_version"], s["deleted_version"]) for s in found]
 
+    def bidders(self, bidders: Collection[Bidder]) -> Mapping[Bidder, BidderDocument]:
+        """The documents of these bidders, without those that have none."""
+        keys = [bidder._asdict() for bidder in bidders]
+        found = self._collections["bidders"].find({"_id": {"$in": keys}})
+        documents = map(to_bidder, found)
+        return {Bidder(each.auction_id, each.bidder_id): each for each in documents}
+
+    def save_bidders(self, bidders: Sequence[BidderDocument]) -> None:
+        """Write each bidder unless a newer version of it is there."""
+        _replace_older(self._collections["bidders"], [from_bidder(each) for each in bidders])
+
     def bids_of(self, auction_id: UUID) -> Mapping[UUID, BidDocument]:
         """All bids of the auction that have a document."""
         found = self._collections["bids"].find({"auction_id": auction_id})
@@ -108,6 +126,8 @@ class MongoDocuments:
         _replace(stored, [from_bid(bid) for bid in bids])
         there = {found["_id"] for found in stored.find({"auction_id": auction.id}, {"_id": 1})}
         stored.delete_many({"_id": {"$in": list(there - {bid.id for bid in bids})}})
+        # What bidders have is counted anew when it is next needed.
+        self._collections["bidders"].delete_many({"_id": _bidders_of(auction.id)})
         if auction.winner:
             self.save_winner(auction.winner)
         else:
@@ -125,22 +145,26 @@ class MongoDocuments:
 
     def user(self, user_id: UUID) -> UserDocument | None:
         """The user's document."""
-        stored = self._collections["users"].find_one({"_id": user_id})
-        return to_user(stored) if stored else None
+        return self.users([user_id]).get(user_id)
 
-    def save_user(self, user: UserDocument) -> None:
-        """Write the user unless a newer version is there; one who was deleted, in every generation.
+    def users(self, ids: Collection[UUID]) -> Mapping[UUID, UserDocument]:
+        """The users of these ids, without those that have no document."""
+        found = self._collections["users"].find({"_id": {"$in": list(ids)}})
+        return {stored["_id"]: to_user(stored) for stored in found}
+
+    def save_users(self, users: Sequence[UserDocument]) -> None:
+        """Write each user unless a newer version is there; deleted ones in every generation.
 
         A rebuild that is under way, or was killed, has a generation with names of its own. It
         makes its collection before it reads any name, so either the deletion is found there when
         it writes the name, or it reads none. The own generation comes last: its version says that
         the deletion is done.
         """
-        users = self._collections["users"]
-        if user.deleted:
-            for name in generations_of(self.database, "users") - {users.name}:
-                _replace_older(self.database[name], [from_user(user)])
-        _replace_older(users, [from_user(user)])
+        live = self._collections["users"]
+        if deleted := [from_user(user) for user in users if user.deleted]:
+            for name in generations_of(self.database, "users") - {live.name}:
+                _replace_older(self.database[name], deleted)
+        _replace_older(live, [from_user(user) for user in users])
 
     def ids(self, kind: StreamKind) -> set[UUID]:
         """The ids of the streams that have documents."""
@@ -150,6 +174,14 @@ class MongoDocuments:
         """The versions of those streams' documents; without streams that have none."""
         found = self._collections[f"{kind}s"].find({"_id": {"$in": list(ids)}}, {"version": 1})
         return {stored["_id"]: stored["version"] for stored in found}
+
+
+def _bidders_of(auction_id: UUID) -> Bson:
+    """The keys of the auction's bidders."""
+    return {
+        "$gte": {"auction_id": auction_id, "bidder_id": MinKey()},
+        "$lte": {"auction_id": auction_id, "bidder_id": MaxKey()},
+    }
 
 
 def generations_of(database: Database[Bson], base: str) -> set[str]:
@@ -172,7 +204,7 @@ def _replace_older(collection: MongoCollection[Bson], documents: Sequence[Bson])
     just inserting; so what failed is written once more, now that a document is there.
     Unordered, so that one refusal does not drop the rest.
     """
-    writes = [
+    writes: list[Write] = [
         ReplaceOne({"_id": d["_id"], "version": {"$lt": d["version"]}}, d, upsert=True)
         for d in documents
     ]
@@ -180,9 +212,10 @@ def _replace_older(collection: MongoCollection[Bson], documents: Sequence[Bson])
         writes = _refused(collection, writes)
 
 
-def _refused(
-    collection: MongoCollection[Bson], writes: Sequence[ReplaceOne[Bson]]
-) -> list[ReplaceOne[Bson]]:
+Write = InsertOne[Bson] | ReplaceOne[Bson]
+
+
+def _refused(collection: MongoCollection[Bson], writes: Sequence[Write]) -> list[Write]:
     """Write, and give back those that failed on their key."""
     if not writes:
         return []

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -17,7 +18,6 @@ from commands.postgres.connections import Pool
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.locks import locked_if_free, rebuilding
 from commands.streams import Stream, StreamKind
-from projections.errors import PoisonEvent
 from projections.mongo.generations import (
     POINTER_LIFETIME,
     drop_leftovers,
@@ -28,13 +28,15 @@ from projections.mongo.generations import (
 )
 from projections.mongo.layout import COLLECTIONS, ProjectionName
 from projections.mongo.store import MongoDocuments
-from projections.projector import project
+from projections.projector import project_together
 from projections.upkeep.lag import lagging, streams_of_state
 
 log = structlog.get_logger("projections")
 
 KINDS: dict[ProjectionName, StreamKind] = {"auctions": "auction", "users": "user"}
 # With many new events some streams are always behind; the rest is done after the switch.
+# Streams that are projected together.
+TOGETHER = 100
 CATCH_UPS = 20
 
 # The pause between two catch-ups after the switch, in seconds.
@@ -132,13 +134,19 @@ def _rebuild(
 
 def _project_all(streams: Iterable[Stream], pool: Pool, documents: MongoDocuments) -> list[Stream]:
     """Project all streams to their end; those that an event stops."""
-    stopped = []
-    for stream in streams:
-        try:
-            project(stream, pool, documents, lane="rebuild")
-        except PoisonEvent as poison:
-            log.error("an event stops its stream", stream=str(stream.id), version=poison.version)
-            stopped.append(stream)
+    stopped: list[Stream] = []
+    remaining = iter(streams)
+    while left := list(islice(remaining, TOGETHER)):
+        while left:
+            projected = project_together(left, pool, documents, lane="rebuild")
+            for poison in projected.stopped:
+                log.error(
+                    "an event stops its stream",
+                    stream=str(poison.stream.id),
+                    version=poison.version,
+                )
+                stopped.append(poison.stream)
+            left = projected.unfinished
     return stopped
 
 

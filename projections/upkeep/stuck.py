@@ -4,6 +4,7 @@ Other streams go on. A stuck stream is retried with growing pauses, and each fai
 try succeeds, after the code was repaired, its row is deleted.
 """
 
+from collections.abc import Collection, Mapping
 from typing import Literal
 from uuid import UUID
 
@@ -35,6 +36,10 @@ ON CONFLICT (reader, stream_id) DO UPDATE SET
         * least(interval '10 s' * power(2, least(stuck.attempts, 10)), interval '5 min')
 RETURNING attempts, retry_after
 """
+AMONG = """
+SELECT stream_id, retry_after > clock_timestamp() AS paused FROM stuck_streams
+WHERE reader = %s AND stream_id = ANY(%s)
+"""
 CLEAR = "DELETE FROM stuck_streams WHERE reader = %s AND stream_id = %s"
 ALL = """
 SELECT reader, stream_kind, stream_id, version, error, attempts, since, retry_after
@@ -50,6 +55,13 @@ def is_paused(pool: Pool, reader: Reader, stream: Stream) -> bool | None:
     with pool.connection() as connection:
         row = connection.execute(FIND, (reader, stream.id)).fetchone()
     return row["paused"] if row else None
+
+
+def among(pool: Pool, reader: Reader, streams: Collection[Stream]) -> Mapping[UUID, bool]:
+    """Those of the streams that are stuck, by id, each with whether it is paused."""
+    with pool.connection() as connection:
+        rows = connection.execute(AMONG, (reader, [stream.id for stream in streams]))
+        return {row["stream_id"]: row["paused"] for row in rows}
 
 
 def paused_streams(pool: Pool, reader: Reader) -> set[UUID]:

@@ -21,11 +21,12 @@ from commands.postgres.event_store import all_stored_events, content_of, recorde
 from commands.postgres.locks import lock, projecting
 from commands.postgres.policies import read_policies
 from commands.postgres.ticks import read_tick
-from commands.postgres.users import current_name, read_user
+from commands.postgres.users import current_names, read_user
 from commands.promoter.checks import check_draws
 from commands.record.chain import GENESIS, chain_hash
 from commands.record.codec import decode_event
 from commands.streams import Stream, StreamKind
+from projections.auctions import history_of
 from projections.documents import (
     AuctionDocument,
     BidDocument,
@@ -36,7 +37,6 @@ from projections.documents import (
 )
 from projections.errors import passes
 from projections.ports import WITH_DOCUMENTS, Documents
-from projections.projector import history_of
 
 STREAMS = """
 SELECT stream_kind, stream_id FROM (
@@ -251,7 +251,7 @@ def _bid_problems(expected: Mapping[UUID, BidDocument], found: Found, *, behind:
 def _expected_user(
     connection: SyncConnection, user_id: UUID, events: Sequence[tuple[UserEvent, int]]
 ) -> UserDocument | None:
-    username = current_name(connection, user_id)
+    username = current_names(connection, [user_id]).get(user_id)
     user = None
     for event, version in events:
         user = user_after(user, event, version, username=username)

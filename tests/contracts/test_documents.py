@@ -8,10 +8,11 @@ import pytest
 
 from commands.ids import new_id
 from projections.documents import (
+    BidderDocument,
     Lifespan,
     WinnerDocument,
 )
-from projections.ports import Documents
+from projections.ports import Bidder, Documents
 from tests.contracts.sample_documents import NOW, auction, bid, user
 from tests.domain.scenario import ALICE, BOB, CHARLIE
 
@@ -39,7 +40,7 @@ def test_an_auction_is_read_as_it_was_written(documents: Documents) -> None:
         top_bids=(doubled, second),
         winner=WinnerDocument(lamp.id, lamp.title, doubled, NOW),
     )
-    assert documents.save_auction(sold, expected_version=0)
+    documents.save_auctions([(sold, 0)])
     read = documents.auction(lamp.id)
     assert read == sold
     assert [str(top.amount) for top in read.top_bids] == ["12.30", "0.10"]
@@ -48,9 +49,9 @@ def test_an_auction_is_read_as_it_was_written(documents: Documents) -> None:
 
 def test_an_auction_is_replaced_only_at_the_version_expected(documents: Documents) -> None:
     lamp = auction()
-    assert documents.save_auction(lamp, expected_version=0)
+    documents.save_auctions([(lamp, 0)])
     later = replace(lamp, version=4, title="A better lamp")
-    assert documents.save_auction(later, expected_version=1)
+    documents.save_auctions([(later, 1)])
     assert documents.auction(lamp.id) == later
 
 
@@ -59,15 +60,15 @@ def test_an_auction_that_stands_elsewhere_is_left_alone(
     documents: Documents, expected: int
 ) -> None:
     lamp = auction(version=4)
-    documents.save_auction(lamp, expected_version=0)
+    documents.save_auctions([(lamp, 0)])
     newer = replace(lamp, version=9, title="A better lamp")
-    assert not documents.save_auction(newer, expected_version=expected)
+    documents.save_auctions([(newer, expected)])
     assert documents.auction(lamp.id) == lamp
 
 
 def test_an_auction_that_is_not_there_is_not_replaced(documents: Documents) -> None:
     lamp = auction(version=2)
-    assert not documents.save_auction(lamp, expected_version=1)
+    documents.save_auctions([(lamp, 1)])
     assert documents.auction(lamp.id) is None
 
 
@@ -159,6 +160,40 @@ def test_the_top_bids_are_those_of_the_version_though_documents_are_ahead(
     assert documents.top_bids(lamp, 6, 3) == [late, early, was_live]
 
 
+def test_of_two_writes_of_a_bidder_the_newer_stays(documents: Documents) -> None:
+    lamp, clock = new_id(), new_id()
+    alices, bobs = BidderDocument(lamp, ALICE, 2, 7), BidderDocument(lamp, BOB, 1, 3)
+    documents.save_bidders([alices, bobs])
+    documents.save_bidders([replace(alices, live=9, version=6), replace(bobs, live=0, version=8)])
+    asked = [Bidder(lamp, ALICE), Bidder(lamp, BOB), Bidder(clock, ALICE)]
+    assert documents.bidders(asked) == {
+        Bidder(lamp, ALICE): alices,
+        Bidder(lamp, BOB): replace(bobs, live=0, version=8),
+    }
+
+
+def test_bidders_are_counted_anew_once_their_auction_was_restored(documents: Documents) -> None:
+    lamp, clock = auction(), auction()
+    documents.save_bidders([BidderDocument(each.id, ALICE, 1, 2) for each in (lamp, clock)])
+    documents.restore_auction(lamp, [])
+    found = documents.bidders([Bidder(each.id, ALICE) for each in (lamp, clock)])
+    assert list(found) == [Bidder(clock.id, ALICE)]
+
+
+def test_several_auctions_and_users_are_read_and_written_at_once(documents: Documents) -> None:
+    lamp, clock, alice, bob = auction(), auction(), user(), user()
+    documents.save_auctions([(lamp, 0), (clock, 0)])
+    later = replace(lamp, version=2)
+    documents.save_auctions([(replace(clock, version=5), 4), (later, 1)])
+    assert documents.auctions([lamp.id, clock.id, new_id()]) == {lamp.id: later, clock.id: clock}
+    documents.save_users([alice, bob])
+    documents.save_users([replace(bob, version=2, username="bobby")])
+    assert documents.users([alice.id, bob.id, new_id()]) == {
+        alice.id: alice,
+        bob.id: replace(bob, version=2, username="bobby"),
+    }
+
+
 def test_lifespans_are_those_of_all_bids_of_the_bidders_in_the_auction(
     documents: Documents,
 ) -> None:
@@ -189,7 +224,7 @@ def test_a_winner_is_kept_once_however_often_it_is_written(documents: Documents)
 def test_an_auction_is_restored_whatever_was_there(documents: Documents) -> None:
     lamp, other = auction(version=3), bid(new_id())
     kept, extra = bid(lamp.id), bid(lamp.id, bidder=BOB)
-    documents.save_auction(replace(lamp, version=99, title="Wrong"), expected_version=0)
+    documents.save_auctions([(replace(lamp, version=99, title="Wrong"), 0)])
     documents.save_bids([replace(kept, version=99, doubled=True), extra, other])
     documents.save_winner(WinnerDocument(lamp.id, "Wrong", extra, NOW))
     documents.restore_auction(lamp, [kept])
@@ -211,34 +246,34 @@ def test_a_user_is_restored_whatever_was_there(documents: Documents) -> None:
 
 def test_ids_are_those_of_the_documents_of_that_kind(documents: Documents) -> None:
     lamp, alice = auction(), user()
-    documents.save_auction(lamp, expected_version=0)
-    documents.save_user(alice)
+    documents.save_auctions([(lamp, 0)])
+    documents.save_users([alice])
     assert lamp.id in documents.ids("auction") - documents.ids("user")
     assert alice.id in documents.ids("user") - documents.ids("auction")
 
 
 def test_a_user_is_read_as_they_were_written(documents: Documents) -> None:
     alice = user()
-    documents.save_user(alice)
+    documents.save_users([alice])
     assert documents.user(alice.id) == alice
     gone = replace(alice, version=2, username=None, deleted=True)
-    documents.save_user(gone)
+    documents.save_users([gone])
     assert documents.user(alice.id) == gone
 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_user_that_is_not_newer_loses(documents: Documents, version: int) -> None:
     gone = replace(user(version=2), username=None, deleted=True)
-    documents.save_user(gone)
-    documents.save_user(replace(gone, version=version, username="alice", deleted=False))
+    documents.save_users([gone])
+    documents.save_users([replace(gone, version=version, username="alice", deleted=False)])
     assert documents.user(gone.id) == gone
 
 
 def test_versions_are_those_of_the_documents_of_that_kind(documents: Documents) -> None:
     lamp, vase, alice = auction(version=3), auction(version=8), user(version=2)
-    documents.save_auction(lamp, expected_version=0)
-    documents.save_auction(vase, expected_version=0)
-    documents.save_user(alice)
+    documents.save_auctions([(lamp, 0)])
+    documents.save_auctions([(vase, 0)])
+    documents.save_users([alice])
     ids = [lamp.id, vase.id, alice.id, new_id()]
     assert documents.versions("auction", ids) == {lamp.id: 3, vase.id: 8}
     assert documents.versions("user", ids) == {alice.id: 2}

@@ -37,11 +37,12 @@ def test_of_two_who_write_an_auction_at_the_same_version_exactly_one_wins(
 
         def write(name: str, version: int = version) -> bool:
             after = replace(lamp, version=version + 1, title=name)
-            return documents.save_auction(after, expected_version=version)
+            documents.save_auctions([(after, version)])
+            return documents.auction(lamp.id) == after
 
         written = at_once(write)
         winners = [name for name, won in written.items() if won]
-        assert len(winners) == 1
+        assert len(winners) == 1, "what one wrote, the other did not replace"
         assert documents.auction(lamp.id) == replace(lamp, version=version + 1, title=winners[0])
 
 

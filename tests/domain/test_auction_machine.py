@@ -266,7 +266,7 @@ class AuctionMachine(RuleBasedStateMachine):
                 bid.placed_at,
                 doubled=bid.doubled,
             )
-            for bid in sorted(self.auction.live_bids(), key=lambda bid: bid.placed_version)
+            for bid in sorted(self.auction.bids.live(), key=lambda bid: bid.placed_version)
         ]
         assert live == self.book.live()
 

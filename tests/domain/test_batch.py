@@ -70,7 +70,7 @@ def codes(batch: Decided[Auction]) -> list[RejectionCode | None]:
 
 
 def test_an_empty_batch_changes_nothing() -> None:
-    assert decided(OPEN) == Decided(OPEN, events=[], outcomes=[])
+    assert decided(OPEN) == Decided(OPEN, OPEN, events=[], outcomes=[])
 
 
 def test_jobs_are_answered_in_their_order_with_the_version_after_each() -> None:
@@ -84,6 +84,7 @@ def test_jobs_are_answered_in_their_order_with_the_version_after_each() -> None:
     ]
 
     assert decided(OPEN, first, second, third) == Decided(
+        OPEN,
         replay([CREATED, *events]),
         events=[caused(event, number) for number, event in enumerate(events, 1)],
         outcomes=[

@@ -1,5 +1,6 @@
 """The functions that make documents: given a document, when an event is applied, then this document."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from commands.domain.events import (
     WinnerAnnounced,
 )
 from commands.streams import NewEvent, RecordedEvent, Stream
+from projections.auctions import project_auctions
 from projections.documents import (
     TOP,
     AuctionDocument,
@@ -34,7 +36,6 @@ from projections.documents import (
     touched_bid,
     user_after,
 )
-from projections.projector import project_auction_events
 from tests.domain.histories import Move, asked, happened, moves
 from tests.domain.scenario import (
     ALICE,
@@ -69,17 +70,15 @@ def at(version: int, event: AuctionEvent, recorded_at: datetime = RECORDED_AT) -
     return VersionedEvent(event, version, recorded_at)
 
 
-def life(bid: BidDocument) -> Lifespan:
-    """When the bid counted."""
-    return Lifespan(bid.bidder_id, bid.placed_version, bid.deleted_version)
-
-
 def auction(
     before: AuctionDocument | None, *history: VersionedEvent, bids: Sequence[BidDocument] = ()
 ) -> AuctionDocument:
     """The auction's document after the events, with those bids stored, live ones in order of rank."""
     live = [bid for bid in bids if not bid.deleted]
-    return auction_after(before, history, top_bids=live, lifespans=[life(bid) for bid in bids])
+    version = before.version if before else 0
+    spans = [Lifespan(bid.bidder_id, bid.placed_version, bid.deleted_version) for bid in bids]
+    live_before = Counter(span.bidder_id for span in spans if span.covers(version))
+    return auction_after(before, history, top_bids=live, live_before=live_before)
 
 
 def test_a_placed_bid_gets_its_document() -> None:
@@ -286,11 +285,10 @@ class Dying(MemoryDocuments):
         super().__init__()
         self.deaths = list(deaths)
 
-    def save_auction(self, auction: AuctionDocument, expected_version: int) -> bool:
+    def save_auctions(self, changed: Sequence[tuple[AuctionDocument, int]]) -> None:
         """Nothing is written when the writer dies."""
-        if self.deaths and self.deaths.pop():
-            return False
-        return super().save_auction(auction, expected_version)
+        if not (self.deaths and self.deaths.pop()):
+            super().save_auctions(changed)
 
 
 @settings(deadline=None)
@@ -302,7 +300,7 @@ def test_in_whatever_pieces_and_however_often_events_come_the_documents_are_thos
     store, documents = Cut(events, pieces), Dying(deaths)
 
     history = [at(version, event) for version, event in enumerate(events, 1)]
-    while project_auction_events(store, AUCTION, documents):
+    while project_auctions(store, [AUCTION], documents, 500):
         # Of one version on the way, too, although the bids may be ahead of it.
         if so_far := documents.auction(AUCTION):
             assert so_far == documents_of(AUCTION, history[: so_far.version])[0]

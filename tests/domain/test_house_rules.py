@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from commands.domain.auction import decide, replay
+from commands.domain.bids import Bids
 from commands.domain.events import AuctionEndedUnsold, AuctionEvent, WinnerAnnounced
 from commands.domain.promoter import HALF_VALUES
 from commands.domain.rejections import RejectionCode
@@ -153,7 +154,7 @@ def test_the_lots_share_of_all_lots_picks_the_bid(lot: int, expected: AuctionEve
 @pytest.mark.parametrize("lot", [0, HALF_VALUES // 2, HALF_VALUES - 1])
 def test_the_draw_does_not_depend_on_the_order_in_which_the_bids_were_read(lot: int) -> None:
     auction = replay(THREE_BIDS)
-    shuffled = replace(auction, bids={id_: auction.bids[id_] for id_ in (THIRD, FIRST, SECOND)})
+    shuffled = replace(auction, bids=Bids(auction.bids[id_] for id_ in (THIRD, FIRST, SECOND)))
     said = [
         decide(double(), read, now=DURING, bidders=(), draw=drawn(lot))
         for read in (auction, shuffled)
@@ -213,7 +214,7 @@ def test_exactly_the_deleted_users_live_bids_are_withdrawn_in_the_order_placed()
 
 def test_bids_are_withdrawn_in_the_order_placed_however_they_were_read() -> None:
     auction = replay([CREATED, placed(FIRST, ALICE, "1.00"), placed(SECOND, ALICE, "2.00")])
-    backwards = replace(auction, bids={id_: auction.bids[id_] for id_ in (SECOND, FIRST)})
+    backwards = replace(auction, bids=Bids(auction.bids[id_] for id_ in (SECOND, FIRST)))
     answer = decide(withdraw(ALICE), backwards, now=DURING, bidders=())
     assert answer == [deleted(FIRST, ALICE), deleted(SECOND, ALICE)]
 

@@ -56,10 +56,10 @@ async def test_killed_workers_come_back_and_no_accepted_bid_is_lost(
     for amount in range(1, 31):
         jobs.append(await alice.submit(PLACE_BID, auctionId=auction_id, amount=f"{amount}.00"))
         if amount in {10, 20}:
-            for worker in processes(portal, "--queues users,auctions,bids"):
+            for worker in processes(portal, "--queues bids"):
                 worker.kill()
     settled = [await alice.settled(job["id"]) for job in jobs]
-    wait_until(lambda: processes(portal, "--queues users,auctions,bids"))
+    wait_until(lambda: processes(portal, "--queues bids"))
     while "QUEUED" in [job["status"] for job in settled]:
         settled = [await alice.settled(job["id"]) for job in jobs]
     assert [job["result"]["version"] for job in settled] == list(range(2, 32))

@@ -16,12 +16,13 @@ import httpx
 import psycopg
 import pytest
 from celery import Celery
+from redis import Redis
 
 from commands.ids import new_id
 from commands.queues import ALL, AUCTIONS, PROJECTIONS
 from portal.env import passwords
 from portal.laptop.demo.client import CREATE_USER, LOGIN
-from projections.tasks import PROJECT
+from projections.tasks import BEHIND
 from tests.conftest import PASSWORD, RunningPortal, running_portal, wait_until
 from tests.e2e.test_account_mails import ASK_RESET, RESET, confirm, mailed
 from tests.e2e.test_admin import Browser
@@ -214,7 +215,10 @@ def send_tasks(to: RunningPortal) -> None:
     prefix = f"{to.environment['PORTAL_NAMESPACE']}:"
     app.conf.broker_transport_options = {"global_keyprefix": prefix}
     app.send_task("commands.announce_winners", queue=AUCTIONS)
-    app.send_task(PROJECT, ["user", str(new_id())], queue=PROJECTIONS)
+    namespace = to.environment["PORTAL_NAMESPACE"]
+    with Redis.from_url(to.environment["REDIS_URL"]) as redis:
+        redis.sadd(f"{namespace}:waiting:{BEHIND.name}", f"user:{new_id()}")
+    app.send_task(BEHIND.task, [BEHIND.name, "0"], queue=PROJECTIONS)
     app.close()
 
 

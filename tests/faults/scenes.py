@@ -222,7 +222,7 @@ async def _end_web(
     processes.webs.out.add(number)
     auction = await create_auction(party.auctioneer, 0, AWAY + 2)
     assert auction, "nothing is broken"
-    workers = [a for a in processes.processes if a.name.startswith(("commands", "worker"))]
+    workers = [a for a in processes.processes if a.name.startswith(("bids", "worker"))]
     # Nobody handles the bid, so that there is something to wait for.
     for worker in workers:
         worker.send(signal.SIGSTOP)

@@ -1,25 +1,22 @@
 """The write and the read side in this process, without workers: commands, then what a task would do."""
 
-import base64
-import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.conf import settings
 from pymongo.collection import Collection
 
 from commands.domain.commands import Command, CreateAuction, CreateUser, DeleteBid, PlaceBid
 from commands.handling.drain import drain_batch
 from commands.ids import new_id
 from commands.jobs import Job, Submission
+from commands.postgres.accepting import accept
 from commands.postgres.addresses import confirm, take_due_confirmations
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool, clock
 from commands.postgres.jobs import PostgresJobInbox
 from commands.promoter.rounds import run_promoter
 from commands.streams import Stream
-from commands.wake import redis
 from projections.mongo.bson import Bson
 from projections.mongo.generations import live_generations
 from projections.mongo.layout import collection_name
@@ -50,15 +47,23 @@ class InProcessPortal:
         """A job in the inbox, as if accepted at that moment; nobody is woken."""
         submission = Submission(stream, command, {"id": str(new_id())}, "test", **more)  # type: ignore[arg-type]  # its own fields
         with self.pool.connection() as connection:
-            job = PostgresJobInbox(connection).accept(submission)
+            job = accept(connection, submission)
             if at:
                 connection.execute("UPDATE jobs SET accepted_at = %s WHERE id = %s", (at, job.id))
         return job
 
     def drain(self, stream: Stream) -> None:
-        """Handle all that waits."""
-        while drain_batch(stream, self.pool).outcomes:
+        """Handle all that waits; raises what kept it from being handled."""
+        while (handled := drain_batch([stream], self.pool)).outcomes:
             continue
+        if handled.fault:
+            raise handled.fault
+
+    def waiting_streams(self, longer_than: timedelta = timedelta(0)) -> list[Stream]:
+        """The streams whose jobs have waited that long."""
+        with self.pool.connection() as connection:
+            waiting = PostgresJobInbox(connection).waiting_streams(longer_than)
+        return [stream for stream, _ in waiting]
 
     def settled(
         self, stream: Stream, command: Command, *, at: datetime | None = None, **more: object
@@ -141,10 +146,3 @@ class InProcessPortal:
 def stored_auctions() -> Collection[Bson]:
     """The live collection of auctions, for tests that spoil what is in it."""
     return database()[collection_name("auctions", live_generations(database())["auctions"])]
-
-
-def queued(queue: str) -> list[list[str]]:
-    """The arguments of the tasks that wait in a queue."""
-    messages = redis().lrange(f"{settings.NAMESPACE}:{queue}", 0, -1)
-    assert isinstance(messages, list)
-    return [json.loads(base64.b64decode(json.loads(each)["body"]))[0] for each in messages]

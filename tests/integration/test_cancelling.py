@@ -111,7 +111,8 @@ async def test_cancelling_does_not_wait_for_a_slow_worker(
     alice, auction = in_process.user(), in_process.auction()
     job = in_process.accept(auction, place(auction, alice, 1))
     with in_process.pool.connection() as connection, connection.transaction():
-        (taken,) = PostgresJobInbox(connection).waiting(auction, clock(connection), 10)
+        cutoffs = {auction.id: clock(connection)}
+        [taken] = PostgresJobInbox(connection).waiting(cutoffs, 10)[auction.id]
         # The worker does not go on before this is answered.
         assert (await cancel(web, taken)).status is JobStatus.QUEUED
     in_process.drain(auction)

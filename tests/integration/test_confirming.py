@@ -1,7 +1,7 @@
 """Addresses are confirmed by a signed link before anything but that link is mailed to them."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Mapping
 from uuid import UUID
 
 import pytest
@@ -9,29 +9,31 @@ from django.test import Client
 
 from commands.domain.commands import AnnounceWinner, CreateUser
 from commands.ids import new_id
-from commands.inbox.submitting import DRAIN
-from commands.inbox.sweeping import waiting_streams
+from commands.inbox.submitting import WAITING
 from commands.postgres.addresses import change_address
 from commands.postgres.connections import Pool, new_async_pool
+from commands.queues import USERS
 from commands.streams import Stream
-from commands.tasks import drain_stream
+from commands.worklists import Worklist
 from notifications.account_mails import ask_for_confirmations, enqueue_resets
 from notifications.outgoing import send_due
-from notifications.tasks import NOTIFY, SEND_MAILS, sweep
+from notifications.tasks import SEND_MAILS, UNNOTIFIED, sweep
 from tests.integration.dying import run_and_die
 from tests.integration.in_process import SHORTLY, InProcessPortal
 from tests.integration.mailbox import Mailbox
 from tests.integration.notifying import run_notifier
+from tests.integration.working import put
 
 CONFIRMATION = "Is this your address?"
-STEPS = {
-    "the sign-up is committed": ("before", "commands.tasks:_announce", DRAIN),
+# Where a worker is killed: in the task of that worklist, or of the mails.
+STEPS: Mapping[str, tuple[str, str, Worklist | None]] = {
+    "the sign-up is committed": ("before", "commands.tasks:_announce", WAITING[USERS]),
     "the confirmation is taken up": (
-        "after", "notifications.account_mails:take_due_confirmations", NOTIFY,
+        "after", "notifications.account_mails:take_due_confirmations", UNNOTIFIED,
     ),
-    "the mail is enqueued": ("before", "notifications.tasks:wake", NOTIFY),
-    "the mail is claimed": ("before", "notifications.outgoing:_composed", SEND_MAILS),
-    "the mail is handed over": ("before", "notifications.outgoing:_MailServer.send", SEND_MAILS),
+    "the mail is enqueued": ("before", "notifications.tasks:wake", UNNOTIFIED),
+    "the mail is claimed": ("before", "notifications.outgoing:_composed", None),
+    "the mail is handed over": ("before", "notifications.outgoing:_MailServer.send", None),
 }  # fmt: skip
 
 
@@ -48,14 +50,14 @@ def test_killed_at_any_step_after_the_sign_up_its_confirmation_is_mailed_once(
 ) -> None:
     address = f"{new_id().hex}@example.org"
     alice = sign_up(in_process, address)
-    when, where, task = STEPS[step]
-    if task != DRAIN:
+    when, where, worklist = STEPS[step]
+    if worklist != WAITING[USERS]:
         in_process.drain(alice)
-    if task == SEND_MAILS:
+    if worklist:
+        run_and_die(when, where, worklist.task, *put(worklist, alice))
+    else:
         ask_for_confirmations(in_process.pool, alice.id)
-    arguments = () if task == SEND_MAILS else (alice.kind, str(alice.id))
-
-    run_and_die(when, where, task, *arguments)
+        run_and_die(when, where, SEND_MAILS)
     assert mailbox.mails == []
 
     for _ in range(2):
@@ -66,8 +68,8 @@ def test_killed_at_any_step_after_the_sign_up_its_confirmation_is_mailed_once(
 
 def finish(in_process: InProcessPortal) -> None:
     """What the sweeps lead to, when workers run."""
-    for stream, _ in waiting_streams(in_process.pool, timedelta(0)):
-        drain_stream(stream.kind, str(stream.id))
+    for stream in in_process.waiting_streams():
+        in_process.drain(stream)
     sweep()
     while send_due(in_process.pool):
         continue

@@ -1,7 +1,6 @@
 """Deleting a user: killed at any step it is finished by the sweep, and nothing of them is left."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,29 +9,31 @@ from psycopg import sql
 
 from commands.domain.commands import CreateUser, DeleteUser
 from commands.ids import new_id
-from commands.inbox.submitting import DRAIN
-from commands.inbox.sweeping import waiting_streams
+from commands.inbox.submitting import WAITING
 from commands.jobs import JobStatus
 from commands.postgres.addresses import confirm
 from commands.postgres.auctions import read_auction
+from commands.queues import BIDS
 from commands.streams import Stream
-from commands.tasks import drain_stream
 from commands.wake import redis
 from notifications.account_mails import MOVED, ask_for_confirmations
 from notifications.notifier import notify
 from notifications.postgres.mails import ENQUEUE, enqueue_parameters
 from notifications.postgres.preferences import Choice, choose
 from notifications.preferences import NotificationChannel, NotificationKind
-from notifications.tasks import NOTIFY
+from notifications.tasks import UNNOTIFIED
 from notifications.tasks import sweep as sweep_notifications
+from projections.mongo.generations import live_generations
+from projections.mongo.layout import collection_name
 from projections.mongo.store import MongoDocuments
-from projections.tasks import PROJECT
+from projections.tasks import BEHIND
 from projections.upkeep import lag
 from projections.upkeep.verify import verify
 from projections.wiring import catch_up, database, live_documents
 from tests.integration.dying import run_and_die
 from tests.integration.faults import faults
 from tests.integration.in_process import InProcessPortal
+from tests.integration.working import put
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,8 @@ def alice(in_process: InProcessPortal, documents: MongoDocuments) -> Alice:
             "SELECT 1 FROM mails WHERE user_id = %s AND due IS NOT NULL", (user_id,)
         ).fetchall()
     assert len(mails) == 5, "one asked to confirm the address, one tells that it was another"
-    assert {"jobs", "mails", "users", "users_1"} <= mentions(in_process, name), (
+    live = collection_name("users", live_generations(database())["users"])
+    assert {"jobs", "mails", "users", live} <= mentions(in_process, name), (
         "there is something to erase"
     )
     in_process.accept(Stream("user", user_id), DeleteUser(user_id))
@@ -93,9 +95,9 @@ def alice(in_process: InProcessPortal, documents: MongoDocuments) -> Alice:
 
 def finish(in_process: InProcessPortal) -> None:
     """What the sweeps lead to, when workers run."""
-    while waiting := waiting_streams(in_process.pool, timedelta(0)):
-        for stream, _ in waiting:
-            drain_stream(stream.kind, str(stream.id))
+    while waiting := in_process.waiting_streams():
+        for stream in waiting:
+            in_process.drain(stream)
     in_process.wait_for_the_order()
     for stream in lag.sweep(in_process.pool, live_documents()):
         catch_up(stream)
@@ -103,26 +105,26 @@ def finish(in_process: InProcessPortal) -> None:
 
 
 STEPS = {
-    "the name is erased": ("after", "commands.handling.users:erase_user", DRAIN, "user"),
+    "the name is erased": ("after", "commands.handling.users:erase_user", WAITING[BIDS], "user"),
     "the withdrawals are accepted": (
-        "after", "commands.handling.users:_withdraw_bids", DRAIN, "user",
+        "after", "commands.handling.users:_withdraw_bids", WAITING[BIDS], "user",
     ),
     "the job is settled": (
-        "after", "commands.postgres.jobs:PostgresJobInbox.settle", DRAIN, "user",
+        "after", "commands.postgres.jobs:PostgresJobInbox.settle", WAITING[BIDS], "user",
     ),
-    "it is committed": ("before", "commands.tasks:_announce", DRAIN, "user"),
+    "it is committed": ("before", "commands.tasks:_announce", WAITING[BIDS], "user"),
     "an auction's bids are withdrawn": (
-        "after", "commands.handling.auctions:_save", DRAIN, "auction",
+        "after", "commands.handling.auctions:_save", WAITING[BIDS], "auction",
     ),
-    "the withdrawal is committed": ("before", "commands.tasks:_announce", DRAIN, "auction"),
+    "the withdrawal is committed": ("before", "commands.tasks:_announce", WAITING[BIDS], "auction"),
     "the user's document is written": (
-        "before", "projections.mongo.store:MongoDocuments.save_user", PROJECT, "user",
+        "before", "projections.mongo.store:MongoDocuments.save_users", BEHIND, "user",
     ),
     "the bids' documents are written": (
-        "after", "projections.mongo.store:MongoDocuments.save_bids", PROJECT, "auction",
+        "after", "projections.mongo.store:MongoDocuments.save_bids", BEHIND, "auction",
     ),
     "the notifications are forgotten": (
-        "before", "notifications.tasks:forget_deleted", NOTIFY, "user",
+        "before", "notifications.tasks:forget_deleted", UNNOTIFIED, "user",
     ),
 }  # fmt: skip
 
@@ -131,13 +133,13 @@ STEPS = {
 def test_killed_at_any_step_the_sweep_finishes_it(
     in_process: InProcessPortal, documents: MongoDocuments, alice: Alice, step: str
 ) -> None:
-    when, where, task, kind = STEPS[step]
+    when, where, worklist, kind = STEPS[step]
     stream = alice.stream if kind == "user" else alice.auctions[1]
-    if (task, kind) != (DRAIN, "user"):
+    if (worklist, kind) != (WAITING[BIDS], "user"):
         in_process.drain(alice.stream)
-    if task == PROJECT and kind == "auction":
+    if worklist == BEHIND and kind == "auction":
         in_process.drain(stream)
-    run_and_die(when, where, task, stream.kind, str(stream.id))
+    run_and_die(when, where, worklist.task, *put(worklist, stream))
     finish(in_process)
     assert_gone(in_process, documents, alice)
 
@@ -147,8 +149,8 @@ def test_the_whole_task_killed_again_and_again_ends_complete(
 ) -> None:
     """Each time it gets no further than the last time."""
     for step in ("the name is erased", "the job is settled", "it is committed"):
-        when, where, task, _ = STEPS[step]
-        run_and_die(when, where, task, alice.stream.kind, str(alice.id))
+        when, where, worklist, _ = STEPS[step]
+        run_and_die(when, where, worklist.task, *put(worklist, alice.stream))
     finish(in_process)
     assert_gone(in_process, documents, alice)
 
@@ -160,7 +162,7 @@ def assert_gone(in_process: InProcessPortal, documents: MongoDocuments, alice: A
             state = read_auction(connection, auction.id)
             verdict = verify(connection, auction, documents)
         assert state
-        assert {bid.bidder_id for bid in state.live_bids()} == {alice.bob}
+        assert {bid.bidder_id for bid in state.bids.live()} == {alice.bob}
         assert state.version == 6, "two bids were withdrawn, each once"
         assert (verdict.findings, verdict.behind) == ([], 0)
         document = documents.auction(auction.id)

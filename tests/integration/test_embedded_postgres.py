@@ -17,6 +17,8 @@ def test_it_starts_although_a_kill_left_its_lock_file_empty(
     with cluster(tmp_path, durable=False):
         pass
     (tmp_path / "postgres" / "postmaster.pid").touch()
-    with cluster(tmp_path, durable=False) as again:
-        with psycopg.connect(again.urls["DATABASE_URL"]) as connection:
-            assert connection.execute("SELECT 1").fetchone() == (1,)
+    with (
+        cluster(tmp_path, durable=False) as again,
+        psycopg.connect(again.urls["DATABASE_URL"]) as connection,
+    ):
+        assert connection.execute("SELECT 1").fetchone() == (1,)

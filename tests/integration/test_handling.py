@@ -4,21 +4,20 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
-import pytest
-
 from commands.domain.commands import AnnounceWinner, DeleteUser, PlaceBid
 from commands.domain.rejections import RejectionCode
 from commands.handling.drain import drain_batch
 from commands.ids import new_id
-from commands.inbox import closing, sweeping
-from commands.inbox.submitting import DRAIN
+from commands.inbox import closing
+from commands.inbox.submitting import WAITING
 from commands.jobs import JobStatus
 from commands.postgres.auctions import read_auction
 from commands.promoter.rounds import run_promoter
-from commands.streams import Busy, Stream
-from commands.tasks import drain_stream, wake_waiting_streams
-from commands.wake import redis, wake_key
-from tests.integration.in_process import SHORTLY, InProcessPortal, queued
+from commands.queues import BIDS
+from commands.streams import Stream
+from commands.tasks import wake_waiting_streams
+from tests.integration.in_process import SHORTLY, InProcessPortal
+from tests.integration.working import on_list, work
 
 
 def place(stream: Stream, bidder_id: object, amount: str) -> PlaceBid:
@@ -30,9 +29,8 @@ def test_workers_that_drain_one_stream_at_once_handle_each_job_once(
 ) -> None:
     alice, auction = in_process.user(), in_process.auction()
     jobs = [in_process.accept(auction, place(auction, alice, f"{n}.00")) for n in range(1, 61)]
-    arguments = (auction.kind, str(auction.id))
     with ThreadPoolExecutor(4) as workers:
-        for done in [workers.submit(drain_stream, *arguments) for _ in range(8)]:
+        for done in [workers.submit(work, WAITING[BIDS], auction) for _ in range(8)]:
             done.result()
     settled = [in_process.job(job.id) for job in jobs]
     assert {job.status for job in settled} == {JobStatus.SUCCEEDED}
@@ -40,31 +38,31 @@ def test_workers_that_drain_one_stream_at_once_handle_each_job_once(
 
 
 def test_a_stream_that_somebody_has_is_left_to_them(in_process: InProcessPortal) -> None:
-    alice, auction = in_process.user(), in_process.auction()
-    in_process.accept(auction, place(auction, alice, "1.00"))
+    alice, auction, other = in_process.user(), in_process.auction(), in_process.auction()
+    job = in_process.accept(auction, place(auction, alice, "1.00"))
+    elsewhere = in_process.accept(other, place(other, alice, "1.00"))
     with in_process.pool.connection() as connection, connection.transaction():
         connection.execute("SELECT 1 FROM auctions WHERE id = %s FOR UPDATE", (auction.id,))
-        with pytest.raises(Busy):
-            drain_batch(auction, in_process.pool)
-        drain_stream(auction.kind, str(auction.id))
-        # They will look once more before they go: there is a note for them.
-        assert redis().exists(wake_key(DRAIN, (auction.kind, str(auction.id))))
-    drain_stream(auction.kind, str(auction.id))
+        handled = drain_batch([auction, other], in_process.pool)
+        assert [outcome.job.id for outcome in handled.outcomes] == [elsewhere.id]
+        assert handled.unfinished == [auction], "it is looked at again"
+        work(WAITING[BIDS], auction)
+        assert on_list(WAITING[BIDS]) == {auction}
+    work(WAITING[BIDS], auction)
+    assert in_process.job(job.id).status is JobStatus.SUCCEEDED
 
 
 def test_jobs_that_nobody_was_woken_for_are_swept_up(in_process: InProcessPortal) -> None:
     alice, auction = in_process.user(), in_process.auction()
     job = in_process.accept(auction, place(auction, alice, "1.00"))
-    assert auction not in [
-        stream for stream, _ in sweeping.waiting_streams(in_process.pool, timedelta(hours=1))
-    ]
-    assert (auction, "bids") in sweeping.waiting_streams(in_process.pool, timedelta(0))
+    assert auction not in in_process.waiting_streams(timedelta(hours=1))
+    assert auction in in_process.waiting_streams()
     with in_process.pool.connection() as connection:
         connection.execute(
             "UPDATE jobs SET accepted_at = accepted_at - interval '1 min' WHERE id = %s", (job.id,)
         )
     assert wake_waiting_streams() >= 1
-    assert ["auction", str(auction.id)] in queued("bids")
+    assert auction in on_list(WAITING[BIDS])
 
 
 def test_a_job_that_waited_too_long_is_rejected_and_changes_nothing(
@@ -77,7 +75,7 @@ def test_a_job_that_waited_too_long_is_rejected_and_changes_nothing(
     with in_process.pool.connection() as connection:
         state = read_auction(connection, auction.id)
     assert state
-    assert (state.version, state.bids) == (1, {})
+    assert (state.version, dict(state.bids)) == (1, {})
 
 
 def test_a_job_that_can_not_be_read_fails_alone(in_process: InProcessPortal) -> None:

@@ -16,7 +16,8 @@ from commands.inbox import sweeping
 from commands.inbox.requests import Caller, create_user, place_bid
 from commands.inbox.sweeping import KEYS_LAST, forget_keys
 from commands.jobs import IdempotencyConflict, Job, Submission
-from commands.postgres.jobs import FORGET_KEYS, PostgresJobInbox
+from commands.postgres.accepting import accept
+from commands.postgres.jobs import FORGET_KEYS
 from commands.streams import Stream
 from tests.conftest import PASSWORD
 from tests.integration.in_process import InProcessPortal
@@ -26,7 +27,7 @@ KEY = "alice@example.org-7"
 
 def submit(in_process: InProcessPortal, submission: Submission) -> Job:
     with in_process.pool.connection() as connection:
-        return PostgresJobInbox(connection).accept(submission)
+        return accept(connection, submission)
 
 
 def bid(in_process: InProcessPortal, alice: UUID, auction: Stream, key: str = KEY) -> Job:

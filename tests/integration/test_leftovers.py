@@ -1,6 +1,6 @@
 """What a killed rebuild leaves: no name outlives its user there, and it is dropped when nobody rebuilds."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from commands.domain.commands import CreateUser, DeleteUser
 from commands.ids import new_id
 from commands.jobs import JobStatus
 from commands.postgres.connections import SyncConnection
-from commands.postgres.users import current_name
+from commands.postgres.users import current_names
 from commands.streams import Stream
 from projections import projector
 from projections.mongo.generations import GenerationDropped, leftovers, live_generations
@@ -80,28 +80,32 @@ def test_a_name_that_was_read_before_the_deletion_is_not_written_after_it(
     in_process: InProcessPortal, alice: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rebuild reads the name; the user is deleted; the rebuild writes, and dies."""
-    read = current_name
+    read = current_names
 
-    def slowly(connection: SyncConnection, user_id: UUID) -> str | None:
-        found = read(connection, user_id)
-        if user_id == alice.id:
-            monkeypatch.setattr(projector, "current_name", read)
+    def slowly(connection: SyncConnection, ids: Collection[UUID]) -> Mapping[UUID, str]:
+        found = read(connection, ids)
+        if alice.id in ids:
+            monkeypatch.setattr(projector, "current_names", read)
             delete(in_process, alice)
         return found
 
-    monkeypatch.setattr(projector, "current_name", slowly)
+    monkeypatch.setattr(projector, "current_names", slowly)
 
     class Died(Exception):
         pass
 
     def only_alice(streams: Iterable[Stream], *_: Any) -> Iterable[Stream]:
-        yield from (stream for stream in streams if stream == alice)
+        return (stream for stream in streams if stream == alice)
+
+    def die(*_: Any) -> None:
         raise Died
 
+    monkeypatch.setattr("projections.upkeep.rebuild._catch_up", die)
     with pytest.raises(Died):
         rebuild("users", in_process.pool, database(), only_alice)
     assert leftovers(database(), "users")
     assert mentions(alice) == set()
+    monkeypatch.undo()
     drop_abandoned(in_process.pool, database())
 
 

@@ -16,11 +16,12 @@ from notifications.postgres.notifications import forget_deleted
 from notifications.postgres.preferences import Choice, choose
 from notifications.postgres.progress import auctions_behind
 from notifications.preferences import NotificationChannel, NotificationKind
-from notifications.tasks import notify_stream
+from notifications.tasks import UNNOTIFIED, notify_streams
 from portal.health import read_health
 from tests.integration.faults import faults
 from tests.integration.in_process import SHORTLY, InProcessPortal
 from tests.integration.notifying import notifications_of, read_all, run_notifier
+from tests.integration.working import put, work
 
 WON, LOST, OUTBID, CHANGED, DOUBLED = NotificationKind
 
@@ -262,8 +263,8 @@ def test_a_fault_in_writing_stops_that_auctions_notifications_alone_and_visibly(
         in_process.bid(auction, bob, "20.00")
     with faults(in_process, broken, "22003", where=WRITING):
         for _ in range(3):
-            notify_stream("auction", str(broken.id))
-        notify_stream("auction", str(whole.id))
+            work(UNNOTIFIED, broken)
+        work(UNNOTIFIED, whole)
         stuck = stuck_at(in_process, broken)
         assert stuck
         assert (stuck["reader"], stuck["version"]) == ("notifications", 3)
@@ -278,7 +279,7 @@ def test_a_fault_in_writing_stops_that_auctions_notifications_alone_and_visibly(
             "UPDATE stuck_streams SET retry_after = clock_timestamp() WHERE stream_id = %s",
             (broken.id,),
         )
-    notify_stream("auction", str(broken.id))
+    work(UNNOTIFIED, broken)
     assert stuck_at(in_process, broken) is None
     assert [notice[1:] for notice in notifications_of(in_process, alice)] == [
         (3, "20.00", False)
@@ -294,9 +295,9 @@ def test_a_fault_in_writing_that_passes_is_tried_again(in_process: InProcessPort
         pytest.raises(DeadlockDetected),
     ):
         # Without a worker, what would have been tried again is raised.
-        notify_stream("auction", str(auction.id))
+        notify_streams(*put(UNNOTIFIED, auction))
     assert stuck_at(in_process, auction) is None
-    notify_stream("auction", str(auction.id))
+    work(UNNOTIFIED, auction)
     assert [notice[1:] for notice in notifications_of(in_process, alice)] == [(3, "20.00", False)]
 
 

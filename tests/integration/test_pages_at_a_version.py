@@ -12,6 +12,7 @@ import pytest_asyncio
 from commands.ids import new_id
 from commands.postgres.event_store import PostgresEventStore
 from commands.streams import Stream
+from projections.auctions import history_of, project_auctions
 from projections.documents import (
     AuctionDocument,
     BidDocument,
@@ -23,7 +24,6 @@ from projections.errors import VersionUnavailable
 from projections.mongo import reader as reading
 from projections.mongo.reader import DocumentReader
 from projections.mongo.store import MongoDocuments
-from projections.projector import history_of, project_auction_events
 from projections.wiring import catch_up
 from tests.integration.explaining import reads
 from tests.integration.in_process import InProcessPortal, stored_auctions
@@ -116,10 +116,10 @@ async def test_a_projector_that_died_before_the_auction_leaves_no_bids_of_a_late
     """The bids are at the end; another takes the same events in, fewer at a time."""
     before, _ = life.at(10)
     stored_auctions().delete_one({"_id": life.stream.id})
-    assert documents.save_auction(before, expected_version=0)
+    documents.save_auctions([(before, 0)])
     with in_process.pool.connection() as connection:
         store = PostgresEventStore(connection)
-        while project_auction_events(store, life.stream.id, documents, limit=1):
+        while project_auctions(store, [life.stream.id], documents, limit=1):
             found = await reader.auction(life.stream.id)
             assert found
             assert found == life.at(found.version)[0]

@@ -15,13 +15,12 @@ from commands.domain.auction import Auction, decide, replay
 from commands.domain.commands import AnnounceWinner, CreateAuction, DoubleBid
 from commands.domain.events import AuctionEvent
 from commands.domain.rejections import Rejection
-from commands.handling.auctions import handle_auction
+from commands.handling.auctions import handle_auctions
 from commands.ids import new_id
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool, SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
 from commands.record.codec import command_name, encode
-from commands.streams import Stream
 from tests.domain.histories import POLICIES, SECRET, TICKS, Asked, Move, asked, drawing, moves
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, OPENING
 
@@ -177,7 +176,7 @@ def handle_in_batches(
     """Batch after batch until nothing waits."""
     cutoff: datetime = clock(connection)
     for size in cycle(batch_sizes):
-        if not handle_auction(connection, Stream("auction", auction_id), cutoff, size).outcomes:
+        if not handle_auctions(connection, {auction_id: cutoff}, size).outcomes:
             return
 
 

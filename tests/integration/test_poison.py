@@ -8,22 +8,21 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.conf import settings
 
 from commands.postgres.event_store import PostgresEventStore
 from commands.record.upcasters import CURRENT_SCHEMA, UPCASTERS
 from commands.streams import Stream, UnreadableEvent
-from commands.wake import redis
 from notifications.notifier import Notified, notify
 from notifications.postgres.progress import auctions_behind
-from notifications.tasks import notify_stream
+from notifications.tasks import UNNOTIFIED
 from portal.health import read_health
 from projections.mongo.generations import live_generations
 from projections.mongo.store import MongoDocuments
-from projections.tasks import sweep
+from projections.tasks import BEHIND, sweep
 from projections.upkeep.rebuild import WouldGoBack, rebuild
 from projections.wiring import catch_up, database
-from tests.integration.in_process import InProcessPortal, queued, stored_auctions
+from tests.integration.in_process import InProcessPortal, stored_auctions
+from tests.integration.working import on_list, put, work
 
 Release = Callable[[bool], None]
 
@@ -118,15 +117,15 @@ def test_the_sweep_goes_past_it(
 ) -> None:
     catch_up(poisoned)
     later = in_process.auction()
-    redis().delete(f"{settings.NAMESPACE}:projections")
+    put(BEHIND)
     in_process.wait_for_the_order()
     sweep()
-    woken = queued("projections")
-    assert ["auction", str(later.id)] in woken
-    assert ["auction", str(poisoned.id)] not in woken, "it rests"
+    woken = on_list(BEHIND)
+    assert later in woken
+    assert poisoned not in woken, "it rests"
     rested(in_process, poisoned)
     sweep()
-    assert ["auction", str(poisoned.id)] in queued("projections"), "its time has come"
+    assert poisoned in on_list(BEHIND), "its time has come"
 
 
 def test_once_the_code_is_repaired_it_goes_on_by_itself(
@@ -153,7 +152,7 @@ def test_the_notifier_stops_at_it_and_tells_of_other_auctions(
     in_process.bid(other, alice, "1.00")
     in_process.bid(other, in_process.user(), "2.00")
     for _ in range(3):
-        notify_stream(poisoned.kind, str(poisoned.id))
+        work(UNNOTIFIED, poisoned)
     (error,) = errors(caplog, poisoned)
     assert (error["reader"], error["version"]) == ("notifications", 4)
     with in_process.pool.connection() as connection:
@@ -163,7 +162,7 @@ def test_the_notifier_stops_at_it_and_tells_of_other_auctions(
     assert notify(other.id, in_process.pool).users == {alice}
     newer_release(True)
     rested(in_process, poisoned)
-    notify_stream(poisoned.kind, str(poisoned.id))
+    work(UNNOTIFIED, poisoned)
     assert stuck_at(in_process, poisoned, "notifications") is None
     assert notify(poisoned.id, in_process.pool) == Notified()
 

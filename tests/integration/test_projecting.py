@@ -80,7 +80,7 @@ def test_a_late_task_does_not_take_a_document_back(
     newest = whole(documents, history)
     assert newest
     stale = replace(newest, version=3, bid_count=99)
-    assert documents.save_auction(stale, expected_version=2) is False
+    documents.save_auctions([(stale, 2)])
     bids = list(documents.bids([bid.id for bid in newest.top_bids]).values())
     documents.save_bids([replace(bid, version=1, deleted_version=1) for bid in bids])
     assert whole(documents, history) == newest

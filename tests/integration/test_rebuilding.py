@@ -12,12 +12,12 @@ import pytest
 from commands.postgres.event_store import PostgresEventStore
 from commands.streams import Stream
 from notifications.notifier import notify
+from projections.auctions import history_of
 from projections.documents import TOP, AuctionDocument, documents_of
 from projections.mongo.generations import POINTER_LIFETIME, live_generations
 from projections.mongo.layout import COLLECTIONS
 from projections.mongo.reader import DocumentReader
 from projections.mongo.store import MongoDocuments
-from projections.projector import history_of
 from projections.upkeep.rebuild import AlreadyRebuilding, Rebuilt, rebuild
 from projections.upkeep.verify import verify
 from projections.wiring import catch_up, database, live_documents

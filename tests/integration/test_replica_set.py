@@ -2,7 +2,7 @@
 
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -132,15 +132,15 @@ def everything(database: Database[dict[str, Any]]) -> None:
     lamp, alice = auction(), user()
     for documents in (live, other):
         documents.create_indexes()
-        documents.save_user(alice)
+        documents.save_users([alice])
     live.save_bids([bid(lamp.id)])
-    assert live.save_auction(lamp, expected_version=0)
-    assert live.save_auction(replace(lamp, version=2), expected_version=1)
+    live.save_auctions([(lamp, 0)])
+    live.save_auctions([(replace(lamp, version=2), 1)])
     live.save_winner(WinnerDocument(lamp.id, lamp.title, bid(lamp.id), lamp.ends_at))
     assert live.top_bids(lamp.id, 2, 5)
     assert live.versions("auction", [lamp.id]) == {lamp.id: 2}
     gone = replace(alice, version=2, username=None, deleted=True)
-    live.save_user(gone)
+    live.save_users([gone])
     assert other.user(alice.id) == gone
     live.restore_auction(lamp, [bid(lamp.id)])
     move_pointer(database, "users", 2)
@@ -153,13 +153,14 @@ def test_what_too_few_members_confirm_is_tried_again(address: str, settings: Set
     database = connected(settings, address, "?w=2&wtimeoutMS=200")
     documents = MongoDocuments(database, dict.fromkeys(COLLECTIONS, 1))
     lamp = auction()
-    for write in (
+    writes: tuple[Callable[[], None], ...] = (
         lambda: documents.save_bids([bid(lamp.id)]),
-        lambda: documents.save_auction(lamp, expected_version=0),
-        lambda: documents.save_auction(replace(lamp, version=2), expected_version=1),
-        lambda: documents.save_user(user()),
+        lambda: documents.save_auctions([(lamp, 0)]),
+        lambda: documents.save_auctions([(replace(lamp, version=2), 1)]),
+        lambda: documents.save_users([user()]),
         lambda: move_pointer(database, "users", 1),
-    ):
+    )
+    for write in writes:
         with pytest.raises(PyMongoError) as refused:
             write()
         assert passes(refused.value), refused.value

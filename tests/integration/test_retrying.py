@@ -13,15 +13,16 @@ from commands.domain.rejections import RejectionCode
 from commands.handling.drain import TRIES, drain_batch
 from commands.handling.retrying import LONGEST_PAUSE, RETRIES, pause_before
 from commands.ids import new_id
-from commands.inbox.submitting import redrive
+from commands.inbox.submitting import WAITING, redrive
 from commands.inbox.sweeping import forget_failed
 from commands.jobs import Job, JobStatus
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool
+from commands.queues import BIDS
 from commands.streams import Stream
-from commands.tasks import drain_stream
 from tests.integration.faults import faults
 from tests.integration.in_process import SHORTLY, InProcessPortal
+from tests.integration.working import work
 
 PASSING = {
     "08006": "connection failure",
@@ -64,7 +65,7 @@ def test_a_fault_that_passes_is_tried_again_until_it_has(
     jobs = [in_process.accept(auction, place(auction, alice, f"{n}.00")) for n in (1, 2, 3)]
     with faults(in_process, auction, code, times=TRIES - 1):
         # As a worker runs it, without the pauses.
-        drain_stream.apply((auction.kind, str(auction.id)))
+        work(WAITING[BIDS], auction)
     assert [in_process.job(job.id).version for job in jobs] == [2, 3, 4]
 
 
@@ -85,7 +86,7 @@ def test_while_a_server_is_away_tries_are_bounded_and_count_against_no_job(
         "postgresql://127.0.0.1:1/nowhere", min_size=0, max_size=1, timeout=0.05, open=True
     ) as nowhere:
         monkeypatch.setattr("commands.tasks.pool", lambda: nowhere)
-        drain_stream.apply((auction.kind, str(auction.id)))
+        work(WAITING[BIDS], auction, turns=1)
     monkeypatch.undo()
     tries = [r for r in caplog.records if "transient fault, retrying" in str(r.msg)]
     assert len(tries) == RETRIES + 1
@@ -101,7 +102,7 @@ def test_a_job_that_meets_passing_faults_for_ever_fails_alone(in_process: InProc
     alice, auction = in_process.user(), in_process.auction()
     job = in_process.accept(auction, place(auction, alice, "1.00"))
     with faults(in_process, auction, "40P01"):
-        drain_stream.apply((auction.kind, str(auction.id)))
+        work(WAITING[BIDS], auction)
     assert in_process.job(job.id).status is JobStatus.FAILED
     assert row_of(in_process, job)["attempts"] == TRIES
     assert in_process.settled(auction, place(auction, alice, "2.00")).version == 2
@@ -114,7 +115,7 @@ def test_what_does_not_pass_fails_at_once_and_is_kept_with_its_error(
     alice, auction = in_process.user(), in_process.auction()
     job = in_process.accept(auction, place(auction, alice, "1.00"))
     with faults(in_process, auction, code):
-        assert [outcome.status for outcome in drain_batch(auction, in_process.pool).outcomes] == [
+        assert [outcome.status for outcome in drain_batch([auction], in_process.pool).outcomes] == [
             JobStatus.FAILED
         ]
     error = str(row_of(in_process, job)["error"])

@@ -16,8 +16,8 @@ PEOPLE = (
     Mutation(
         "a deletion withdraws the bids of one auction only",
         "commands/handling/users.py",
-        "auctions_to_withdraw_from(connection, user.id, job.accepted_at):",
-        "auctions_to_withdraw_from(connection, user.id, job.accepted_at)[:1]:",
+        "auctions_to_withdraw_from(connection, user.id, job.accepted_at)\n",
+        "auctions_to_withdraw_from(connection, user.id, job.accepted_at)[:1]\n",
         "tests/integration/test_deleting_users.py",
     ),
     Mutation(
@@ -30,8 +30,8 @@ PEOPLE = (
     Mutation(
         "a deletion leaves the name in what a killed rebuild made",
         "projections/mongo/store.py",
-        "        if user.deleted:\n",
-        "        if user.deleted and user.username:\n",
+        "for user in users if user.deleted]:",
+        "for user in users if user.deleted and user.username]:",
         "tests/integration/test_leftovers.py",
     ),
     Mutation(

@@ -24,8 +24,8 @@ from portal.laptop.supervisor import Supervisor
 from portal.laptop.terminal import Terminal
 
 LOOK = 0.2
-# The number of child processes of workers with more than one.
-CONCURRENCY = {"commands": 2}
+# How many children a worker has, where it is more than one.
+CONCURRENCY = {"bids": 2}
 CELERY = ("-m", "celery", "--quiet", "-A", "portal")
 WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle", "--without-heartbeat")
 

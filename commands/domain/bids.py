@@ -1,0 +1,70 @@
+"""A bid, and the bids of an auction."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """A bid; reached_version is the auction's version at which it reached its effective amount."""
+
+    id: UUID
+    bidder_id: UUID
+    amount: Decimal
+    effective_amount: Decimal
+    placed_at: datetime
+    placed_version: int
+    reached_version: int
+    doubled: bool = False
+    deleted: bool = False
+
+    @property
+    def rank(self) -> tuple[Decimal, int]:
+        """Sorts the leading bid first: highest effective amount; of equals, the one that reached it first."""
+        return (-self.effective_amount, self.reached_version)
+
+
+class Bids(Mapping[UUID, Bid]):
+    """Bids by their ids, and a bidder's live ones without a walk over all; never changed."""
+
+    __slots__ = ("_by_id", "_live")
+
+    def __init__(self, bids: Iterable[Bid] = ()) -> None:
+        self._by_id: dict[UUID, Bid] = {}
+        self._live: dict[UUID, tuple[Bid, ...]] = {}
+        self._put(bids)
+
+    def __getitem__(self, bid_id: UUID) -> Bid:
+        return self._by_id[bid_id]
+
+    def __iter__(self) -> Iterator[UUID]:
+        return iter(self._by_id)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def with_(self, changed: Iterable[Bid]) -> "Bids":
+        """These bids, with the changed ones as they are now."""
+        bids = Bids.__new__(Bids)
+        bids._by_id, bids._live = dict(self._by_id), dict(self._live)
+        bids._put(changed)
+        return bids
+
+    def live(self) -> Iterator[Bid]:
+        """The bids that count, in no particular order."""
+        return (bid for bids in self._live.values() for bid in bids)
+
+    def live_of(self, bidder_id: UUID) -> tuple[Bid, ...]:
+        """One bidder's live bids, in no particular order."""
+        return self._live.get(bidder_id, ())
+
+    def _put(self, bids: Iterable[Bid]) -> None:
+        for bid in bids:
+            others = self._live.get(bid.bidder_id, ())
+            if bid.id in self._by_id:
+                others = tuple(other for other in others if other.id != bid.id)
+            self._by_id[bid.id] = bid
+            self._live[bid.bidder_id] = others if bid.deleted else (*others, bid)
