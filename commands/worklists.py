@@ -10,6 +10,7 @@ queue, so that no kind of work starves another.
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
@@ -78,10 +79,11 @@ class Worklist:
         except RedisError as error:
             log.warning("lost the worklist, the sweep will wake", task=self.task, error=str(error))
         except Exception as error:
-            if passes(error):
-                redis().set(self._slot_key(slot), 1, ex=WAKE_EXPIRES)
-            else:
-                redis().delete(self._slot_key(slot))
+            with suppress(RedisError):
+                if passes(error):
+                    redis().set(self._slot_key(slot), 1, ex=WAKE_EXPIRES)
+                else:
+                    redis().delete(self._slot_key(slot))
             raise
 
     def _work(self, slot: int, handle: Handle) -> None:

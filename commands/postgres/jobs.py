@@ -91,7 +91,7 @@ FAILED = "SELECT count(*) AS jobs FROM jobs WHERE status = 'FAILED'"
 
 
 class PostgresJobInbox:
-    """The JobInbox port over one connection, for workers, admin and commands."""
+    """The jobs over one connection, for workers, admin and commands."""
 
     def __init__(self, connection: SyncConnection) -> None:
         self._connection = connection

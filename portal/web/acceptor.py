@@ -71,9 +71,9 @@ class Acceptor:
             if not isinstance(error, Exception):
                 raise
         else:
-            self._accepted([answer for answer in answers if isinstance(answer, Job)])
             for each, answer in zip(batch, answers, strict=True):
                 _give(each.answer, answer)
+            self._accepted([answer for answer in answers if isinstance(answer, Job)])
 
 
 def _give(future: Future, answer: Job | BaseException) -> None:

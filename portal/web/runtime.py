@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from uuid import UUID
 
 import structlog
@@ -66,14 +67,15 @@ class BackgroundPublisher:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="publisher")
         # One of each stream and queue, however many come in while Redis is slow.
         self._unwoken: dict[tuple[Stream, str], Job] = {}
+        self._lock = Lock()
 
     def wake(self, jobs: Iterable[Job]) -> None:
         """Wake workers for the jobs' streams."""
-        idle = not self._unwoken
-        for job in jobs:
-            self._unwoken[(job.stream, queue_of(job.command))] = job
-        if idle and self._unwoken:
-            self._thread.submit(self._wake)
+        with self._lock:
+            idle = not self._unwoken
+            self._unwoken |= {(job.stream, queue_of(job.command)): job for job in jobs}
+            if idle and self._unwoken:
+                self._thread.submit(self._wake)
 
     def publish_job(self, job: Job) -> None:
         """Notify the subscribers of the job that it changed."""
@@ -84,7 +86,8 @@ class BackgroundPublisher:
         self._thread.submit(publish, "notifications", [str(user_id)])
 
     def _wake(self) -> None:
-        jobs, self._unwoken = self._unwoken, {}
+        with self._lock:
+            jobs, self._unwoken = self._unwoken, {}
         wake_for(jobs.values())
 
     def close(self, *, finish: bool) -> None:
