@@ -10,6 +10,7 @@ from psycopg import DataError, IntegrityError
 from commands.jobs import Job, Submission
 from commands.postgres.accepting import Answer, accept_all_async
 from commands.postgres.connections import AsyncPool
+from commands.postgres.errors import AWAY
 
 log = structlog.get_logger("portal")
 
@@ -65,6 +66,11 @@ class Acceptor:
                     await self._store([each])
                 return
             _give(batch[0].answer, error)
+        except AWAY as error:
+            # Whoever came meanwhile would wait as long again, and meet the same.
+            batch, self._waiting = [*batch, *self._waiting], []
+            for each in batch:
+                _give(each.answer, error)
         except BaseException as error:
             for each in batch:
                 _give(each.answer, error)

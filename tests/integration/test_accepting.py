@@ -8,13 +8,14 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from psycopg import OperationalError
 
 from commands.domain.commands import AnnounceWinner, PlaceBid
 from commands.ids import new_id
 from commands.inbox.requests import Caller, place_bid
 from commands.jobs import IdempotencyConflict, Job, JobStatus, SessionOver, Submission
 from commands.postgres.accepting import Answer, accept_all, cutoffs
-from commands.postgres.connections import new_async_pool
+from commands.postgres.connections import AsyncPool, new_async_pool
 from commands.postgres.sessions import Lifetimes, end, open_session
 from commands.streams import Stream
 from portal.web.acceptor import Acceptor
@@ -160,6 +161,23 @@ async def test_what_postgres_can_not_store_is_refused_alone(in_process: InProces
             *(acceptor.accept(each) for each in (bids[0], broken, bids[2])), return_exceptions=True
         )
     assert [isinstance(answer, Job) for answer in answers] == [True, False, True]
+
+
+async def test_while_postgres_is_away_nobody_waits_for_another_one_to_find_out(
+    in_process: InProcessPortal,
+) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    nowhere = AsyncPool(
+        "postgresql://127.0.0.1:1/nowhere", min_size=0, max_size=1, timeout=0.3, open=False
+    )
+    async with nowhere:
+        acceptor = Acceptor(nowhere, lambda jobs: None)
+        first = asyncio.create_task(acceptor.accept(bid(auction, alice, "1.00")))
+        await asyncio.sleep(0.1)
+        later = asyncio.create_task(acceptor.accept(bid(auction, alice, "2.00")))
+        faults = await asyncio.gather(first, later, return_exceptions=True)
+    assert isinstance(faults[0], OperationalError)
+    assert faults[1] is faults[0], "the one statement that failed answers both"
 
 
 async def test_whoever_goes_before_the_answer_takes_nobody_along(
