@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -95,6 +95,16 @@ class BackgroundPublisher:
         self._thread.shutdown(cancel_futures=not finish)
 
 
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel the task until it has ended.
+
+    Once is not enough: on Python 3.11 a driver may swallow a cancellation (cpython issue 86296).
+    """
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.1)
+
+
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """A web process's connections and helpers."""
@@ -135,9 +145,7 @@ async def running() -> AsyncIterator[Runtime]:
         finally:
             redis_there = runtime.hub.connected
             for task in tasks:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+                await end(task)
             runtime.publisher.close(finish=redis_there)
             await runtime.documents.close()
             await runtime.pool.close()

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
 import pytest
 import pytest_asyncio
@@ -10,7 +11,7 @@ from pytest_django import Settings
 
 from commands.postgres.connections import Pool
 from portal.web.readiness import Readiness
-from portal.web.runtime import Runtime, running
+from portal.web.runtime import Runtime, end, running
 
 SERVERS = {
     "postgres": ("DATABASE_URL", "postgresql://nobody@127.0.0.1:{port}/nothing"),
@@ -69,6 +70,19 @@ async def test_a_server_that_hangs_does_not_make_the_answer_hang(
             for _ in range(3):
                 assert await readiness.missing() == {server: "no answer"}
         assert sum("_bounded" in repr(task) for task in asyncio.all_tasks()) <= 1
+
+
+async def test_what_runs_beside_the_web_ends_although_a_cancellation_is_swallowed() -> None:
+    async def swallowing() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+        await asyncio.sleep(3600)
+
+    task = asyncio.create_task(swallowing())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await end(task)
+    assert task.cancelled()
 
 
 async def test_a_database_without_the_newest_migrations_is_not_ready(
