@@ -2,6 +2,7 @@
 
 import asyncio
 import email
+import logging
 from email.message import EmailMessage
 from email.policy import default
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from aiosmtpd.controller import Controller
 
 from tests.conftest import until
+
+# Its threads may outlive the output that a test's log lines go to.
+logging.getLogger("mail.log").setLevel(logging.WARNING)
 
 
 class Mailbox:

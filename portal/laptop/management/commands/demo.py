@@ -49,8 +49,11 @@ class Command(BaseCommand):
         try:
             console.print("Starting Postgres, Redis, MongoDB, web, workers and beat …")
             with running_portal(Path(settings.BASE_DIR) / ".demo", options["port"]) as running:
-                right = _run(console, running)
+                demo = Demo(running, Screen(console))
+                right = _run(console, demo)
+                # Where to go on, only as long as there is a portal to go to.
                 if not options["exit"]:
+                    _print_next_steps(console, running, demo.passwords)
                     _serve(console)
         except CannotStart as error:
             raise CommandError(str(error)) from error
@@ -60,9 +63,9 @@ class Command(BaseCommand):
             raise CommandError("the demo did not go as it should")
 
 
-def _run(console: Console, running: RunningPortal) -> bool:
+def _run(console: Console, demo: Demo) -> bool:
     """Run the demo once and print its result; whether everything was as expected."""
-    demo = Demo(running, Screen(console))
+    running = demo.portal
     password = new_password()
     console.print(f"Portal ready at {running.url}, its log is {_shown(running.log)}\n")
     with demo.screen.live():
@@ -79,7 +82,6 @@ def _run(console: Console, running: RunningPortal) -> bool:
         f"{sum(right)} of {len(right)} auctions ended as the clients' own books say. "
         f"verify_events: {checked['events']} events, {len(checked['findings'])} findings.\n"
     )
-    _print_next_steps(console, running, demo.passwords)
     return all(right) and all(fair) and not demo.unexpected and not checked["findings"]
 
 
