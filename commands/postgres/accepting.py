@@ -22,13 +22,13 @@ from itertools import chain
 from typing import Any
 from uuid import UUID
 
-import orjson
 from psycopg.rows import DictRow
 
 from commands.jobs import IdempotencyConflict, Job, JobStatus, SessionOver, Submission
 from commands.postgres.connections import SyncConnection, WebConnection
 from commands.postgres.jobs import COLUMNS, job_from
 from commands.postgres.locks import DELETIONS, acceptance
+from commands.postgres.rows import as_json
 from commands.postgres.sessions import GOES_ON
 from commands.record.codec import canonical, command_name, encode
 
@@ -148,7 +148,7 @@ def _accepting(
 
 
 def _insertion(submissions: Sequence[Submission]) -> Query:
-    rows = orjson.dumps([_row(each) for each in submissions]).decode()
+    rows = as_json([_row(each) for each in submissions])
     return ACCEPT, {"locks": _locks(submissions), "jobs": rows}
 
 

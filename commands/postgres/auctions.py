@@ -1,18 +1,18 @@
 """State rows of auctions and bids: reading what a batch of commands can touch, and saving changes."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from psycopg.rows import DictRow
 
 from commands.domain.auction import Auction
 from commands.domain.bids import Bid, Bids
 from commands.postgres.connections import SyncConnection, WebConnection
+from commands.postgres.rows import as_json
 
 # In one order, and without waiting: whoever has one of them will see what waits for it.
 LOCK = """
@@ -198,23 +198,18 @@ def save_auctions(
 ) -> None:
     """Write the auctions' rows, and of each the bids that changed."""
     auctions = [_values(auction, AUCTION_COLUMNS) for auction, _ in changed]
-    connection.execute(SAVE_AUCTIONS, (_rows(auctions),))
+    connection.execute(SAVE_AUCTIONS, (as_json(auctions),))
     bids = [
         _values(bid, BID_COLUMNS) | {"auction_id": auction.id}
         for auction, changed_bids in changed
         for bid in changed_bids
     ]
     if bids:
-        connection.execute(SAVE_BIDS, (_rows(bids),))
+        connection.execute(SAVE_BIDS, (as_json(bids),))
 
 
 def _values(record: Auction | Bid, columns: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(record, name) for name in columns}
-
-
-def _rows(rows: Sequence[dict[str, Any]]) -> str:
-    """The rows as JSON; amounts as text, so that not a digit is lost."""
-    return orjson.dumps(rows, default=str).decode()
 
 
 def due_auctions(connection: SyncConnection, now: datetime) -> list[UUID]:

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow
 
 from commands.postgres.connections import SyncConnection
+from commands.postgres.rows import as_json
 from commands.record.chain import GENESIS, chain_hash, hashed_content
 from commands.record.codec import Json, decode_event, encode, event_name
 from commands.record.upcasters import CURRENT_SCHEMA
@@ -95,9 +95,7 @@ class PostgresEventStore:
         if not rows:
             return []
         try:
-            self._connection.execute(
-                APPEND, {"recorded_at": recorded_at, "events": orjson.dumps(rows).decode()}
-            )
+            self._connection.execute(APPEND, {"recorded_at": recorded_at, "events": as_json(rows)})
         except UniqueViolation as error:
             raise Conflict(f"one of {len(additions)} streams has moved on meanwhile") from error
         return recorded

@@ -20,7 +20,7 @@ from commands.promoter import rounds as promoting
 from commands.promoter.checks import check_draws
 from commands.streams import NewEvent, RecordedEvent, Stream
 from projections.upkeep.verify import verify
-from projections.wiring import live_documents
+from projections.wiring import catch_up, live_documents
 from tests.integration.in_process import InProcessPortal
 
 NOW = timedelta(0)
@@ -202,6 +202,23 @@ def test_a_policy_applies_from_the_next_tick_and_the_draw_names_it(
     withdrawn = in_process.settled(POLICIES, WithdrawPolicy(auction.id))
     assert withdrawn.version == changed.version + 1
     assert problems(in_process, POLICIES) == []
+
+
+def test_weights_may_be_larger_than_64_bits(in_process: InProcessPortal) -> None:
+    """Those of the largest bids, multiplied by how far they are behind the leader."""
+    auction = with_bids(in_process, "9999999999.99", "5000000000.00", "4000000000.00")
+    policy = ChangePolicy(auction.id, Decimal("100.00"), ("by_amount", "underdogs"), (), ())
+    assert in_process.settled(POLICIES, policy).version
+    drawn = in_process.double(auction)
+    assert drawn.status is JobStatus.SUCCEEDED
+    event = events_of(in_process, auction.id)[-1].event
+    assert isinstance(event, BidDoubled)
+    assert event.total_weight > 2**64
+    assert problems(in_process, auction) == []
+    catch_up(auction)
+    document = live_documents().auction(auction.id)
+    assert document
+    assert document.version == 5
 
 
 def test_staff_are_not_drawn_where_the_policy_excludes_them(in_process: InProcessPortal) -> None:
