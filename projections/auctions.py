@@ -12,12 +12,7 @@ from uuid import UUID
 
 from commands.domain.events import AuctionEvent
 from commands.streams import EventStore, RecordedEvent
-from projections.documents import (
-    TOP,
-    AuctionDocument,
-    BidderDocument,
-    BidDocument,
-    VersionedEvent,
+from projections.changes import (
     auction_after,
     bidders_of,
     bids_after,
@@ -25,6 +20,7 @@ from projections.documents import (
     top_after,
     touched_bid,
 )
+from projections.documents import TOP, AuctionDocument, BidderDocument, BidDocument, VersionedEvent
 from projections.ports import Bidder, Documents
 
 Histories = Mapping[UUID, Sequence[VersionedEvent]]

@@ -15,7 +15,8 @@ from commands.postgres.locks import lock, projecting, try_lock_all
 from commands.postgres.users import current_names
 from commands.streams import EventStore, RecordedEvent, Stream, StreamKind
 from projections.auctions import history_of, project_auctions
-from projections.documents import UserDocument, documents_of, user_after
+from projections.changes import documents_of, user_after
+from projections.documents import UserDocument
 from projections.errors import PoisonEvent, passes
 from projections.ports import WITH_DOCUMENTS, Documents
 

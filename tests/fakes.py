@@ -9,6 +9,7 @@ from commands.record.chain import GENESIS, chain_hash, hashed_content
 from commands.record.codec import encode, event_name
 from commands.record.upcasters import CURRENT_SCHEMA
 from commands.streams import Conflict, NewEvent, RecordedEvent, Stream, StreamKind
+from projections.changes import ranked_at
 from projections.documents import (
     AuctionDocument,
     BidderDocument,
@@ -16,7 +17,6 @@ from projections.documents import (
     Lifespan,
     UserDocument,
     WinnerDocument,
-    ranked_at,
 )
 from projections.ports import Bidder
 

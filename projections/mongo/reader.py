@@ -13,14 +13,8 @@ from django.conf import settings
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 
-from projections.documents import (
-    AuctionDocument,
-    BidDocument,
-    UserDocument,
-    WinnerDocument,
-    bid_at,
-    ranked_at,
-)
+from projections.changes import bid_at, ranked_at
+from projections.documents import AuctionDocument, BidDocument, UserDocument, WinnerDocument
 from projections.errors import VersionUnavailable
 from projections.mongo.bson import Bson, folded, moment, to_auction, to_bid, to_user, to_winner
 from projections.mongo.connection import OPTIONS, READING

@@ -10,6 +10,7 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
 from commands.streams import StreamKind
+from projections.changes import ranked_at
 from projections.documents import (
     AuctionDocument,
     BidderDocument,
@@ -17,7 +18,6 @@ from projections.documents import (
     Lifespan,
     UserDocument,
     WinnerDocument,
-    ranked_at,
 )
 from projections.errors import DUPLICATE_KEY
 from projections.mongo.bson import (

@@ -27,14 +27,8 @@ from commands.record.chain import GENESIS, chain_hash
 from commands.record.codec import decode_event
 from commands.streams import Stream, StreamKind
 from projections.auctions import history_of
-from projections.documents import (
-    AuctionDocument,
-    BidDocument,
-    UserDocument,
-    WinnerDocument,
-    documents_of,
-    user_after,
-)
+from projections.changes import documents_of, user_after
+from projections.documents import AuctionDocument, BidDocument, UserDocument, WinnerDocument
 from projections.errors import passes
 from projections.ports import WITH_DOCUMENTS, Documents
 

@@ -5,11 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from commands.ids import new_id
-from projections.documents import (
-    AuctionDocument,
-    BidDocument,
-    UserDocument,
-)
+from projections.documents import AuctionDocument, BidDocument, UserDocument
 from tests.domain.scenario import ALICE
 
 # Documents' times must keep their microseconds, which BSON's own dates don't have.

@@ -7,11 +7,7 @@ from decimal import Decimal
 import pytest
 
 from commands.ids import new_id
-from projections.documents import (
-    BidderDocument,
-    Lifespan,
-    WinnerDocument,
-)
+from projections.documents import BidderDocument, Lifespan, WinnerDocument
 from projections.ports import Bidder, Documents
 from tests.contracts.sample_documents import NOW, auction, bid, user
 from tests.domain.scenario import ALICE, BOB, CHARLIE

@@ -7,9 +7,7 @@ from threading import Barrier
 from typing import TypeVar
 
 from commands.ids import new_id
-from projections.documents import (
-    BidDocument,
-)
+from projections.documents import BidDocument
 from projections.ports import Documents
 from tests.contracts.sample_documents import auction, bid
 

@@ -20,6 +20,15 @@ from commands.domain.events import (
 )
 from commands.streams import NewEvent, RecordedEvent, Stream
 from projections.auctions import project_auctions
+from projections.changes import (
+    auction_after,
+    bid_after,
+    bid_at,
+    documents_of,
+    ranked_at,
+    touched_bid,
+    user_after,
+)
 from projections.documents import (
     TOP,
     AuctionDocument,
@@ -28,13 +37,6 @@ from projections.documents import (
     UserDocument,
     VersionedEvent,
     WinnerDocument,
-    auction_after,
-    bid_after,
-    bid_at,
-    documents_of,
-    ranked_at,
-    touched_bid,
-    user_after,
 )
 from tests.domain.histories import Move, asked, happened, moves
 from tests.domain.scenario import (

@@ -9,7 +9,8 @@ from commands.postgres.connections import Pool
 from commands.postgres.event_store import PostgresEventStore
 from portal.laptop.demo.client import DELETE_BID, PLACE_BID, PortalClient
 from projections.auctions import history_of
-from projections.documents import BidDocument, documents_of
+from projections.changes import documents_of
+from projections.documents import BidDocument
 from tests.conftest import Join, RunningPortal
 from tests.e2e.acting import Json, create_auction
 

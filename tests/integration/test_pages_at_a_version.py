@@ -13,13 +13,8 @@ from commands.ids import new_id
 from commands.postgres.event_store import PostgresEventStore
 from commands.streams import Stream
 from projections.auctions import history_of, project_auctions
-from projections.documents import (
-    AuctionDocument,
-    BidDocument,
-    VersionedEvent,
-    documents_of,
-    ranked_at,
-)
+from projections.changes import documents_of, ranked_at
+from projections.documents import AuctionDocument, BidDocument, VersionedEvent
 from projections.errors import VersionUnavailable
 from projections.mongo import reader as reading
 from projections.mongo.reader import DocumentReader

@@ -13,7 +13,8 @@ from commands.postgres.event_store import PostgresEventStore
 from commands.streams import Stream
 from notifications.notifier import notify
 from projections.auctions import history_of
-from projections.documents import TOP, AuctionDocument, documents_of
+from projections.changes import documents_of
+from projections.documents import TOP, AuctionDocument
 from projections.mongo.generations import POINTER_LIFETIME, live_generations
 from projections.mongo.layout import COLLECTIONS
 from projections.mongo.reader import DocumentReader

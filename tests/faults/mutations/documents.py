@@ -41,7 +41,7 @@ DOCUMENTS = (
     ),
     Mutation(
         "a page of bids is of whatever version its bids are",
-        "projections/documents.py",
+        "projections/changes.py",
         "    if bid.version <= version:\n        return bid\n",
         "    if bid.version > 0:\n        return bid\n",
         "tests/integration/test_pages_at_a_version.py",
