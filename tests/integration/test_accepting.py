@@ -151,7 +151,7 @@ async def test_a_web_process_accepts_together_what_comes_together(
 async def test_what_postgres_can_not_store_is_refused_alone(in_process: InProcessPortal) -> None:
     alice, auction = in_process.user(), in_process.auction()
     bids = [bid(auction, alice, f"{n}.00") for n in range(1, 4)]
-    # As if a check of its shape had been forgotten: Postgres has no zero byte.
+    # As if a check of its length had been forgotten: the column takes 60 characters.
     broken = Submission(
         bids[1].stream, bids[1].command, {}, "x" * 100, alice, idempotency_key="too long a scope"
     )
