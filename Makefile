@@ -50,8 +50,8 @@ audit: $(SETUP) ## Known faults of the locked dependencies; fails if it can't be
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
 		-r requirements/dev.lock -r requirements/run.lock
 
-bench: $(SETUP) ## Measure handling bids, and telling 10,000 people of them
-	@DJANGO_SETTINGS_MODULE=portal.settings $(BIN)/python -m benchmarks
+bench: $(SETUP) ## Measure every row beside its reference (ONLY=name,name; OUT=docs/performance: write the charts anew)
+	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(OUT),--out $(OUT))
 
 pictures: $(SETUP) ## Make the README's pictures anew (URL=... STAFF=... PASSWORD=... of a running portal)
 	@$(BIN)/python docs/pictures/make.py "$(URL)" "$(STAFF)" "$(PASSWORD)"

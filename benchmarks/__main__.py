@@ -1,97 +1,106 @@
-"""`make bench`: the time to handle bids, and to write an auction's notifications."""
+"""`make bench`: every row beside its reference, in one table, as JSON, and as charts."""
 
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
-from decimal import Decimal
-from uuid import UUID
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
-import django
+from rich.console import Console
 
-from tests import servers
+from benchmarks.harness import figure_of
+from benchmarks.report import table
 
-django.setup()
-
-from commands.domain.commands import PlaceBid  # noqa: E402 (needs the settings)
-from commands.ids import new_id  # noqa: E402
-from commands.postgres.connections import SyncConnection  # noqa: E402
-from commands.streams import Stream  # noqa: E402
-from commands.wiring import pool  # noqa: E402
-from notifications.notifier import notify  # noqa: E402
-from tests.integration.in_process import InProcessPortal  # noqa: E402
-
-BIDS = 1000
-PARTICIPANTS = (100, 1_000, 10_000)
-# They come with a live bid each, written as rows: what counts here is how many they are.
-JOIN = """
-WITH people AS (
-    INSERT INTO users (id, username, password, is_staff, version, created_at)
-    SELECT gen_random_uuid(), left(%(prefix)s || n, 30), '', false, 1, clock_timestamp()
-    FROM generate_series(1, %(count)s) AS n RETURNING id
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+ROWS = tuple(
+    sorted(path.stem for path in (HERE / "rows").glob("*.py") if not path.stem.startswith("_"))
 )
-INSERT INTO bids (id, auction_id, bidder_id, amount, effective_amount, placed_at, placed_version,
-                  reached_version, doubled, deleted)
-SELECT gen_random_uuid(), %(auction)s, id, 1, 1, clock_timestamp(), 1, 1, false, false FROM people
-"""
+# A row that takes longer than this is ended, in seconds.
+LONGEST = 900
+# The table's width where it is not shown on a terminal.
+WIDE = 170
 
 
-def main() -> None:
-    """Print what was measured, each round beside the handling of the bids that it tells of."""
-    in_process = InProcessPortal(pool())
-    print(f"{BIDS} bids by one bidder, handled in batches; then everybody is notified, in one run")
-    print(
-        f"{'participants':>12}  {'handling':>10}  {'bids/s':>8}  {'notifying':>10}  {'again':>10}  notified"
-    )
-    for count in PARTICIPANTS:
-        auction, bidder = in_process.auction(), in_process.user()
-        with pool().connection() as connection:
-            _join(connection, auction, count)
-        notify(auction.id, pool())
-        handling = _bid(in_process, auction, bidder, 100)
-        notifying, users = _notified(in_process, auction)
-        again_handling = _bid(in_process, auction, bidder, 100 + BIDS)
-        again, users_again = _notified(in_process, auction)
-        assert users == users_again == count, "everybody but who bid"
-        each = (handling + again_handling) / 2
-        print(
-            f"{count:>12,}  {each:>8.2f} s  {BIDS / each:>8,.0f}  {notifying:>8.2f} s  {again:>8.2f} s  {users:,}"
-        )
-    print(
-        "An auction's people are notified at most once a second: 'notifying' is the first notification of "
-        "all, 'again' brings it up to date."
-    )
+def main() -> int:
+    """Measure the rows; 1 if one could not be measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="rows to measure, parted by commas")
+    parser.add_argument("--quick", action="store_true", help="little of each")
+    parser.add_argument("--out", type=Path, help="a folder for results.json and the charts")
+    options = parser.parse_args()
+    console = Console()
+    console = console if console.is_terminal else Console(width=WIDE)
+    wanted = [name for name in options.only.split(",") if name] or list(ROWS)
+    if unknown := set(wanted) - set(ROWS):
+        console.print(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+        return 2
+    started, results, failed = time.perf_counter(), [], []
+    for number, name in enumerate(wanted, start=1):
+        console.print(f"[bold]{number}/{len(wanted)} {name}[/] {_title(name)}", highlight=False)
+        result = _row(name, quick=options.quick)
+        results += [result] if result else []
+        failed += [] if result else [name]
+    figures = [figure_of(each) for result in results for each in result["figures"]]
+    console.print(table(figures))
+    console.print(f"{time.perf_counter() - started:.0f} s in all on {_machine()}", highlight=False)
+    if options.out:
+        _write(options.out, results)
+        charts = [sys.executable, "-m", "benchmarks.charts", str(options.out)]
+        subprocess.run(charts, cwd=ROOT, check=True)
+        console.print(f"written to {options.out}")
+    if failed:
+        console.print(f"[red]not measured: {', '.join(failed)}")
+    return 1 if failed else 0
 
 
-def _join(connection: SyncConnection, auction: Stream, count: int) -> None:
-    parameters = {"prefix": new_id().hex[-12:], "count": count, "auction": auction.id}
-    connection.execute(JOIN, parameters)
-    connection.execute("ANALYZE")
+def _title(name: str) -> str:
+    return (HERE / "rows" / f"{name}.py").read_text().split('"""')[1].strip().splitlines()[0]
 
 
-def _bid(in_process: InProcessPortal, auction: Stream, bidder: UUID, start: int) -> float:
-    """Accept the bids; the seconds that handling them took."""
-    for amount in range(start, start + BIDS):
-        in_process.accept(auction, PlaceBid(auction.id, new_id(), bidder, Decimal(f"{amount}.00")))
-    return _seconds(lambda: in_process.drain(auction))
+def _row(name: str, *, quick: bool) -> dict[str, Any] | None:
+    with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
+        result = Path(folder) / "result.json"
+        words = [sys.executable, "-m", "benchmarks.row", name, str(result)]
+        try:
+            done = subprocess.run(
+                [*words, *(["--quick"] if quick else [])], cwd=ROOT, check=False, timeout=LONGEST
+            )
+        except subprocess.TimeoutExpired:
+            return None
+        if done.returncode:
+            return None
+        content: dict[str, Any] = json.loads(result.read_text())
+        return content
 
 
-def _notified(in_process: InProcessPortal, auction: Stream) -> tuple[float, int]:
-    """The seconds of one run of the notifier without its pause, and how many users it notified."""
-    with in_process.pool.connection() as connection:
-        connection.execute(
-            "UPDATE notification_progress SET ran_at = NULL WHERE auction_id = %s", (auction.id,)
-        )
-    users = set[object]()
-    seconds = _seconds(lambda: users.update(notify(auction.id, in_process.pool).users))
-    return seconds, len(users)
+def _machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def _write(out: Path, results: list[dict[str, Any]]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.strip()
+    content = {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit,
+        "machine": _machine(),
+        "rows": results,
+    }
+    (out / "results.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
-try:
-    main()
-finally:
-    servers.pytest_unconfigure()
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,18 +1,14 @@
 """Fixtures of many tests: connections, users, and a running portal."""
 
-import asyncio
-import inspect
 import os
 import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -27,10 +23,11 @@ from portal.laptop.demo.client import PortalClient
 from projections.mongo.store import MongoDocuments
 from projections.wiring import live_documents
 from tests.servers import PROCESS, ROOT, world
+from tests.waiting import PAUSE as PAUSE
+from tests.waiting import until as until
+from tests.waiting import wait_until as wait_until
 
 PASSWORD = "correct horse battery staple 7"
-# Between two looks at a condition, in seconds: waiting must not keep those from working who are waited for.
-PAUSE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +55,6 @@ class RunningPortal:
     def logged(self) -> str:
         """Its output so far."""
         return self.log.read_text(errors="replace")
-
-
-def wait_until(happened: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
-    """Wait until the condition is true; its value."""
-    deadline = time.monotonic() + seconds
-    while not (value := happened()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"still waiting after {seconds} s: {what or happened}")
-        time.sleep(PAUSE)
-    return value
-
-
-async def until(happened: Callable[[], Any], seconds: float = 30.0, what: str = "") -> Any:
-    """As wait_until, in an asynchronous test; the condition may be asynchronous, too."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = happened()
-        if value := (await value if inspect.isawaitable(value) else value):
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"still waiting after {seconds} s: {what or happened}")
-        await asyncio.sleep(PAUSE)
 
 
 @pytest.fixture(scope="session")

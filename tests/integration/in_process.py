@@ -21,7 +21,7 @@ from projections.mongo.bson import Bson
 from projections.mongo.generations import live_generations
 from projections.mongo.layout import collection_name
 from projections.wiring import database
-from tests.conftest import wait_until
+from tests.waiting import wait_until
 
 ABOVE = (
     "SELECT 1 FROM events WHERE transaction_id >= pg_snapshot_xmin(pg_current_snapshot()) LIMIT 1"

@@ -1,0 +1,1 @@
+"""One file for each row of `make bench`."""
