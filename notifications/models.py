@@ -60,6 +60,12 @@ class Notification(models.Model):
             models.Index(
                 fields=("user_id", "-changed_at", "-id"), name="notifications_newest_first"
             ),
+            models.Index(
+                fields=("read_at",), condition=Q(read_at__isnull=False), name="notifications_read"
+            ),
+            models.Index(
+                fields=("changed_at",), condition=Q(read_at=None), name="notifications_unread"
+            ),
         )
 
     def __str__(self) -> str:

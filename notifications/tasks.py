@@ -17,8 +17,8 @@ from notifications import mail as _mail  # noqa: F401  (registers what composes 
 from notifications.account_mails import ask_for_confirmations
 from notifications.notifier import AT_MOST_EVERY, Notified, notify
 from notifications.outgoing import send_due
-from notifications.postgres.mails import any_due, forget_settled
-from notifications.postgres.notifications import forget_deleted
+from notifications.postgres.mails import any_due
+from notifications.postgres.notifications import forget_deleted, forget_leftovers
 from notifications.postgres.progress import auctions_behind
 from projections.errors import PoisonEvent, passes
 from projections.upkeep import stuck
@@ -74,7 +74,7 @@ def _notify_of_auction(stream: Stream) -> None:
 
 def _look_after_user(user_id: UUID) -> None:
     with pool().connection() as connection:
-        forget_deleted(connection, user_id)
+        forget_deleted(connection, [user_id])
     if ask_for_confirmations(pool(), user_id):
         wake(SEND_MAILS, (), MAILS)
 
@@ -111,12 +111,11 @@ def send_mails() -> None:
 
 @shared_task(name="notifications.sweep")
 def sweep() -> None:
-    """Wake auctions whose wake-up was lost, send mails that are due, and delete what is out of date."""
+    """Wake auctions whose wake-up was lost, send mails that are due, and delete what deleted users had."""
     ask_for_confirmations(pool())
     with pool().connection() as connection:
         behind = auctions_behind(connection)
-        forget_deleted(connection)
-        forget_settled(connection)
+        forget_leftovers(connection)
         due = any_due(connection)
     UNNOTIFIED.add((Stream("auction", each) for each in behind), left_lying=True)
     if due:

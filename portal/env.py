@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import tempfile
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -49,6 +50,11 @@ def integer(name: str, default: int, least: int = 0) -> int:
     if number < least:
         raise ImproperlyConfigured(f"{name}={value!r} is less than {least}")
     return number
+
+
+def days(name: str, default: int) -> timedelta:
+    """A number of days, at least one."""
+    return timedelta(days=integer(name, default, least=1))
 
 
 def rate(name: str, default: str) -> RateLimitItem | None:

@@ -19,6 +19,7 @@ from psycopg import Error
 
 from commands.postgres.connections import SyncConnection
 from commands.postgres.errors import in_brief
+from commands.postgres.pruning import Ending
 from commands.wiring import pool
 
 log = structlog.get_logger("portal")
@@ -30,7 +31,12 @@ ON CONFLICT (task, arguments) DO UPDATE SET failures = failing.failures + 1,
     last_failed_at = excluded.last_failed_at, error = excluded.error
 """
 # Rows of tasks that are not run any more.
-FORGET = "DELETE FROM failing_tasks WHERE last_failed_at < clock_timestamp() - %s"
+FORGET = """
+DELETE FROM failing_tasks WHERE id = ANY(ARRAY(
+    SELECT id FROM failing_tasks WHERE last_failed_at < statement_timestamp() - %(age)s
+    ORDER BY last_failed_at LIMIT %(limit)s
+))
+"""
 EVERY = "SELECT task, arguments FROM failing_tasks"
 SUCCEEDED = "DELETE FROM failing_tasks WHERE task = %s AND arguments = %s"
 # A single failure may be due to a worker that was stopped, so two in a row are needed.
@@ -57,7 +63,6 @@ def failed(sender: Task[Any, Any], exception: BaseException, args: Sequence[Any]
     try:
         # Not of the pool, which would be torn by the main process's forks.
         with psycopg.connect(settings.DATABASE_URL, connect_timeout=5, autocommit=True) as own:
-            own.execute(FORGET, (KEPT_FOR,))
             own.execute(FAILED, (*_key(sender, args), in_brief(exception)))
     except Error as error:
         log.warning("a failing task was not written down", task=sender.name, error=str(error))
@@ -99,3 +104,8 @@ def succeeded(sender: Task[Any, Any], **_: Any) -> None:
 def failing_tasks(connection: SyncConnection) -> list[dict[str, Any]]:
     """The tasks that keep failing, the longest first."""
     return connection.execute(KEEP_FAILING).fetchall()
+
+
+def endings() -> list[Ending]:
+    """Failures of tasks that were not run again."""
+    return [Ending("failing tasks", FORGET, KEPT_FOR)]

@@ -18,6 +18,7 @@ class FailingTask(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("task", "arguments"), name="failing_tasks_unique"),
         )
+        indexes = (models.Index(fields=("last_failed_at",), name="failing_tasks_by_time"),)
 
     def __str__(self) -> str:
         return f"{self.task} failed {self.failures} times"

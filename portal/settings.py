@@ -277,6 +277,17 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 
+# --- How long rows are kept once they are of no use; docs/operators.md lists them all ---
+# With a settled job goes its idempotency key: a request repeated after that is a new one.
+JOBS_KEPT = env.days("JOBS_KEPT_DAYS", 7)
+FAILED_JOBS_KEPT = env.days("FAILED_JOBS_KEPT_DAYS", 90)
+READ_NOTIFICATIONS_KEPT = env.days("READ_NOTIFICATIONS_KEPT_DAYS", 30)
+UNREAD_NOTIFICATIONS_KEPT = env.days("UNREAD_NOTIFICATIONS_KEPT_DAYS", 180)
+MAILS_KEPT = env.days("MAILS_KEPT_DAYS", 30)
+ENDED_SESSIONS_KEPT = env.days("ENDED_SESSIONS_KEPT_DAYS", 7)
+DRIFTS_KEPT = env.days("DRIFTS_KEPT_DAYS", 90)
+ADMIN_LOG_KEPT = env.days("ADMIN_LOG_KEPT_DAYS", 365)
+
 # --- Bidding ---
 # How long an accepted job may wait before it is rejected as expired instead of run, in seconds.
 # The portal's own commands (closing, withdrawing) never expire.

@@ -79,6 +79,14 @@ class Drift(models.Model):
 
     class Meta:
         db_table = "drifts"
+        indexes = (
+            models.Index(
+                fields=("found_at",), condition=models.Q(repaired=True), name="drifts_repaired"
+            ),
+            models.Index(
+                fields=("stream_id",), condition=models.Q(repaired=False), name="drifts_unrepaired"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.stream_kind} {self.stream_id}"

@@ -4,7 +4,6 @@ import structlog
 from celery import shared_task
 
 from commands.handling.retrying import try_again
-from commands.inbox.sweeping import forget_failed, forget_keys, forget_sessions
 from commands.queues import PROJECTIONS
 from commands.tasks import wake_waiting_streams
 from commands.wiring import pool
@@ -33,10 +32,7 @@ def project(_list: str, slot: str) -> None:
 
 @shared_task(name="projections.sweep")
 def sweep() -> None:
-    """Wake streams with waiting jobs and streams whose documents are behind; delete what is out of date."""
-    forget_failed(pool())
-    forget_keys(pool())
-    forget_sessions(pool())
+    """Wake streams with waiting jobs and streams whose documents are behind."""
     woken = wake_waiting_streams()
     paused = stuck.paused_streams(pool(), "projections")
     behind = [s for s in lag.sweep(pool(), live_documents()) if s.id not in paused]

@@ -1,7 +1,7 @@
 """Events: the log, to look at."""
 
 from django.contrib import admin
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
@@ -39,10 +39,15 @@ class EventAdmin(ReadOnlyList[Event]):
     readonly_fields = ("stream", "job", "chained_hash")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        """With the auctions' titles, looked up only for the page's rows."""
+        """With the auctions' titles and whether there are jobs, looked up only for the page's rows."""
         auction = Auction.objects.filter(pk=OuterRef("stream_id"))
         return (
-            super().get_queryset(request).annotate(auction_title=Subquery(auction.values("title")))
+            super()
+            .get_queryset(request)
+            .annotate(
+                auction_title=Subquery(auction.values("title")),
+                job_kept=Exists(Job.objects.filter(pk=OuterRef("causation_id"))),
+            )
         )
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
@@ -74,9 +79,11 @@ class EventAdmin(ReadOnlyList[Event]):
 
     @admin.display(description="job")
     def job(self, event: Event) -> SafeString | str:
-        """The job that caused the event; none for a tick's events."""
+        """The job that caused the event; none for a tick's events. Jobs end, events don't."""
         if event.causation_id == event.stream_id:
             return "-"
+        if not getattr(event, "job_kept", True):
+            return f"{links.end_of(event.causation_id)} (not kept any more)"
         return links.page_of(Job, event.causation_id, "job")
 
     @admin.display(description="hash")

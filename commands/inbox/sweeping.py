@@ -1,37 +1,34 @@
-"""Parts of the sweep: finding streams whose wake-up was lost, and deleting what is out of date."""
+"""Finding streams whose wake-up was lost, and what of jobs and sessions ends when."""
 
 from collections import defaultdict
 from datetime import timedelta
 
+from django.conf import settings
+
 from commands.inbox.submitting import WAITING
 from commands.postgres.connections import Pool
-from commands.postgres.jobs import PostgresJobInbox
-from commands.postgres.sessions import forget_ended
+from commands.postgres.jobs import (
+    ERASE_FAILED_SIGN_UPS,
+    FORGET_FAILED,
+    FORGET_SETTLED,
+    PostgresJobInbox,
+)
+from commands.postgres.pruning import Ending
+from commands.postgres.sessions import FORGET_ADMINS, FORGET_ADMINS_LOG, FORGET_ENDED
 from commands.queues import queue_of
 from commands.streams import Stream
 
-# How long after settling a repeated idempotency key still finds the job.
-KEYS_LAST = timedelta(days=7)
-# Keys deleted in one sweep; there is a sweep every ten seconds.
-KEYS_AT_ONCE = 5000
 
-
-def forget_keys(pool: Pool) -> int:
-    """Delete the idempotency keys of at most a batch of jobs settled longer than KEYS_LAST ago; how many."""
-    with pool.connection() as connection:
-        return PostgresJobInbox(connection).forget_keys(KEYS_LAST, KEYS_AT_ONCE)
-
-
-def forget_sessions(pool: Pool) -> None:
-    """Delete the rows of sessions that ended long ago, and of ended admin sessions."""
-    with pool.connection() as connection:
-        forget_ended(connection)
-
-
-def forget_failed(pool: Pool) -> None:
-    """Erase the personal data of failed sign-ups that were not re-driven before their deadline."""
-    with pool.connection() as connection:
-        PostgresJobInbox(connection).forget_failed()
+def endings() -> list[Ending]:
+    """What ends of jobs and of sessions, admin's too."""
+    return [
+        Ending("failed sign-ups erased", ERASE_FAILED_SIGN_UPS, timedelta(0)),
+        Ending("settled jobs", FORGET_SETTLED, settings.JOBS_KEPT),
+        Ending("failed jobs", FORGET_FAILED, settings.FAILED_JOBS_KEPT),
+        Ending("sessions", FORGET_ENDED, settings.ENDED_SESSIONS_KEPT),
+        Ending("admin sessions", FORGET_ADMINS, timedelta(0)),
+        Ending("admin log", FORGET_ADMINS_LOG, settings.ADMIN_LOG_KEPT),
+    ]
 
 
 def wake_waiting_streams(pool: Pool, longer_than: timedelta) -> int:

@@ -62,9 +62,20 @@ class Job(models.Model):
             ),
             models.Index(
                 fields=["settled_at"],
-                name="jobs_with_key",
-                condition=models.Q(idempotency_key__isnull=False, settled_at__isnull=False)
-                & ~models.Q(idempotency_scope="system"),
+                name="jobs_settled",
+                condition=models.Q(status__in=("SUCCEEDED", "REJECTED")),
+            ),
+            models.Index(
+                fields=["expires_at"],
+                name="jobs_failed_sign_ups",
+                condition=models.Q(
+                    status="FAILED", command="CreateUser", payload__has_key="password_hash"
+                ),
+            ),
+            models.Index(
+                fields=["accepted_at"],
+                name="jobs_waiting_deletions",
+                condition=models.Q(status="QUEUED", command="DeleteUser"),
             ),
             models.Index(
                 fields=["rejection_code", "id"],

@@ -29,6 +29,8 @@ class User(AbstractBaseUser):
     email_confirmed_at = models.DateTimeField(null=True)
     # Since when the confirmation mail is due; null once the notifier has enqueued it.
     confirmation_due_at = models.DateTimeField(null=True)
+    # Since when the notifier may have something left of the deleted user; null once it has nothing.
+    leftovers_due_at = models.DateTimeField(null=True)
     version = models.IntegerField(default=0)
     created_at = models.DateTimeField("created")
     deleted_at = models.DateTimeField("deleted", null=True)
@@ -54,6 +56,11 @@ class User(AbstractBaseUser):
                 fields=["confirmation_due_at"],
                 name="users_confirmation_due",
                 condition=models.Q(confirmation_due_at__isnull=False),
+            ),
+            models.Index(
+                fields=["leftovers_due_at"],
+                name="users_leftovers_due",
+                condition=models.Q(leftovers_due_at__isnull=False),
             ),
         )
 

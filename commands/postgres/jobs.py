@@ -65,22 +65,43 @@ WHERE id IN (SELECT id FROM failed)
 RETURNING {COLUMNS}
 """
 # After its deadline a re-driven sign-up could only be rejected, so its content is not needed.
-FORGET_FAILED = f"""
-UPDATE jobs SET payload = payload - {PERSONAL}
-WHERE status = 'FAILED' AND expires_at < clock_timestamp() AND payload ? 'password_hash'
+ERASE_FAILED_SIGN_UPS = f"""
+UPDATE jobs SET payload = payload - {PERSONAL} WHERE id = ANY(ARRAY(
+    SELECT id FROM jobs
+    WHERE status = 'FAILED' AND command = 'CreateUser' AND payload ? 'password_hash'
+      AND expires_at < statement_timestamp() - %(age)s
+    ORDER BY expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+))
 """
-# A job that still waits keeps its key. The portal's own keys are kept: its own commands, such as
-# draws, must happen only once. Unlike clock_timestamp(), statement_timestamp() can use the index.
-FORGET_KEYS = """
-UPDATE jobs SET idempotency_key = NULL WHERE id IN (
-    SELECT id FROM jobs WHERE idempotency_key IS NOT NULL AND idempotency_scope <> 'system'
-      AND settled_at < statement_timestamp() - %s::interval
-    ORDER BY settled_at LIMIT %s FOR UPDATE SKIP LOCKED
-)
+# With a job goes its idempotency key. What the portal asks of itself under a key (a draw, a
+# withdrawal, an announcement) it asks no more once that is done, so these keys may go, too.
+FORGET_SETTLED = """
+DELETE FROM jobs WHERE id = ANY(ARRAY(
+    SELECT id FROM jobs WHERE status IN ('SUCCEEDED', 'REJECTED')
+      AND settled_at < statement_timestamp() - %(age)s
+    ORDER BY settled_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+))
 """
+FORGET_FAILED = """
+DELETE FROM jobs WHERE id = ANY(ARRAY(
+    SELECT id FROM jobs WHERE status = 'FAILED' AND settled_at < statement_timestamp() - %(age)s
+    ORDER BY settled_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+))
+"""
+# From stream to stream by the index, however many jobs of one wait.
 WAITING_STREAMS = """
-SELECT DISTINCT ON (stream_id) stream_kind, stream_id, command FROM jobs
-WHERE status = 'QUEUED' AND accepted_at < clock_timestamp() - %s::interval LIMIT 1000
+WITH RECURSIVE stream AS (
+    (SELECT stream_id, accepted_at, id FROM jobs WHERE status = 'QUEUED'
+     ORDER BY stream_id, accepted_at, id LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM stream CROSS JOIN LATERAL (
+        SELECT stream_id, accepted_at, id FROM jobs
+        WHERE status = 'QUEUED' AND stream_id > stream.stream_id
+        ORDER BY stream_id, accepted_at, id LIMIT 1
+    ) AS next
+)
+SELECT stream_kind, jobs.stream_id, command FROM stream JOIN jobs USING (id)
+WHERE stream.accepted_at < clock_timestamp() - %s::interval LIMIT 1000
 """
 BACKLOG = """
 SELECT command, count(*) AS jobs,
@@ -117,21 +138,13 @@ class PostgresJobInbox:
     def count_fault(self, job_id: UUID) -> int:
         """Count a fault in handling the job; how many there were so far."""
         row = self._connection.execute(COUNT_FAULT, (job_id,)).fetchone()
-        assert row is not None, "jobs are never deleted"
+        assert row is not None, "a job that waits is not deleted"
         return int(row["attempts"])
 
     def redrive(self, ids: Collection[UUID] | None) -> list[Job]:
         """Queue failed jobs (None: all) again with their old time of acceptance; those that were queued."""
         wanted = {"ids": None if ids is None else list(ids)}
         return [job_from(row) for row in self._connection.execute(REDRIVE, wanted)]
-
-    def forget_failed(self) -> None:
-        """Erase the personal data of failed jobs that are past their deadline."""
-        self._connection.execute(FORGET_FAILED)
-
-    def forget_keys(self, older_than: timedelta, limit: int) -> int:
-        """Delete the keys of at most that many jobs that were settled longer ago; of how many."""
-        return self._connection.execute(FORGET_KEYS, (older_than, limit)).rowcount
 
     def waiting_streams(self, longer_than: timedelta) -> list[tuple[Stream, str]]:
         """Streams with jobs that have waited that long, each with the command of one; at most a thousand."""

@@ -71,24 +71,30 @@ WHERE user_id = %(user)s AND expires_at > statement_timestamp()
 ORDER BY created_at DESC, id DESC LIMIT %(limit)s
 """
 FORGET_ENDED = """
-DELETE FROM sessions WHERE id IN (
-    SELECT id FROM sessions WHERE expires_at < statement_timestamp() - %s LIMIT %s
-)
+DELETE FROM sessions WHERE id = ANY(ARRAY(
+    SELECT id FROM sessions WHERE expires_at < statement_timestamp() - %(age)s
+    ORDER BY expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+))
 """
 
 # Django keeps a row for each sign-in at admin, and never removes one by itself.
 FORGET_ADMINS = """
-DELETE FROM django_session WHERE session_key IN (
-    SELECT session_key FROM django_session WHERE expire_date < statement_timestamp() LIMIT %s
-)
+DELETE FROM django_session WHERE session_key = ANY(ARRAY(
+    SELECT session_key FROM django_session WHERE expire_date < statement_timestamp() - %(age)s
+    ORDER BY expire_date LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+))
+"""
+# It has no index on its times, but its numbers rise with them.
+FORGET_ADMINS_LOG = """
+DELETE FROM django_admin_log WHERE id = ANY(ARRAY(
+    SELECT id FROM (SELECT id, action_time FROM django_admin_log ORDER BY id LIMIT %(limit)s) AS oldest
+    WHERE action_time < statement_timestamp() - %(age)s
+))
 """
 FORGET_USERS = "DELETE FROM sessions WHERE user_id = %s"
 
 # How many open sessions a user can have.
 MOST_OPEN = 50
-# How long rows of ended sessions are kept, and how many are deleted at once.
-KEPT_FOR = timedelta(days=7)
-CHUNK = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,12 +207,6 @@ async def sessions_of(
     moment, session_id = before or (None, None)
     values = {"user": user_id, "limit": limit, "before": moment, "id": session_id}
     return [OpenSession(**row) async for row in await connection.execute(OF_USER, values)]
-
-
-def forget_ended(connection: SyncConnection) -> None:
-    """Delete the rows of sessions that ended long ago, and of admin sessions that ended."""
-    connection.execute(FORGET_ENDED, (KEPT_FOR, CHUNK))
-    connection.execute(FORGET_ADMINS, (CHUNK,))
 
 
 def forget_sessions_of(connection: SyncConnection, user_id: UUID) -> None:

@@ -32,14 +32,14 @@ FROM (VALUES (%s::uuid, %s::text, %s::text, %s::text, %s::bool, %s::int, %s::tim
      AS new (id, username, email, password, is_staff, version, created_at)
 """
 ERASE = """
-UPDATE users SET version = %s, deleted_at = %s, username = NULL, email = NULL, password = '',
+UPDATE users SET version = %s, deleted_at = %s, leftovers_due_at = clock_timestamp(), username = NULL, email = NULL, password = '',
     email_confirmed_at = NULL, confirmation_due_at = NULL
 WHERE id = %s
 """
 # Failed sign-ups are kept to be re-driven; those of the deleted user are erased, too.
 FORGET_SIGN_UPS = f"""
 UPDATE jobs SET payload = payload - {PERSONAL} FROM users
-WHERE users.id = %s AND status = 'FAILED' AND command = 'CreateUser' AND (
+WHERE users.id = %s AND status = 'FAILED' AND command = 'CreateUser' AND payload ? 'password_hash' AND (
     lower(payload->>'username') = lower(users.username)
     OR lower(payload->>'email') = lower(users.email)
 )
@@ -48,6 +48,12 @@ WHERE users.id = %s AND status = 'FAILED' AND command = 'CreateUser' AND (
 FORGET_FINGERPRINT = (
     "UPDATE jobs SET fingerprint = '' WHERE stream_id = %s AND command = 'CreateUser'"
 )
+# Whoever wrote something for the user without knowing of the deletion has ended long before that.
+WITH_LEFTOVERS = """
+SELECT id, leftovers_due_at < statement_timestamp() - interval '1 hour' AS last FROM users
+WHERE leftovers_due_at IS NOT NULL ORDER BY leftovers_due_at LIMIT 1000
+"""
+NO_LEFTOVERS = "UPDATE users SET leftovers_due_at = NULL WHERE id = ANY(%s)"
 CREDENTIALS = """
 SELECT id AS user_id, username, email, is_staff, password AS password_hash FROM users
 WHERE {} AND deleted_at IS NULL
@@ -116,6 +122,19 @@ def erase_user(connection: SyncConnection, user: User, deleted_at: datetime) -> 
     connection.execute(FORGET_FINGERPRINT, (user.id,))
     connection.execute(ERASE, (user.version, deleted_at, user.id))
     forget_sessions_of(connection, user.id)
+
+
+def with_leftovers(connection: SyncConnection) -> Mapping[UUID, bool]:
+    """Deleted users of whom the notifier may have something left, at most a thousand.
+
+    Each with whether it can get nothing new any more.
+    """
+    return {row["id"]: row["last"] for row in connection.execute(WITH_LEFTOVERS)}
+
+
+def mark_without_leftovers(connection: SyncConnection, ids: Collection[UUID]) -> None:
+    """Note that nothing is left of these users."""
+    connection.execute(NO_LEFTOVERS, (list(ids),))
 
 
 def auctions_to_withdraw_from(

@@ -18,14 +18,15 @@ VALUES (gen_random_uuid(), %(user)s, %(kind)s, %(context)s, 0, true, clock_times
 """
 # The attempt is counted before it is made, and the mail is due again when its lease ends, so an
 # attempt in which the process dies is counted, too. Each attempt has its own `claim`.
+NEXT_DUE = """
+SELECT id FROM mails WHERE {} AND due <= statement_timestamp()
+ORDER BY due LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
 CLAIM = f"""
 WITH claimed AS (
     UPDATE mails SET attempts = attempts + 1, claim = gen_random_uuid(),
         due = clock_timestamp() + %(lease)s
-    WHERE id = (
-        SELECT id FROM mails WHERE due <= clock_timestamp()
-        ORDER BY urgent DESC, due LIMIT 1 FOR UPDATE SKIP LOCKED
-    )
+    WHERE id = coalesce(({NEXT_DUE.format("urgent")}), ({NEXT_DUE.format("NOT urgent")}))
     RETURNING id, user_id, kind, context, notification_id, version, attempts, claim
 )
 SELECT claimed.*, users.username, users.email AS address
@@ -59,11 +60,15 @@ UPDATE mails SET claim = NULL, error = coalesce(%(error)s, error), due = NULL, g
 WHERE id = %(id)s AND claim = %(claim)s
 """
 DROP = "DELETE FROM mails WHERE id = %(id)s AND claim = %(claim)s"
-ANY_DUE = "SELECT EXISTS (SELECT 1 FROM mails WHERE due <= clock_timestamp()) AS due"
+ANY_DUE = """
+SELECT EXISTS (SELECT 1 FROM mails WHERE urgent AND due <= statement_timestamp())
+    OR EXISTS (SELECT 1 FROM mails WHERE NOT urgent AND due <= statement_timestamp()) AS due
+"""
 FORGET_SETTLED = """
-DELETE FROM mails WHERE id IN (
-    SELECT id FROM mails WHERE due IS NULL AND settled_at < clock_timestamp() - %s LIMIT %s
-)
+DELETE FROM mails WHERE id = ANY(ARRAY(
+    SELECT id FROM mails WHERE due IS NULL AND settled_at < statement_timestamp() - %(age)s
+    ORDER BY settled_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+))
 """
 COUNTS = """
 SELECT (SELECT count(*) FROM mails WHERE due IS NOT NULL) AS waiting,
@@ -72,10 +77,6 @@ SELECT (SELECT count(*) FROM mails WHERE due IS NOT NULL) AS waiting,
 
 # The least time between two mails about the same notification.
 GAP = timedelta(hours=1)
-# How long settled mails are kept, for operators to see.
-KEPT_FOR = timedelta(days=30)
-# Rows deleted at once.
-CHUNK = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +137,6 @@ def any_due(connection: SyncConnection) -> bool:
     """Whether a mail is due."""
     row = connection.execute(ANY_DUE).fetchone()
     return bool(row and row["due"])
-
-
-def forget_settled(connection: SyncConnection) -> None:
-    """Delete a batch of mails that were settled long ago."""
-    connection.execute(FORGET_SETTLED, (KEPT_FOR, CHUNK))
 
 
 def counts(connection: SyncConnection) -> dict[str, int]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from commands.postgres.connections import SyncConnection
+from commands.postgres.users import mark_without_leftovers, with_leftovers
 from notifications.notices import Notice
 from notifications.postgres.mails import GAP, MAY_BE_MAILED
 from notifications.postgres.preferences import mails_wanted
@@ -98,19 +99,25 @@ SELECT kind, amount, user_id, auction_id, auctions.title
 FROM notifications JOIN auctions ON auctions.id = auction_id
 WHERE notifications.id = %s AND NOT (read_at IS NOT NULL AND {UPDATED_KINDS})
 """
-FORGET = """
-DELETE FROM notifications USING users WHERE users.id = user_id AND users.deleted_at IS NOT NULL
-    AND (users.id = %(user)s OR %(user)s::uuid IS NULL)
+FORGET_READ = """
+DELETE FROM notifications WHERE id = ANY(ARRAY(
+    SELECT id FROM notifications WHERE read_at < statement_timestamp() - %(age)s
+    ORDER BY read_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+))
 """
-FORGET_PREFERENCES = """
-DELETE FROM notification_preferences USING users
-WHERE users.id = user_id AND users.deleted_at IS NOT NULL
-    AND (users.id = %(user)s OR %(user)s::uuid IS NULL)
+FORGET_UNREAD = """
+DELETE FROM notifications WHERE id = ANY(ARRAY(
+    SELECT id FROM notifications
+    WHERE read_at IS NULL AND changed_at < statement_timestamp() - %(age)s
+    ORDER BY changed_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+))
 """
-FORGET_MAILS = """
-DELETE FROM mails USING users WHERE users.id = user_id AND users.deleted_at IS NOT NULL
-    AND (users.id = %(user)s OR %(user)s::uuid IS NULL)
+# Of those of the users who were deleted.
+FORGET_OF_DELETED = """
+DELETE FROM {table} USING users
+WHERE users.id = user_id AND users.id = ANY(%s) AND users.deleted_at IS NOT NULL
 """
+TABLES = ("mails", "notifications", "notification_preferences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +189,15 @@ def mailed_notification(
     return MailedNotification(kind, row["amount"], row["auction_id"], row["title"])
 
 
-def forget_deleted(connection: SyncConnection, user_id: UUID | None = None) -> None:
-    """Delete the notifications, mails and preferences of a deleted user, or of all deleted users."""
-    connection.execute(FORGET_MAILS, {"user": user_id})
-    connection.execute(FORGET, {"user": user_id})
-    connection.execute(FORGET_PREFERENCES, {"user": user_id})
+def forget_deleted(connection: SyncConnection, user_ids: Collection[UUID]) -> None:
+    """Delete the notifications, mails and preferences of those of the users who were deleted."""
+    for table in TABLES:
+        connection.execute(FORGET_OF_DELETED.format(table=table), (list(user_ids),))
+
+
+def forget_leftovers(connection: SyncConnection) -> None:
+    """Delete what is left of deleted users whose wake-up was lost, or was written beside their deletion."""
+    users = with_leftovers(connection)
+    if users:
+        forget_deleted(connection, users)
+        mark_without_leftovers(connection, [id for id, last in users.items() if last])

@@ -126,7 +126,7 @@ class Query(AccountQuery):
         description=(
             "A command's outcome. With wait (seconds, at most 30), answers as soon as it is "
             "settled. Visible to who submitted it, and to staff; a sign-up, and a deletion of "
-            "oneself, to whoever knows its id. Null for others'."
+            "oneself, to whoever knows its id. Null for others', and for one settled long ago."
         )
     )
     async def job(

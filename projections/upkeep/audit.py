@@ -10,9 +10,11 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from psycopg.rows import DictRow
 
 from commands.postgres.connections import Pool, SyncConnection, clock
+from commands.postgres.pruning import Ending
 from commands.streams import Stream
 from projections.errors import passes
 from projections.ports import Documents
@@ -44,7 +46,7 @@ WHERE name = 'documents'
 """
 PROGRESS = """
 SELECT completed_at, (SELECT count(*) FROM drifts WHERE NOT repaired) AS differing,
-       (SELECT count(*) FROM drifts WHERE repaired AND found_at > clock_timestamp() - interval '1 day')
+       (SELECT count(*) FROM drifts WHERE repaired AND found_at > statement_timestamp() - interval '1 day')
        AS repaired_today
 FROM (VALUES (1)) AS always LEFT JOIN audit_progress ON name = 'documents'
 """
@@ -54,6 +56,13 @@ INSERT INTO drifts (stream_id, stream_kind, what, repaired, found_at)
 VALUES (%(stream)s, %(kind)s, %(what)s, %(repaired)s, clock_timestamp())
 ON CONFLICT (stream_id) DO UPDATE SET
     what = excluded.what, repaired = excluded.repaired, found_at = excluded.found_at
+"""
+# One that was not repaired stays until it is.
+FORGET_REPAIRED = """
+DELETE FROM drifts WHERE stream_id = ANY(ARRAY(
+    SELECT stream_id FROM drifts WHERE repaired AND found_at < statement_timestamp() - %(age)s
+    ORDER BY found_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+))
 """
 
 
@@ -162,3 +171,8 @@ def progress(connection: SyncConnection) -> DictRow:
     row = connection.execute(PROGRESS).fetchone()
     assert row is not None
     return row
+
+
+def endings() -> list[Ending]:
+    """Findings that were repaired long ago."""
+    return [Ending("drifts", FORGET_REPAIRED, settings.DRIFTS_KEPT)]

@@ -7,17 +7,16 @@ from uuid import UUID
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.db import connection as djangos
 from pytest_django.plugin import DjangoDbBlocker
 
-from commands.domain.commands import AnnounceWinner
 from commands.domain.rejections import RejectionCode
-from commands.inbox import sweeping
 from commands.inbox.requests import Caller, create_user, place_bid
-from commands.inbox.sweeping import KEYS_LAST, forget_keys
+from commands.inbox.sweeping import endings
 from commands.jobs import IdempotencyConflict, Job, Submission
 from commands.postgres.accepting import accept
-from commands.postgres.jobs import FORGET_KEYS
+from commands.postgres.pruning import prune
 from commands.streams import Stream
 from tests.conftest import PASSWORD
 from tests.integration.in_process import InProcessPortal
@@ -93,51 +92,21 @@ def test_a_strangers_sign_up_under_the_same_key_is_another_job(
     assert refused.code is RejectionCode.USERNAME_TAKEN
 
 
-def test_a_key_is_forgotten_a_week_after_its_job_was_settled(in_process: InProcessPortal) -> None:
+def test_a_key_goes_with_its_job_a_while_after_that_was_settled(
+    in_process: InProcessPortal,
+) -> None:
     alice, auction = in_process.user(), in_process.auction()
     old, young = (bid(in_process, alice, auction, key) for key in ("old", "young"))
     in_process.drain(auction)
     waiting = bid(in_process, alice, auction, "waiting")
-    age(in_process, old, KEYS_LAST + timedelta(minutes=1))
-    age(in_process, young, KEYS_LAST - timedelta(minutes=1))
-    age(in_process, waiting, KEYS_LAST + timedelta(minutes=1))
-    assert forget_keys(in_process.pool) == 1
-    assert key_of(in_process, old) is None
+    kept: timedelta = settings.JOBS_KEPT
+    age(in_process, old, kept + timedelta(minutes=1))
+    age(in_process, young, kept - timedelta(minutes=1))
+    age(in_process, waiting, kept + timedelta(minutes=1))
+    prune(in_process.pool, endings(), 10)
     assert bid(in_process, alice, auction, "young").id == young.id
     assert bid(in_process, alice, auction, "waiting").id == waiting.id
     assert bid(in_process, alice, auction, "old").id != old.id
-
-
-def test_the_houses_own_keys_are_never_forgotten(in_process: InProcessPortal) -> None:
-    auction = in_process.auction(seconds=0.05)
-    in_process.over(auction)
-    command, key = AnnounceWinner(auction.id), f"announce:{auction.id}"
-    close = Submission(auction, command, {}, "system", idempotency_key=key)
-    job = submit(in_process, close)
-    in_process.drain(auction)
-    age(in_process, job, timedelta(days=1000))
-    assert forget_keys(in_process.pool) == 0
-    assert submit(in_process, Submission(auction, command, {}, "system", idempotency_key=key)) == (
-        in_process.job(job.id)
-    )
-
-
-def test_keys_are_forgotten_in_batches_by_an_index(
-    in_process: InProcessPortal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alice, auction = in_process.user(), in_process.auction()
-    jobs = [bid(in_process, alice, auction, f"batch-{n}") for n in range(5)]
-    in_process.drain(auction)
-    for job in jobs:
-        age(in_process, job, KEYS_LAST + timedelta(minutes=1))
-    monkeypatch.setattr(sweeping, "KEYS_AT_ONCE", 2)
-    assert [forget_keys(in_process.pool) for _ in range(4)] == [2, 2, 1, 0]
-    with in_process.pool.connection() as connection, connection.transaction():
-        connection.execute("SET LOCAL enable_seqscan = off")
-        rows = connection.execute(f"EXPLAIN {FORGET_KEYS}", (KEYS_LAST, 1)).fetchall()
-    plan = "\n".join(row["QUERY PLAN"] for row in rows)
-    assert "Index Scan using jobs_with_key" in plan
-    assert "Index Cond: (settled_at <" in plan
 
 
 def test_keys_from_before_they_were_hashed_are_known_again(

@@ -11,10 +11,12 @@ from billiard.exceptions import SoftTimeLimitExceeded
 from pytest_django import Settings
 
 from commands.postgres.connections import Pool, SyncConnection, new_async_pool
+from commands.postgres.pruning import prune
 from notifications import outgoing
 from notifications.account_mails import MOVED
 from notifications.outgoing import TRIES, Content, Limits, composes, send_due
 from notifications.postgres import mails
+from notifications.postgres.endings import endings
 from notifications.postgres.mails import ENQUEUE, Outgoing, enqueue_parameters
 from notifications.reading import mark_read
 from notifications.tasks import SEND_MAILS
@@ -270,6 +272,7 @@ def test_old_mails_are_forgotten(in_process: InProcessPortal, mailbox: Mailbox) 
             "UPDATE mails SET settled_at = settled_at - interval '31 days' WHERE user_id = %s",
             (alice,),
         )
-        mails.forget_settled(connection)
+    prune(in_process.pool, endings(), 10)
+    with in_process.pool.connection() as connection:
         left = connection.execute("SELECT user_id FROM mails").fetchall()
     assert left == [{"user_id": bob}]

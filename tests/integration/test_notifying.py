@@ -311,7 +311,7 @@ def test_deleting_a_user_ends_all(in_process: InProcessPortal) -> None:
     assert notifications_of(in_process, alice)
     in_process.settled(Stream("user", alice), DeleteUser(alice))
     with in_process.pool.connection() as connection:
-        forget_deleted(connection, alice)
+        forget_deleted(connection, [alice])
         left = connection.execute(
             "SELECT (SELECT count(*) FROM notifications WHERE user_id = %(u)s) "
             "+ (SELECT count(*) FROM notification_preferences WHERE user_id = %(u)s) AS n",

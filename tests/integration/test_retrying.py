@@ -14,10 +14,11 @@ from commands.handling.drain import TRIES, drain_batch
 from commands.handling.retrying import LONGEST_PAUSE, RETRIES, pause_before
 from commands.ids import new_id
 from commands.inbox.submitting import WAITING, redrive
-from commands.inbox.sweeping import forget_failed
+from commands.inbox.sweeping import endings
 from commands.jobs import Job, JobStatus
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool
+from commands.postgres.pruning import prune
 from commands.queues import BIDS
 from commands.streams import Stream
 from tests.integration.faults import faults
@@ -216,7 +217,7 @@ def test_a_failed_sign_up_is_erased_when_its_deadline_is_over(in_process: InProc
     late = sign_up(in_process, expires_after=timedelta(hours=1))
     with in_process.pool.connection() as connection:
         connection.execute("UPDATE jobs SET expires_at = accepted_at WHERE id = %s", (late.id,))
-    forget_failed(in_process.pool)
+    prune(in_process.pool, endings(), 10)
     assert set(in_process.job(late.id).payload) == {"user_id", "is_staff"}
     assert in_process.job(kept.id).payload == kept.payload
     assert redrive(in_process.pool, [late.id]) == [], "nothing is left that could be decided"

@@ -7,14 +7,16 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
 from commands.ids import new_id
-from commands.inbox.sweeping import forget_sessions
+from commands.inbox.sweeping import endings
 from commands.postgres.connections import Pool, SyncConnection, WebConnection, new_async_pool
+from commands.postgres.pruning import prune
 from commands.postgres.sessions import (
     END_BEYOND,
     END_OTHERS,
     FORGET_ENDED,
-    KEPT_FOR,
     MOST_OPEN,
     OF_USER,
     Lifetimes,
@@ -29,6 +31,7 @@ from commands.postgres.users import replace_hash
 from tests.integration.in_process import InProcessPortal
 
 DAY = timedelta(days=1)
+KEPT: timedelta = settings.ENDED_SESSIONS_KEPT
 LIFETIMES = Lifetimes(idle=DAY, longest=DAY)
 # What in_process gives as everybody's hash.
 OLD = "!"
@@ -120,7 +123,9 @@ def test_sessions_that_go_on_are_found_without_those_that_ended(
             assert "sessions_of_user_going_on" in found, found
             assert re.search(r"Index Cond: \(\(user_id = .*expires_at > ", found), found
             assert "Seq Scan" not in found, found
-        assert "sessions_ended" in plan(connection, FORGET_ENDED, (KEPT_FOR + DAY * 6, 1))
+        assert "sessions_ended" in plan(
+            connection, FORGET_ENDED, {"age": KEPT + DAY * 6, "limit": 1}
+        )
 
 
 def plan(connection: SyncConnection, query: str, values: Any) -> str:
@@ -132,7 +137,7 @@ def plan(connection: SyncConnection, query: str, values: Any) -> str:
 def test_sessions_that_ended_long_ago_are_removed(in_process: InProcessPortal, pool: Pool) -> None:
     user_id, ends = in_process.user(), {}
     with pool.connection() as connection:
-        for ended_for in (-DAY, KEPT_FOR - DAY, KEPT_FOR + DAY):
+        for ended_for in (-DAY, KEPT - DAY, KEPT + DAY):
             ends[session_id := new_id()] = ended_for
             connection.execute(
                 "INSERT INTO sessions (id, user_id, seed, generation, created_at, used_at, expires_at)"
@@ -144,11 +149,11 @@ def test_sessions_that_ended_long_ago_are_removed(in_process: InProcessPortal, p
                 "INSERT INTO django_session VALUES (%s, '', clock_timestamp() - %s)",
                 (key, ended_for),
             )
-    forget_sessions(pool)
+    prune(pool, endings(), 10)
     with pool.connection() as connection:
         left = connection.execute("SELECT id FROM sessions WHERE user_id = %s", (user_id,))
         assert {row["id"] for row in left} == {
-            each for each, ended_for in ends.items() if ended_for < KEPT_FOR
+            each for each, ended_for in ends.items() if ended_for < KEPT
         }
         left = connection.execute("DELETE FROM django_session RETURNING session_key")
         assert [row["session_key"] for row in left] == ["not over"]

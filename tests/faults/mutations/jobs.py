@@ -40,6 +40,14 @@ JOBS = (
         "if members := list[str]():",
         "tests/integration/test_worklists.py",
     ),
+    Mutation(
+        "jobs that wait end with those that are settled",
+        "commands/postgres/jobs.py",
+        """WHERE status IN ('SUCCEEDED', 'REJECTED')
+      AND settled_at <""",
+        """WHERE accepted_at <""",
+        "tests/integration/test_pruning.py",
+    ),
     # 2. Events are never changed, skipped or reordered.
     Mutation(
         "events are not chained",

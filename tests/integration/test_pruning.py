@@ -1,0 +1,173 @@
+"""What grows ends: each kind of row at its age, in batches and by an index, and nothing else goes with it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+
+from commands.postgres.connections import Pool
+from commands.postgres.jobs import PostgresJobInbox
+from commands.postgres.pruning import Ending, Pruned, prune
+from portal.tasks import endings, prune_tables
+from projections.upkeep.verify import verify
+from projections.wiring import catch_up, live_documents
+from tests.integration.in_process import InProcessPortal
+
+MINUTE = timedelta(minutes=1)
+JOB = """
+INSERT INTO jobs (id, stream_kind, stream_id, command, payload, idempotency_scope, idempotency_key,
+                  fingerprint, correlation_id, accepted_at, expires_at, status, settled_at)
+SELECT gen_random_uuid(), 'auction', gen_random_uuid(), {command}, {payload}, 'user:x',
+       gen_random_uuid()::text, '', gen_random_uuid(), old, old, {status},
+       CASE WHEN {status} <> 'QUEUED' THEN old END
+"""
+NOTIFICATION = """
+INSERT INTO notifications (id, user_id, kind, auction_id, version, amount, in_app, created_at,
+                           changed_at, read_at)
+SELECT gen_random_uuid(), gen_random_uuid(), 'OUTBID', gen_random_uuid(), 1, 1, true, old, old, {read}
+"""
+MAIL = """
+INSERT INTO mails (id, user_id, kind, context, version, urgent, due, attempts, given_up, settled_at)
+SELECT gen_random_uuid(), gen_random_uuid(), 'CONFIRM_EMAIL', '{{}}', 0, n %% 2 = 0, {due}, 0, false, {settled}
+"""
+# For each kind, how a row comes about that is as old as `old` says; and rows that stay however old they are.
+ROWS: Mapping[str, str] = {
+    "failed sign-ups erased": JOB.format(
+        command="'CreateUser'", payload="""'{"password_hash": "x"}'""", status="'FAILED'"
+    ),
+    "settled jobs": JOB.format(command="'PlaceBid'", payload="'{}'", status="'REJECTED'"),
+    "failed jobs": JOB.format(command="'PlaceBid'", payload="'{}'", status="'FAILED'"),
+    "sessions": """
+        INSERT INTO sessions (id, user_id, seed, generation, created_at, used_at, expires_at)
+        SELECT gen_random_uuid(), %(user)s, '', 0, old, old, old
+    """,
+    "admin sessions": "INSERT INTO django_session SELECT gen_random_uuid()::text, '', old",
+    "admin log": """
+        INSERT INTO django_admin_log (action_time, object_repr, action_flag, change_message, user_id)
+        SELECT old, 'x', 1, '', %(user)s
+    """,
+    "read notifications": NOTIFICATION.format(read="old"),
+    "unread notifications": NOTIFICATION.format(read="NULL"),
+    "mails": MAIL.format(due="NULL", settled="old"),
+    "drifts": """
+        INSERT INTO drifts (stream_id, stream_kind, what, repaired, found_at)
+        SELECT gen_random_uuid(), 'auction', 'x', true, old
+    """,
+    "failing tasks": """
+        INSERT INTO failing_tasks (task, arguments, failures, since, last_failed_at, error)
+        SELECT 'a task', gen_random_uuid(), 1, old, old, 'x'
+    """,
+}
+STAYING = (
+    JOB.format(command="'PlaceBid'", payload="'{}'", status="'QUEUED'"),
+    MAIL.format(due="old", settled="NULL"),
+    """
+    INSERT INTO drifts (stream_id, stream_kind, what, repaired, found_at)
+    SELECT gen_random_uuid(), 'auction', 'x', false, old
+    """,
+)
+OLD = " FROM (SELECT n, statement_timestamp() - %(age)s AS old FROM generate_series(1, %(rows)s) AS n) AS _"
+COUNTED = ("jobs", "sessions", "django_session", "django_admin_log", "notifications", "mails", "drifts",
+           "failing_tasks")  # fmt: skip
+
+
+@contextmanager
+def alone(pool: Pool) -> Iterator[None]:
+    """Tables without anything that ends, before and after."""
+    empty(pool)
+    yield
+    empty(pool)
+
+
+def empty(pool: Pool) -> None:
+    with pool.connection() as connection:
+        for table in COUNTED[1:]:
+            connection.execute(f"DELETE FROM {table}")
+        connection.execute("DELETE FROM jobs WHERE idempotency_scope = 'user:x'")
+
+
+def add(pool: Pool, statement: str, rows: int, age: timedelta, user: UUID) -> None:
+    with pool.connection() as connection:
+        connection.execute(statement + OLD, {"age": age, "rows": rows, "user": user})
+
+
+def counts(pool: Pool) -> dict[str, int]:
+    with pool.connection() as connection:
+        return {
+            table: row["n"]
+            for table in COUNTED
+            if (row := connection.execute(f"SELECT count(*) AS n FROM {table}").fetchone())
+        }
+
+
+def test_each_kind_ends_at_its_age_and_all_else_stays(in_process: InProcessPortal) -> None:
+    pool, user = in_process.pool, in_process.user()
+    assert {each.what for each in endings()} == set(ROWS), "a row of each kind"
+    with alone(pool):
+        for statement in STAYING:
+            add(pool, statement, 3, timedelta(days=3000), user)
+        before = counts(pool)
+        for ending in endings():
+            add(pool, ROWS[ending.what], 5, ending.age + MINUTE, user)
+        for ending in endings():
+            add(pool, ROWS[ending.what], 2, max(ending.age - MINUTE, -MINUTE), user)
+        ended = prune(pool, endings(), 60, at_once=2)
+        assert ended == Pruned(dict.fromkeys(ROWS, 5), more=False)
+        # Two young ones of each kind; and failed sign-ups stay, without what is personal.
+        young = dict.fromkeys(COUNTED, 2) | {"jobs": 2 * 3 + 5, "notifications": 2 * 2}
+        assert counts(pool) == {table: before[table] + young[table] for table in COUNTED}
+        assert prune(pool, endings(), 60) == Pruned({}, more=False)
+
+
+def test_pruning_ends_with_its_turn_and_is_done_in_several(in_process: InProcessPortal) -> None:
+    pool, user = in_process.pool, in_process.user()
+    with alone(pool):
+        for ending in endings():
+            add(pool, ROWS[ending.what], 10, ending.age + MINUTE, user)
+        runs = [prune(pool, endings(), 0.000001, at_once=1)]
+        while runs[-1].more:
+            runs.append(prune(pool, endings(), 0.01, at_once=1))
+        assert len(runs) > 2
+        assert sum(sum(run.rows.values()) for run in runs) == 10 * len(ROWS)
+
+
+def test_jobs_end_and_events_stay_and_are_verified(in_process: InProcessPortal) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "5.00")
+    catch_up(auction)
+    with in_process.pool.connection() as connection:
+        connection.execute(
+            "UPDATE jobs SET settled_at = settled_at - %s WHERE stream_id = %s",
+            (settings.JOBS_KEPT + MINUTE, auction.id),
+        )
+        job = connection.execute(
+            "SELECT id FROM jobs WHERE stream_id = %s ORDER BY id DESC LIMIT 1", (auction.id,)
+        ).fetchone()
+        assert job
+    prune_tables()
+    with in_process.pool.connection() as connection:
+        assert PostgresJobInbox(connection).find(job["id"]) is None
+        verdict = verify(connection, auction, live_documents())
+    assert (verdict.events, verdict.findings) == (2, [])
+    in_process.bid(auction, alice, "6.00")
+
+
+@pytest.mark.parametrize("ending", endings(), ids=lambda ending: ending.what)
+def test_what_ends_is_found_by_an_index_however_much_stays(
+    in_process: InProcessPortal, ending: Ending
+) -> None:
+    pool, user = in_process.pool, in_process.user()
+    values = {"age": ending.age, "limit": 100}
+    with alone(pool), pool.connection() as connection, connection.transaction(force_rollback=True):
+        young = max(ending.age - timedelta(hours=1), timedelta(hours=-1))
+        connection.execute(ROWS[ending.what] + OLD, {"age": young, "rows": 20_000, "user": user})
+        connection.execute("ANALYZE")
+        row = connection.execute(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {ending.statement}", values
+        ).fetchone()
+        assert row
+        plan = row["QUERY PLAN"][0]["Plan"]
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 100, plan
