@@ -1,5 +1,6 @@
 """The write side's Celery tasks. Running one twice does no harm."""
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -20,9 +21,11 @@ from commands.readers import wake_readers
 from commands.streams import Stream
 from commands.wake import clear_wake_up, publish, send, wake
 from commands.wiring import pool
+from commands.worklists import TURN
 
 log = structlog.get_logger("commands")
 
+ACCEPT_DRAWS = "commands.accept_draws"
 REVEAL = "commands.reveal_secrets"
 # Younger jobs are left to their own wake-up.
 SWEEP_AFTER = timedelta(seconds=5)
@@ -89,10 +92,27 @@ def announce_winners() -> None:
 
 @shared_task(name="commands.run_promoter")
 def run_promoter() -> None:
-    """One tick of the promoter, unless another scheduler just made it."""
-    tick, jobs = rounds.run_promoter(pool(), at_least_apart=_half_the_interval())
+    """One tick of the promoter, unless another scheduler just made it or the last one still lacks draws."""
+    tick = rounds.tick(pool(), at_least_apart=_half_the_interval())
     if tick is not None:
-        log.info("promoter ticked", tick=tick, draws=len(jobs))
+        log.info("promoter ticked", tick=tick)
+    _accept_draws()
+
+
+@shared_task(name=ACCEPT_DRAWS)
+def accept_draws() -> None:
+    """Accept draws that the last tick still lacks, for one turn."""
+    clear_wake_up(ACCEPT_DRAWS, ())
+    _accept_draws()
+
+
+def _accept_draws() -> None:
+    ends = time.monotonic() + TURN
+    for _ in rounds.accept_draws(pool()):
+        if time.monotonic() > ends:
+            return wake(ACCEPT_DRAWS, (), AUCTIONS)
+    # If the draws were settled before they were counted, nobody was woken to reveal the secret.
+    return wake(REVEAL, (), AUCTIONS)
 
 
 @shared_task(name=REVEAL)
@@ -118,4 +138,5 @@ def _half_the_interval() -> timedelta:
 def wake_waiting_streams() -> int:
     """Have every stream looked at whose jobs wait too long, whatever was queued before; how many."""
     send(REVEAL, (), AUCTIONS)
+    wake(ACCEPT_DRAWS, (), AUCTIONS)
     return sweeping.wake_waiting_streams(pool(), SWEEP_AFTER)

@@ -96,7 +96,21 @@ class TickCommitted:
 
 @dataclass(frozen=True, slots=True)
 class TickMade:
-    """The tick gave `draws` auctions a draw. The secret and the bids already determine the results."""
+    """The tick was made: the auctions that are open now get a draw each.
+
+    Their draws are accepted after it, and DrawsAccepted counts them; `draws` is None then. Ticks
+    from before accepted theirs together with this event, which has their number.
+    """
+
+    draws: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DrawsAccepted:
+    """Each of the tick's `draws` has its place among its auction's commands.
+
+    Secret and bids determine the results from here on.
+    """
 
     draws: int
 
@@ -130,6 +144,6 @@ AuctionEvent = (
     AuctionCreated | BidPlaced | BidDeleted | BidDoubled | WinnerAnnounced | AuctionEndedUnsold
 )
 UserEvent = UserCreated | UserDeleted
-TickEvent = TickCommitted | TickMade | SecretRevealed
+TickEvent = TickCommitted | TickMade | DrawsAccepted | SecretRevealed
 PolicyEvent = PolicyChanged | PolicyWithdrawn
 Event = AuctionEvent | UserEvent | TickEvent | PolicyEvent

@@ -4,12 +4,21 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import assert_never
 
-from commands.domain.events import SecretRevealed, TickCommitted, TickEvent, TickMade
+from commands.domain.events import (
+    DrawsAccepted,
+    SecretRevealed,
+    TickCommitted,
+    TickEvent,
+    TickMade,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A tick after `version` events; `secret` is None until it is revealed."""
+    """A tick after `version` events.
+
+    `draws` is None until all its draws are accepted, `secret` until it is revealed.
+    """
 
     number: int
     version: int
@@ -32,10 +41,13 @@ def evolve(tick: Tick | None, event: TickEvent) -> Tick:
     tick = replace(tick, version=tick.version + 1)
     match event:
         case TickMade():
-            assert tick.draws is None, "a tick is made once"
+            assert tick.version == 2, "a tick is made once"
+            return replace(tick, draws=event.draws)
+        case DrawsAccepted():
+            assert tick.draws is None, "the draws are counted once"
             return replace(tick, draws=event.draws)
         case SecretRevealed():
-            assert tick.draws is not None, "a secret is kept until the draws are made"
+            assert tick.draws is not None, "a secret is kept until the draws are accepted"
             return replace(tick, secret=event.secret)
         case _:
             assert_never(event)

@@ -27,6 +27,7 @@ class Auction(models.Model):
                 fields=["ends_at"], name="auctions_to_close", condition=models.Q(closed=False)
             ),
             models.Index(fields=["ends_at"], name="auctions_by_end"),
+            models.Index(fields=["id"], name="auctions_open", condition=models.Q(closed=False)),
             GinIndex(SearchVector("title", config="simple"), name="auctions_title_words"),
         )
 
@@ -73,7 +74,7 @@ class Bid(models.Model):
                 condition=models.Q(deleted=False),
             ),
             models.Index(
-                fields=["auction"],
+                fields=["auction", "placed_version"],
                 name="bids_to_double",
                 condition=models.Q(deleted=False, doubled=False),
             ),

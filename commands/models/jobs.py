@@ -1,6 +1,7 @@
 """Jobs: accepted commands and their outcomes."""
 
 from django.db import models
+from django.db.models.fields.json import KeyTextTransform
 
 BID_COMMANDS = ("PlaceBid", "DeleteBid", "DoubleBid")
 
@@ -87,6 +88,22 @@ class Job(models.Model):
                 fields=["command", "id"],
                 name="jobs_of_rarer_commands",
                 condition=~models.Q(command__in=BID_COMMANDS),
+            ),
+            models.Index(
+                KeyTextTransform("tick", "payload"),
+                models.F("status"),
+                name="jobs_of_tick",
+                condition=models.Q(command="DoubleBid"),
+            ),
+            models.Index(
+                fields=["stream_id"],
+                name="jobs_closing",
+                condition=models.Q(command="AnnounceWinner"),
+            ),
+            models.Index(
+                fields=["accepted_at"],
+                name="jobs_deleting_users",
+                condition=models.Q(command="DeleteUser", status="QUEUED"),
             ),
         )
 

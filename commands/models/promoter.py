@@ -7,7 +7,11 @@ from commands.models.auctions import Auction
 
 
 class PromoterTick(models.Model):
-    """State row of a tick, with its secret also before that is revealed."""
+    """State row of a tick, with its secret also before that is revealed.
+
+    `policies` is the version of the policies that its draws follow. Until all are accepted, `draws`
+    is null, `accepted` says how many are, and `reached` is the last auction that was looked at.
+    """
 
     number = models.IntegerField(primary_key=True)
     stream_id = models.UUIDField(unique=True)
@@ -16,6 +20,9 @@ class PromoterTick(models.Model):
     secret = models.CharField(max_length=64)
     committed_at = models.DateTimeField("committed")
     made_at = models.DateTimeField("made", null=True)
+    policies = models.IntegerField(null=True)
+    accepted = models.IntegerField(db_default=0)
+    reached = models.UUIDField(null=True)
     draws = models.IntegerField(null=True)
     revealed_at = models.DateTimeField("revealed", null=True)
 

@@ -34,6 +34,10 @@ class User(AbstractBaseUser):
     version = models.IntegerField(default=0)
     created_at = models.DateTimeField("created")
     deleted_at = models.DateTimeField("deleted", null=True)
+    # Of a deleted user whose bids are not withdrawn in all auctions yet: when the deletion was
+    # accepted, and the last auction that has a job for it.
+    withdrawing_at = models.DateTimeField(null=True)
+    withdrawn_to = models.UUIDField(null=True)
     last_login = None
     # The new password as given to set_password, until `save`.
     _password: str | None = None
@@ -61,6 +65,11 @@ class User(AbstractBaseUser):
                 fields=["leftovers_due_at"],
                 name="users_leftovers_due",
                 condition=models.Q(leftovers_due_at__isnull=False),
+            ),
+            models.Index(
+                fields=["withdrawing_at"],
+                name="users_withdrawing",
+                condition=models.Q(withdrawing_at__isnull=False),
             ),
         )
 

@@ -1,7 +1,7 @@
 """State rows of auctions and bids: reading what a batch of commands can touch, and saving changes."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -94,12 +94,17 @@ SELECT id FROM auctions WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
     SELECT 1 FROM jobs WHERE status = 'QUEUED' AND command = 'DeleteUser' AND accepted_at < ends_at
 ) ORDER BY ends_at LIMIT 1000
 """
-TO_DRAW_IN = """
-SELECT id FROM auctions
-WHERE NOT closed AND starts_at <= clock_timestamp() AND ends_at > clock_timestamp() AND EXISTS (
-    SELECT 1 FROM bids WHERE auction_id = auctions.id AND NOT deleted AND NOT doubled
-) ORDER BY ends_at
+# Those that were open at a tick and are still.
+OPEN = "NOT closed AND starts_at <= %(tick)s AND ends_at > greatest(%(tick)s, clock_timestamp())"
+TO_DOUBLE = "SELECT FROM bids WHERE auction_id = page.id AND NOT deleted AND NOT doubled"
+TO_DRAW_IN = f"""
+WITH page AS MATERIALIZED (
+    SELECT id, {OPEN} AS open FROM auctions
+    WHERE NOT closed AND (%(after)s::uuid IS NULL OR id > %(after)s) ORDER BY id LIMIT %(limit)s
+)
+SELECT id, open AND EXISTS ({TO_DOUBLE}) AS drawn FROM page ORDER BY id
 """
+ANY_TO_DRAW_IN = f"SELECT FROM auctions AS page WHERE {OPEN} AND EXISTS ({TO_DOUBLE}) LIMIT 1"
 
 
 def lock_auctions(
@@ -217,9 +222,20 @@ def due_auctions(connection: SyncConnection, now: datetime) -> list[UUID]:
     return [row["id"] for row in connection.execute(DUE, {"now": now})]
 
 
-def auctions_to_draw_in(connection: SyncConnection) -> list[UUID]:
-    """The open auctions with live bids that were not doubled, soonest end first."""
-    return [row["id"] for row in connection.execute(TO_DRAW_IN)]
+def auctions_to_draw_in(
+    connection: SyncConnection, tick: datetime, after: UUID | None, limit: int
+) -> Sequence[tuple[UUID, bool]]:
+    """The next so many unclosed auctions by id, each with whether a tick at that moment draws in it.
+
+    It does in those that were open then, and are still, and have live bids that were not doubled.
+    """
+    page = {"tick": tick, "after": after, "limit": limit}
+    return [(row["id"], row["drawn"]) for row in connection.execute(TO_DRAW_IN, page)]
+
+
+def any_to_draw_in(connection: SyncConnection, tick: datetime) -> bool:
+    """Whether a tick at that moment would draw in any auction."""
+    return connection.execute(ANY_TO_DRAW_IN, {"tick": tick}).fetchone() is not None
 
 
 async def auction_exists_async(connection: WebConnection, auction_id: UUID) -> bool:

@@ -88,6 +88,10 @@ DELETE FROM jobs WHERE id = ANY(ARRAY(
     ORDER BY settled_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ))
 """
+DRAWS_OF_TICK = f"""
+SELECT {COLUMNS} FROM jobs WHERE command = 'DoubleBid' AND payload->>'tick' = %s::text
+ORDER BY stream_id
+"""
 # From stream to stream by the index, however many jobs of one wait.
 WAITING_STREAMS = """
 WITH RECURSIVE stream AS (
@@ -150,6 +154,10 @@ class PostgresJobInbox:
         """Streams with jobs that have waited that long, each with the command of one; at most a thousand."""
         rows = self._connection.execute(WAITING_STREAMS, (longer_than,))
         return [(Stream(row["stream_kind"], row["stream_id"]), row["command"]) for row in rows]
+
+    def draws_of(self, tick: int) -> list[Job]:
+        """All draws of the tick that are accepted so far."""
+        return [job_from(row) for row in self._connection.execute(DRAWS_OF_TICK, (str(tick),))]
 
     def backlog(self) -> list[DictRow]:
         """For each command: how many jobs wait, and for how many seconds the oldest has waited."""

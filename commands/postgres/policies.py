@@ -15,7 +15,7 @@ from commands.postgres.locks import POLICIES, lock
 OPTIONS = "chance, weight, exclude, limits"
 LATEST = f"""
 SELECT DISTINCT ON (auction_id) version, auction_id, withdrawn, {OPTIONS} FROM promoter_policies
-ORDER BY auction_id, version DESC
+WHERE version <= %s ORDER BY auction_id, version DESC
 """
 AT = f"SELECT {OPTIONS} FROM promoter_policies WHERE version = %s"
 LAST = "SELECT coalesce(max(version), 0) AS version FROM promoter_policies"
@@ -34,13 +34,20 @@ def lock_policies(connection: SyncConnection) -> Policies:
     return read_policies(connection)
 
 
-def read_policies(connection: SyncConnection) -> Policies:
-    """The policies from their state rows."""
-    last = connection.execute(LAST).fetchone()
-    assert last is not None
-    latest = connection.execute(LATEST).fetchall()
+def last_policies(connection: SyncConnection) -> int:
+    """The version of the policies that are in force."""
+    row = connection.execute(LAST).fetchone()
+    assert row is not None
+    version: int = row["version"]
+    return version
+
+
+def read_policies(connection: SyncConnection, version: int | None = None) -> Policies:
+    """The policies from their state rows, as they are or as they were at that version."""
+    version = last_policies(connection) if version is None else version
+    latest = connection.execute(LATEST, (version,)).fetchall()
     return Policies(
-        last["version"],
+        version,
         {
             row["auction_id"]: (row["version"], _policy(row))
             for row in latest

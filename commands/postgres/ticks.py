@@ -2,13 +2,20 @@
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
-from commands.domain.events import SecretRevealed, TickCommitted, TickEvent, TickMade
+from commands.domain.events import (
+    DrawsAccepted,
+    SecretRevealed,
+    TickCommitted,
+    TickEvent,
+    TickMade,
+)
 from commands.domain.tick import Tick, commitment_to, evolve
 from commands.ids import new_id
 from commands.postgres.connections import SyncConnection, clock
@@ -17,23 +24,42 @@ from commands.postgres.locks import TICKS, lock
 from commands.streams import NewEvent, RecordedEvent, Stream
 
 TICK = "stream_id, number, version, commitment, draws, secret"
-OPEN = f"SELECT {TICK} FROM promoter_ticks WHERE draws IS NULL"
-JUST_TICKED = "SELECT 1 FROM promoter_ticks WHERE made_at > clock_timestamp() - %s::interval"
+OPEN = f"SELECT {TICK} FROM promoter_ticks WHERE revealed_at IS NULL AND made_at IS NULL"
+UNDRAWN = f"""
+SELECT {TICK}, made_at, policies, reached FROM promoter_ticks
+WHERE revealed_at IS NULL AND made_at IS NOT NULL AND draws IS NULL ORDER BY number LIMIT 1
+"""
+# A tick from the future was made before the clock stepped back: nobody waits until it is past.
+JUST_TICKED = """
+SELECT FROM promoter_ticks
+WHERE made_at > clock_timestamp() - %s::interval AND made_at <= clock_timestamp() LIMIT 1
+"""
 LAST_NUMBER = "SELECT coalesce(max(number), 0) AS number FROM promoter_ticks"
 INSERT = """
 INSERT INTO promoter_ticks (number, stream_id, version, commitment, secret, committed_at)
 VALUES (%s, %s, %s, %s, %s, %s)
 """
-MADE = "UPDATE promoter_ticks SET version = %s, draws = %s, made_at = %s WHERE number = %s"
+MADE = "UPDATE promoter_ticks SET version = %s, policies = %s, made_at = %s WHERE number = %s"
+ACCEPTED = """
+UPDATE promoter_ticks SET accepted = accepted + %s, reached = %s WHERE number = %s
+"""
+ALL_ACCEPTED = """
+UPDATE promoter_ticks SET version = version + 1, draws = accepted WHERE number = %s
+RETURNING draws
+"""
 DRAWN = f"""
 SELECT {TICK} FROM promoter_ticks WHERE draws IS NOT NULL AND revealed_at IS NULL AND NOT EXISTS (
-    SELECT 1 FROM jobs
+    SELECT FROM jobs
     WHERE status = 'QUEUED' AND command = 'DoubleBid' AND payload->>'tick' = number::text
 ) ORDER BY number
 """
+# Waits for the draws that hold the secret, while batches of draws being accepted do not.
+LOCK = "SELECT FROM promoter_ticks WHERE number = %s FOR UPDATE"
 REVEALED = "UPDATE promoter_ticks SET version = %s, revealed_at = %s WHERE number = %s"
-# FOR SHARE: the secret can't be revealed before the draw's transaction ends.
-UNREVEALED = "SELECT secret FROM promoter_ticks WHERE number = %s AND revealed_at IS NULL FOR SHARE"
+# FOR KEY SHARE: the secret can't be revealed before the draw's transaction ends.
+UNREVEALED = """
+SELECT secret FROM promoter_ticks WHERE number = %s AND revealed_at IS NULL FOR KEY SHARE
+"""
 STREAM_OF = "SELECT stream_id FROM promoter_ticks WHERE number = %s"
 PUBLIC = """
 SELECT number, stream_id, commitment, committed_at, made_at, draws, revealed_at,
@@ -41,6 +67,20 @@ SELECT number, stream_id, commitment, committed_at, made_at, draws, revealed_at,
 FROM promoter_ticks WHERE number = coalesce(%s, (SELECT max(number) FROM promoter_ticks))
 """
 READ = f"SELECT {TICK}, revealed_at FROM promoter_ticks WHERE stream_id = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Undrawn:
+    """A tick made at that moment, by that version of the policies, whose draws are being accepted.
+
+    Those in auctions up to `reached` are; None if none is.
+    """
+
+    stream: Stream
+    tick: Tick
+    made_at: datetime
+    policies: int
+    reached: UUID | None
 
 
 def lock_ticks(connection: SyncConnection) -> None:
@@ -78,17 +118,41 @@ def commit_to_tick(connection: SyncConnection) -> list[RecordedEvent]:
 
 
 def make_tick(
-    connection: SyncConnection, stream: Stream, tick: Tick, draws: int
+    connection: SyncConnection, stream: Stream, tick: Tick, made_at: datetime, policies: int
 ) -> list[RecordedEvent]:
-    """Record that the tick was made, with that many draws."""
-    now, made = clock(connection), TickMade(draws)
-    connection.execute(MADE, (evolve(tick, made).version, draws, now, tick.number))
-    return _record(connection, stream, tick.version, [made], now)
+    """Record that the tick was made at that moment; its draws follow that version of the policies."""
+    made = TickMade()
+    connection.execute(MADE, (evolve(tick, made).version, policies, made_at, tick.number))
+    return _record(connection, stream, tick.version, [made], made_at)
+
+
+def undrawn_tick(connection: SyncConnection) -> Undrawn | None:
+    """The tick that is made and whose draws are not all accepted yet."""
+    row = connection.execute(UNDRAWN).fetchone()
+    if row is None:
+        return None
+    more = [row.pop(name) for name in ("made_at", "policies", "reached")]
+    return Undrawn(*_tick(row), *more)
+
+
+def note_accepted(connection: SyncConnection, number: int, draws: int, reached: UUID) -> None:
+    """Count so many more draws of the tick, and note the auction up to which it has been."""
+    connection.execute(ACCEPTED, (draws, reached, number))
+
+
+def all_accepted(connection: SyncConnection, stream: Stream, tick: Tick) -> list[RecordedEvent]:
+    """Record how many draws the tick gave: there will be no more."""
+    row = connection.execute(ALL_ACCEPTED, (tick.number,)).fetchone()
+    assert row is not None, "ticks are never deleted"
+    return _record(
+        connection, stream, tick.version, [DrawsAccepted(row["draws"])], clock(connection)
+    )
 
 
 def reveal(connection: SyncConnection, stream: Stream, tick: Tick) -> list[RecordedEvent]:
     """Record the secret of a tick whose draws are all settled."""
     assert tick.secret is not None, "a tick's row has its secret"
+    connection.execute(LOCK, (tick.number,))
     now, revealed = clock(connection), SecretRevealed(tick.secret)
     connection.execute(REVEALED, (tick.version + 1, now, tick.number))
     return _record(connection, stream, tick.version, [revealed], now)

@@ -1,10 +1,14 @@
 """The promoter's ticks: commit to a secret, draw with it in every open auction, reveal it.
 
-The draws are fair because of this order. The commitment is public before the tick. Each draw is a job
-in its auction's stream, so the bids it draws from are fixed when the tick is made. The secret is
-revealed only when no draw can be made with it any more.
+The draws are fair because of this order. The commitment is public before the tick. The tick fixes
+which auctions get a draw. Each draw is a job in its auction's stream, so the bids it draws from are
+fixed by its place there. The secret is revealed only when no draw can be made with it any more.
+
+Each step is a transaction of its own, and a short one: the tick, then its draws, so many at a time,
+each time together with how far they have come. Whoever comes next goes on after the last one.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -14,24 +18,36 @@ from commands.domain.bids import Bids
 from commands.domain.commands import DoubleBid
 from commands.domain.policies import Policies
 from commands.domain.promoter import Bid, BidsInDraw, Policy, Promoter
-from commands.domain.tick import Tick
 from commands.inbox.deadlines import expiry
 from commands.inbox.submitting import wake_for
 from commands.jobs import Job, Submission
 from commands.postgres.accepting import accept_all
-from commands.postgres.auctions import auctions_to_draw_in, bids_for_draws, staff_among
-from commands.postgres.connections import Pool, SyncConnection
-from commands.postgres.policies import read_policies
+from commands.postgres.auctions import (
+    any_to_draw_in,
+    auctions_to_draw_in,
+    bids_for_draws,
+    staff_among,
+)
+from commands.postgres.connections import Pool, SyncConnection, clock
+from commands.postgres.jobs import PostgresJobInbox
+from commands.postgres.policies import last_policies, read_policies
 from commands.postgres.ticks import (
+    Undrawn,
+    all_accepted,
     commit_to_tick,
     drawn_ticks,
     lock_ticks,
     make_tick,
+    note_accepted,
     open_tick,
     reveal,
     ticked_within,
+    undrawn_tick,
 )
 from commands.streams import Stream
+
+# Auctions looked at in one transaction, which holds the gates of those that get a draw.
+AT_ONCE = 100
 
 
 def commit(pool: Pool) -> None:
@@ -43,37 +59,79 @@ def commit(pool: Pool) -> None:
 
 
 def run_promoter(pool: Pool, at_least_apart: timedelta) -> tuple[int | None, list[Job]]:
-    """One tick: its number, and a draw for each open auction with bids to double.
+    """One tick with all its draws, after those that an earlier one still lacks; its number, and the draws.
 
-    No tick (None) if the last one is younger than `at_least_apart`, or if there is no such auction.
+    No tick (None) as for `tick`.
+    """
+    accept_all_draws(pool)
+    number = tick(pool, at_least_apart)
+    if number is None:
+        return None, []
+    accept_all_draws(pool)
+    with pool.connection() as connection:
+        return number, PostgresJobInbox(connection).draws_of(number)
+
+
+def tick(pool: Pool, at_least_apart: timedelta) -> int | None:
+    """Make a tick and commit to the next one; its number.
+
+    No tick (None) if the last one is younger than `at_least_apart` or still lacks draws, or if there
+    is no auction to draw in.
     """
     commit(
         pool
     )  # Needed only for the very first tick; later ones are committed to at the one before.
     with pool.connection() as connection, connection.transaction():
         lock_ticks(connection)
-        committed = None if ticked_within(connection, at_least_apart) else open_tick(connection)
-        auctions = auctions_to_draw_in(connection) if committed else []
-        if committed is None or not auctions:
-            return None, []
-        stream, tick = committed
-        policies = read_policies(connection)
-        draws = [_draw(auction, stream, tick, policies) for auction in auctions]
-        jobs = [job for job in accept_all(connection, draws) if isinstance(job, Job)]
-        make_tick(connection, stream, tick, len(jobs))
+        if ticked_within(connection, at_least_apart) or undrawn_tick(connection):
+            return None
+        committed, now = open_tick(connection), clock(connection)
+        if committed is None or not any_to_draw_in(connection, now):
+            return None
+        make_tick(connection, *committed, now, last_policies(connection))
         commit_to_tick(connection)
-    wake_for(jobs)
-    return tick.number, jobs
+    return committed[1].number
 
 
-def _draw(auction_id: UUID, stream: Stream, tick: Tick, policies: Policies) -> Submission:
+def accept_all_draws(pool: Pool) -> None:
+    """Accept the draws that the last tick lacks."""
+    for _ in accept_draws(pool):
+        continue
+
+
+def accept_draws(pool: Pool) -> Iterator[int]:
+    """Accept the draws that the last tick lacks, a batch at a time; how many of each batch."""
+    while (jobs := _accept_some(pool)) is not None:
+        wake_for(jobs)
+        yield len(jobs)
+
+
+def _accept_some(pool: Pool) -> list[Job] | None:
+    """The next draws of the tick that lacks some; None if there is no such tick."""
+    with pool.connection() as connection, connection.transaction():
+        lock_ticks(connection)
+        if (undrawn := undrawn_tick(connection)) is None:
+            return None
+        page = auctions_to_draw_in(connection, undrawn.made_at, undrawn.reached, AT_ONCE)
+        if not page:
+            all_accepted(connection, undrawn.stream, undrawn.tick)
+            return []
+        policies = read_policies(connection, undrawn.policies)
+        draws = [_draw(auction, undrawn, policies) for auction, drawn in page if drawn]
+        note_accepted(connection, undrawn.tick.number, len(draws), page[-1][0])
+        # Last, because it takes the gates of these auctions.
+        return [job for job in accept_all(connection, draws) if isinstance(job, Job)]
+
+
+def _draw(auction_id: UUID, undrawn: Undrawn, policies: Policies) -> Submission:
     policy_version, _ = policies.of(auction_id)
+    number = undrawn.tick.number
     return Submission(
         stream=Stream("auction", auction_id),
-        command=DoubleBid(auction_id, tick.number, policy_version),
-        content={"auction_id": str(auction_id), "tick": tick.number},
+        command=DoubleBid(auction_id, number, policy_version),
+        content={"auction_id": str(auction_id), "tick": number},
         scope="system",
-        idempotency_key=f"draw:{stream.id}:{auction_id}",
+        idempotency_key=f"draw:{undrawn.stream.id}:{auction_id}",
         expires_after=expiry("DoubleBid"),
     )
 
@@ -106,6 +164,6 @@ def reveal_secrets(pool: Pool) -> list[int]:
     with pool.connection() as connection, connection.transaction():
         lock_ticks(connection)
         drawn = drawn_ticks(connection)
-        for stream, tick in drawn:
-            reveal(connection, stream, tick)
-    return [tick.number for _, tick in drawn]
+        for stream, made in drawn:
+            reveal(connection, stream, made)
+    return [made.number for _, made in drawn]

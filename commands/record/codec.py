@@ -23,6 +23,7 @@ EVENT_TYPES: Mapping[str, type[events.Event]] = {
     "UserDeleted": events.UserDeleted,
     "TickCommitted": events.TickCommitted,
     "TickMade": events.TickMade,
+    "DrawsAccepted": events.DrawsAccepted,
     "SecretRevealed": events.SecretRevealed,
     "PolicyChanged": events.PolicyChanged,
     "PolicyWithdrawn": events.PolicyWithdrawn,

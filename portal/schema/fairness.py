@@ -24,10 +24,10 @@ class Tick:
         description="When the house committed itself to the secret."
     )
     made_at: datetime | None = strawberry.field(
-        description="When it gave the open auctions their draws; null before."
+        description="When it was made: the auctions open then get a draw each; null before."
     )
     draws: int | None = strawberry.field(
-        description="How many auctions it gave a draw; null before it was made."
+        description="How many auctions it gave a draw; null before all have theirs."
     )
     secret: str | None = strawberry.field(
         description="32 bytes in hex; null until no draw can be made with it any more."

@@ -24,7 +24,7 @@ SELECT number, gap FROM (
     SELECT number, made_at - lag(made_at) OVER (ORDER BY made_at) AS gap FROM promoter_ticks
 ) AS ticks WHERE gap < %s::interval
 """
-UNREVEALED = "SELECT number FROM promoter_ticks WHERE draws IS NOT NULL AND revealed_at IS NULL"
+UNREVEALED = "SELECT number FROM promoter_ticks WHERE made_at IS NOT NULL AND revealed_at IS NULL"
 UNSETTLED = "SELECT id, command FROM jobs WHERE status = 'QUEUED'"
 UNCLOSED = "SELECT id FROM auctions WHERE NOT closed AND ends_at < clock_timestamp()"
 UNNOTIFIED = """

@@ -34,8 +34,9 @@ INSERT INTO users (id, username, password, is_staff, version, created_at)
 VALUES (%s, %s, '', false, 1, %s)
 """
 MAKE_TICK = """
-INSERT INTO promoter_ticks (number, stream_id, version, commitment, secret, committed_at, draws)
-VALUES (%s, %s, 2, '', %s, clock_timestamp(), 1)
+INSERT INTO promoter_ticks
+    (number, stream_id, version, commitment, secret, committed_at, made_at, draws)
+VALUES (%s, %s, 2, '', %s, clock_timestamp(), clock_timestamp(), 1)
 """
 CHANGE_POLICY = """
 INSERT INTO promoter_policies (version, withdrawn, chance, weight, exclude, limits, changed_at)

@@ -8,7 +8,14 @@ from uuid import UUID
 import pytest
 
 from commands.domain.commands import ChangePolicy, DoubleBid, WithdrawPolicy
-from commands.domain.events import BidDoubled, BidPlaced, SecretRevealed, TickCommitted, TickMade
+from commands.domain.events import (
+    BidDoubled,
+    BidPlaced,
+    DrawsAccepted,
+    SecretRevealed,
+    TickCommitted,
+    TickMade,
+)
 from commands.domain.rejections import RejectionCode
 from commands.domain.tick import commitment_to
 from commands.ids import new_id
@@ -81,9 +88,11 @@ def test_the_house_commits_before_the_tick_and_reveals_after_the_draws(
     assert promoting.reveal_secrets(in_process.pool) == [], "once is enough"
 
     row = row_of(in_process, number)
-    committed, made, revealed = [item.event for item in events_of(in_process, row["stream_id"])]
+    history = events_of(in_process, row["stream_id"])
+    committed, made, accepted, revealed = [item.event for item in history]
     assert committed == TickCommitted(number, row["commitment"])
-    assert made == TickMade(len(jobs))
+    assert made == TickMade()
+    assert accepted == DrawsAccepted(len(jobs))
     assert revealed == SecretRevealed(row["secret"])
     assert commitment_to(bytes.fromhex(row["secret"])) == row["commitment"]
     [draw] = [

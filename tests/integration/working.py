@@ -1,8 +1,13 @@
 """Tasks of worklists run in this process, with nothing but the named streams on the list."""
 
+import json
+from typing import cast
+
 from celery import current_app
+from django.conf import settings
 
 from commands.streams import Stream
+from commands.wake import redis
 from commands.worklists import Worklist
 
 # A turn ends when its time is over, finished or not.
@@ -33,3 +38,9 @@ def on_list(worklist: Worklist) -> set[Stream]:
         streams.update(taken)
     worklist.add(streams)
     return streams
+
+
+def queued_tasks(queue: str, task: str) -> int:
+    """How many messages of that task wait in the queue."""
+    messages = cast(list[str], redis().lrange(f"{settings.NAMESPACE}:{queue}", 0, -1))
+    return sum(json.loads(message)["headers"]["task"] == task for message in messages)

@@ -114,8 +114,29 @@ JOBS = (
     Mutation(
         "a secret that was revealed still draws",
         "commands/postgres/ticks.py",
-        "WHERE number = %s AND revealed_at IS NULL FOR SHARE",
-        "WHERE number = %s FOR SHARE",
+        "WHERE number = %s AND revealed_at IS NULL FOR KEY SHARE",
+        "WHERE number = %s FOR KEY SHARE",
         "tests/integration/test_promoting.py",
+    ),
+    Mutation(
+        "a tick that was cut off stays without the rest of its draws",
+        "commands/tasks.py",
+        "    wake(ACCEPT_DRAWS, (), AUCTIONS)\n    return sweeping",
+        "    return sweeping",
+        "tests/integration/test_ticks_in_batches.py::test_the_sweep_goes_on_with_a_tick",
+    ),
+    Mutation(
+        "a tick draws in auctions that opened after it",
+        "commands/postgres/auctions.py",
+        "NOT closed AND starts_at <= %(tick)s AND",
+        "NOT closed AND",
+        "tests/integration/test_ticks_in_batches.py",
+    ),
+    Mutation(
+        "a tick's draws follow policies from after it",
+        "commands/promoter/rounds.py",
+        "read_policies(connection, undrawn.policies)",
+        "read_policies(connection)",
+        "tests/integration/test_ticks_in_batches.py",
     ),
 )
