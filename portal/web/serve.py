@@ -1,4 +1,4 @@
-"""The web process: `python -m portal.web.serve [--host H] [--port N | --fd N]`."""
+"""The web process: `python -m portal.web.serve [--host H] [--port N | --fd N] [--processes N]`."""
 
 import argparse
 import asyncio
@@ -15,7 +15,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from commands.ids import new_id
+from portal.web.processes import WebProcesses, end_with_parent
 from portal.web.refusals import refusal
+
+# Connections that wait to be accepted.
+BACKLOG = 2048
 
 
 class HttpWithTimeouts(HttpToolsProtocol):
@@ -95,13 +99,26 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=int, default=8000, help="the port to listen on")
     parser.add_argument("--fd", type=int, help="a listening socket to take over instead")
+    parser.add_argument("--processes", type=int, default=1, help="how many serve it (default: 1)")
+    parser.add_argument("--lifeline", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     server = Server(_config(options))
     listening = _listen(server.config, options.fd)
+    if options.processes > 1:
+        sys.exit(_processes(options.processes, listening).run())
+    if options.lifeline is not None:
+        end_with_parent(options.lifeline)
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
     if not server.started:
         sys.exit(STARTUP_FAILURE)
+
+
+def _processes(count: int, listening: socket.socket) -> WebProcesses:
+    """Processes that all accept connections from the socket; it must listen before they do."""
+    listening.listen(BACKLOG)
+    command = [sys.executable, "-m", "portal.web.serve", "--fd", str(listening.fileno())]
+    return WebProcesses(command, count, [listening.fileno()])
 
 
 def _config(options: argparse.Namespace) -> uvicorn.Config:

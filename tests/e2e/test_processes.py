@@ -293,3 +293,58 @@ def test_without_a_portal_commands_say_what_to_do(tmp_path: Path, command: str) 
     done = nowhere.manage(command)
     assert done.returncode == 5
     assert "manage.py up" in done.stderr
+
+
+def test_up_starts_what_the_cores_can_use_and_says_so(tmp_path: Path) -> None:
+    with up(tmp_path, "--cores", "8") as portal:
+        said = (
+            "Starts 2 web, workers (house 1, bids 2, projections 2, notices 1, mails 1) and beat."
+        )
+        assert said in portal.logged()
+        webs = processes(portal, "portal.web.serve")
+        # Whichever answers, it serves the same portal.
+        assert len(webs) == 2
+        webs[0].kill()
+        wait_until(lambda: httpx.get(f"{portal.url}/healthz", timeout=5).text == "ok")
+
+
+@contextmanager
+def several_webs(portal: RunningPortal) -> Iterator[tuple[str, psutil.Process]]:
+    """`serve --processes 2` beside a portal: its URL, and the process that looks after the two."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        fd, port = listening.fileno(), listening.getsockname()[1]
+        command = [sys.executable, "-m", "portal.web.serve", "--fd", str(fd), "--processes", "2"]
+        started = subprocess.Popen(command, env=portal.environment, pass_fds=[fd], cwd=ROOT)
+    parent = psutil.Process(started.pid)
+    try:
+        wait_until(lambda: len(parent.children()) == 2)
+        yield f"http://127.0.0.1:{port}", parent
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            parent.terminate()
+        started.wait(timeout=30)
+
+
+def test_several_web_processes_serve_one_socket_and_are_replaced(portal: RunningPortal) -> None:
+    with several_webs(portal) as (url, parent):
+        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok"
+        first, second = parent.children()
+        first.kill()
+        wait_until(lambda: len({*parent.children()} - {first, second}) == 1)
+        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok"
+
+
+def test_web_processes_end_with_the_one_that_started_them(portal: RunningPortal) -> None:
+    with several_webs(portal) as (url, parent):
+        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok"
+        children = parent.children()
+        parent.kill()
+        wait_until(lambda: all(ended(child) for child in children))
+
+
+def test_several_web_processes_stop_at_sigterm(portal: RunningPortal) -> None:
+    with several_webs(portal) as (url, parent):
+        assert httpx.get(f"{url}/healthz", timeout=60).text == "ok"
+        children = parent.children()
+        parent.terminate()
+        wait_until(lambda: all(ended(child) for child in children))

@@ -18,14 +18,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from commands.queues import WORKERS
+from commands.worklists import SLOTS
 from portal.laptop.child import CannotStart, launcher
 from portal.laptop.cluster import Cluster, cluster, write_whereabouts
 from portal.laptop.supervisor import Supervisor
 from portal.laptop.terminal import Terminal
 
 LOOK = 0.2
-# How many children a worker has, where it is more than one.
-CONCURRENCY = {"bids": 2}
 CELERY = ("-m", "celery", "--quiet", "-A", "portal")
 WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle", "--without-heartbeat")
 
@@ -45,6 +44,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--data", metavar="DIR", help=f"where data is kept (default: {settings.PORTAL_DATA})"
         )
+        parser.add_argument(
+            "--cores",
+            type=int,
+            default=len(os.sched_getaffinity(0)),
+            help="start as many processes as these can use (default: the machine's, %(default)s)",
+        )
         parser.add_argument("--fresh", action="store_true", help="begin with empty servers")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -58,9 +63,22 @@ class Command(BaseCommand):
                 terminal.say(
                     f"Servers: {', '.join(servers.names) or 'those of the *_URL variables'}"
                 )
-                _run(terminal, servers, listener, stopping)
+                _run(terminal, servers, listener, processes_for(options["cores"]), stopping)
         except (CannotStart, OSError) as error:
             raise CommandError(str(error)) from error
+
+
+def processes_for(cores: int) -> dict[str, int]:
+    """How many web processes, and how many children of each worker, so many cores can use.
+
+    The servers and the workers take more of the processor than the web.
+    """
+    return {
+        "web": max(1, cores // 3),
+        "bids": max(2, min(SLOTS, cores // 4)),
+        "projections": max(1, min(SLOTS, cores // 4)),
+        "notices": max(1, min(SLOTS, cores // 8)),
+    }
 
 
 def _stop_on_signals() -> threading.Event:
@@ -86,7 +104,11 @@ def _listen(port: int) -> socket.socket:
 
 
 def _run(
-    terminal: Terminal, servers: Cluster, listener: socket.socket, stopping: threading.Event
+    terminal: Terminal,
+    servers: Cluster,
+    listener: socket.socket,
+    counts: Mapping[str, int],
+    stopping: threading.Event,
 ) -> None:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     environment = _environment(servers.urls, url)
@@ -95,7 +117,8 @@ def _run(
         terminal.say(f"Mails land in {settings.EMAIL_FILE_PATH}.")
     supervisor = Supervisor(terminal, settings.BASE_DIR, environment)
     try:
-        _start(supervisor, listener)
+        terminal.say(f"Starts {_said(counts)}.")
+        _start(supervisor, listener, counts)
         ready = False
         while not stopping.wait(LOOK):
             supervisor.look_after()
@@ -165,14 +188,20 @@ def _revived(terminal: Terminal, servers: Cluster) -> bool:
     return bool(dead)
 
 
-def _start(supervisor: Supervisor, listener: socket.socket) -> None:
+def _said(counts: Mapping[str, int]) -> str:
+    workers = ", ".join(f"{name} {counts.get(name, 1)}" for name in WORKERS)
+    return f"{counts['web']} web, workers ({workers}) and beat"
+
+
+def _start(supervisor: Supervisor, listener: socket.socket, counts: Mapping[str, int]) -> None:
     python = sys.executable
     web = (python, "-m", "portal.web.serve", "--fd", str(listener.fileno()))
-    supervisor.run("web", web, pass_fds=(listener.fileno(),))
+    for number in range(1, counts["web"] + 1):
+        name = f"web{number}" if counts["web"] > 1 else "web"
+        supervisor.run(name, web, pass_fds=(listener.fileno(),))
     for name, queues in WORKERS.items():
-        processes = str(CONCURRENCY.get(name, 1))
         options = (
-            *("--queues", ",".join(queues), "--concurrency", processes),
+            *("--queues", ",".join(queues), "--concurrency", str(counts.get(name, 1))),
             *("--hostname", f"{name}@%h"),
         )
         supervisor.run(name, (python, *WORKER, *options))
