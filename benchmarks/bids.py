@@ -22,6 +22,8 @@ SELECT gen_random_uuid(), left(%(prefix)s || n, 30), '', false, 1, clock_timesta
 FROM generate_series(1, %(count)s) AS n RETURNING id
 """
 ACCEPTED_TOGETHER = 200
+# The first bid's amount; what history.py writes is lower.
+FIRST = 100
 
 
 class Bids:
@@ -34,7 +36,7 @@ class Bids:
             parameters = {"prefix": f"b{new_id().hex[-10:]}-", "count": bidders}
             rows = connection.execute(PEOPLE, parameters).fetchall()
         self.bidders: list[UUID] = [row["id"] for row in rows]
-        self._next = 0
+        self._next = FIRST
 
     def auctions(self, count: int) -> list[Stream]:
         """New auctions that are open for a day."""
@@ -63,7 +65,7 @@ class Bids:
             self._next += 1
             auction = auctions[number % len(auctions)]
             bidder = self.bidders[(number // len(auctions) + number) % len(self.bidders)]
-            bid = PlaceBid(auction.id, new_id(), bidder, Decimal(f"{number + 1}.00"))
+            bid = PlaceBid(auction.id, new_id(), bidder, Decimal(f"{number}.00"))
             submissions.append(Submission(auction, bid, {"n": number}, "bench"))
         self.accept(submissions)
 

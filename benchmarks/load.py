@@ -73,15 +73,10 @@ def _from_wrk(wrk: str, url: str, file: str, connections: int, seconds: float) -
 async def _from_python(
     url: str, lines: Sequence[str], connections: int, seconds: float
 ) -> Answered:
-    parts = urlsplit(url)
-    heads = (_request(parts.path, parts.netloc, line) for line in itertools.cycle(lines))
-    times: list[float] = []
+    every, times = itertools.cycle(lines), list[float]()
     started = time.perf_counter()
     failed = await asyncio.gather(
-        *(
-            _connection(parts.hostname or "", parts.port or 80, heads, started + seconds, times)
-            for _ in range(connections)
-        )
+        *(_post_until(url, every, started + seconds, times) for _ in range(connections))
     )
     took, times = time.perf_counter() - started, sorted(times)
     return Answered(
@@ -95,26 +90,43 @@ async def _from_python(
     )
 
 
-def _request(path: str, host: str, line: str) -> bytes:
-    token, _, body = line.partition("\t")
-    sign_in = f"Authorization: Bearer {token}\r\n" if token else ""
-    return (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-        f"{sign_in}Content-Length: {len(body.encode())}\r\n\r\n{body}"
-    ).encode()
+class Connection:
+    """One connection that is kept, for requests one after the other."""
 
+    def __init__(self, url: str) -> None:
+        self._parts = urlsplit(url)
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-async def _connection(
-    host: str, port: int, requests: Iterator[bytes], ends: float, times: list[float]
-) -> int:
-    reader, writer = await asyncio.open_connection(host, port)
-    failed = 0
-    while (started := time.perf_counter()) < ends:
-        writer.write(next(requests))
+    async def post(self, line: str) -> bool:
+        """Send a request, given as the load's file has it; whether its answer was good."""
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(self._parts.hostname, self._parts.port)
+        reader, writer = self._streams
+        writer.write(self._request(line))
         head = await reader.readuntil(b"\r\n\r\n")
         length = head.lower().split(b"content-length:")[1].split(b"\r\n")[0]
         body = await reader.readexactly(int(length))
+        return b" 200 " in head[:20] and b'"errors"' not in body
+
+    def close(self) -> None:
+        """Close it."""
+        if self._streams:
+            self._streams[1].close()
+
+    def _request(self, line: str) -> bytes:
+        token, _, body = line.partition("\t")
+        sign_in = f"Authorization: Bearer {token}\r\n" if token else ""
+        return (
+            f"POST {self._parts.path} HTTP/1.1\r\nHost: {self._parts.netloc}\r\n"
+            f"Content-Type: application/json\r\n{sign_in}"
+            f"Content-Length: {len(body.encode())}\r\n\r\n{body}"
+        ).encode()
+
+
+async def _post_until(url: str, lines: Iterator[str], ends: float, times: list[float]) -> int:
+    connection, failed = Connection(url), 0
+    while (started := time.perf_counter()) < ends:
+        failed += not await connection.post(next(lines))
         times.append(time.perf_counter() - started)
-        failed += b" 200 " not in head[:20] or b'"errors"' in body
-    writer.close()
+    connection.close()
     return failed

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.bids import FIRST
 from benchmarks.load import Answered, Request, load
 from benchmarks.portal import Running, processor_time
 from commands.postgres.connections import Pool
@@ -46,7 +47,7 @@ def bid_requests(tokens: Sequence[str], auctions: Sequence[Stream], count: int) 
             {
                 "input": {
                     "auctionId": str(auctions[number % len(auctions)].id),
-                    "amount": f"{number + 1}.00",
+                    "amount": f"{FIRST + number + 1}.00",
                 }
             },
             tokens[(number // len(auctions) + number) % len(tokens)],

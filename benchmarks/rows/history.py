@@ -1,0 +1,48 @@
+"""What a bid costs on an auction that holds very many, beside what it costs on an empty one."""
+
+from benchmarks.bids import Bids
+from benchmarks.harness import Bench, Curve, at_least, rate
+from benchmarks.history import fill
+from commands.streams import Stream
+from commands.wiring import pool
+
+BIDDERS = 1000
+
+
+def measure(bench: Bench) -> None:
+    """Drained and projected, on an auction with a million bids and on a new one, in alternation."""
+    bids = Bids(pool(), BIDDERS)
+    count, held = bench.size(4000, 100), bench.size(1_000_000, 2000)
+    [full] = bids.auctions(1)
+    bench.say(f"filling an auction with {held:,} bids")
+    fill(bids, full, held)
+
+    def drained(auction: Stream) -> float:
+        bids.waiting([auction], count)
+        return rate(count, lambda: bids.drain([auction]))
+
+    def projected(auction: Stream) -> float:
+        return rate(count, lambda: bids.project([auction]))
+
+    empty: list[Stream] = []
+
+    def drained_empty() -> float:
+        empty[:] = bids.auctions(1)
+        return drained(empty[0])
+
+    many, few, shown_many, shown_few = bench.samples(
+        {
+            f"drained, on {held:,} bids": lambda: drained(full),
+            "drained, on an empty auction": drained_empty,
+            f"projected, on {held:,} bids": lambda: projected(full),
+            "projected, on an empty auction": lambda: projected(empty[0]),
+        }
+    )
+    bench.compare(many, few, "bids/s", at_least(0.9))
+    bench.compare(shown_many, shown_few, "events/s", at_least(0.9))
+    for line, small, large in (
+        ("drained", few, many),
+        ("projected", shown_few, shown_many),
+    ):
+        points = [(0.0, small.median), (float(held), large.median)]
+        bench.curve(Curve("Bids a second on an auction's history", line, "bids", "bids/s", points))
