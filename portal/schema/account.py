@@ -69,8 +69,9 @@ async def count_attempt(context: Context, name: str) -> None:
     Counted before the attempt, and forgiven after one that was right: guesses made at once are all
     counted.
     """
-    await context.runtime.rates.spend("SIGN_IN_PER_ADDRESS", context.address)
-    await context.runtime.rates.spend("SIGN_IN_PER_USER", name)
+    await context.runtime.rates.spend(
+        ("SIGN_IN_PER_ADDRESS", context.address), ("SIGN_IN_PER_USER", name)
+    )
 
 
 async def count_mail(context: Context, *subjects: str) -> None:
@@ -80,7 +81,7 @@ async def count_mail(context: Context, *subjects: str) -> None:
             key = salted_hmac(
                 "portal.mails", ascii(subject.lower()), algorithm="sha256"
             ).hexdigest()
-            await context.runtime.rates.spend("MAILS_PER_USER", key)
+            await context.runtime.rates.spend(("MAILS_PER_USER", key))
 
 
 async def proved(context: Context, viewer: Viewer, field: str, password: str) -> Credentials:
@@ -212,7 +213,7 @@ class AccountMutation:
             str, strawberry.argument(description="As at sign-in, or where mail goes.")
         ],
     ) -> bool:
-        await info.context.runtime.rates.spend("SIGN_IN_PER_ADDRESS", info.context.address)
+        await info.context.runtime.rates.spend(("SIGN_IN_PER_ADDRESS", info.context.address))
         await count_mail(info.context, username_or_email)
         await account.request_reset(info.context.runtime.pool, username_or_email)
         return True
@@ -231,7 +232,7 @@ class AccountMutation:
             str, strawberry.argument(description="8 to 200 characters, not a common one.")
         ],
     ) -> bool:
-        await info.context.runtime.rates.spend("SIGN_IN_PER_ADDRESS", info.context.address)
+        await info.context.runtime.rates.spend(("SIGN_IN_PER_ADDRESS", info.context.address))
         await account.reset_password(info.context.runtime.pool, token, new_password)
         return True
 

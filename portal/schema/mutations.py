@@ -142,15 +142,16 @@ async def cancelled(context: Context, job: AcceptedJob) -> AcceptedJob:
 
 async def count_bid(context: Context, viewer: Viewer) -> None:
     """RATE_LIMITED beyond what one user, or one address, may bid and delete."""
-    await context.runtime.rates.spend("BIDS_PER_USER", str(viewer.user_id))
-    await context.runtime.rates.spend("BIDS_PER_ADDRESS", context.address)
+    await context.runtime.rates.spend(
+        ("BIDS_PER_USER", str(viewer.user_id)), ("BIDS_PER_ADDRESS", context.address)
+    )
 
 
 @strawberry.type(description="What can be changed.")
 class Mutation(AccountMutation):
     @strawberry.mutation(description="Sign up. The job's result has the new user's id.")
     async def create_user(self, info: PortalInfo, input: CreateUserInput) -> Job:
-        await info.context.runtime.rates.spend("SIGN_UP_PER_ADDRESS", info.context.address)
+        await info.context.runtime.rates.spend(("SIGN_UP_PER_ADDRESS", info.context.address))
         await count_mail(info.context, input.email or "")
         submission = await asyncio.to_thread(
             requests.create_user,

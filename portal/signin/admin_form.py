@@ -27,8 +27,7 @@ class LimitedSignIn(AdminAuthenticationForm):
 
 async def _spend(name: str, address: str | None) -> None:
     async with rates() as counted:
-        await counted.spend("SIGN_IN_PER_ADDRESS", address)
-        await counted.spend("SIGN_IN_PER_USER", name)
+        await counted.spend(("SIGN_IN_PER_ADDRESS", address), ("SIGN_IN_PER_USER", name))
 
 
 async def _forgive(name: str) -> None:

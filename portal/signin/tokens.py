@@ -13,8 +13,8 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
-from typing import Any
 from uuid import UUID
 
 import jwt
@@ -29,6 +29,8 @@ FORGED = "this is not an access token of this portal"
 # By how much the clocks of two web processes may differ: a token may have been issued that far in the
 # future by this clock. Its expiry is not extended.
 CLOCKS_DIFFER = timedelta(seconds=30)
+# Access tokens whose signatures are remembered.
+VERIFIED = 10_000
 
 
 class InvalidToken(Exception):
@@ -102,34 +104,48 @@ def claimed(access_token: str) -> Viewer:
 
     Whether the session still exists is not checked.
     """
-    claims = _claims(access_token)
+    viewer, issued_at = _verified(access_token, signing_key())
+    now = datetime.now(UTC)
+    if viewer.expires_at <= now:
+        raise InvalidToken("this access token has expired; refresh the session")
+    if issued_at > now + CLOCKS_DIFFER:
+        raise InvalidToken("this access token is from the future; the portal's clocks disagree")
+    return viewer
+
+
+@lru_cache(VERIFIED)
+def _verified(access_token: str, key: str) -> tuple[Viewer, datetime]:
+    """The viewer whom a token signed with that key names, and when it was issued; InvalidToken if forged.
+
+    That is the same whenever it is asked, so it is remembered. Times are checked each time.
+    """
     try:
+        claims = jwt.decode(
+            access_token,
+            key,
+            algorithms=[ALGORITHM],
+            issuer=ISSUER,
+            options={
+                "require": ["sub", "sid", "exp", "iat", "iss"],
+                "verify_iat": False,
+                "verify_exp": False,
+            },
+        )
         user_id, session_id = UUID(claims["sub"]), UUID(claims["sid"])
         issued_at = datetime.fromtimestamp(claims["iat"], UTC)
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-    except (ValueError, TypeError, AttributeError, OverflowError):
+    except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, OverflowError):
         raise InvalidToken(FORGED) from None
-    if issued_at > datetime.now(UTC) + CLOCKS_DIFFER:
-        raise InvalidToken("this access token is from the future; the portal's clocks disagree")
-    return Viewer(user_id, False, session_id, expires_at)
-
-
-def _claims(access_token: str) -> dict[str, Any]:
-    try:
-        return jwt.decode(
-            access_token,
-            signing_key(),
-            algorithms=[ALGORITHM],
-            issuer=ISSUER,
-            # The library's leeway would apply to `exp` as well, so `iat` is checked by `claimed`.
-            options={"require": ["sub", "sid", "exp", "iat", "iss"], "verify_iat": False},
-        )
-    except jwt.ExpiredSignatureError:
-        raise InvalidToken("this access token has expired; refresh the session") from None
-    except jwt.InvalidTokenError:
-        raise InvalidToken(FORGED) from None
+    return Viewer(user_id, False, session_id, expires_at), issued_at
 
 
 def signing_key() -> str:
     """The key that signs access tokens, derived from the secret key."""
-    return salted_hmac("portal.access-token", "HS256", algorithm="sha256").hexdigest()
+    return _derived(settings.SECRET_KEY)
+
+
+@lru_cache(1)
+def _derived(secret_key: str) -> str:
+    return salted_hmac(
+        "portal.access-token", "HS256", secret=secret_key, algorithm="sha256"
+    ).hexdigest()

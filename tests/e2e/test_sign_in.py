@@ -148,6 +148,17 @@ async def test_forged_tokens_are_refused(join: Join) -> None:
         assert closed.value.rcvd.code == SIGN_IN_OVER
 
 
+async def test_a_token_that_was_good_is_refused_once_it_has_expired(join: Join) -> None:
+    """Its signature is remembered, its time is not."""
+    alice = await join("alice")
+    expires_at = datetime.now(UTC) + timedelta(seconds=2)
+    alice.access_token = altered(alice.access_token, exp=expires_at)
+    assert (await alice.execute(ME))["me"]["id"] == alice.user["id"]
+    while datetime.now(UTC) <= expires_at + timedelta(seconds=1):
+        await asyncio.sleep(0.1)
+    assert await refused_code(alice.execute(ME)) == "UNAUTHENTICATED"
+
+
 async def test_a_token_of_a_web_whose_clock_is_ahead_is_taken(join: Join) -> None:
     alice = await join("alice")
     ahead = datetime.now(UTC) + timedelta(seconds=10)
