@@ -51,7 +51,7 @@ def _drain(
     streams: Sequence[Stream], handle: Callable[[Sequence[Stream], Pool], Handled]
 ) -> Sequence[Stream]:
     handled = handle(streams, pool())
-    if handled.outcomes:
+    if handled.outcomes or handled.woken:
         _announce(handled)
     if handled.fault:
         raise handled.fault
@@ -86,8 +86,11 @@ def _announce(handled: Handled) -> None:
 
 @shared_task(name="commands.announce_winners")
 def announce_winners() -> None:
-    """Close the auctions whose time is over."""
-    closing.announce_winners(pool())
+    """Close the auctions whose time is over, for one turn; the schedule goes on."""
+    ends = time.monotonic() + TURN
+    for _ in closing.announce_winners(pool()):
+        if time.monotonic() > ends:
+            return
 
 
 @shared_task(name="commands.run_promoter")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
+from uuid import UUID
 
 from commands.domain.commands import CreateUser, DeleteUser, UserCommand, WithdrawBids
 from commands.domain.events import Event, UserEvent
@@ -15,21 +16,30 @@ from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.users import (
-    auctions_to_withdraw_from,
     erase_user,
     insert_user,
     lock_user,
+    next_to_withdraw_from,
     username_taken,
+    withdrawing_of,
 )
 from commands.record.codec import decode_command
 from commands.streams import Stream
+
+# Auctions that get their WithdrawBids in one transaction, which holds their gates.
+AT_ONCE = 100
 
 
 def handle_user(
     connection: SyncConnection, stream: Stream, cutoff: datetime, _limit: int
 ) -> Handled:
-    """Decide the user's oldest job accepted before the cutoff. One at a time is enough: they are rare."""
+    """Decide the user's oldest job accepted before the cutoff. One at a time is enough: they are rare.
+
+    Of one who was deleted, withdraw the bids in the next auctions first.
+    """
     before = lock_user(connection, stream.id)
+    if woken := _withdraw_bids(connection, stream.id):
+        return Handled(woken=woken, unfinished=[stream])
     inbox = PostgresJobInbox(connection)
     jobs = inbox.waiting({stream.id: cutoff}, limit=1)[stream.id]
     if not jobs:
@@ -71,28 +81,31 @@ def _save(connection: SyncConnection, job: Job, user: User, now: datetime) -> li
         insert_user(connection, command, user, now)
         return []
     assert isinstance(command, DeleteUser), "users have no other command"
-    erase_user(connection, user, now)
-    return _withdraw_bids(connection, job, user)
+    erase_user(connection, user, job.accepted_at, now)
+    return _withdraw_bids(connection, user.id)
 
 
-def _withdraw_bids(connection: SyncConnection, job: Job, user: User) -> list[Stream]:
-    """Insert, for each open auction with live bids of the user, a job that withdraws them.
+def _withdraw_bids(connection: SyncConnection, user_id: UUID) -> list[Stream]:
+    """Insert, for the next open auctions with live bids of the deleted user, jobs that withdraw them.
 
-    The jobs are committed with the deletion, so none is lost. No bid can be placed after them: a
-    batch that places bids of the user takes a share lock on the user's row, which we hold locked.
+    The first jobs are committed with the deletion, and so is that there are more to come. No bid can be
+    placed after that: a batch that places bids of the user takes a share lock on the user's row,
+    which we hold locked, and finds them deleted.
     """
-    auctions = auctions_to_withdraw_from(connection, user.id, job.accepted_at)
+    if (withdrawing := withdrawing_of(connection, user_id)) is None:
+        return []
+    auctions = next_to_withdraw_from(connection, withdrawing, AT_ONCE)
     accept_all(
         connection,
         [
             Submission(
                 stream=Stream("auction", auction_id),
-                command=WithdrawBids(auction_id, user.id, job.accepted_at),
-                content={"user": str(user.id), "auction": str(auction_id)},
+                command=WithdrawBids(auction_id, user_id, withdrawing.withdrawing_at),
+                content={"user": str(user_id), "auction": str(auction_id)},
                 scope="system",
-                idempotency_key=f"withdraw:{user.id}:{auction_id}",
-                causation_id=job.id,
-                correlation_id=job.correlation_id,
+                idempotency_key=f"withdraw:{user_id}:{auction_id}",
+                causation_id=withdrawing.job_id,
+                correlation_id=withdrawing.correlation_id,
             )
             for auction_id in auctions
         ],

@@ -1,36 +1,52 @@
 """Closing auctions: each one that is past its end gets a job that announces its winner."""
 
-from uuid import UUID
+from collections.abc import Iterator
 
 from commands.domain.commands import AnnounceWinner
 from commands.inbox.submitting import wake_for
 from commands.jobs import Job, Submission
 from commands.postgres.accepting import accept_all, instant_alone
-from commands.postgres.auctions import due_auctions
-from commands.postgres.connections import Pool
+from commands.postgres.auctions import Due, due_auctions
+from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.locks import DELETIONS
 from commands.streams import Stream
 
+# Auctions in one statement, which holds their gates.
+AT_ONCE = 100
 
-def announce_winners(pool: Pool) -> list[Job]:
-    """Accept a job to close each auction that is past its end; wake streams that have one already.
 
-    The job is accepted after the auction's end, so it is handled after all bids accepted in time.
+def announce_winners(pool: Pool) -> Iterator[list[Job]]:
+    """Accept a job to close each auction that is past its end, a batch at a time; each batch's jobs.
+
+    A job is accepted after its auction's end, so it is handled after all bids accepted in time.
+    One that waits already is given, too, and its stream woken. After one that failed or was
+    rejected (because the clock stepped back before the end) there is another one, later each time.
     """
-    with pool.connection() as connection:
-        now = instant_alone(connection, DELETIONS)
-        due = due_auctions(connection, now)
-        answers = accept_all(connection, [_announcement(auction_id) for auction_id in due])
-    jobs = [answer for answer in answers if isinstance(answer, Job)]
-    wake_for(jobs)
-    return jobs
+    last: Due | None = None
+    while True:
+        with pool.connection() as connection:
+            now = instant_alone(connection, DELETIONS)
+            due = due_auctions(connection, now, last, AT_ONCE)
+            if not due:
+                return
+            jobs = _ask(connection, due)
+        wake_for(jobs)
+        yield jobs
+        last = due[-1]
 
 
-def _announcement(auction_id: UUID) -> Submission:
+def _ask(connection: SyncConnection, due: list[Due]) -> list[Job]:
+    announcements = [_announcement(auction) for auction in due]
+    return [job for job in accept_all(connection, announcements) if isinstance(job, Job)]
+
+
+def _announcement(auction: Due) -> Submission:
+    # One at a time: the key is another one only once the last job is settled.
+    again = f":{auction.before}" if auction.before else ""
     return Submission(
-        stream=Stream("auction", auction_id),
-        command=AnnounceWinner(auction_id),
-        content={"auction_id": str(auction_id)},
+        stream=Stream("auction", auction.id),
+        command=AnnounceWinner(auction.id),
+        content={"auction_id": str(auction.id)},
         scope="system",
-        idempotency_key=f"announce:{auction_id}",
+        idempotency_key=f"announce:{auction.id}{again}",
     )

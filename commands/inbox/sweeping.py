@@ -15,7 +15,8 @@ from commands.postgres.jobs import (
 )
 from commands.postgres.pruning import Ending
 from commands.postgres.sessions import FORGET_ADMINS, FORGET_ADMINS_LOG, FORGET_ENDED
-from commands.queues import queue_of
+from commands.postgres.users import withdrawing_users
+from commands.queues import USERS, queue_of
 from commands.streams import Stream
 
 
@@ -32,12 +33,16 @@ def endings() -> list[Ending]:
 
 
 def wake_waiting_streams(pool: Pool, longer_than: timedelta) -> int:
-    """Have workers look at the streams whose jobs have waited that long; how many."""
+    """Have workers look at the streams whose jobs have waited that long; how many.
+
+    Also at deleted users whose bids are not withdrawn everywhere yet.
+    """
     with pool.connection() as connection:
         waiting = PostgresJobInbox(connection).waiting_streams(longer_than)
-    streams = defaultdict[str, list[Stream]](list)
+        withdrawing = [Stream("user", user_id) for user_id in withdrawing_users(connection)]
+    streams = defaultdict[str, list[Stream]](list, {USERS: withdrawing})
     for stream, command in waiting:
         streams[queue_of(command)].append(stream)
     for queue, left_lying in streams.items():
         WAITING[queue].add(left_lying, left_lying=True)
-    return len(waiting)
+    return len(waiting) + len(withdrawing)

@@ -88,11 +88,29 @@ ON CONFLICT (id) DO UPDATE SET effective_amount = excluded.effective_amount,
 SHARE_BIDDERS = """
 SELECT id FROM users WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR SHARE
 """
-# The deletion of a user applies to auctions that end after its acceptance, so closing these waits for it.
+# The deletion of a user applies to auctions that end after its acceptance, so closing these waits until
+# each has its job for it. Whoever asks again after one that failed waits longer each time, up to five
+# minutes; but not for a moment that the clock has stepped back from.
 DUE = """
-SELECT id FROM auctions WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
-    SELECT 1 FROM jobs WHERE status = 'QUEUED' AND command = 'DeleteUser' AND accepted_at < ends_at
-) ORDER BY ends_at LIMIT 1000
+WITH deletion AS MATERIALIZED (
+    SELECT least(
+        (SELECT min(accepted_at) FROM jobs WHERE status = 'QUEUED' AND command = 'DeleteUser'),
+        (SELECT min(withdrawing_at) FROM users WHERE withdrawing_at IS NOT NULL)
+    ) AS first
+)
+SELECT id, ends_at, asked.before FROM auctions CROSS JOIN deletion
+CROSS JOIN LATERAL (
+    SELECT count(*) AS times, count(*) FILTER (WHERE status = 'QUEUED') > 0 AS waiting,
+           max(settled_at) AS last,
+           md5(string_agg(id::text, '' ORDER BY id) FILTER (WHERE status <> 'QUEUED')) AS before
+    FROM jobs
+    WHERE stream_id = auctions.id AND command = 'AnnounceWinner'
+) AS asked
+WHERE NOT closed AND ends_at < %(now)s AND (deletion.first IS NULL OR deletion.first >= ends_at)
+  AND (%(after)s::uuid IS NULL OR (ends_at, id) > (%(after_end)s, %(after)s))
+  AND (asked.last IS NULL OR asked.waiting OR asked.last > %(now)s
+       OR asked.last < %(now)s - interval '1 s' * least(power(2, least(asked.times, 10)), 300))
+ORDER BY ends_at, id LIMIT %(limit)s
 """
 # Those that were open at a tick and are still.
 OPEN = "NOT closed AND starts_at <= %(tick)s AND ends_at > greatest(%(tick)s, clock_timestamp())"
@@ -217,9 +235,26 @@ def _values(record: Auction | Bid, columns: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(record, name) for name in columns}
 
 
-def due_auctions(connection: SyncConnection, now: datetime) -> list[UUID]:
-    """Unclosed auctions that ended before that moment, first ended first; at most a thousand."""
-    return [row["id"] for row in connection.execute(DUE, {"now": now})]
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An unclosed auction that ended; `before` names the jobs that did not close it, None if there are none."""
+
+    id: UUID
+    ends_at: datetime
+    before: str | None
+
+
+def due_auctions(
+    connection: SyncConnection, now: datetime, after: Due | None, limit: int
+) -> list[Due]:
+    """At most so many auctions that ended before that moment, first ended first, from after that one on."""
+    page = {
+        "now": now,
+        "after": after and after.id,
+        "after_end": after and after.ends_at,
+        "limit": limit,
+    }
+    return [Due(**row) for row in connection.execute(DUE, page)]
 
 
 def auctions_to_draw_in(

@@ -92,7 +92,8 @@ DRAWS_OF_TICK = f"""
 SELECT {COLUMNS} FROM jobs WHERE command = 'DoubleBid' AND payload->>'tick' = %s::text
 ORDER BY stream_id
 """
-# From stream to stream by the index, however many jobs of one wait.
+# From stream to stream by the index, however many jobs of one wait. After the clock stepped back nobody
+# waits until a stream's moments are past.
 WAITING_STREAMS = """
 WITH RECURSIVE stream AS (
     (SELECT stream_id, accepted_at, id FROM jobs WHERE status = 'QUEUED'
@@ -105,7 +106,8 @@ WITH RECURSIVE stream AS (
     ) AS next
 )
 SELECT stream_kind, jobs.stream_id, command FROM stream JOIN jobs USING (id)
-WHERE stream.accepted_at < clock_timestamp() - %s::interval LIMIT 1000
+WHERE stream.accepted_at < clock_timestamp() - %s::interval
+   OR stream.accepted_at > clock_timestamp() LIMIT 1000
 """
 BACKLOG = """
 SELECT command, count(*) AS jobs,
@@ -151,7 +153,7 @@ class PostgresJobInbox:
         return [job_from(row) for row in self._connection.execute(REDRIVE, wanted)]
 
     def waiting_streams(self, longer_than: timedelta) -> list[tuple[Stream, str]]:
-        """Streams with jobs that have waited that long, each with the command of one; at most a thousand."""
+        """Streams with jobs that have waited that long, or from the future, each with the command of one; at most a thousand."""
         rows = self._connection.execute(WAITING_STREAMS, (longer_than,))
         return [(Stream(row["stream_kind"], row["stream_id"]), row["command"]) for row in rows]
 

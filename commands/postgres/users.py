@@ -32,7 +32,8 @@ FROM (VALUES (%s::uuid, %s::text, %s::text, %s::text, %s::bool, %s::int, %s::tim
      AS new (id, username, email, password, is_staff, version, created_at)
 """
 ERASE = """
-UPDATE users SET version = %s, deleted_at = %s, leftovers_due_at = clock_timestamp(), username = NULL, email = NULL, password = '',
+UPDATE users SET version = %s, deleted_at = %s, withdrawing_at = %s,
+    leftovers_due_at = clock_timestamp(), username = NULL, email = NULL, password = '',
     email_confirmed_at = NULL, confirmation_due_at = NULL
 WHERE id = %s
 """
@@ -65,9 +66,22 @@ UPDATE users SET password = %(new)s
 WHERE id = %(user)s AND password = %(old)s AND deleted_at IS NULL
 RETURNING id
 """
+WITHDRAWING = """
+SELECT users.id AS user_id, withdrawing_at, withdrawn_to, jobs.id AS job_id, correlation_id
+FROM users JOIN jobs ON stream_id = users.id AND accepted_at = withdrawing_at
+    AND command = 'DeleteUser'
+WHERE users.id = %s AND withdrawing_at IS NOT NULL
+"""
+WITHDRAWN_TO = "UPDATE users SET withdrawn_to = %s WHERE id = %s"
+WITHDRAWN = "UPDATE users SET withdrawing_at = NULL, withdrawn_to = NULL WHERE id = %s"
+ALL_WITHDRAWING = """
+SELECT id FROM users WHERE withdrawing_at IS NOT NULL ORDER BY withdrawing_at LIMIT 1000
+"""
 LIVE_AUCTIONS = """
 SELECT DISTINCT auction_id FROM bids JOIN auctions ON auctions.id = auction_id
-WHERE bidder_id = %s AND NOT deleted AND NOT closed AND ends_at > %s ORDER BY auction_id
+WHERE bidder_id = %(user)s AND NOT deleted AND NOT closed AND ends_at > %(at)s
+  AND (%(after)s::uuid IS NULL OR auction_id > %(after)s)
+ORDER BY auction_id LIMIT %(limit)s
 """
 
 
@@ -80,6 +94,20 @@ class Credentials:
     email: str | None
     is_staff: bool
     password_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawing:
+    """A deleted user whose bids are being withdrawn, and the job that did it.
+
+    `withdrawing_at` is when that was accepted. Auctions up to `withdrawn_to` have their jobs.
+    """
+
+    user_id: UUID
+    withdrawing_at: datetime
+    withdrawn_to: UUID | None
+    job_id: UUID
+    correlation_id: UUID
 
 
 def lock_user(connection: SyncConnection, user_id: UUID) -> User | None:
@@ -116,11 +144,16 @@ def insert_user(
         raise Conflict(f"user {user.id} or their name") from error
 
 
-def erase_user(connection: SyncConnection, user: User, deleted_at: datetime) -> None:
-    """Erase the user's personal data, also in failed sign-ups, and delete their sessions."""
+def erase_user(
+    connection: SyncConnection, user: User, accepted_at: datetime, deleted_at: datetime
+) -> None:
+    """Erase the user's personal data, also in failed sign-ups, and delete their sessions.
+
+    Their bids are to be withdrawn from what was not over when the deletion was accepted.
+    """
     connection.execute(FORGET_SIGN_UPS, (user.id,))
     connection.execute(FORGET_FINGERPRINT, (user.id,))
-    connection.execute(ERASE, (user.version, deleted_at, user.id))
+    connection.execute(ERASE, (user.version, deleted_at, accepted_at, user.id))
     forget_sessions_of(connection, user.id)
 
 
@@ -137,12 +170,38 @@ def mark_without_leftovers(connection: SyncConnection, ids: Collection[UUID]) ->
     connection.execute(NO_LEFTOVERS, (list(ids),))
 
 
-def auctions_to_withdraw_from(
-    connection: SyncConnection, user_id: UUID, at: datetime
+def withdrawing_of(connection: SyncConnection, user_id: UUID) -> Withdrawing | None:
+    """Where the withdrawal of the user's bids stands; None if there is none, or none left to do."""
+    row = connection.execute(WITHDRAWING, (user_id,)).fetchone()
+    return Withdrawing(**row) if row else None
+
+
+def next_to_withdraw_from(
+    connection: SyncConnection, withdrawing: Withdrawing, limit: int
 ) -> list[UUID]:
-    """The auctions that were not over at that moment and in which the user has live bids."""
-    rows = connection.execute(LIVE_AUCTIONS, (user_id, at))
-    return [row["auction_id"] for row in rows]
+    """The next auctions, by their ids, that were not over then and in which the user has live bids.
+
+    Notes that these have their jobs; with fewer than so many that nothing is left to do.
+    """
+    page = {
+        "user": withdrawing.user_id,
+        "at": withdrawing.withdrawing_at,
+        "after": withdrawing.withdrawn_to,
+        "limit": limit,
+    }
+    auctions: list[UUID] = [
+        row["auction_id"] for row in connection.execute(LIVE_AUCTIONS, page).fetchall()
+    ]
+    if len(auctions) < limit:
+        connection.execute(WITHDRAWN, (withdrawing.user_id,))
+    else:
+        connection.execute(WITHDRAWN_TO, (auctions[-1], withdrawing.user_id))
+    return auctions
+
+
+def withdrawing_users(connection: SyncConnection) -> list[UUID]:
+    """Deleted users whose bids are not withdrawn everywhere yet; at most a thousand."""
+    return [row["id"] for row in connection.execute(ALL_WITHDRAWING)]
 
 
 def current_names(connection: SyncConnection, ids: Collection[UUID]) -> Mapping[UUID, str]:

@@ -15,6 +15,7 @@ from commands.postgres.addresses import confirm, take_due_confirmations
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool, clock
 from commands.postgres.jobs import PostgresJobInbox
+from commands.postgres.users import withdrawing_users
 from commands.promoter.rounds import run_promoter
 from commands.streams import Stream
 from projections.mongo.bson import Bson
@@ -54,16 +55,17 @@ class InProcessPortal:
 
     def drain(self, stream: Stream) -> None:
         """Handle all that waits; raises what kept it from being handled."""
-        while (handled := drain_batch([stream], self.pool)).outcomes:
+        while (handled := drain_batch([stream], self.pool)).outcomes or handled.woken:
             continue
         if handled.fault:
             raise handled.fault
 
     def waiting_streams(self, longer_than: timedelta = timedelta(0)) -> list[Stream]:
-        """The streams whose jobs have waited that long."""
+        """The streams whose jobs have waited that long, and users whose bids are being withdrawn."""
         with self.pool.connection() as connection:
             waiting = PostgresJobInbox(connection).waiting_streams(longer_than)
-        return [stream for stream, _ in waiting]
+            withdrawing = [Stream("user", user_id) for user_id in withdrawing_users(connection)]
+        return [*(stream for stream, _ in waiting), *withdrawing]
 
     def settled(
         self, stream: Stream, command: Command, *, at: datetime | None = None, **more: object

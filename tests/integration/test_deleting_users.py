@@ -8,13 +8,18 @@ import pytest
 from psycopg import sql
 
 from commands.domain.commands import CreateUser, DeleteUser
+from commands.handling import users
+from commands.handling.drain import drain_batch
 from commands.ids import new_id
+from commands.inbox.closing import announce_winners
 from commands.inbox.submitting import WAITING
 from commands.jobs import JobStatus
 from commands.postgres.addresses import confirm
 from commands.postgres.auctions import read_auction
-from commands.queues import BIDS
+from commands.postgres.users import withdrawing_users
+from commands.queues import BIDS, USERS
 from commands.streams import Stream
+from commands.tasks import wake_waiting_streams
 from commands.wake import redis
 from notifications.account_mails import MOVED, ask_for_confirmations
 from notifications.notifier import notify
@@ -33,7 +38,8 @@ from projections.wiring import catch_up, database, live_documents
 from tests.integration.dying import run_and_die
 from tests.integration.faults import faults
 from tests.integration.in_process import InProcessPortal
-from tests.integration.working import put
+from tests.integration.many import opened
+from tests.integration.working import on_list, put
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,3 +209,79 @@ def mentions(in_process: InProcessPortal, name: str) -> set[str]:
 def contents(key: Any) -> str:
     """What a key holds, where it is a queue."""
     return str(redis().lrange(key, 0, -1)) if redis().type(key) == "list" else ""
+
+
+@pytest.fixture
+def busy(in_process: InProcessPortal) -> tuple[Stream, list[Stream]]:
+    """A user with bids in more auctions than one batch withdraws from, and a deletion that waits."""
+    auctions = opened(in_process, users.AT_ONCE + 20)
+    with in_process.pool.connection() as connection:
+        state = read_auction(connection, auctions[0].id)
+    assert state
+    leaving = Stream("user", min(state.bids.values(), key=lambda bid: bid.amount).bidder_id)
+    in_process.accept(leaving, DeleteUser(leaving.id))
+    return leaving, auctions
+
+
+BATCHES = {
+    "the first batch is accepted": (0, "after", "commands.handling.users:accept_all"),
+    "the first batch is committed": (0, "before", "commands.tasks:_announce"),
+    "the next auctions are noted": (1, "after", "commands.handling.users:next_to_withdraw_from"),
+    "the second batch is accepted": (1, "after", "commands.handling.users:accept_all"),
+    "the second batch is committed": (1, "before", "commands.tasks:_announce"),
+}
+
+
+@pytest.mark.parametrize("step", BATCHES)
+def test_one_who_bids_everywhere_is_withdrawn_batch_by_batch_wherever_it_is_killed(
+    in_process: InProcessPortal, busy: tuple[Stream, list[Stream]], step: str
+) -> None:
+    leaving, auctions = busy
+    batches, when, where = BATCHES[step]
+    for _ in range(batches):
+        assert len(drain_batch([leaving], in_process.pool).woken) == users.AT_ONCE
+    run_and_die(when, where, WAITING[USERS].task, *put(WAITING[USERS], leaving))
+    while waiting := in_process.waiting_streams():
+        for stream in waiting:
+            in_process.drain(stream)
+    with in_process.pool.connection() as connection:
+        assert withdrawing_users(connection) == []
+        for auction in auctions:
+            state = read_auction(connection, auction.id)
+            assert state
+            assert state.version == 4, "one bid was withdrawn, once"
+            assert leaving.id not in {bid.bidder_id for bid in state.bids.live()}
+
+
+def test_an_auction_is_not_closed_before_it_has_its_withdrawal(
+    in_process: InProcessPortal, busy: tuple[Stream, list[Stream]]
+) -> None:
+    leaving, auctions = busy
+    last = max(auctions, key=lambda stream: stream.id)
+    drain_batch([leaving], in_process.pool)
+    with in_process.pool.connection() as connection:
+        # It ends right after the deletion was accepted.
+        connection.execute(
+            "UPDATE auctions SET ends_at = withdrawing_at + interval '1 us' FROM users"
+            " WHERE auctions.id = %s AND users.id = %s",
+            (last.id, leaving.id),
+        )
+    assert last.id not in closing_now(in_process)
+    in_process.drain(leaving)
+    assert last.id in closing_now(in_process)
+
+
+def closing_now(in_process: InProcessPortal) -> set[UUID]:
+    """The auctions that have a job to close them after a run of the schedule."""
+    return {job.stream.id for jobs in announce_winners(in_process.pool) for job in jobs}
+
+
+def test_the_sweep_goes_on_with_a_withdrawal(
+    in_process: InProcessPortal, busy: tuple[Stream, list[Stream]]
+) -> None:
+    leaving, _ = busy
+    drain_batch([leaving], in_process.pool)
+    put(WAITING[USERS])
+    wake_waiting_streams()
+    assert leaving in on_list(WAITING[USERS])
+    in_process.drain(leaving)

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from celery import current_app
 
-from commands.domain.commands import ChangePolicy, CreateAuction, PlaceBid
+from commands.domain.commands import ChangePolicy
 from commands.domain.events import (
     BidDoubled,
     DrawsAccepted,
@@ -15,11 +15,8 @@ from commands.domain.events import (
     TickCommitted,
     TickMade,
 )
-from commands.handling.drain import drain_batch
-from commands.ids import new_id
 from commands.inbox.requests import POLICIES
-from commands.jobs import Job, Submission
-from commands.postgres.accepting import accept_all
+from commands.jobs import Job
 from commands.postgres.connections import Pool
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
@@ -31,6 +28,7 @@ from commands.tasks import ACCEPT_DRAWS, REVEAL, wake_waiting_streams
 from commands.wake import clear_wake_up
 from tests.integration.dying import run_and_die
 from tests.integration.in_process import InProcessPortal
+from tests.integration.many import drain, opened
 from tests.integration.working import queued_tasks
 
 NOW = timedelta(0)
@@ -45,6 +43,7 @@ def auctions(in_process: InProcessPortal) -> Iterator[list[Stream]]:
     clear_wake_up(ACCEPT_DRAWS, ())
     yield opened(in_process, MANY)
     end_all(in_process.pool)
+    finish(in_process)
 
 
 def end_all(pool: Pool) -> None:
@@ -52,34 +51,6 @@ def end_all(pool: Pool) -> None:
     with pool.connection() as connection:
         connection.execute("UPDATE auctions SET closed = true WHERE NOT closed")
         connection.execute("UPDATE promoter_ticks SET made_at = made_at - interval '2 h'")
-
-
-def opened(in_process: InProcessPortal, count: int) -> list[Stream]:
-    """New auctions, handled together, each with a bid of Alice and one of Bob."""
-    ends_at = in_process.now() + timedelta(hours=1)
-    alice, bob = in_process.user(), in_process.user()
-    streams = [Stream("auction", new_id()) for _ in range(count)]
-    commands = [
-        (stream, command)
-        for stream in streams
-        for command in (
-            CreateAuction(stream.id, "A clock", "", None, ends_at, None),
-            PlaceBid(stream.id, new_id(), alice, Decimal("1.00")),
-            PlaceBid(stream.id, new_id(), bob, Decimal("2.00")),
-        )
-    ]
-    with in_process.pool.connection() as connection:
-        accept_all(
-            connection, [Submission(*each, {"id": str(new_id())}, "test") for each in commands]
-        )
-    drain(in_process, streams)
-    return streams
-
-
-def drain(in_process: InProcessPortal, streams: list[Stream]) -> None:
-    """Settle all that waits in the streams."""
-    while (handled := drain_batch(streams, in_process.pool)).outcomes:
-        assert handled.fault is None
 
 
 def finish(in_process: InProcessPortal) -> None:

@@ -24,7 +24,8 @@ class Command(OperatorCommand):
         add_wait(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        jobs = wait_for_all(pool(), announce_winners(pool()), options["wait"])
+        asked = [job for batch in announce_winners(pool()) for job in batch]
+        jobs = wait_for_all(pool(), asked, options["wait"])
         content = {"announced": [job_as_json(job) for job in jobs]}
         self.answer(options, content, jobs_as_text(jobs) or "No auction was due.")
         for job in jobs:

@@ -16,8 +16,8 @@ PEOPLE = (
     Mutation(
         "a deletion withdraws the bids of one auction only",
         "commands/handling/users.py",
-        "auctions_to_withdraw_from(connection, user.id, job.accepted_at)\n",
-        "auctions_to_withdraw_from(connection, user.id, job.accepted_at)[:1]\n",
+        "next_to_withdraw_from(connection, withdrawing, AT_ONCE)\n",
+        "next_to_withdraw_from(connection, withdrawing, AT_ONCE)[:1]\n",
         "tests/integration/test_deleting_users.py",
     ),
     Mutation(
