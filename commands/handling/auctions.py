@@ -34,7 +34,7 @@ from commands.postgres.auctions import (
     staff_among,
     touched_bids,
 )
-from commands.postgres.connections import SyncConnection, clock
+from commands.postgres.connections import SyncConnection, clock, later_than
 from commands.postgres.event_store import Addition, PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.policies import policy_at
@@ -87,7 +87,8 @@ def handle_auctions(
     now = clock(connection)
     decided = {line.id: deciding.decide(line, now) for line in lines}
     recorded = PostgresEventStore(connection).append_all(
-        [Addition(line.stream, line.version, decided[line.id].events) for line in lines], now
+        [Addition(line.stream, line.version, decided[line.id].events) for line in lines],
+        later_than(now, *deciding.commitments),
     )
     _save(connection, lines, decided)
     outcomes = [outcome for line in lines for outcome in decided[line.id].outcomes]
@@ -96,7 +97,10 @@ def handle_auctions(
 
 
 class _Deciding:
-    """Decides the lines' jobs, with all that they need read beforehand."""
+    """Decides the lines' jobs, with all that they need read beforehand.
+
+    `commitments` are the times of the draws' commitments, after which the draws are recorded.
+    """
 
     def __init__(
         self, connection: SyncConnection, lines: Sequence[Line], commands: Commands
@@ -104,7 +108,9 @@ class _Deciding:
         self._commands = commands
         self._bidders = share_bidders(connection, _bidders(commands.values()))
         self._bids = _bids(connection, lines, commands)
-        self._draws = _draws(connection, lines, commands)
+        secrets = _secrets(connection, commands)
+        self.commitments = [committed_at for _, committed_at in secrets.values()]
+        self._draws = _draws(connection, lines, commands, secrets)
 
     def decide(self, line: Line, now: datetime) -> Decided[Auction]:
         """What becomes of the line's jobs."""
@@ -182,8 +188,20 @@ def _bids(
     return {**in_part, **in_full}
 
 
+def _secrets(
+    connection: SyncConnection, commands: Commands
+) -> Mapping[int, tuple[bytes, datetime]]:
+    """By tick, the secret of the commands' draws and when it was committed to; without revealed ones."""
+    ticks = {command.tick for command in commands.values() if isinstance(command, DoubleBid)}
+    found = {tick: secret_of(connection, tick) for tick in sorted(ticks)}
+    return {tick: secret for tick, secret in found.items() if secret}
+
+
 def _draws(
-    connection: SyncConnection, lines: Iterable[Line], commands: Commands
+    connection: SyncConnection,
+    lines: Iterable[Line],
+    commands: Commands,
+    secrets: Mapping[int, tuple[bytes, datetime]],
 ) -> Mapping[UUID, Draw]:
     """By job, what decides its draw; none once the secret of its tick is revealed."""
     drawing = {
@@ -193,7 +211,6 @@ def _draws(
     }
     if not drawing:
         return {}
-    secrets = {tick: secret_of(connection, tick) for tick in {c.tick for c in drawing.values()}}
     versions = {command.policy_version for command in drawing.values()}
     promoters = {version: Promoter.of(policy_at(connection, version)) for version in versions}
     staff = staff_among(connection, [line.id for line in drawing])
@@ -202,11 +219,11 @@ def _draws(
         line.jobs[0].id: Draw(
             command.policy_version,
             promoters[command.policy_version],
-            seed_of(secret, hashes[line.id], command.tick),
+            seed_of(secrets[command.tick][0], hashes[line.id], command.tick),
             staff[line.id],
         )
         for line, command in drawing.items()
-        if (secret := secrets[command.tick]) is not None
+        if command.tick in secrets
     }
 
 

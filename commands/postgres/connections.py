@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from psycopg import AsyncConnection, Connection
@@ -100,3 +100,8 @@ def clock(connection: SyncConnection) -> datetime:
     assert row is not None
     now: datetime = row["now"]
     return now
+
+
+def later_than(now: datetime, *moments: datetime | None) -> datetime:
+    """Now, or the microsecond after the last of the moments: the clock may have stepped back since."""
+    return max([now, *(at + timedelta(microseconds=1) for at in moments if at)])

@@ -40,6 +40,12 @@ CROSS JOIN LATERAL (
 ) AS news
 """
 READ_ALL = f"SELECT {COLUMNS} FROM events WHERE stream_id = %s ORDER BY version"
+# What follows from a tick has higher positions: it was written after the tick was committed.
+LAST_DRAW = """
+SELECT max(recorded_at) AS last FROM events WHERE type = 'BidDoubled' AND position > (
+    SELECT position FROM events WHERE stream_id = %s AND version = 2
+)
+"""
 LAST_HASHES = """
 SELECT stream.id AS stream_id, last.version, last.hash
 FROM unnest(%s::uuid[]) AS stream (id) CROSS JOIN LATERAL (
@@ -112,6 +118,11 @@ class PostgresEventStore:
             stream_id: bytes(found[stream_id]["hash"]) if stream_id in found else GENESIS
             for stream_id in versions
         }
+
+    def last_draw_after(self, tick_id: UUID) -> datetime | None:
+        """The latest time of any draw recorded after that tick was made; None if there is none."""
+        row = self._connection.execute(LAST_DRAW, (tick_id,)).fetchone()
+        return row["last"] if row else None
 
     def read(
         self, stream_id: UUID, after_version: int = 0, limit: int = 500

@@ -18,7 +18,7 @@ from commands.domain.events import (
 )
 from commands.domain.tick import Tick, commitment_to, evolve
 from commands.ids import new_id
-from commands.postgres.connections import SyncConnection, clock
+from commands.postgres.connections import SyncConnection, clock, later_than
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.locks import TICKS, lock
 from commands.streams import NewEvent, RecordedEvent, Stream
@@ -58,7 +58,8 @@ LOCK = "SELECT FROM promoter_ticks WHERE number = %s FOR UPDATE"
 REVEALED = "UPDATE promoter_ticks SET version = %s, revealed_at = %s WHERE number = %s"
 # FOR KEY SHARE: the secret can't be revealed before the draw's transaction ends.
 UNREVEALED = """
-SELECT secret FROM promoter_ticks WHERE number = %s AND revealed_at IS NULL FOR KEY SHARE
+SELECT secret, committed_at FROM promoter_ticks
+WHERE number = %s AND revealed_at IS NULL FOR KEY SHARE
 """
 STREAM_OF = "SELECT stream_id FROM promoter_ticks WHERE number = %s"
 PUBLIC = """
@@ -150,18 +151,22 @@ def all_accepted(connection: SyncConnection, stream: Stream, tick: Tick) -> list
 
 
 def reveal(connection: SyncConnection, stream: Stream, tick: Tick) -> list[RecordedEvent]:
-    """Record the secret of a tick whose draws are all settled."""
+    """Record the secret of a tick whose draws are all settled, later than any of them by its time, too."""
     assert tick.secret is not None, "a tick's row has its secret"
     connection.execute(LOCK, (tick.number,))
-    now, revealed = clock(connection), SecretRevealed(tick.secret)
+    drawn = PostgresEventStore(connection).last_draw_after(stream.id)
+    now, revealed = later_than(clock(connection), drawn), SecretRevealed(tick.secret)
     connection.execute(REVEALED, (tick.version + 1, now, tick.number))
     return _record(connection, stream, tick.version, [revealed], now)
 
 
-def secret_of(connection: SyncConnection, number: int) -> bytes | None:
-    """The tick's secret, which can't be revealed before the transaction ends; None if it is revealed."""
+def secret_of(connection: SyncConnection, number: int) -> tuple[bytes, datetime] | None:
+    """The tick's secret and when the house committed to it; None if it is revealed.
+
+    It can't be revealed before the transaction ends.
+    """
     row = connection.execute(UNREVEALED, (number,)).fetchone()
-    return bytes.fromhex(row["secret"]) if row else None
+    return (bytes.fromhex(row["secret"]), row["committed_at"]) if row else None
 
 
 def read_tick(connection: SyncConnection, stream_id: UUID) -> Tick | None:

@@ -20,8 +20,10 @@ log = structlog.get_logger("projections")
 
 Reader = Literal["projections", "notifications"]
 
-FIND = """
-SELECT retry_after > clock_timestamp() AS paused FROM stuck_streams
+# No pause is so long: what is later was set before the clock stepped back.
+WAITS = "(retry_after > clock_timestamp() AND retry_after < clock_timestamp() + interval '10 min')"
+FIND = f"""
+SELECT {WAITS} AS paused FROM stuck_streams
 WHERE reader = %s AND stream_id = %s
 """
 # The pause doubles from ten seconds to five minutes, varied by up to a quarter.
@@ -36,8 +38,8 @@ ON CONFLICT (reader, stream_id) DO UPDATE SET
         * least(interval '10 s' * power(2, least(stuck.attempts, 10)), interval '5 min')
 RETURNING attempts, retry_after
 """
-AMONG = """
-SELECT stream_id, retry_after > clock_timestamp() AS paused FROM stuck_streams
+AMONG = f"""
+SELECT stream_id, {WAITS} AS paused FROM stuck_streams
 WHERE reader = %s AND stream_id = ANY(%s)
 """
 CLEAR = "DELETE FROM stuck_streams WHERE reader = %s AND stream_id = %s"
@@ -45,9 +47,7 @@ ALL = """
 SELECT reader, stream_kind, stream_id, version, error, attempts, since, retry_after
 FROM stuck_streams ORDER BY since
 """
-PAUSED = """
-SELECT stream_id FROM stuck_streams WHERE reader = %s AND retry_after > clock_timestamp()
-"""
+PAUSED = f"SELECT stream_id FROM stuck_streams WHERE reader = %s AND {WAITS}"
 
 
 def is_paused(pool: Pool, reader: Reader, stream: Stream) -> bool | None:

@@ -48,6 +48,34 @@ JOBS = (
         """WHERE accepted_at <""",
         "tests/integration/test_pruning.py",
     ),
+    Mutation(
+        "after the clock stepped back there is no tick",
+        "commands/postgres/ticks.py",
+        " AND made_at <= clock_timestamp() LIMIT 1",
+        " LIMIT 1",
+        "tests/integration/test_clock.py",
+    ),
+    Mutation(
+        "after the clock stepped back a draw seems older than its commitment",
+        "commands/handling/auctions.py",
+        "later_than(now, *deciding.commitments)",
+        "now",
+        "tests/integration/test_clock.py",
+    ),
+    Mutation(
+        "after the clock stepped back waiting jobs are not swept up",
+        "commands/postgres/jobs.py",
+        "   OR stream.accepted_at > clock_timestamp() LIMIT 1000",
+        " LIMIT 1000",
+        "tests/integration/test_clock.py",
+    ),
+    Mutation(
+        "closing is asked for once",
+        "commands/inbox/closing.py",
+        'f":{auction.before}" if auction.before else ""',
+        '""',
+        "tests/integration/test_closing.py",
+    ),
     # 2. Events are never changed, skipped or reordered.
     Mutation(
         "events are not chained",

@@ -21,6 +21,20 @@ PEOPLE = (
         "tests/integration/test_deleting_users.py",
     ),
     Mutation(
+        "a deletion withdraws the bids of one batch of auctions only",
+        "commands/postgres/users.py",
+        "    if len(auctions) < limit:\n",
+        "    if auctions:\n",
+        "tests/integration/test_deleting_users.py",
+    ),
+    Mutation(
+        "an auction is closed while a deletion has not come to it",
+        "commands/postgres/auctions.py",
+        "(SELECT min(withdrawing_at) FROM users WHERE withdrawing_at IS NOT NULL)",
+        "NULL",
+        "tests/integration/test_deleting_users.py",
+    ),
+    Mutation(
         "a deletion leaves the address",
         "commands/postgres/users.py",
         "username = NULL, email = NULL,",
