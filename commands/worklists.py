@@ -32,6 +32,8 @@ TURN = 0.5
 GATHER = 0.02
 # Streams in a batch.
 MOST = 100
+# Streams put on a list with one command.
+MOST_ADDED = 1000
 # Tasks of one worklist at a time, over all workers.
 SLOTS = 4
 # A task that is at work and says nothing for so long, in seconds, is taken for dead: others are woken.
@@ -53,19 +55,27 @@ class Worklist:
 
         Streams that were left lying get a task of their own: the one that was queued is lost.
         """
-        members = [f"{stream.kind}:{stream.id}" for stream in streams]
         try:
-            if members:
-                redis().sadd(self._key, *members)
-                if not self._wake(0) and left_lying:
-                    self._send(0)
+            if self.keep(streams) and not self._wake(0) and left_lying:
+                self._send(0)
         except (RedisError, OperationalError) as error:
             log.warning("could not wake, the sweep will", task=self.task, error=str(error))
+
+    def keep(self, streams: Iterable[Stream]) -> bool:
+        """Put the streams on the list and wake nobody; whether there were any. RedisError."""
+        members = [f"{stream.kind}:{stream.id}" for stream in streams]
+        for start in range(0, len(members), MOST_ADDED):
+            redis().sadd(self._key, *members[start : start + MOST_ADDED])
+        return bool(members)
 
     def take(self) -> list[Stream]:
         """Streams of the list, which they are no longer on then; any, so that all are served alike."""
         taken = cast(list[str], redis().spop(self._key, MOST))
         return [_stream(member) for member in taken]
+
+    def batches(self) -> int:
+        """How often `take` gives streams, if none are put on the list meanwhile."""
+        return -(-redis().scard(self._key) // MOST)
 
     def work(self, slot: int, handle: Handle, passes: Callable[[Exception], bool]) -> None:
         """One turn of a task: take streams and handle them until none are left or the time is over.
@@ -107,8 +117,7 @@ class Worklist:
         try:
             left = handle(streams)
         finally:
-            if members := [f"{stream.kind}:{stream.id}" for stream in left]:
-                redis().sadd(self._key, *members)
+            self.keep(left)
 
     def _end(self, slot: int) -> None:
         """End, unless something came in while nobody was to be woken for it."""

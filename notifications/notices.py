@@ -29,6 +29,11 @@ class RankedBid:
         """Sorts the leading bid first."""
         return (-self.effective_amount, self.reached_version)
 
+    @property
+    def as_leading(self) -> "Leading":
+        """What the next run needs to know of it, if it leads now."""
+        return Leading(self.bid_id, self.bidder_id, self.effective_amount)
+
 
 @dataclass(frozen=True, slots=True)
 class Leading:
@@ -65,14 +70,19 @@ def notices(
     deleted in between. Of many changes of the highest bid only the last gives notices: OUTBID to
     those who led, and MAX_BID_CHANGED to the others.
     """
-    found = [notice for version, event in events for notice in _of(version, event)]
-    if after and before != Leading(after.bid_id, after.bidder_id, after.effective_amount):
+    found = notices_of_each(events)
+    if after and before != after.as_leading:
         version, caused_by = _cause(events, after, deleted)
         amount = after.effective_amount
         if outbid := _outbid(events, before, after):
             found.append(Notice(NotificationKind.OUTBID, version, amount, to=outbid))
         found.append(Notice(NotificationKind.MAX_BID_CHANGED, version, amount, but=caused_by))
     return found
+
+
+def notices_of_each(events: Sequence[EventAtVersion]) -> list[Notice]:
+    """The notices that follow from each event alone, whatever the highest bid is."""
+    return [notice for version, event in events for notice in _of(version, event)]
 
 
 def _of(version: int, event: AuctionEvent) -> list[Notice]:

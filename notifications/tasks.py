@@ -1,32 +1,33 @@
 """The notifier's Celery tasks. Running one twice does no harm."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 import structlog
 from celery import shared_task
+from redis.exceptions import RedisError
 
 from commands.handling.retrying import try_again
 from commands.queues import MAILS, NOTIFICATIONS
-from commands.streams import Busy, Stream, StreamKind
+from commands.streams import Stream
 from commands.wake import clear_wake_up, publish, send, wake
 from commands.wiring import pool
 from commands.worklists import Worklist
 from notifications import mail as _mail  # noqa: F401  (registers what composes the mails)
 from notifications.account_mails import ask_for_confirmations
-from notifications.notifier import AT_MOST_EVERY, Notified, notify
+from notifications.notifier import AT_MOST_EVERY, NotifiedTogether, notify_together, streams_behind
 from notifications.outgoing import send_due
 from notifications.postgres.mails import any_due
 from notifications.postgres.notifications import forget_deleted, forget_leftovers
-from notifications.postgres.progress import auctions_behind
-from projections.errors import PoisonEvent, passes
+from projections.errors import passes
 from projections.upkeep import stuck
 
 log = structlog.get_logger("notifications")
 
 UNNOTIFIED = Worklist("notifications", "notifications.notify", NOTIFICATIONS)
 COME_BACK = "notifications.come_back"
+RESTING = Worklist("notifications-resting", COME_BACK, NOTIFICATIONS)
 SEND_MAILS = "notifications.send_mails"
 # The most users in one message about changed notifications.
 USERS_PER_MESSAGE = 1000
@@ -44,60 +45,56 @@ def notify_streams(_list: str, slot: str) -> None:
 
 
 def _notify(streams: Sequence[Stream]) -> Sequence[Stream]:
-    for stream in streams:
-        if stream.kind == "auction":
-            _notify_of_auction(stream)
-        else:
-            _look_after_user(stream.id)
-    return ()
-
-
-def _notify_of_auction(stream: Stream) -> None:
-    paused = stuck.is_paused(pool(), "notifications", stream)
-    if paused:
-        return
-    try:
-        outcome = notify(stream.id, pool())
-    except Busy:
-        # Whoever is at it may have read already, so it is looked at once more.
-        _come_back(stream, AT_MOST_EVERY)
-        return
-    except PoisonEvent as poison:
+    if users := [stream.id for stream in streams if stream.kind == "user"]:
+        _look_after_users(users)
+    auctions = {stream.id: stream for stream in streams if stream.kind == "auction"}
+    if not auctions:
+        return ()
+    known = stuck.among(pool(), "notifications", auctions.values())
+    due = [id for id in auctions if not known.get(id)]
+    done = notify_together(due, pool())
+    for poison in done.stopped:
         stuck.record_failure(pool(), "notifications", poison)
-        return
-    if paused is not None:
-        stuck.clear(pool(), "notifications", stream)
-    if outcome.again_in:
-        _come_back(stream, outcome.again_in)
-    _publish(str(stream.id), outcome)
+    stopped = {poison.stream.id for poison in done.stopped}
+    for id in known.keys() & set(due) - stopped:
+        stuck.clear(pool(), "notifications", auctions[id])
+    _rest(auctions[id] for id in done.resting)
+    _publish(done)
+    return [auctions[id] for id in done.unfinished]
 
 
-def _look_after_user(user_id: UUID) -> None:
+def _look_after_users(user_ids: Sequence[UUID]) -> None:
     with pool().connection() as connection:
-        forget_deleted(connection, [user_id])
-    if ask_for_confirmations(pool(), user_id):
+        forget_deleted(connection, user_ids)
+    if ask_for_confirmations(pool()):
         wake(SEND_MAILS, (), MAILS)
 
 
-def _come_back(stream: Stream, pause: timedelta) -> None:
-    wake(COME_BACK, (stream.kind, str(stream.id)), NOTIFICATIONS, after=pause)
+def _rest(streams: Iterable[Stream]) -> None:
+    """Have the auctions on the worklist again a moment later, all with one task."""
+    if RESTING.keep(streams):
+        wake(COME_BACK, (), NOTIFICATIONS, after=AT_MOST_EVERY)
 
 
 @shared_task(name=COME_BACK)
-def come_back(kind: StreamKind, stream_id: str) -> None:
-    """People may be notified of the auction again."""
-    clear_wake_up(COME_BACK, (kind, stream_id))
-    UNNOTIFIED.add([Stream(kind, UUID(stream_id))])
+def come_back() -> None:
+    """People may be notified again of the auctions that were resting."""
+    clear_wake_up(COME_BACK, ())
+    with suppress(RedisError):
+        # Not until none are left: those that come back may be resting again already.
+        for _ in range(RESTING.batches()):
+            UNNOTIFIED.add(RESTING.take())
 
 
-def _publish(auction_id: str, outcome: Notified) -> None:
-    if not outcome.users:
+def _publish(done: NotifiedTogether) -> None:
+    users = [str(each) for each in set().union(*done.users.values())]
+    if not users:
         return
-    users = [str(user_id) for user_id in outcome.users]
     for start in range(0, len(users), USERS_PER_MESSAGE):
         publish("notifications", users[start : start + USERS_PER_MESSAGE])
     wake(SEND_MAILS, (), MAILS)
-    log.info("notified", stream=auction_id, people=len(users))
+    for id, told in done.users.items():
+        log.info("notified", stream=str(id), people=len(told))
 
 
 # After so many seconds the mail in hand fails; so the task ends before Celery kills it.
@@ -114,9 +111,8 @@ def sweep() -> None:
     """Wake auctions whose wake-up was lost, send mails that are due, and delete what deleted users had."""
     ask_for_confirmations(pool())
     with pool().connection() as connection:
-        behind = auctions_behind(connection)
         forget_leftovers(connection)
         due = any_due(connection)
-    UNNOTIFIED.add((Stream("auction", each) for each in behind), left_lying=True)
+    UNNOTIFIED.add(streams_behind(pool()), left_lying=True)
     if due:
         send(SEND_MAILS, (), MAILS)

@@ -19,7 +19,7 @@ from portal.failing import failing_tasks
 from projections.mongo.generations import live_generations
 from projections.upkeep import stuck
 from projections.upkeep.audit import progress
-from projections.upkeep.lag import lagging, streams_of_state
+from projections.upkeep.lag import reached, streams_of_state
 from projections.wiring import database, live_documents
 
 T = TypeVar("T")
@@ -105,9 +105,5 @@ def _lag() -> tuple[int, int]:
     documents = live_documents()
     with pool().connection() as connection:
         every = [lag for kind in ("auction", "user") for lag in streams_of_state(connection, kind)]
-    behind = lagging(every, documents)
-    at = {
-        **documents.versions("auction", [b.stream.id for b in behind]),
-        **documents.versions("user", [b.stream.id for b in behind]),
-    }
-    return len(behind), sum(lag.version - at.get(lag.stream.id, 0) for lag in behind)
+    late = [lag.version - at for lag, at in reached(every, documents.versions) if at < lag.version]
+    return len(late), sum(late)

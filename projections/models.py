@@ -18,9 +18,11 @@ class Checkpoint(models.Model):
 
 
 class LaggingStream(models.Model):
-    """A stream whose documents were behind at the last sweep."""
+    """A stream that a reader (its documents, or the notifier) was behind with at the last sweep."""
 
-    stream_id = models.UUIDField(primary_key=True)
+    pk = models.CompositePrimaryKey("reader", "stream_id")
+    reader = models.CharField(max_length=20, db_default="projections")
+    stream_id = models.UUIDField()
     stream_kind = models.CharField(max_length=10)
     version = models.IntegerField()
     since = models.DateTimeField()
@@ -29,7 +31,7 @@ class LaggingStream(models.Model):
         db_table = "projection_lagging"
 
     def __str__(self) -> str:
-        return f"{self.stream_kind} {self.stream_id} behind version {self.version}"
+        return f"{self.reader}: {self.stream_kind} {self.stream_id} behind version {self.version}"
 
 
 class StuckStream(models.Model):

@@ -1,11 +1,15 @@
 """SQL on the table `notifications`: writing them as the preferences say, and their mails."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+from psycopg.rows import DictRow
+
 from commands.postgres.connections import SyncConnection
+from commands.postgres.rows import as_json
 from commands.postgres.users import mark_without_leftovers, with_leftovers
 from notifications.notices import Notice
 from notifications.postgres.mails import GAP, MAY_BE_MAILED
@@ -20,79 +24,109 @@ from notifications.preferences import (
 
 # The kind of mail that is about a notification.
 NOTIFICATION_MAIL = "NOTIFICATION"
+# Without addressees a notice is for all bidders with live bids. They are found from bidder to bidder
+# by the index bids_own_highest, however many bids each has.
 ASKED = f"""
-WITH asked AS (
-    SELECT users.id AS user_id,
-        coalesce((SELECT enabled FROM notification_preferences WHERE user_id = users.id
-                  AND kind = %(kind)s AND channel = 'IN_APP'), %(in_app)s) AS in_app,
-        coalesce((SELECT enabled FROM notification_preferences WHERE user_id = users.id
-                  AND kind = %(kind)s AND channel = 'EMAIL'), %(email)s)
-            AND {MAY_BE_MAILED} AS email
-    FROM users WHERE deleted_at IS NULL AND id = ANY(
-        CASE WHEN %(to)s::uuid[] IS NOT NULL THEN %(to)s::uuid[] ELSE ARRAY(
-            SELECT DISTINCT bidder_id FROM bids
-            WHERE auction_id = %(auction)s AND NOT deleted
-              AND bidder_id IS DISTINCT FROM %(but)s::uuid
-        ) END
+WITH notice AS MATERIALIZED (
+    SELECT * FROM json_to_recordset(%(notices)s) AS (
+        place int, auction_id uuid, kind text, version int, amount numeric, addressees uuid[],
+        but uuid, leader uuid, in_app bool, email bool
     )
-), wanted AS (
+), addressed AS MATERIALIZED (
+    SELECT place, user_id FROM notice CROSS JOIN LATERAL unnest(addressees) AS _ (user_id)
+    UNION ALL
+    SELECT place, bidder_id FROM notice CROSS JOIN LATERAL (
+        WITH RECURSIVE bidder (bidder_id) AS (
+            (SELECT bidder_id FROM bids WHERE auction_id = notice.auction_id AND NOT deleted
+             ORDER BY bidder_id LIMIT 1)
+            UNION ALL
+            SELECT (
+                SELECT bids.bidder_id FROM bids
+                WHERE auction_id = notice.auction_id AND NOT deleted
+                  AND bids.bidder_id > bidder.bidder_id
+                ORDER BY bids.bidder_id LIMIT 1
+            ) FROM bidder WHERE bidder.bidder_id IS NOT NULL
+        )
+        SELECT bidder_id FROM bidder
+    ) AS _ WHERE addressees IS NULL AND bidder_id IS DISTINCT FROM but
+), asked AS MATERIALIZED (
+    SELECT notice.place, users.id AS user_id,
+        coalesce(seen.enabled, notice.in_app) AS in_app,
+        coalesce(mailed.enabled, notice.email) AND {MAY_BE_MAILED} AS email
+    FROM addressed JOIN notice USING (place) JOIN users ON users.id = user_id
+    LEFT JOIN notification_preferences AS seen ON seen.user_id = users.id
+        AND seen.kind = notice.kind AND seen.channel = 'IN_APP'
+    LEFT JOIN notification_preferences AS mailed ON mailed.user_id = users.id
+        AND mailed.kind = notice.kind AND mailed.channel = 'EMAIL'
+    WHERE users.deleted_at IS NULL
+), wanted AS MATERIALIZED (
 """
 WRITTEN = """
 ), written AS (
     INSERT INTO notifications (id, user_id, kind, auction_id, version, amount, in_app,
                                created_at, changed_at)
-    SELECT gen_random_uuid(), user_id, kind, %(auction)s, %(version)s, %(amount)s, in_app,
-           %(now)s, %(now)s
+    SELECT gen_random_uuid(), user_id, kind, auction_id, version, amount, in_app,
+           statement_timestamp(), statement_timestamp()
     FROM wanted
 """
+RETURNING = "RETURNING id, user_id, auction_id, kind, version"
 UPDATED_KINDS = "kind IN ('MAX_BID_CHANGED', 'OUTBID')"
 ONCE_PER_CAUSE = f"""{ASKED}
-    SELECT user_id, %(kind)s::text AS kind, in_app, email FROM asked WHERE in_app OR email
+    SELECT user_id, notice.auction_id, notice.kind, notice.version, notice.amount,
+        asked.in_app, asked.email
+    FROM asked JOIN notice USING (place) WHERE asked.in_app OR asked.email
 {WRITTEN}
     ON CONFLICT (user_id, auction_id, kind, version) WHERE NOT {UPDATED_KINDS} DO NOTHING
-    RETURNING id, user_id, version
+    {RETURNING}
 """
 # An unread one is updated even if the user turned this kind off since. While OUTBID is unread it
-# stays OUTBID when others raise the bid, until its user leads again.
+# stays OUTBID when others raise the bid, until its user leads again. Of two notices for a user in
+# an auction the first counts: OUTBID.
 ONE_WHILE_UNREAD = f"""{ASKED}
-    SELECT user_id, email, asked.in_app OR coalesce(unread.in_app, false) AS in_app,
-        CASE WHEN unread.kind = 'OUTBID' AND user_id IS DISTINCT FROM %(leader)s::uuid
-            THEN 'OUTBID' ELSE %(kind)s::text END AS kind
-    FROM asked LEFT JOIN LATERAL (
+    SELECT DISTINCT ON (notice.auction_id, user_id)
+        user_id, notice.auction_id, notice.version, notice.amount, asked.email,
+        asked.in_app OR coalesce(unread.in_app, false) AS in_app,
+        CASE WHEN unread.kind = 'OUTBID' AND user_id IS DISTINCT FROM notice.leader
+            THEN 'OUTBID' ELSE notice.kind END AS kind
+    FROM asked JOIN notice USING (place) LEFT JOIN LATERAL (
         SELECT id, kind, in_app FROM notifications WHERE user_id = asked.user_id
-          AND auction_id = %(auction)s AND read_at IS NULL AND {UPDATED_KINDS}
+          AND auction_id = notice.auction_id AND read_at IS NULL AND {UPDATED_KINDS}
         -- LIMIT has each user's row found by the index, instead of a scan of all rows.
         LIMIT 1
     ) AS unread ON true
-    WHERE asked.in_app OR email OR (unread.id IS NOT NULL AND %(kind)s <> 'OUTBID')
+    WHERE asked.in_app OR asked.email OR (unread.id IS NOT NULL AND notice.kind <> 'OUTBID')
+    ORDER BY notice.auction_id, user_id, place
 {WRITTEN}
     ON CONFLICT (user_id, auction_id) WHERE {UPDATED_KINDS} AND read_at IS NULL
     DO UPDATE SET kind = excluded.kind, version = excluded.version, amount = excluded.amount,
         in_app = excluded.in_app, changed_at = excluded.changed_at
     WHERE notifications.version < excluded.version
-    RETURNING id, user_id, version
+    {RETURNING}
 """
 MARK_OUTDATED = f"""
-UPDATE notifications SET read_at = %(now)s
-WHERE user_id = ANY(%(users)s) AND auction_id = %(auction)s AND read_at IS NULL AND {UPDATED_KINDS}
-  AND (user_id = %(leader)s::uuid OR NOT EXISTS (
+UPDATE notifications SET read_at = statement_timestamp()
+FROM json_to_recordset(%s) AS outdated (auction_id uuid, user_id uuid, leader uuid)
+WHERE notifications.user_id = outdated.user_id AND notifications.auction_id = outdated.auction_id
+  AND read_at IS NULL AND {UPDATED_KINDS}
+  AND (outdated.user_id = outdated.leader OR NOT EXISTS (
       SELECT 1 FROM bids
-      WHERE auction_id = %(auction)s AND bidder_id = user_id AND NOT deleted
+      WHERE auction_id = outdated.auction_id AND bidder_id = outdated.user_id AND NOT deleted
   ))
-RETURNING user_id
+RETURNING notifications.auction_id, notifications.user_id
 """
 # A mail that is waiting or being sent keeps its time; its content is composed when it is sent.
 MAIL = """
 ), mailed AS (
     INSERT INTO mails (id, user_id, kind, notification_id, context, version, urgent, due, attempts,
                        given_up)
-    SELECT gen_random_uuid(), user_id, %(mail)s, id, '{}', version, false, %(now)s, 0, false
-    FROM written JOIN wanted USING (user_id) WHERE email
+    SELECT gen_random_uuid(), user_id, %(mail)s, id, '{}', version, false, statement_timestamp(), 0,
+           false
+    FROM written JOIN wanted USING (user_id, auction_id, kind, version) WHERE email
     ON CONFLICT (notification_id) DO UPDATE SET version = excluded.version, given_up = false,
         attempts = CASE WHEN mails.due IS NULL THEN 0 ELSE mails.attempts END,
         due = coalesce(mails.due, greatest(excluded.due, mails.settled_at + %(gap)s))
 )
-SELECT user_id FROM written
+SELECT auction_id, user_id FROM written
 """
 MAILED = f"""
 SELECT kind, amount, user_id, auction_id, auctions.title
@@ -130,48 +164,72 @@ class MailedNotification:
     title: str
 
 
-def write_notice(
-    connection: SyncConnection, auction_id: UUID, notice: Notice, reached: CurrentState
-) -> list[UUID]:
-    """Write a notice as notifications for all who want it; the users whose notifications changed."""
-    rows = connection.execute(
-        (ONE_WHILE_UNREAD if notice.kind in UPDATED_WHILE_UNREAD else ONCE_PER_CAUSE) + MAIL,
-        {
-            "mail": NOTIFICATION_MAIL,
-            "gap": GAP,
-            "kind": notice.kind.value,
-            "in_app": DEFAULTS[notice.kind, NotificationChannel.IN_APP],
-            "email": DEFAULTS[notice.kind, NotificationChannel.EMAIL],
-            "to": None if notice.to is None else list(notice.to),
-            "but": notice.but,
-            "leader": reached.leading and reached.leading.bidder_id,
-            "auction": auction_id,
-            "version": notice.version,
-            "amount": notice.amount,
-            "now": reached.now,
-        },
-    )
-    return [row["user_id"] for row in rows]
+@dataclass(slots=True)
+class Users:
+    """By auction, users whose notifications changed."""
+
+    by_auction: dict[UUID, set[UUID]] = field(default_factory=dict)
+
+    def add(self, rows: Iterable[DictRow]) -> None:
+        """Add those of rows of auction_id and user_id."""
+        for row in rows:
+            self.by_auction.setdefault(row["auction_id"], set()).add(row["user_id"])
+
+
+def write_notices(
+    connection: SyncConnection,
+    notices: Sequence[tuple[UUID, Notice]],
+    states: Mapping[UUID, CurrentState],
+) -> list[DictRow]:
+    """Write auctions' notices as notifications for all who want them, in two statements.
+
+    Rows of auction_id and user_id whose notifications changed.
+    """
+    written: list[DictRow] = []
+    rows = [_row(place, each, states[each[0]]) for place, each in enumerate(notices)]
+    for statement, kinds in (
+        (ONCE_PER_CAUSE, set(NotificationKind) - UPDATED_WHILE_UNREAD),
+        (ONE_WHILE_UNREAD, UPDATED_WHILE_UNREAD),
+    ):
+        if chosen := [row for row in rows if row["kind"] in kinds]:
+            values = {"mail": NOTIFICATION_MAIL, "gap": GAP, "notices": as_json(chosen)}
+            written += connection.execute(statement + MAIL, values)
+    return written
+
+
+def _row(place: int, addressed: tuple[UUID, Notice], state: CurrentState) -> dict[str, Any]:
+    auction_id, notice = addressed
+    return {
+        "place": place,
+        "auction_id": auction_id,
+        "kind": notice.kind,
+        "version": notice.version,
+        "amount": notice.amount,
+        "addressees": None if notice.to is None else list(notice.to),
+        "but": notice.but,
+        "leader": state.leading and state.leading.bidder_id,
+        "in_app": DEFAULTS[notice.kind, NotificationChannel.IN_APP],
+        "email": DEFAULTS[notice.kind, NotificationChannel.EMAIL],
+    }
 
 
 def mark_outdated_read(
-    connection: SyncConnection, auction_id: UUID, users: Collection[UUID], reached: CurrentState
-) -> set[UUID]:
-    """Mark as read the unread notifications about the highest bid that are out of date.
+    connection: SyncConnection,
+    users: Mapping[UUID, Collection[UUID]],
+    states: Mapping[UUID, CurrentState],
+) -> list[DictRow]:
+    """Mark as read the unread notifications about the highest bids that are out of date.
 
-    These are the notifications of those of the users who lead now or have no live bid any more.
-    Returns the users whose notifications changed.
+    These are, by auction, the notifications of those of the users who lead now or have no live bid
+    any more. Rows of auction_id and user_id whose notifications changed.
     """
-    rows = connection.execute(
-        MARK_OUTDATED,
-        {
-            "users": list(users),
-            "auction": auction_id,
-            "leader": reached.leading and reached.leading.bidder_id,
-            "now": reached.now,
-        },
-    )
-    return {row["user_id"] for row in rows}
+    rows = [
+        {"auction_id": id, "user_id": user, "leader": leading and leading.bidder_id}
+        for id, each in users.items()
+        for leading in [states[id].leading]
+        for user in each
+    ]
+    return connection.execute(MARK_OUTDATED, (as_json(rows),)).fetchall() if rows else []
 
 
 def mailed_notification(

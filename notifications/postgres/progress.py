@@ -1,6 +1,6 @@
-"""The notifier's checkpoint in each auction, and the auction's current state."""
+"""The notifier's checkpoints in auctions, and the auctions' current states."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,41 +9,43 @@ from psycopg.rows import DictRow
 
 from commands.domain.events import BidDeleted
 from commands.postgres.connections import SyncConnection
-from commands.streams import Busy
+from commands.postgres.rows import as_json
 from notifications.notices import EventAtVersion, Leading, RankedBid
 
+# In the order of ids, so that two workers never wait for each other in a circle.
 BEGIN = """
-INSERT INTO notification_progress (auction_id, version) VALUES (%s, 0) ON CONFLICT DO NOTHING
+INSERT INTO notification_progress (auction_id, version)
+SELECT wanted.id, 0 FROM unnest(%s::uuid[]) AS wanted (id)
+WHERE NOT EXISTS (SELECT 1 FROM notification_progress WHERE auction_id = wanted.id)
+ORDER BY wanted.id ON CONFLICT DO NOTHING
 """
 LOCK = """
-SELECT version, leading_bid_id, leading_amount, clock_timestamp() - ran_at AS rested,
+SELECT auction_id, version, leading_bid_id, leading_amount, clock_timestamp() - ran_at AS rested,
        (SELECT bidder_id FROM bids WHERE id = leading_bid_id) AS leading_bidder_id
-FROM notification_progress WHERE auction_id = %s FOR UPDATE SKIP LOCKED
+FROM notification_progress WHERE auction_id = ANY(%s) ORDER BY auction_id FOR UPDATE SKIP LOCKED
 """
 # One statement, so that version and leading bid are of one moment.
 NOW = """
-SELECT auctions.version, best.id, best.bidder_id, best.effective_amount, best.reached_version,
-       clock_timestamp() AS now
+SELECT auctions.id AS auction_id, auctions.version, best.id, best.bidder_id,
+       best.effective_amount, best.reached_version, statement_timestamp() AS now
 FROM auctions LEFT JOIN LATERAL (
     SELECT id, bidder_id, effective_amount, reached_version FROM bids
     WHERE auction_id = auctions.id AND NOT deleted
     ORDER BY effective_amount DESC, reached_version LIMIT 1
 ) AS best ON true
-WHERE auctions.id = %s
+WHERE auctions.id = ANY(%s)
 """
 RANKED = "SELECT id, bidder_id, effective_amount, reached_version FROM bids WHERE id = ANY(%s)"
 ADVANCE = """
-UPDATE notification_progress
-SET version = %s, leading_bid_id = %s, leading_amount = %s, ran_at = %s WHERE auction_id = %s
+UPDATE notification_progress AS progress SET version = reached.version,
+    leading_bid_id = reached.leading_bid_id, leading_amount = reached.leading_amount,
+    ran_at = reached.ran_at
+FROM json_to_recordset(%s) AS reached (
+    auction_id uuid, version int, leading_bid_id uuid, leading_amount numeric, ran_at timestamptz
+)
+WHERE progress.auction_id = reached.auction_id
 """
-BEHIND = """
-SELECT id FROM auctions WHERE version > coalesce(
-    (SELECT version FROM notification_progress WHERE auction_id = auctions.id), 0
-) AND NOT EXISTS (
-    SELECT 1 FROM stuck_streams WHERE reader = 'notifications' AND stream_id = auctions.id
-      AND retry_after > clock_timestamp()
-) LIMIT 1000
-"""
+VERSIONS = "SELECT auction_id, version FROM notification_progress WHERE auction_id = ANY(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +66,46 @@ class CurrentState:
     now: datetime
 
 
-def lock_progress(connection: SyncConnection, auction_id: UUID) -> NotifierCheckpoint:
-    """The checkpoint in the auction, locked until the transaction ends; Busy if another worker has it."""
-    connection.execute(BEGIN, (auction_id,))
-    row = connection.execute(LOCK, (auction_id,)).fetchone()
-    if row is None:
-        raise Busy(f"notifications of auction {auction_id}")
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The checkpoint after a run: all events up to that version have their notifications.
+
+    `ran_at` is None if the next run may come at once.
+    """
+
+    version: int
+    leading: Leading | None
+    ran_at: datetime | None
+
+
+def lock_progress(
+    connection: SyncConnection, auction_ids: Collection[UUID]
+) -> dict[UUID, NotifierCheckpoint]:
+    """The checkpoints in the auctions, locked until the transaction ends, but those that others have locked."""
+    connection.execute(BEGIN, (list(auction_ids),))
+    return {
+        row["auction_id"]: _checkpoint(row)
+        for row in connection.execute(LOCK, (list(auction_ids),))
+    }
+
+
+def _checkpoint(row: DictRow) -> NotifierCheckpoint:
     leading = None
     if row["leading_bid_id"]:
         leading = Leading(row["leading_bid_id"], row["leading_bidder_id"], row["leading_amount"])
     return NotifierCheckpoint(row["version"], leading, row["rested"])
 
 
-def current_state(connection: SyncConnection, auction_id: UUID) -> CurrentState:
-    """The auction's version and leading bid."""
-    row = connection.execute(NOW, (auction_id,)).fetchone()
-    assert row is not None, "only auctions that exist have events"
-    return CurrentState(row["version"], _ranked(row) if row["id"] else None, row["now"])
+def current_states(
+    connection: SyncConnection, auction_ids: Collection[UUID]
+) -> Mapping[UUID, CurrentState]:
+    """The auctions' versions and leading bids."""
+    return {
+        row["auction_id"]: CurrentState(
+            row["version"], _ranked(row) if row["id"] else None, row["now"]
+        )
+        for row in connection.execute(NOW, (list(auction_ids),))
+    }
 
 
 def _ranked(row: DictRow) -> RankedBid:
@@ -92,25 +117,28 @@ def deleted_among(
 ) -> dict[UUID, RankedBid]:
     """The bids that these events deleted, by id."""
     ids = [event.bid_id for _, event in events if isinstance(event, BidDeleted)]
-    rows = connection.execute(RANKED, (ids,))
+    rows = connection.execute(RANKED, (ids,)) if ids else ()
     return {row["id"]: _ranked(row) for row in rows}
 
 
-def advance(connection: SyncConnection, auction_id: UUID, reached: CurrentState) -> None:
-    """Move the checkpoint: all events up to that version have their notifications."""
-    leading = reached.leading
-    connection.execute(
-        ADVANCE,
-        (
-            reached.version,
-            leading and leading.bid_id,
-            leading and leading.effective_amount,
-            reached.now,
-            auction_id,
-        ),
-    )
+def advance(connection: SyncConnection, reached: Mapping[UUID, Reached]) -> None:
+    """Move the checkpoints."""
+    rows = [
+        {
+            "auction_id": id,
+            "version": each.version,
+            "leading_bid_id": each.leading and each.leading.bid_id,
+            "leading_amount": each.leading and each.leading.effective_amount,
+            "ran_at": each.ran_at,
+        }
+        for id, each in reached.items()
+    ]
+    connection.execute(ADVANCE, (as_json(rows),))
 
 
-def auctions_behind(connection: SyncConnection) -> list[UUID]:
-    """Auctions with events after their checkpoint, without paused ones; at most a thousand."""
-    return [row["id"] for row in connection.execute(BEHIND)]
+def notified_versions(
+    connection: SyncConnection, auction_ids: Collection[UUID]
+) -> Mapping[UUID, int]:
+    """The versions up to which the auctions' events have their notifications; without untouched ones."""
+    rows = connection.execute(VERSIONS, (list(auction_ids),))
+    return {row["auction_id"]: row["version"] for row in rows}

@@ -50,7 +50,7 @@ SELECT completed_at, (SELECT count(*) FROM drifts WHERE NOT repaired) AS differi
        AS repaired_today
 FROM (VALUES (1)) AS always LEFT JOIN audit_progress ON name = 'documents'
 """
-LAGGING = "SELECT 1 FROM projection_lagging WHERE stream_id = %s"
+LAGGING = "SELECT 1 FROM projection_lagging WHERE reader = 'projections' AND stream_id = %s"
 REPORT = """
 INSERT INTO drifts (stream_id, stream_kind, what, repaired, found_at)
 VALUES (%(stream)s, %(kind)s, %(what)s, %(repaired)s, clock_timestamp())

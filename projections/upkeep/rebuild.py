@@ -160,7 +160,7 @@ def _catch_up(
     with pool.connection() as connection:
         wanted = streams_of_state(connection, KINDS[name])
     known = set(stopped)
-    behind = [lag.stream for lag in lagging(wanted, documents) if lag.stream not in known]
+    behind = [lag.stream for lag in lagging(wanted, documents.versions) if lag.stream not in known]
     return len(behind), [*stopped, *_project_all(behind, pool, documents)]
 
 

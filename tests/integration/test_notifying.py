@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +12,20 @@ from psycopg.errors import DeadlockDetected
 
 from commands.domain.commands import AnnounceWinner, DeleteUser
 from commands.streams import Busy, Stream
-from notifications.notifier import Notified, notify
-from notifications.postgres.notifications import forget_deleted
+from notifications import notifier
+from notifications.notices import Notice
+from notifications.notifier import (
+    AT_MOST_EVERY,
+    Notified,
+    notify,
+    notify_together,
+    streams_behind,
+)
+from notifications.postgres.notifications import forget_deleted, write_notices
 from notifications.postgres.preferences import Choice, choose
-from notifications.postgres.progress import auctions_behind
+from notifications.postgres.progress import current_states
 from notifications.preferences import NotificationChannel, NotificationKind
-from notifications.tasks import UNNOTIFIED, notify_streams
+from notifications.tasks import UNNOTIFIED, come_back, notify_streams
 from portal.health import read_health
 from tests.integration.faults import faults
 from tests.integration.in_process import SHORTLY, InProcessPortal
@@ -196,11 +205,11 @@ def test_a_transaction_that_died_left_nothing_and_is_made_up_for(
     alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
     in_process.bid(auction, alice, "10.00")
     in_process.bid(auction, bob, "20.00")
-    with in_process.pool.connection() as connection:
-        assert auction.id in auctions_behind(connection)
+    in_process.wait_for_the_order()
+    for _ in range(2):
+        assert auction in streams_behind(in_process.pool), "until they are notified"
     run_notifier(in_process, auction)
-    with in_process.pool.connection() as connection:
-        assert auction.id not in auctions_behind(connection)
+    assert auction not in streams_behind(in_process.pool)
     assert notifications_of(in_process, alice) == [(OUTBID, 3, "20.00", False)]
 
 
@@ -271,8 +280,8 @@ def test_a_fault_in_writing_stops_that_auctions_notifications_alone_and_visibly(
         assert stuck["attempts"] == 1, "it rests"
         assert "planted" in stuck["error"]
         assert stuck_at(in_process, whole) is None
-        with in_process.pool.connection() as connection:
-            assert broken.id not in auctions_behind(connection), "it rests"
+        in_process.wait_for_the_order()
+        assert broken not in streams_behind(in_process.pool), "it rests"
     assert [notice[1:] for notice in notifications_of(in_process, alice)] == [(3, "20.00", False)]
     with in_process.pool.connection() as connection:
         connection.execute(
@@ -284,6 +293,104 @@ def test_a_fault_in_writing_stops_that_auctions_notifications_alone_and_visibly(
     assert [notice[1:] for notice in notifications_of(in_process, alice)] == [
         (3, "20.00", False)
     ] * 2
+
+
+def test_of_auctions_notified_together_a_fault_stops_its_own_alone(
+    in_process: InProcessPortal,
+) -> None:
+    alice, bob = in_process.user(), in_process.user()
+    auctions = [in_process.auction() for _ in range(5)]
+    for auction in auctions:
+        in_process.bid(auction, alice, "10.00")
+        in_process.bid(auction, bob, "20.00")
+    with faults(in_process, auctions[2], "22003", where=WRITING):
+        done = notify_together([auction.id for auction in auctions], in_process.pool)
+    assert [(poison.stream, poison.version) for poison in done.stopped] == [(auctions[2], 3)]
+    whole = {auction.id for auction in auctions if auction != auctions[2]}
+    assert done.users == {id: {alice} for id in whole}
+    assert (done.resting, done.unfinished) == ({}, [])
+    again = notify_together([auction.id for auction in auctions], in_process.pool)
+    assert again.users == {auctions[2].id: {alice}}
+    assert [notice[:3] for notice in notifications_of(in_process, alice)] == [
+        (OUTBID, 3, "20.00")
+    ] * 5
+
+
+def test_a_long_absence_is_made_up_for_in_several_runs(
+    in_process: InProcessPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    quiet = in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    in_process.double(auction)
+    for amount in range(30, 35):
+        in_process.bid(auction, bob, f"{amount}.00")
+    in_process.bid(quiet, alice, "10.00")
+    monkeypatch.setattr(notifier, "MOST_EVENTS", 3)
+    waiting = [auction.id, quiet.id]
+    runs = []
+    while waiting:
+        runs.append(notify_together(waiting, in_process.pool))
+        waiting = runs[-1].unfinished
+    assert 3 <= len(runs) <= 5
+    # Not OUTBID: who led in between is not known any more.
+    assert notifications_of(in_process, alice) == [
+        (DOUBLED, 3, "20.00", False),
+        (CHANGED, 8, "34.00", False),
+    ]
+    assert notify(auction.id, in_process.pool) == Notified()
+
+
+def test_auctions_that_were_just_told_of_come_back_with_one_task(
+    in_process: InProcessPortal,
+) -> None:
+    alice, bob = in_process.user(), in_process.user()
+    auctions = [in_process.auction() for _ in range(3)]
+    for auction in auctions:
+        in_process.bid(auction, alice, "10.00")
+        work(UNNOTIFIED, auction)
+        in_process.bid(auction, bob, "20.00")
+        work(UNNOTIFIED, auction)
+    assert notifications_of(in_process, alice) == [], "too soon"
+    time.sleep(AT_MOST_EVERY.total_seconds())
+    come_back()
+    come_back()
+    notify_streams(UNNOTIFIED.name, "0")
+    assert [notice[:3] for notice in notifications_of(in_process, alice)] == [
+        (OUTBID, 3, "20.00")
+    ] * 3
+
+
+# Entries of indexes that this transaction has read so far, and rows of scans.
+READ = """
+SELECT (SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid))
+        FROM pg_index WHERE indrelid = 'bids'::regclass)
+       + pg_stat_get_xact_tuples_returned('bids'::regclass) AS entries
+"""
+
+
+def test_the_bidders_of_a_long_auction_are_found_without_reading_its_bids(
+    in_process: InProcessPortal,
+) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    notice = Notice(CHANGED, 2, Decimal("10.00"))
+    with in_process.pool.connection() as connection, connection.transaction(force_rollback=True):
+        connection.execute(
+            "INSERT INTO bids (id, auction_id, bidder_id, amount, effective_amount, placed_at,"
+            " placed_version, reached_version, doubled, deleted)"
+            " SELECT gen_random_uuid(), %s, %s, n, n, now(), n, n, false, false"
+            " FROM generate_series(3, 30000) AS n",
+            (auction.id, alice),
+        )
+        connection.execute("ANALYZE bids")
+        states = current_states(connection, [auction.id])
+        before = connection.execute(READ).fetchone()
+        assert len(write_notices(connection, [(auction.id, notice)], states)) == 1
+        after = connection.execute(READ).fetchone()
+    assert before
+    assert after
+    assert after["entries"] - before["entries"] < 20
 
 
 def test_a_fault_in_writing_that_passes_is_tried_again(in_process: InProcessPortal) -> None:

@@ -12,8 +12,7 @@ import pytest
 from commands.postgres.event_store import PostgresEventStore
 from commands.record.upcasters import CURRENT_SCHEMA, UPCASTERS
 from commands.streams import Stream, UnreadableEvent
-from notifications.notifier import Notified, notify
-from notifications.postgres.progress import auctions_behind
+from notifications.notifier import Notified, notify, streams_behind
 from notifications.tasks import UNNOTIFIED
 from portal.health import read_health
 from projections.mongo.generations import live_generations
@@ -155,10 +154,10 @@ def test_the_notifier_stops_at_it_and_tells_of_other_auctions(
         work(UNNOTIFIED, poisoned)
     (error,) = errors(caplog, poisoned)
     assert (error["reader"], error["version"]) == ("notifications", 4)
-    with in_process.pool.connection() as connection:
-        behind = auctions_behind(connection)
-    assert other.id in behind
-    assert poisoned.id not in behind, "it rests"
+    in_process.wait_for_the_order()
+    behind = streams_behind(in_process.pool)
+    assert other in behind
+    assert poisoned not in behind, "it rests"
     assert notify(other.id, in_process.pool).users == {alice}
     newer_release(True)
     rested(in_process, poisoned)

@@ -7,7 +7,7 @@ PEOPLE = (
     Mutation(
         "the notifier's place does not move with what it wrote",
         "notifications/notifier.py",
-        "    advance(connection, auction_id, reached)\n",
+        "    advance(connection, {id: _reached(each) for id, each in news.items()})\n",
         "",
         "without mongodb",
         "nobody was notified",
@@ -94,7 +94,7 @@ PEOPLE = (
     Mutation(
         "what one's own raise overtakes stays unread",
         "notifications/postgres/notifications.py",
-        "UPDATE notifications SET read_at = %(now)s",
+        "UPDATE notifications SET read_at = statement_timestamp()",
         "UPDATE notifications SET read_at = NULL",
         "tests/integration/test_notifying.py",
     ),
