@@ -46,6 +46,7 @@ SELECT max(recorded_at) AS last FROM events WHERE type = 'BidDoubled' AND positi
     SELECT position FROM events WHERE stream_id = %s AND version = 2
 )
 """
+LAST_VERSION = "SELECT version FROM events WHERE stream_id = %s ORDER BY version DESC LIMIT 1"
 LAST_HASHES = """
 SELECT stream.id AS stream_id, last.version, last.hash
 FROM unnest(%s::uuid[]) AS stream (id) CROSS JOIN LATERAL (
@@ -185,6 +186,12 @@ async def stored_events(
     """The rows of at most `limit` events after that version, in order, for the web process."""
     cursor = await connection.execute(READ, (stream_id, after_version, limit))
     return await cursor.fetchall()
+
+
+async def last_version(connection: AsyncConnection[DictRow], stream_id: UUID) -> int:
+    """The version that the stream stands at; 0 if it has no events."""
+    row = await (await connection.execute(LAST_VERSION, (stream_id,))).fetchone()
+    return row["version"] if row else 0
 
 
 def all_stored_events(connection: SyncConnection, stream_id: UUID) -> list[DictRow]:

@@ -7,6 +7,7 @@ An index finds what is later than statement_timestamp(), which stands still, but
 clock_timestamp(). The latter is compared, too, where a row may have been waited for.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -28,7 +29,11 @@ SELECT users.id, users.is_staff FROM sessions JOIN users ON users.id = sessions.
 WHERE sessions.id = {session} AND users.id = {user} AND sessions.expires_at > clock_timestamp()
   AND users.deleted_at IS NULL
 """
-CHECK = OWNER.format(session="%s", user="%s")
+CHECK = f"""
+SELECT given.*, owner.id, owner.is_staff
+FROM unnest(%s::uuid[], %s::uuid[]) AS given (session_id, user_id)
+CROSS JOIN LATERAL ({OWNER.format(session="given.session_id", user="given.user_id")}) AS owner
+"""
 # The same as a condition, for statements of others.
 GOES_ON = f"EXISTS ({OWNER})"
 LOCK = """
@@ -106,6 +111,14 @@ class Lifetimes:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """A session, and whose it is said to be."""
+
+    session_id: UUID
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Owner:
     """The user whose session it is."""
 
@@ -160,10 +173,13 @@ async def end_beyond(connection: WebConnection, user_id: UUID) -> int:
     return len(await ended.fetchall())
 
 
-async def owner_of(connection: WebConnection, session_id: UUID, user_id: UUID) -> Owner | None:
-    """The user, if the session is theirs and open, and they were not deleted; else None."""
-    row = await (await connection.execute(CHECK, (session_id, user_id))).fetchone()
-    return Owner(**row) if row else None
+async def owners_of(connection: WebConnection, claims: Sequence[Claim]) -> Mapping[Claim, Owner]:
+    """The users of those sessions that are theirs and open, and who were not deleted; in one statement."""
+    given = ([each.session_id for each in claims], [each.user_id for each in claims])
+    return {
+        Claim(row["session_id"], row["user_id"]): Owner(row["id"], row["is_staff"])
+        async for row in await connection.execute(CHECK, given)
+    }
 
 
 async def lock_session(

@@ -1,9 +1,9 @@
 """What resolvers get of a request or a WebSocket connection."""
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -19,7 +19,19 @@ from portal.signin.sessions import authenticate
 from portal.signin.tokens import InvalidToken, Viewer, claimed
 from portal.web.runtime import Runtime
 
+if TYPE_CHECKING:
+    from portal.schema.following.feeds import Feed
+
 log = structlog.get_logger("portal")
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """How a subscription goes on: with a feed of that kind and subject, after what it has (an event's version)."""
+
+    feed: "type[Feed]"
+    subject: UUID | None = None
+    shown: int | None = None
 
 
 @dataclass(slots=True)
@@ -29,6 +41,7 @@ class Context:
     `authorization` is the header's value, or that of connection_init's payload; `signed_in`
     is who opened the connection, `address` from where; `outliving_tasks` are the tasks of operations
     that may go on for a moment after the sign-in is over, to show how the viewer's deletion ends;
+    `follows` are the operations, by their tasks, that go on with a feed when their tasks end;
     `only_reads` says that a request was a query.
     """
 
@@ -40,14 +53,20 @@ class Context:
     connection_params: dict[str, Any] = field(default_factory=dict)
     signed_in: Viewer | None = None
     outliving_tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    follows: dict[asyncio.Task[Any], Follow] = field(default_factory=dict)
     only_reads: bool = False
+
+    @property
+    def owner(self) -> str | None:
+        """Whose operations count together: the user's, or those of an address nobody signed in from."""
+        return str(self.signed_in.user_id) if self.signed_in else self.address
 
     async def viewer_or_none(self) -> Viewer | None:
         """Who asks, checked now. Without a token nobody; UNAUTHENTICATED with one that is no good."""
         if not self.authorization:
             return None
         try:
-            return await authenticate(self.runtime.pool, self._token())
+            return await authenticate(self.runtime.sessions, self._token())
         except InvalidToken as error:
             raise unauthenticated(str(error)) from error
 
@@ -80,6 +99,14 @@ class Context:
         assert task is not None, "operations run in tasks"
         self.outliving_tasks.add(task)
         task.add_done_callback(self.outliving_tasks.discard)
+
+    def follow(self, follow: Follow) -> AsyncGenerator[Any, None]:
+        """Let the operation that this is called in go on with a feed; its own results, which are none."""
+        task = asyncio.current_task()
+        assert task is not None, "operations run in tasks"
+        self.follows[task] = follow
+        task.add_done_callback(lambda done: self.follows.pop(done, None))
+        return _nothing()
 
     def _token(self) -> str:
         scheme, _, token = (self.authorization or "").partition(" ")
@@ -122,6 +149,12 @@ class Context:
     def caller_in_session(self, viewer: Viewer) -> Caller:
         """A claimed viewer: what they submit is accepted only while their session goes on."""
         return replace(self.caller(viewer), session_id=viewer.session_id)
+
+
+async def _nothing() -> AsyncGenerator[Any, None]:
+    nothing: tuple[Any, ...] = ()
+    for each in nothing:
+        yield each
 
 
 class TellReads(SchemaExtension):

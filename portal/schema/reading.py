@@ -1,8 +1,7 @@
 """Reads for the API: jobs, names, and documents at a wanted version."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TypeVar
 from uuid import UUID
 
@@ -30,7 +29,6 @@ Names = Mapping[UUID, str | None]
 LOOK_AGAIN = 1.0
 # How long a reader waits for a version, in seconds.
 SYNC_PATIENCE = 3.0
-EVENTS_PAGE = 100
 
 
 async def names_of(runtime: Runtime, ids: Collection[UUID]) -> Names:
@@ -148,18 +146,6 @@ async def retry_until_available(read: Callable[[], Awaitable[T]], listener: List
         except AWAY as error:
             log.warning("a subscription waits for Postgres", error=str(error))
             await listener.wait(LOOK_AGAIN)
-
-
-async def events_after(
-    runtime: Runtime, auction_id: UUID, version: int, listener: Listener
-) -> AsyncIterator[RecordedEvent]:
-    """The auction's events after that version, in order, up to the end of the stream."""
-    while rows := await retry_until_available(
-        partial(events_page, runtime, auction_id, version, EVENTS_PAGE), listener
-    ):
-        for recorded in rows:
-            yield recorded
-        version = rows[-1].version
 
 
 async def events_page(

@@ -1,12 +1,11 @@
 """WebSocket connections: checks messages, closes idle ones and those whose session has ended."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
-from typing import Any, ClassVar
+from typing import Any
 
-import structlog
 from django.conf import settings
 from graphql import GraphQLError
 from starlette.websockets import WebSocketState
@@ -24,28 +23,36 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 )
 from strawberry.types.execution import ExecutionResult, PreExecutionError
 
-from commands.postgres.errors import AWAY
 from portal.errors import PortalError, rate_limited, unauthenticated
 from portal.schema.context import Context
-from portal.signin.tokens import Viewer
-
-log = structlog.get_logger("portal")
+from portal.schema.following.channels import Follower
+from portal.schema.following.feeds import COME_BACK, Question
+from portal.schema.open_sockets import OpenSockets
+from portal.web.lines import LINE, Line, text_frame
 
 # Close codes. After the first, clients may reconnect with a new token.
 SIGN_IN_OVER = 4403
 IDLE = 4408
 # The protocol's own bound, in bytes.
 LONGEST_REASON = 123
-# A message from Redis may be lost, so an open socket's sign-in is also checked at this interval, in seconds.
-CHECK_AGAIN = 10.0
 # How long operations that outlive the sign-in may still run, in seconds.
 OUTLIVING_LASTS = 3.0
-# The retryAfter for too many operations, in seconds.
-COME_BACK = 5
 
 
 class SocketAdapter(ASGIWebSocketAdapter):
     """Sends over a WebSocket whose other side may close at any time."""
+
+    @property
+    def line(self) -> Line:
+        """The connection, for frames that many get."""
+        found: Line = self.ws.scope["extensions"][LINE]
+        return found
+
+    @property
+    def open_sockets(self) -> OpenSockets:
+        """The process's sockets."""
+        found: OpenSockets = self.ws.app.state.open_sockets
+        return found
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         """WebSocketDisconnected once either side has closed."""
@@ -61,21 +68,79 @@ class SocketAdapter(ASGIWebSocketAdapter):
         await super().close(code, bounded)
 
 
+class Running(Operation[Context, None]):
+    """An operation: a task, or a follower of a feed once its task has ended."""
+
+    __slots__ = ("follower",)
+
+    def __init__(self, socket: "Socket", message: SubscribeMessage) -> None:
+        payload = message["payload"]
+        super().__init__(
+            socket,
+            message["id"],
+            payload["query"],
+            payload.get("variables"),
+            payload.get("operationName"),
+        )
+        self.follower: Follower | None = None
+
+    async def send_operation_message(self, message: Message) -> None:
+        """Send it, unless the operation is complete only in so far as a feed goes on with it."""
+        assert isinstance(self.handler, Socket)
+        if message["type"] != "complete" or not self.handler.follow(self):
+            await super().send_operation_message(message)
+
+    def break_off(self, errors: list[GraphQLError]) -> None:
+        """Send the errors as the protocol's `error`, after which nothing follows."""
+        assert isinstance(self.handler, Socket)
+        self.follower = None
+        self.completed = True
+        self.handler.forget_id(self.id)
+        formatted = [error.formatted for error in errors]
+        message = {"id": self.id, "type": "error", "payload": formatted}
+        self.handler.line.write(text_frame(json.dumps(message).encode()))
+
+
+class Operations(dict[str, Operation[Context, None]]):
+    """A socket's operations by their ids. `changed` is called with 1 or -1 for each that comes or goes."""
+
+    def __init__(self, changed: Callable[[int], None]) -> None:
+        super().__init__()
+        self._changed = changed
+
+    def __setitem__(self, id: str, operation: Operation[Context, None]) -> None:
+        super().__setitem__(id, operation)
+        self._changed(1)
+
+    def __delitem__(self, id: str) -> None:
+        self.pop(id, None)
+
+    def pop(self, id: str, default: Any = None) -> Any:
+        """The operation, which goes; the default if there is none."""
+        if id not in self:
+            return default
+        operation = super().pop(id)
+        self._changed(-1)
+        return operation
+
+
 class Socket(BaseGraphQLTransportWSHandler[Context, None]):
     """One WebSocket connection."""
 
-    # The open sockets of this process by user, or by address of those who did not sign in.
-    open_sockets: ClassVar[defaultdict[str | None, set["Socket"]]] = defaultdict(set)
+    _timer: asyncio.TimerHandle | None = None
+    _expiry: asyncio.TimerHandle | None = None
+    _closing: asyncio.Task[None] | None = None
 
-    _watch: asyncio.Task[None] | None = None
-    _idle: asyncio.Task[None] | None = None
-    _busy_until = 0.0
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        assert isinstance(self.websocket, SocketAdapter)
+        self.line = self.websocket.line
+        self.open_sockets = self.websocket.open_sockets
+        self.operations = Operations(self._operations_changed)
 
-    @property
-    def owner(self) -> str | None:
-        """Whose operations count together."""
-        viewer = self.context.signed_in
-        return str(viewer.user_id) if viewer else self.context.address
+    def on_request_accepted(self) -> None:
+        """Start the timeout for connection_init."""
+        self._expect(settings.SOCKET_INIT_SECONDS, "Connection initialisation timeout")
 
     async def handle_message(self, message: Message) -> None:
         """Handle a message; close with 4400 if it is not one of the protocol."""
@@ -86,26 +151,53 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Acknowledge, and watch the sign-in from then on."""
+        first = not self.connection_init_received
+        if first:
+            self._expect(None)
         await super().handle_connection_init(message)
-        if not self.connection_acknowledged or self._idle:
+        if not self.connection_acknowledged or not first:
             return
-        self.open_sockets[self.owner].add(self)
-        self._busy_until = asyncio.get_running_loop().time()
-        self._idle = asyncio.create_task(self._close_when_idle())
-        if self.context.signed_in:
-            self._watch = asyncio.create_task(self._close_when_over(self.context.signed_in))
+        self.line.drained = self._drained
+        self._idle()
+        if viewer := self.context.signed_in:
+            self.open_sockets.watch(viewer, self)
+            left = viewer.expires_at - self.context.runtime.clock.now()
+            expired = unauthenticated("this access token has expired").message
+            self._expiry = asyncio.get_running_loop().call_later(
+                max(left.total_seconds(), 0), self.sign_in_over, expired
+            )
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
         """Start an operation; RATE_LIMITED beyond the limits of one socket and one user."""
-        if self.connection_acknowledged and message["id"] not in self.operations:
-            try:
-                self._check_room()
-            except PortalError as error:
-                await self.send_message(
-                    {"id": message["id"], "type": "error", "payload": [error.formatted]}
-                )
-                return
-        await super().handle_subscribe(message)
+        if not self.connection_acknowledged or message["id"] in self.operations:
+            await super().handle_subscribe(message)
+            return
+        try:
+            self._check_room()
+        except PortalError as error:
+            await self.send_message(
+                {"id": message["id"], "type": "error", "payload": [error.formatted]}
+            )
+            return
+        operation = Running(self, message)
+        operation.task = asyncio.create_task(self.run_operation(operation))
+        operation.task.add_done_callback(self._task_done)
+        self.operations[message["id"]] = operation
+
+    def follow(self, operation: Running) -> bool:
+        """Give the operation, whose task is about to end, to the feed that it asked for; whether it did."""
+        assert operation.task is not None
+        wanted = self.context.follows.pop(operation.task, None)
+        if wanted is None or operation.completed or operation.id not in self.operations:
+            return False
+        operation.follower = Follower(operation, self.line, wanted.shown)
+        question = Question(
+            operation.query, operation.operation_name, operation.variables or {}, self.context
+        )
+        self.open_sockets.feeds.join(wanted.feed, wanted.subject, operation.follower, question)
+        # The feed has them once for all; here they would stand for each follower.
+        operation.query, operation.variables = "", None
+        return True
 
     async def _send_result_stream(
         self, operation: Operation[Context, None], result_source: StreamResult
@@ -118,15 +210,13 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         if reasons:
             await operation.send_initial_errors(reasons)
 
-    def forget_id(self, id: str) -> None:
-        """Forget an operation that is complete."""
-        self._busy_until = asyncio.get_running_loop().time()
-        super().forget_id(id)
-
     async def cleanup_operation(self, operation_id: str) -> None:
-        """Cancel an operation that the client completed."""
-        self._busy_until = asyncio.get_running_loop().time()
+        """End an operation that the client completed, or that must end."""
+        operation = self.operations.get(operation_id)
         await super().cleanup_operation(operation_id)
+        if isinstance(operation, Running) and operation.follower:
+            operation.follower.leave()
+            operation.follower = None
 
     async def handle_task_exception(self, error: Exception) -> None:
         """Log the error, unless it only says that the client is gone."""
@@ -134,37 +224,67 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
             await super().handle_task_exception(error)
 
     async def shutdown(self) -> None:
-        """Cancel the tasks that watch the connection, which is closed."""
-        mine = self.open_sockets[self.owner]
-        mine.discard(self)
-        if not mine:
-            del self.open_sockets[self.owner]
-        for task in (self._watch, self._idle):
-            if task:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        """End what goes on for the connection, which is closed."""
+        self._expect(None)
+        self.line.drained = None
+        if self._expiry:
+            self._expiry.cancel()
+        if self.context.signed_in:
+            self.open_sockets.forget(self.context.signed_in, self)
         await super().shutdown()
+        self._expect(None)
+
+    def sign_in_over(self, reason: str) -> None:
+        """End the operations, those that outlive the sign-in a moment later, and close."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close_when_over(reason))
 
     def _check_room(self) -> None:
         if len(self.operations) >= settings.OPERATIONS_PER_SOCKET:
             raise rate_limited("operations running on this connection", COME_BACK)
-        running = sum(len(socket.operations) for socket in self.open_sockets[self.owner])
-        if running >= settings.OPERATIONS_PER_USER:
+        signed_in = self.context.signed_in is not None
+        most = settings.OPERATIONS_PER_USER if signed_in else settings.OPERATIONS_PER_ADDRESS
+        if self.open_sockets.running[self.context.owner] >= most:
             raise rate_limited("operations of yours running on all connections", COME_BACK)
 
-    async def _close_when_idle(self) -> None:
-        clock = asyncio.get_running_loop()
-        while (left := self._busy_until + settings.SOCKET_IDLE_SECONDS - clock.time()) > 0:
-            await asyncio.sleep(left)
-            if self.operations:
-                self._busy_until = clock.time()
-        with suppress(WebSocketDisconnected):  # The client closed first.
-            seconds = settings.SOCKET_IDLE_SECONDS
-            await self.websocket.close(IDLE, f"nothing was asked for in {seconds} s")
+    def _operations_changed(self, by: int) -> None:
+        running, owner = self.open_sockets.running, self.context.owner
+        running[owner] += by
+        if not running[owner]:
+            del running[owner]
+        if self.operations:
+            self._expect(None)
+        else:
+            self._idle()
 
-    async def _close_when_over(self, viewer: Viewer) -> None:
-        reason = await _sign_in_over(self.context, viewer)
+    def _drained(self) -> None:
+        for operation in list(self.operations.values()):
+            if isinstance(operation, Running) and operation.follower:
+                operation.follower.resume()
+
+    def _idle(self) -> None:
+        seconds = settings.SOCKET_IDLE_SECONDS
+        self._expect(seconds, f"nothing was asked for in {seconds} s")
+
+    def _expect(self, seconds: float | None, why: str = "") -> None:
+        """Close for that reason after so many seconds, instead of what was expected before."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None:
+            clock = asyncio.get_running_loop()
+            self._timer = clock.call_later(seconds, self._time_out, why)
+
+    def _time_out(self, why: str) -> None:
+        self.connection_timed_out = not self.connection_init_received
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(IDLE, why))
+
+    async def _close(self, code: int, reason: str) -> None:
+        with suppress(WebSocketDisconnected, RuntimeError):  # The client closed first.
+            await self.websocket.close(code, reason)
+
+    async def _close_when_over(self, reason: str) -> None:
         outliving_tasks = set(self.context.outliving_tasks)
         for id, operation in list(self.operations.items()):
             if operation.task not in outliving_tasks:
@@ -173,8 +293,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
             await asyncio.wait(outliving_tasks, timeout=OUTLIVING_LASTS)
         for id in list(self.operations):
             await self.cleanup_operation(id)
-        with suppress(RuntimeError):  # The client closed first.
-            await self.websocket.close(SIGN_IN_OVER, reason)
+        await self._close(SIGN_IN_OVER, reason)
 
 
 async def _until_broken_off(results: StreamResult, reasons: list[GraphQLError]) -> StreamResult:
@@ -210,20 +329,3 @@ def _well_formed(message: Any) -> bool:
             return isinstance(message.get("id"), str)
         case _:
             return True
-
-
-async def _sign_in_over(context: Context, viewer: Viewer) -> str:
-    """Wait until the viewer's token is not valid any more; the reason."""
-    clock = asyncio.get_running_loop()
-    expires = clock.time() + (viewer.expires_at - context.runtime.clock.now()).total_seconds()
-    subjects = (str(viewer.user_id), str(viewer.session_id))
-    with context.runtime.hub.listen("sessions", *subjects) as listener:
-        while (left := expires - clock.time()) > 0:
-            await listener.wait(min(left, CHECK_AGAIN))
-            try:
-                await context.viewer()
-            except PortalError as error:
-                return error.message
-            except AWAY as error:
-                log.warning("could not check a socket's sign-in", error=str(error))
-    return unauthenticated("this access token has expired").message

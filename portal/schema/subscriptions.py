@@ -1,4 +1,7 @@
-"""Subscriptions: the present state first, then changes. Each listens before it reads, to miss none."""
+"""Subscriptions: the present state first, then changes. Each listens before it reads, to miss none.
+
+Those that many follow are checked here and then given to a feed, without a task of their own.
+"""
 
 from collections.abc import AsyncGenerator, Collection
 from datetime import datetime
@@ -9,24 +12,15 @@ import strawberry
 
 from notifications.reading import CAUGHT_UP, ReaderNotification, page_of, read_among
 from portal.errors import bad_input, not_found
-from portal.schema.context import PortalInfo
-from portal.schema.enums import AuctionStatus
-from portal.schema.events import AuctionEvent, auction_event, bidder_of
+from portal.schema.context import Follow, PortalInfo
+from portal.schema.events import AuctionEvent
+from portal.schema.following.auctions import AuctionFeed, CardsFeed
+from portal.schema.following.events import EventsFeed
 from portal.schema.jobs import Job
-from portal.schema.queries import auctions_from
-from portal.schema.reading import (
-    LOOK_AGAIN,
-    events_after,
-    events_page,
-    find_job,
-    known_auction,
-    names_of,
-    retry_until_available,
-)
-from portal.schema.types import Auction, Notification, status_at
+from portal.schema.reading import LOOK_AGAIN, find_job, retry_until_available
+from portal.schema.types import Auction, Notification
 from portal.web.hub import Listener
 from portal.web.runtime import Runtime
-from projections.documents import AuctionDocument
 
 # A message from Redis may be lost, so a subscription also reads at this interval, in seconds.
 QUIET = 10.0
@@ -75,17 +69,7 @@ class Subscription:
         id: Annotated[UUID, strawberry.argument(description="The auction's id.")],
     ) -> AsyncGenerator[Auction, None]:
         await info.context.reader_or_none()
-        runtime = info.context.runtime
-        shown: tuple[int, AuctionStatus] | None = None
-        with runtime.hub.listen_or_fail("versions", str(id)) as listener:
-            while True:
-                document = await known_auction(runtime, id)
-                now = runtime.clock.now()
-                state = (document.version, status_at(document, now))
-                if shown is None or state[0] > shown[0] or state[1] != shown[1]:
-                    shown = state
-                    yield (await auctions_from(info.context, [document]))[0]
-                await listener.wait(min(QUIET, _until_next_status(document, now)))
+        return info.context.follow(Follow(AuctionFeed, id))
 
     @strawberry.subscription(
         description=(
@@ -108,17 +92,7 @@ class Subscription:
         if version < 0:
             raise bad_input("afterVersion", "versions count from 1; 0 means from the beginning")
         await info.context.reader_or_none()
-        runtime = info.context.runtime
-        with runtime.hub.listen_or_fail("versions", str(id)) as listener:
-            if not await events_page(runtime, id, version=0, limit=1):
-                raise not_found("there is no such auction")
-            while True:
-                async for recorded in events_after(runtime, id, version, listener):
-                    bidder = bidder_of(recorded)
-                    names = await names_of(runtime, {bidder} if bidder else set())
-                    yield auction_event(recorded, names)
-                    version = recorded.version
-                await listener.wait(QUIET)
+        return info.context.follow(Follow(EventsFeed, id, version))
 
     @strawberry.subscription(
         description=(
@@ -128,15 +102,7 @@ class Subscription:
     )
     async def auctions_updated(self, info: PortalInfo) -> AsyncGenerator[Auction, None]:
         await info.context.reader_or_none()
-        runtime = info.context.runtime
-        with runtime.hub.listen_or_fail("versions") as listener:
-            while True:
-                changed = {
-                    UUID(subject) for subject in await listener.wait(QUIET) if subject != "*"
-                }
-                found = await runtime.documents.auctions_by_id(changed) if changed else []
-                for auction in await auctions_from(info.context, found):
-                    yield auction
+        return info.context.follow(Follow(CardsFeed))
 
     @strawberry.subscription(
         description=(
@@ -182,11 +148,3 @@ async def _read(
     runtime: Runtime, user_id: UUID, ids: Collection[UUID], listener: Listener
 ) -> list[ReaderNotification]:
     return await retry_until_available(lambda: read_among(runtime.pool, user_id, ids), listener)
-
-
-def _until_next_status(auction: AuctionDocument, now: datetime) -> float:
-    """Seconds until time alone changes the auction's status; for ever once it has ended."""
-    for moment in (auction.starts_at, auction.ends_at):
-        if now < moment:
-            return (moment - now).total_seconds() + 0.001
-    return float("inf")

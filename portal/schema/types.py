@@ -25,6 +25,7 @@ from portal.schema.cursors import (
     place,
 )
 from portal.schema.enums import AuctionStatus, NotificationChannel, NotificationKind
+from portal.schema.following.declared import PUBLIC
 from portal.schema.reading import Names
 from projections.documents import AuctionDocument, BidDocument, UserDocument, WinnerDocument
 
@@ -124,7 +125,8 @@ class Auction:
     )
 
     @strawberry.field(
-        description="Live bids at `version`, leading first; a page behind another, too."
+        description="Live bids at `version`, leading first; a page behind another, too.",
+        metadata=PUBLIC,
     )
     async def bids(
         self, info: PortalInfo, first: First = USUAL_PAGE, after: After = None

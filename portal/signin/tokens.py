@@ -21,6 +21,8 @@ import jwt
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
+from commands.postgres.sessions import Claim
+
 ALGORITHM = "HS256"
 ISSUER = "auction-portal"
 NOT_OURS = "this is not a refresh token of this portal"
@@ -45,6 +47,11 @@ class Viewer:
     is_staff: bool
     session_id: UUID
     expires_at: datetime
+
+    @property
+    def claim(self) -> Claim:
+        """What is to be checked in the database."""
+        return Claim(self.session_id, self.user_id)
 
 
 @dataclass(frozen=True, slots=True)

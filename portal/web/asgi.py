@@ -17,7 +17,9 @@ from starlette.responses import JSONResponse, PlainTextResponse  # noqa: E402
 from starlette.routing import Mount, Route, WebSocketRoute  # noqa: E402
 from starlette.types import ASGIApp  # noqa: E402
 
+from portal.schema import schema  # noqa: E402
 from portal.schema.app import PortalGraphQL  # noqa: E402
+from portal.schema.open_sockets import open_sockets  # noqa: E402
 from portal.web.bodies import BoundedBodies  # noqa: E402
 from portal.web.correlation import Correlation  # noqa: E402
 from portal.web.headers import SafeHeaders  # noqa: E402
@@ -30,8 +32,9 @@ from portal.web.runtime import running  # noqa: E402
 @asynccontextmanager
 async def lifespan(application: Starlette) -> AsyncIterator[None]:
     """Hold the runtime while the process serves."""
-    async with running() as runtime:
+    async with running() as runtime, open_sockets(runtime, schema._schema) as sockets:
         application.state.runtime = runtime
+        application.state.open_sockets = sockets
         application.state.readiness = Readiness(runtime)
         yield
 

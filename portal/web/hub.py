@@ -39,6 +39,11 @@ class Listener:
         self._needs_redis = needs_redis
         self._failed = False
 
+    @property
+    def notified(self) -> bool:
+        """Whether `wait` would end at once."""
+        return self._notified.is_set()
+
     def notify(self, subject: str) -> None:
         """Note that the subject changed, and end `wait`."""
         self._subjects.add(subject)

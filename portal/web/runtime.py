@@ -20,6 +20,7 @@ from commands.queues import queue_of
 from commands.streams import Stream
 from commands.wake import publish
 from portal.signin.rates import Rates, rates
+from portal.signin.sessions import SessionChecks
 from portal.web.acceptor import Acceptor
 from portal.web.hub import Hub
 from projections.mongo.reader import DocumentReader
@@ -110,6 +111,7 @@ class Runtime:
     """A web process's connections and helpers."""
 
     pool: AsyncPool
+    sessions: SessionChecks
     acceptor: Acceptor
     documents: DocumentReader
     hub: Hub
@@ -127,6 +129,7 @@ async def running() -> AsyncIterator[Runtime]:
         pool, publisher = new_async_pool(), BackgroundPublisher()
         runtime = Runtime(
             pool,
+            SessionChecks(pool),
             Acceptor(pool, publisher.wake),
             DocumentReader(),
             Hub(),

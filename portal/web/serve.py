@@ -3,8 +3,10 @@
 import argparse
 import asyncio
 import os
+import resource
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 
 import uvicorn
@@ -13,13 +15,17 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
 
 from commands.ids import new_id
+from portal.web.lines import LINE
 from portal.web.processes import WebProcesses, end_with_parent
 from portal.web.refusals import refusal
 
 # Connections that wait to be accepted.
 BACKLOG = 2048
+# Bytes that wait in the process for a slow reader of a WebSocket before it gets nothing more.
+BUFFERED = 32 * 1024
 
 
 class HttpWithTimeouts(HttpToolsProtocol):
@@ -71,7 +77,35 @@ class HttpWithTimeouts(HttpToolsProtocol):
 
 
 class Sockets(WebSocketsSansIOProtocol):
-    """Uvicorn's WebSocket protocol, without an error in the log for a refused handshake."""
+    """Uvicorn's WebSocket protocol, which is a Line, too.
+
+    It logs no error for a refused handshake.
+    """
+
+    drained: Callable[[], None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the transport's buffer has room."""
+        return self.writable.is_set()
+
+    def write(self, frames: bytes) -> None:
+        """Send whole frames now; nothing once the connection closes."""
+        if not (self.close_sent or self.disconnected or self.transport.is_closing()):
+            self.transport.write(frames)
+
+    def resume_writing(self) -> None:
+        """Let those who write go on."""
+        super().resume_writing()
+        if self.drained:
+            self.drained()
+
+    def handle_connect(self, event: Request) -> None:
+        """Begin, and give the application the connection as a Line."""
+        super().handle_connect(event)
+        if self.handshake_initiated and not self.handshake_complete:
+            self.scope["extensions"] = {**(self.scope["extensions"] or {}), LINE: self}  # type: ignore[dict-item]
+            self.transport.set_write_buffer_limits(high=BUFFERED)
 
     async def send(self, message: ASGISendEvent) -> None:
         """Note that a refused handshake is complete; uvicorn logs that it is not."""
@@ -102,6 +136,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1, help="how many serve it (default: 1)")
     parser.add_argument("--lifeline", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    _open_files()
     server = Server(_config(options))
     listening = _listen(server.config, options.fd)
     if options.processes > 1:
@@ -121,6 +156,12 @@ def _processes(count: int, listening: socket.socket) -> WebProcesses:
     return WebProcesses(command, count, [listening.fileno()])
 
 
+def _open_files() -> None:
+    """Allow as many connections as the system lets this process have; shells often ask for 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _config(options: argparse.Namespace) -> uvicorn.Config:
     return uvicorn.Config(
         "portal.web.asgi:application",
@@ -130,6 +171,8 @@ def _config(options: argparse.Namespace) -> uvicorn.Config:
         http=HttpWithTimeouts,
         ws=Sockets,
         ws_max_size=settings.BODY_BYTES,
+        # It takes 50 KiB for each connection, and each message would be compressed for each reader.
+        ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=5,

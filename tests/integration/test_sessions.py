@@ -19,12 +19,14 @@ from commands.postgres.sessions import (
     FORGET_ENDED,
     MOST_OPEN,
     OF_USER,
+    Claim,
     Lifetimes,
+    Owner,
     advance,
     end_beyond,
     end_others,
     open_session,
-    owner_of,
+    owners_of,
     sessions_of,
 )
 from commands.postgres.users import replace_hash
@@ -57,6 +59,12 @@ async def test_no_session_is_opened_with_a_password_that_is_being_changed(
             assert await end_others(one, user_id, None) == 1
         assert await signing_in is False
         assert [await owner_of(one, each, user_id) for each in (before, during)] == [None, None]
+
+
+async def owner_of(connection: WebConnection, session_id: UUID, user_id: UUID) -> Owner | None:
+    """Whose session it is, if it goes on."""
+    claim = Claim(session_id, user_id)
+    return (await owners_of(connection, [claim])).get(claim)
 
 
 async def test_a_password_is_changed_once_the_sign_ins_before_it_can_be_ended(

@@ -55,6 +55,35 @@ PEOPLE = (
         'options={"verify_signature": False},',
         "tests/e2e/test_authorisation.py",
     ),
+    # What many follow is executed once, but nobody gets what was made for another reader.
+    Mutation(
+        "readers of their own bids share an execution",
+        "portal/schema/following/feeds.py",
+        "reader = question.context.authorization if found.of_the_reader else SHARED",
+        "reader = None if found.of_the_reader else SHARED",
+        "tests/e2e/test_following.py",
+    ),
+    Mutation(
+        "a field with a resolver is taken for public",
+        "portal/schema/following/declared.py",
+        '    return declared.metadata.get("public") is not True\n',
+        "    return False\n",
+        "tests/integration/test_sharing.py",
+    ),
+    Mutation(
+        "events go to whoever is somewhere behind",
+        "portal/schema/following/events.py",
+        "if before <= each.shown < last and each.line.ready",
+        "if each.shown < last and each.line.ready",
+        "tests/e2e/test_following.py",
+    ),
+    Mutation(
+        "a slow reader's events are dropped",
+        "portal/schema/following/events.py",
+        "            if each.line.ready:\n                each.line.write(frames.of(each.operation.id, each.shown - before))\n                each.shown = last\n",
+        "            if each.line.ready:\n                each.line.write(frames.of(each.operation.id, each.shown - before))\n            each.shown = last\n",
+        "tests/e2e/test_following.py",
+    ),
     # Sessions end when they must, and not before.
     Mutation(
         "a refresh whose answer was lost costs the session",

@@ -1,0 +1,100 @@
+"""One operation and those who follow it: its results are encoded once, and sent to all of them."""
+
+import json
+from typing import Any, Protocol
+
+import orjson
+from graphql import ExecutionResult, Executor, GraphQLError
+
+from portal.schema.errors import translated
+from portal.web.lines import Line, text_frame
+
+
+class Operation(Protocol):
+    """A socket's operation, as those see it who give it results."""
+
+    id: str
+
+    def break_off(self, errors: list[GraphQLError]) -> None:
+        """Send the errors as the protocol's `error`, after which nothing follows."""
+
+
+class Follower:
+    """An operation that goes on without a task of its own.
+
+    `shown` is what its feed keeps of what it was given: a state, a version, or what it missed; `since`
+    is how many reads the feed had begun when it joined.
+    """
+
+    __slots__ = ("channel", "line", "operation", "shown", "since")
+
+    def __init__(self, operation: Operation, line: Line, shown: Any) -> None:
+        self.operation = operation
+        self.line = line
+        self.shown = shown
+        self.since = 0
+        self.channel: Channel
+
+    def leave(self) -> None:
+        """Get nothing more."""
+        self.channel.leave(self)
+
+    def resume(self) -> None:
+        """Get what was left out while the connection did not keep up."""
+        self.channel.resume(self)
+
+
+class Channel:
+    """The followers of one operation; `owner` is the user or address who asked for it first."""
+
+    owner: str | None = None
+
+    def __init__(self, executor: Executor[Any]) -> None:
+        self.executor = executor
+        self.followers: set[Follower] = set()
+
+    def leave(self, follower: Follower) -> None:
+        """Give the follower nothing more."""
+        raise NotImplementedError
+
+    def resume(self, follower: Follower) -> None:
+        """Give the follower what it could not be given before."""
+        raise NotImplementedError
+
+    def break_off(self, errors: list[GraphQLError]) -> None:
+        """End all followers' operations with the errors."""
+        for each in list(self.followers):
+            self.leave(each)
+            each.operation.break_off(errors)
+
+
+class Frames:
+    """One result, or several in a row, as frames for each operation's id."""
+
+    def __init__(self, *payloads: bytes) -> None:
+        self._payloads = payloads
+        self._made: dict[tuple[str, int], bytes] = {}
+
+    def of(self, id: str, skipped: int = 0) -> bytes:
+        """The frames for the operation of that id, without the first few."""
+        key = (id, skipped)
+        if key not in self._made:
+            head = b'{"id":%s,"type":"next","payload":' % json.dumps(id).encode()
+            self._made[key] = b"".join(
+                text_frame(b"%s%s}" % (head, payload)) for payload in self._payloads[skipped:]
+            )
+        return self._made[key]
+
+
+def encoded(result: ExecutionResult) -> bytes:
+    """The result as the payload of the protocol's `next`."""
+    payload: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        payload["errors"] = [translated(error).formatted for error in result.errors]
+    return orjson.dumps(payload)
+
+
+def broken_off(error: Exception) -> list[GraphQLError]:
+    """The errors that tell clients why there are no more results."""
+    known = error if isinstance(error, GraphQLError) else None
+    return [translated(known or GraphQLError(str(error), original_error=error))]

@@ -1,0 +1,124 @@
+"""The feed of an auction's events: each is read once for all who are at the same place, none is left out."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import orjson
+from graphql import Executor
+
+from commands.postgres.event_store import last_version
+from portal.errors import not_found
+from portal.schema.events import AuctionEvent, auction_event, bidder_of
+from portal.schema.following.channels import Channel, Follower, Frames
+from portal.schema.following.feeds import Feed
+from portal.schema.following.selections import event_writers
+from portal.schema.reading import LOOK_AGAIN, events_page, names_of, retry_until_available
+from portal.web.hub import Listener
+
+# A message from Redis may be lost, so a feed also reads at this interval, in seconds.
+QUIET = 10.0
+# Events read, encoded and sent at once.
+PAGE = 250
+
+
+class EventsChannel(Channel):
+    """An operation on an auction's events."""
+
+    def __init__(self, feed: "EventsFeed", executor: Executor[Any]) -> None:
+        super().__init__(executor)
+        self.feed = feed
+        self._writers = event_writers(executor)
+
+    def leave(self, follower: Follower) -> None:
+        """Give the follower nothing more."""
+        self.feed.leave(follower)
+
+    def resume(self, follower: Follower) -> None:
+        """The follower catches up from where it stands."""
+        self.feed.wake()
+
+    def give(self, events: Sequence[AuctionEvent]) -> None:
+        """Send the events to those who had the one before the first, or some of these; none twice."""
+        before, last = events[0].version - 1, events[-1].version
+        ready = [each for each in self.followers if before <= each.shown < last and each.line.ready]
+        if not ready:
+            return
+        frames = Frames(*map(self._payload, events))
+        for each in ready:
+            # What another operation of the same connection was just sent may have filled it.
+            if each.line.ready:
+                each.line.write(frames.of(each.operation.id, each.shown - before))
+                each.shown = last
+
+    def _payload(self, event: AuctionEvent) -> bytes:
+        return orjson.dumps({"data": self._writers[type(event).__name__](event)})
+
+
+class EventsFeed(Feed):
+    """One auction's events. A follower's `shown` is the version of the last event that it has."""
+
+    # The newest version that was read for those who have all before it.
+    _head = 0
+    # Where those who are behind were served last: each place gets its turn.
+    _served = -1
+
+    def channel(self, executor: Executor[Any]) -> Channel:
+        """One that sends events as the operation selects their fields."""
+        return EventsChannel(self, executor)
+
+    def joined(self, follower: Follower) -> None:
+        """It begins with the version after `shown`."""
+
+    async def follow(self) -> None:
+        """What is new first; then a page for one of those who are behind; and so on."""
+        assert self.subject is not None
+        with self.runtime.hub.listen_or_fail("versions", str(self.subject)) as self.listener:
+            self._head = await self._last_version()
+            if not self._head:
+                raise not_found("there is no such auction")
+            while True:
+                behind = self._behind()
+                if behind is None or self.listener.notified:
+                    await self.listener.wait(QUIET)
+                    await self._give_news(self.listener)
+                else:
+                    await self._catch_up(behind, self.listener)
+
+    async def _give_news(self, listener: Listener) -> None:
+        while events := await self._page(self._head, listener):
+            self._give(events)
+            self._head = events[-1].version
+            if len(events) < PAGE:
+                return
+
+    async def _catch_up(self, place: int, listener: Listener) -> None:
+        self._served = place
+        if events := await self._page(place, listener):
+            self._give(events)
+        else:  # The log is not where it was; whatever made it so may pass.
+            await listener.wait(LOOK_AGAIN)
+
+    async def _page(self, version: int, listener: Listener) -> Sequence[AuctionEvent]:
+        assert self.subject is not None
+        read = partial(events_page, self.runtime, self.subject, version, PAGE)
+        recorded = await retry_until_available(read, listener)
+        names = await names_of(self.runtime, {who for each in recorded if (who := bidder_of(each))})
+        return [auction_event(each, names) for each in recorded]
+
+    def _give(self, events: Sequence[AuctionEvent]) -> None:
+        for channel in self.channels.values():
+            assert isinstance(channel, EventsChannel)
+            channel.give(events)
+
+    async def _last_version(self) -> int:
+        assert self.subject is not None
+        async with self.runtime.pool.connection() as connection:
+            return await last_version(connection, self.subject)
+
+    def _behind(self) -> int | None:
+        """A place where somebody stands who is behind and keeps up: the next after the one served last."""
+        places = {
+            each.shown for each in self.followers if each.shown < self._head and each.line.ready
+        }
+        return min(places, key=lambda place: (place <= self._served, place), default=None)
