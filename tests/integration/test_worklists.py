@@ -3,14 +3,21 @@
 import base64
 import json
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 
 import pytest
+from celery import current_app
 from django.conf import settings
 
+from commands.domain.commands import PlaceBid
 from commands.ids import new_id
+from commands.inbox.submitting import DRAIN, WAITING
+from commands.queues import BIDS
 from commands.streams import Stream
 from commands.wake import redis
 from commands.worklists import MOST, Worklist
+from tests.integration.dying import run_and_die
+from tests.integration.in_process import InProcessPortal
 from tests.integration.working import on_list, put
 
 
@@ -19,7 +26,7 @@ def worklist() -> Iterator[Worklist]:
     """A list of its own, on a queue that no worker takes from."""
     name = f"test-{new_id().hex}"
     yield Worklist(name, "tests.work", name)
-    redis().delete(f"{settings.NAMESPACE}:{name}")
+    redis().delete(f"{settings.NAMESPACE}:{name}", *redis().scan_iter(f"*waiting:{name}*"))
 
 
 def streams(count: int) -> list[Stream]:
@@ -135,3 +142,36 @@ def test_others_join_only_while_there_is_more_than_one_task_can_take(worklist: W
     put(worklist, *streams(MOST + 1))
     worklist.work(0, lambda batch: (), passes)
     assert [worklist.name, "1"] in queued(worklist)
+
+
+def test_a_task_without_work_waits_a_moment_for_more(
+    worklist: Worklist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = streams(2)
+    batches, rung = list[Sequence[Stream]](), Worklist._rung
+    put(worklist, first)
+
+    def handle(batch: Sequence[Stream]) -> Sequence[Stream]:
+        batches.append(batch)
+        return ()
+
+    def add_and_wait(self: Worklist, seconds: float) -> bool:
+        if len(batches) == 1:
+            self.add([second])
+        return rung(self, seconds)
+
+    monkeypatch.setattr(Worklist, "_rung", add_and_wait)
+    worklist.work(0, handle, passes)
+    assert batches == [[first], [second]]
+    assert len(queued(worklist)) == 1, "nobody was woken for it"
+
+
+def test_the_next_task_has_what_a_killed_one_had_taken(in_process: InProcessPortal) -> None:
+    auction, bidder = in_process.auction(), in_process.user()
+    job = in_process.accept(auction, PlaceBid(auction.id, new_id(), bidder, Decimal("5.00")))
+    worklist = WAITING[BIDS]
+    run_and_die("before", "commands.tasks:drain_batch", DRAIN, *put(worklist, auction))
+    assert on_list(worklist) == set(), "it was taken"
+    current_app.tasks[DRAIN].apply((worklist.name, "0"))
+    assert in_process.job(job.id).settled
+    assert redis().smembers(worklist._taken(0)) == set()
