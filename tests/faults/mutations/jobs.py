@@ -36,8 +36,15 @@ JOBS = (
     Mutation(
         "what a task did not finish is forgotten",
         "commands/worklists.py",
-        "            self.keep(left)\n",
-        "            self.keep(())\n",
+        "            return _members(handle(streams))\n",
+        "            return _members(handle(streams))[:0]\n",
+        "tests/integration/test_worklists.py",
+    ),
+    Mutation(
+        "what a killed task had taken waits for the sweep",
+        "commands/worklists.py",
+        "left = cast(Iterable[str], redis().smembers(self._taken(slot)))",
+        "left: Iterable[str] = ()",
         "tests/integration/test_worklists.py",
     ),
     Mutation(
