@@ -1,7 +1,7 @@
 """The auction: a decider (decide, evolve) over its commands and events.
 
 `decide` works with a part of the auction's bids, as long as that holds whatever the command can
-touch: the named bid, the named bidder's highest live bid, and the leading bid.
+touch: the named bid, the named bidder's highest live bid, the leading bid, and the bid that a draw hits.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ from commands.domain.events import (
     BidPlaced,
     WinnerAnnounced,
 )
-from commands.domain.promoter import BidsInDraw, Draw
+from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection, RejectionCode, readable
 
 
@@ -156,13 +156,12 @@ def _double_bid(
         return Rejection(
             RejectionCode.EXPIRED, "the secret of this tick is revealed: it draws no more"
         )
-    among = BidsInDraw(tuple(auction.bids.values()), draw.staff)
     if not draw.promoter.is_on(draw.seed):
         return Rejection(
             RejectionCode.NO_BID_TO_DOUBLE,
             f"this tick gave no draw: each has a chance of {draw.promoter.chance} %",
         )
-    drawn = draw.promoter.draw(among, draw.seed)
+    drawn = draw.among(auction.bids.values())
     if drawn is None:
         return Rejection(
             RejectionCode.NO_BID_TO_DOUBLE, "no live bid is left that the promoter may double"

@@ -1,7 +1,8 @@
 """The promoter: options that give each bid its weight, and draws that anyone can repeat.
 
 An option is a small function. A new one needs that function and its line in WEIGHTS,
-EXCLUSIONS or LIMITS; policies, forms and commands then know it by its name.
+EXCLUSIONS or LIMITS; policies, forms and commands then know it by its name. The portal draws with the
+same options in SQL (`postgres/drawing.py`), as an auction may have a million bids.
 """
 
 import hmac
@@ -230,7 +231,7 @@ class Promoter:
         """The bid in whose share of the weights the second half of the seed lies; None if there is none."""
         weights = self.weights(among)
         total = sum(weight for _, weight in weights)
-        place = int.from_bytes(seed[16:]) * total // HALF_VALUES
+        place = lot_of(seed) * total // HALF_VALUES
         for bid, weight in weights:
             if place < weight:
                 return Drawn(bid, weight, total)
@@ -253,6 +254,11 @@ def seed_of(secret: bytes, chain_hash: bytes, tick: int) -> bytes:
     return hmac.digest(secret, chain_hash + tick.to_bytes(8), "sha256")
 
 
+def lot_of(seed: bytes) -> int:
+    """The second half of the seed as a number below HALF_VALUES, which decides which bid is hit."""
+    return int.from_bytes(seed[16:])
+
+
 @dataclass(frozen=True, slots=True)
 class Draw:
     """What a draw depends on besides the auction's bids."""
@@ -261,3 +267,18 @@ class Draw:
     promoter: Promoter
     seed: bytes
     staff: frozenset[UUID] = frozenset()
+
+    def among(self, bids: Iterable[Bid]) -> Drawn | None:
+        """What it hits, of all the auction's bids; None if nothing may be hit."""
+        return self.promoter.draw(BidsInDraw(tuple(bids), self.staff), self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDraw(Draw):
+    """A draw whose result was worked out where the bids are: they may be too many to be handed in."""
+
+    hit: Drawn | None = None
+
+    def among(self, bids: Iterable[Bid]) -> Drawn | None:
+        """What was found."""
+        return self.hit

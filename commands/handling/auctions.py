@@ -4,6 +4,7 @@ Each auction's jobs are decided by themselves, one after the other; what they re
 and written for all auctions at once.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -11,7 +12,7 @@ from typing import cast
 from uuid import UUID
 
 from commands.domain.auction import Auction, decide, replay
-from commands.domain.bids import Bids
+from commands.domain.bids import Bid, Bids
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
@@ -21,13 +22,12 @@ from commands.domain.commands import (
     WithdrawBids,
 )
 from commands.domain.events import AuctionEvent, Event
-from commands.domain.promoter import Draw, Promoter, seed_of
+from commands.domain.promoter import KnownDraw, Promoter, lot_of, seed_of
 from commands.domain.rejections import Rejection
 from commands.handling.batch import Decided, Handled, decide_jobs
 from commands.jobs import Job
 from commands.postgres.auctions import (
     Touched,
-    bids_for_draws,
     lock_auctions,
     save_auctions,
     share_bidders,
@@ -35,6 +35,7 @@ from commands.postgres.auctions import (
     touched_bids,
 )
 from commands.postgres.connections import SyncConnection, clock, later_than
+from commands.postgres.drawing import draw_bids
 from commands.postgres.event_store import Addition, PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.policies import policy_at
@@ -107,10 +108,10 @@ class _Deciding:
     ) -> None:
         self._commands = commands
         self._bidders = share_bidders(connection, _bidders(commands.values()))
-        self._bids = _bids(connection, lines, commands)
         secrets = _secrets(connection, commands)
         self.commitments = [committed_at for _, committed_at in secrets.values()]
         self._draws = _draws(connection, lines, commands, secrets)
+        self._bids = _bids(connection, lines, commands, self._draws)
 
     def decide(self, line: Line, now: datetime) -> Decided[Auction]:
         """What becomes of the line's jobs."""
@@ -136,7 +137,10 @@ class _Deciding:
 
 
 def _sharing_a_state(jobs: list[Job]) -> list[Job]:
-    """The first jobs that can be decided on one partial state. A draw needs every live bid: it is alone."""
+    """The first jobs that can be decided on one partial state.
+
+    A draw is alone: it is made among the bids as their rows are.
+    """
     for index, job in enumerate(jobs):
         if job.command == "DoubleBid":
             return jobs[: max(index, 1)]
@@ -164,10 +168,13 @@ def _bidders(commands: Iterable[AuctionCommand]) -> set[UUID]:
 
 
 def _bids(
-    connection: SyncConnection, lines: Iterable[Line], commands: Commands
+    connection: SyncConnection,
+    lines: Iterable[Line],
+    commands: Commands,
+    draws: Mapping[UUID, KnownDraw],
 ) -> Mapping[UUID, Bids]:
     """By auction, the bids that its jobs can touch."""
-    touched, drawn_from = Touched(), set[UUID]()
+    touched, hit = Touched(), dict[UUID, Bids]()
     for line in lines:
         if line.before is None:
             continue
@@ -181,11 +188,9 @@ def _bids(
                     touched.withdrawn.add((line.id, bidder_id))
                 case AnnounceWinner():
                     touched.closing.add(line.id)
-                case DoubleBid():
-                    drawn_from.add(line.id)
-    in_part = touched_bids(connection, touched) if touched.any else {}
-    in_full = bids_for_draws(connection, drawn_from) if drawn_from else {}
-    return {**in_part, **in_full}
+                case DoubleBid() if (draw := draws.get(job.id)) and draw.hit:
+                    hit[line.id] = Bids([cast(Bid, draw.hit.bid)])
+    return {**(touched_bids(connection, touched) if touched.any else {}), **hit}
 
 
 def _secrets(
@@ -202,28 +207,49 @@ def _draws(
     lines: Iterable[Line],
     commands: Commands,
     secrets: Mapping[int, tuple[bytes, datetime]],
-) -> Mapping[UUID, Draw]:
-    """By job, what decides its draw; none once the secret of its tick is revealed."""
-    drawing = {
-        line: command
-        for line in lines
-        if line.before and isinstance(command := commands.get(line.jobs[0].id), DoubleBid)
-    }
+) -> Mapping[UUID, KnownDraw]:
+    """By job, its draw; none once the secret of its tick is revealed."""
+    drawing = defaultdict[int, dict[UUID, Line]](dict)
+    for line in lines:
+        command = commands.get(line.jobs[0].id)
+        if line.before and isinstance(command, DoubleBid) and command.tick in secrets:
+            drawing[command.policy_version][line.id] = line
     if not drawing:
         return {}
-    versions = {command.policy_version for command in drawing.values()}
-    promoters = {version: Promoter.of(policy_at(connection, version)) for version in versions}
-    staff = staff_among(connection, [line.id for line in drawing])
-    hashes = PostgresEventStore(connection).last_hashes({line.id: line.version for line in drawing})
+    every = {line.id: line for of_policy in drawing.values() for line in of_policy.values()}
+    staff = staff_among(connection, every)
+    hashes = PostgresEventStore(connection).last_hashes(
+        {line.id: line.version for line in every.values()}
+    )
+    seeds = {
+        line.id: seed_of(secrets[tick][0], hashes[line.id], tick)
+        for line in every.values()
+        for tick in [cast(DoubleBid, commands[line.jobs[0].id]).tick]
+    }
     return {
-        line.jobs[0].id: Draw(
-            command.policy_version,
-            promoters[command.policy_version],
-            seed_of(secrets[command.tick][0], hashes[line.id], command.tick),
-            staff[line.id],
-        )
-        for line, command in drawing.items()
-        if command.tick in secrets
+        every[auction_id].jobs[0].id: draw
+        for version, of_policy in drawing.items()
+        for auction_id, draw in _draws_by(
+            connection, version, {auction_id: seeds[auction_id] for auction_id in of_policy}, staff
+        ).items()
+    }
+
+
+def _draws_by(
+    connection: SyncConnection,
+    version: int,
+    seeds: Mapping[UUID, bytes],
+    staff: Mapping[UUID, frozenset[UUID]],
+) -> Mapping[UUID, KnownDraw]:
+    """By auction, its draw by that version of the policies."""
+    policy = policy_at(connection, version)
+    promoter = Promoter.of(policy)
+    lots = {id: lot_of(seed) for id, seed in seeds.items() if promoter.is_on(seed)}
+    insiders = frozenset[UUID]().union(*(staff[auction_id] for auction_id in lots))
+    hits = draw_bids(connection, policy, lots, insiders) if lots else {}
+    return {
+        auction_id: KnownDraw(version, promoter, seed, staff[auction_id], hits.get(auction_id))
+        for auction_id, seed in seeds.items()
     }
 
 

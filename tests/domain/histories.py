@@ -19,7 +19,7 @@ from commands.domain.commands import (
     WithdrawBids,
 )
 from commands.domain.events import AuctionCreated, AuctionEvent
-from commands.domain.promoter import Draw, Policy, Promoter, seed_of
+from commands.domain.promoter import WEIGHTS, Draw, Policy, Promoter, seed_of
 from commands.domain.rejections import Rejection
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, INSTANT, OPENING
 
@@ -44,6 +44,13 @@ POLICIES = {
     1_000_002: Policy(
         weight=("underdogs", "by_bidder_activity"), exclude=("overtaken",), limit=("per_auction:2",)
     ),
+    1_000_003: Policy(weight=("underdogs",)),
+    1_000_004: Policy(weight=("newcomers",), exclude=("staff", "leader"), limit=("per_bidder:2",)),
+    1_000_005: Policy(
+        weight=tuple(WEIGHTS), exclude=("staff",), limit=("per_auction:3", "per_bidder:2")
+    ),
+    1_000_006: Policy(weight=("by_amount",), exclude=("overtaken", "leader")),
+    1_000_007: Policy(weight=("by_bidder_activity",)),
 }
 
 

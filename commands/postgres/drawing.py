@@ -1,0 +1,156 @@
+"""Drawing bids in Postgres, where an auction may have a million of them.
+
+One statement finds the same bids, with the same weights, as `Promoter.draw` does with all of them at
+hand; that one says what is right. It sums up the weights of so many bids at a time in the order they
+were placed, finds the block in which a lot lies, and then the bid in that block.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from functools import cache
+from uuid import UUID
+
+from commands.domain.bids import Bid
+from commands.domain.promoter import HALF_VALUES, Drawn, Policy
+from commands.postgres.connections import SyncConnection
+
+BLOCK = 1000
+BID = ", ".join(f"bids.{each.name}" for each in fields(Bid))
+
+# Facts about an auction, or a bidder in it, that some options need; each with how the bids are joined to it.
+LEADERS = """
+leaders AS MATERIALIZED (
+    SELECT auction.id AS auction_id, best.* FROM unnest(%(auctions)s::uuid[]) AS auction (id)
+    CROSS JOIN LATERAL (
+        SELECT bidder_id AS leader, effective_amount AS highest FROM bids
+        WHERE auction_id = auction.id AND NOT deleted
+        ORDER BY effective_amount DESC, reached_version LIMIT 1
+    ) AS best
+)"""
+# `best` sorts as a bid's rank does: by what it counts, then by when it reached that.
+RANK = "effective_amount * 1000000000000 - reached_version"
+BIDDERS = f"""
+bidders AS MATERIALIZED (
+    SELECT auction_id, bidder_id, count(*) AS live, max({RANK}) AS best,
+           row_number() OVER (PARTITION BY auction_id ORDER BY min(placed_version)) AS arrival
+    FROM bids WHERE auction_id = ANY(%(auctions)s) AND NOT deleted GROUP BY auction_id, bidder_id
+)"""
+DOUBLED = """
+doubled AS MATERIALIZED (
+    SELECT auction_id, bidder_id, count(*) AS of_bidder
+    FROM bids WHERE auction_id = ANY(%(auctions)s) AND doubled GROUP BY auction_id, bidder_id
+)"""
+ALL_DOUBLED = """
+all_doubled AS MATERIALIZED (
+    SELECT auction.id AS auction_id, (
+        SELECT count(*) FROM bids WHERE auction_id = auction.id AND doubled
+    ) AS of_auction FROM unnest(%(auctions)s::uuid[]) AS auction (id)
+)"""
+JOINS = {
+    LEADERS: "JOIN leaders USING (auction_id)",
+    BIDDERS: "JOIN bidders USING (auction_id, bidder_id)",
+    DOUBLED: "LEFT JOIN doubled USING (auction_id, bidder_id)",
+    ALL_DOUBLED: "JOIN all_doubled USING (auction_id)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option of the promoter in SQL: its weight or its condition on bids that stay, and what it needs."""
+
+    sql: str
+    needs: str = ""
+
+
+WEIGHTS: Mapping[str, Option] = {
+    "constant": Option("1::bigint"),
+    "by_amount": Option("(bids.amount * 100)::bigint"),
+    "by_bidder_activity": Option("bidders.live", BIDDERS),
+    "underdogs": Option("((highest - bids.effective_amount) * 100)::bigint + 1", LEADERS),
+    "newcomers": Option("bidders.arrival", BIDDERS),
+}
+EXCLUSIONS: Mapping[str, Option] = {
+    "leader": Option("bidder_id <> leader", LEADERS),
+    "staff": Option("bidder_id <> ALL(%(staff)s::uuid[])"),
+    "overtaken": Option(f"{RANK} = best", BIDDERS),
+}
+LIMITS: Mapping[str, Option] = {
+    "per_auction": Option("of_auction < %(per_auction)s", ALL_DOUBLED),
+    "per_bidder": Option("coalesce(of_bidder, 0) < %(per_bidder)s", DOUBLED),
+}
+DRAW = """
+WITH lots AS MATERIALIZED (
+    SELECT * FROM unnest(%(auctions)s::uuid[], %(lots)s::numeric[]) AS _ (auction_id, lot)
+){facts}, blocks AS MATERIALIZED (
+    SELECT auction_id, placed_version / %(size)s AS block, sum({weight}) AS weight FROM bids {joins}
+    WHERE auction_id = ANY(%(auctions)s) AND {stays} GROUP BY 1, 2
+), sums AS (
+    SELECT *, sum(weight) OVER (PARTITION BY auction_id) AS total,
+           sum(weight) OVER (PARTITION BY auction_id ORDER BY block) - weight AS before
+    FROM blocks
+), hit AS MATERIALIZED (
+    SELECT *, div(lot * total, %(values)s) AS place FROM sums JOIN lots USING (auction_id)
+    WHERE div(lot * total, %(values)s) >= before AND div(lot * total, %(values)s) < before + weight
+), shares AS (
+    SELECT bids.auction_id, {bid}, {weight} AS weight, total, place,
+           before + sum({weight}) OVER (PARTITION BY auction_id ORDER BY placed_version) AS upto
+    FROM hit JOIN bids USING (auction_id) {joins}
+    WHERE placed_version BETWEEN block * %(size)s AND block * %(size)s + %(size)s - 1 AND {stays}
+)
+SELECT * FROM shares WHERE place >= upto - weight AND place < upto
+"""
+
+
+def draw_bids(
+    connection: SyncConnection,
+    policy: Policy,
+    lots: Mapping[UUID, int],
+    staff: Collection[UUID],
+) -> Mapping[UUID, Drawn]:
+    """By auction, the bid that its lot (below HALF_VALUES) hits; without those in which none may be hit.
+
+    `staff` are all bidders in these auctions who are staff.
+    """
+    limits = dict(_limit(term) for term in policy.limit)
+    parameters = {
+        "auctions": list(lots),
+        "lots": [Decimal(lot) for lot in lots.values()],
+        "staff": list(staff),
+        "size": BLOCK,
+        "values": Decimal(HALF_VALUES),
+        **limits,
+    }
+    rows = connection.execute(_statement(policy.weight, policy.exclude, tuple(limits)), parameters)
+    return {
+        row["auction_id"]: Drawn(
+            Bid(**{each.name: row[each.name] for each in fields(Bid)}),
+            int(row["weight"]),
+            int(row["total"]),
+        )
+        for row in rows
+    }
+
+
+def _limit(term: str) -> tuple[str, int]:
+    name, _, most = term.partition(":")
+    return name, int(most)
+
+
+@cache
+def _statement(weight: tuple[str, ...], exclude: tuple[str, ...], limit: tuple[str, ...]) -> str:
+    """The statement for these options; KeyError for an unknown one."""
+    weights = [WEIGHTS[name] for name in weight]
+    conditions = [*(EXCLUSIONS[name] for name in exclude), *(LIMITS[name] for name in limit)]
+    kind = "bigint" if len(weights) == 1 else "numeric"
+    needs = list(dict.fromkeys(each.needs for each in (*weights, *conditions) if each.needs))
+    return DRAW.format(
+        facts="".join(f", {fact}" for fact in needs),
+        joins=" ".join(JOINS[fact] for fact in needs),
+        # The product of several can be larger than 64 bits; sums never overflow.
+        weight=" * ".join(f"({each.sql})::{kind}" for each in weights),
+        stays=" AND ".join(
+            ["NOT bids.deleted", "NOT bids.doubled", *(each.sql for each in conditions)]
+        ),
+        bid=BID,
+    )

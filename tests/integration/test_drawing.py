@@ -1,0 +1,154 @@
+"""Draws by one statement in Postgres hit what the domain's hit, with the same weights, to the last digit."""
+
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from commands.domain.bids import Bid
+from commands.domain.promoter import (
+    EXCLUSIONS,
+    HALF_VALUES,
+    LIMITS,
+    WEIGHTS,
+    BidsInDraw,
+    Policy,
+    Promoter,
+)
+from commands.ids import new_id
+from commands.postgres import drawing
+from commands.postgres.connections import Pool, SyncConnection
+
+SIGN_UP = """
+INSERT INTO users (id, username, password, is_staff, version, created_at)
+VALUES (%s, %s, '', false, 1, clock_timestamp())
+"""
+OPEN = """
+INSERT INTO auctions (id, version, title, description, starts_at, ends_at, closed)
+VALUES (%s, 1, '', '', clock_timestamp(), clock_timestamp() + interval '1 h', false)
+"""
+NAMES = [each.name for each in fields(Bid)]
+BID = f"""
+INSERT INTO bids (auction_id, {", ".join(NAMES)})
+VALUES (%(auction)s, {", ".join(f"%({name})s" for name in NAMES)})
+"""
+THEN = datetime(2025, 3, 1, tzinfo=UTC)
+BIDDERS = 5
+LARGEST = Decimal("9999999999.99")
+# At most so many auctions in one statement.
+AUCTIONS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A bid to come: by which bidder, what, and what becomes of it."""
+
+    bidder: int
+    amount: Decimal
+    doubled: bool
+    deleted: bool
+    gap: int
+
+
+OFFERS = st.lists(
+    st.builds(
+        Offer,
+        bidder=st.integers(0, BIDDERS - 1),
+        amount=st.one_of(
+            st.sampled_from([Decimal("1.00"), Decimal("2.00"), Decimal("0.01"), LARGEST]),
+            st.decimals("0.01", LARGEST, places=2),
+        ),
+        doubled=st.booleans(),
+        deleted=st.booleans(),
+        gap=st.integers(1, 4),
+    ),
+    max_size=14,
+)
+
+
+def terms(limits: dict[str, int]) -> tuple[str, ...]:
+    """The limits as a policy has them."""
+    return tuple(f"{name}:{most}" for name, most in limits.items())
+
+
+POLICIES = st.builds(
+    Policy,
+    weight=st.lists(st.sampled_from(list(WEIGHTS)), min_size=1, unique=True).map(tuple),
+    exclude=st.lists(st.sampled_from(list(EXCLUSIONS)), unique=True).map(tuple),
+    limit=st.dictionaries(st.sampled_from(list(LIMITS)), st.integers(0, 4)).map(terms),
+)
+LOT = st.one_of(st.sampled_from([0, HALF_VALUES - 1]), st.integers(0, HALF_VALUES - 1))
+
+
+def bids_of(offers: list[Offer], bidders: list[UUID]) -> list[Bid]:
+    """The bids as rows hold them; each reached what it counts at a version of its own."""
+    bids, version = list[Bid](), 1
+    for offer in offers:
+        version += offer.gap
+        bids.append(
+            Bid(
+                new_id(), bidders[offer.bidder], offer.amount, offer.amount, THEN, version, version,
+                deleted=offer.deleted,
+            )
+        )  # fmt: skip
+    for place, offer in enumerate(offers):
+        if offer.doubled:
+            version += 1
+            twice = replace(
+                bids[place],
+                effective_amount=offer.amount * 2,
+                reached_version=version,
+                doubled=True,
+            )
+            bids[place] = twice
+    return bids
+
+
+def write(connection: SyncConnection, auction_id: UUID, bids: list[Bid]) -> None:
+    connection.execute(OPEN, (auction_id,))
+    for bid in bids:
+        values = {name: getattr(bid, name) for name in NAMES}
+        connection.execute(BID, {"auction": auction_id, **values})
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(st.tuples(OFFERS, LOT), min_size=1, max_size=AUCTIONS),
+    POLICIES,
+    st.sets(st.integers(0, BIDDERS - 1), max_size=2),
+    st.sampled_from([1, 3, 7, 1000]),
+)
+def test_a_draw_in_sql_is_the_domains(
+    pool: Pool, given: list[tuple[list[Offer], int]], policy: Policy, staff: set[int], size: int
+) -> None:
+    bidders = [new_id() for _ in range(BIDDERS)]
+    insiders = frozenset(bidders[place] for place in staff)
+    promoter, expected, lots = Promoter.of(policy), {}, {}
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pool.connection() as connection,
+        connection.transaction(force_rollback=True),
+    ):
+        patch.setattr(drawing, "BLOCK", size)
+        for bidder in bidders:
+            connection.execute(SIGN_UP, (bidder, f"u{bidder.hex[-20:]}"))
+        for offers, lot in given:
+            auction_id, bids = new_id(), bids_of(offers, bidders)
+            write(connection, auction_id, bids)
+            lots[auction_id] = lot
+            seed = bytes(16) + lot.to_bytes(16)
+            if drawn := promoter.draw(BidsInDraw(tuple(bids), insiders), seed):
+                expected[auction_id] = drawn
+        assert drawing.draw_bids(connection, policy, lots, insiders) == expected
+
+
+def test_every_option_has_its_sql() -> None:
+    assert drawing.WEIGHTS.keys() == WEIGHTS.keys()
+    assert drawing.EXCLUSIONS.keys() == EXCLUSIONS.keys()
+    assert drawing.LIMITS.keys() == LIMITS.keys()
