@@ -45,6 +45,9 @@ from commands.streams import Stream
 
 Commands = Mapping[UUID, AuctionCommand]
 
+# The draws of a batch go through so many events' bids together, or one of them through more.
+DRAWN_FROM = 100_000
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
@@ -75,8 +78,11 @@ def handle_auctions(
     locked = lock_auctions(connection, cutoffs)
     inbox = PostgresJobInbox(connection)
     waiting = inbox.waiting({auction_id: cutoffs[auction_id] for auction_id in locked}, limit)
-    lines = [Line(id, locked[id], _sharing_a_state(jobs)) for id, jobs in waiting.items() if jobs]
-    unfinished = [Stream("auction", id) for id in cutoffs if id not in locked] + [
+    lines, later = _affordable(
+        [Line(id, locked[id], _sharing_a_state(jobs)) for id, jobs in waiting.items() if jobs]
+    )
+    unfinished = [Stream("auction", id) for id in cutoffs if id not in locked] + later
+    unfinished += [
         line.stream
         for line in lines
         if len(line.jobs) < len(waiting[line.id]) or len(waiting[line.id]) == limit
@@ -145,6 +151,23 @@ def _sharing_a_state(jobs: list[Job]) -> list[Job]:
         if job.command == "DoubleBid":
             return jobs[: max(index, 1)]
     return jobs
+
+
+def _affordable(lines: Iterable[Line]) -> tuple[list[Line], list[Stream]]:
+    """The lines that one batch can take, and the streams of those left for the next.
+
+    A draw goes through all bids of its auction, so a batch takes only so many of large ones, or its
+    other jobs would wait for them all.
+    """
+    taken, left, spent = list[Line](), list[Stream](), 0
+    for line in lines:
+        weight = line.version if line.jobs[0].command == "DoubleBid" else 0
+        if weight and spent and spent + weight > DRAWN_FROM:
+            left.append(line.stream)
+        else:
+            taken.append(line)
+            spent += weight
+    return taken, left
 
 
 def _readable(lines: Iterable[Line]) -> Commands:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from commands.domain.commands import ChangePolicy, DoubleBid, WithdrawPolicy
+from commands.domain.commands import ChangePolicy, DoubleBid, PlaceBid, WithdrawPolicy
 from commands.domain.events import (
     BidDoubled,
     BidPlaced,
@@ -18,6 +18,8 @@ from commands.domain.events import (
 )
 from commands.domain.rejections import RejectionCode
 from commands.domain.tick import commitment_to
+from commands.handling import auctions as handling
+from commands.handling.drain import drain_batch
 from commands.ids import new_id
 from commands.inbox.requests import POLICIES
 from commands.jobs import JobStatus
@@ -254,3 +256,23 @@ def test_a_policy_for_an_auction_that_is_not_there_is_refused(in_process: InProc
     job = in_process.settled(POLICIES, nowhere)
     assert job.rejection
     assert job.rejection.code is RejectionCode.AUCTION_NOT_FOUND
+
+
+def test_a_batch_takes_only_so_many_draws_in_large_auctions(
+    in_process: InProcessPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auctions = [with_bids(in_process, "1.00", "2.00") for _ in range(3)]
+    other = in_process.auction()
+    promoting.run_promoter(in_process.pool, NOW)
+    alice = in_process.user()
+    bid = in_process.accept(other, PlaceBid(other.id, new_id(), alice, Decimal("1.00")))
+    monkeypatch.setattr(handling, "DRAWN_FROM", 6)
+    handled = drain_batch([*auctions, other], in_process.pool)
+    drawn = [each.job.stream for each in handled.outcomes if each.job.command == "DoubleBid"]
+    assert len(drawn) == 2
+    assert bid.id in [each.job.id for each in handled.outcomes]
+    [left] = set(auctions) - set(drawn)
+    assert left in handled.unfinished
+    monkeypatch.setattr(handling, "DRAWN_FROM", 1)
+    handled = drain_batch([left], in_process.pool)
+    assert [each.job.stream for each in handled.outcomes] == [left], "one is taken in any case"

@@ -154,6 +154,13 @@ JOBS = (
         "tests/integration/test_promoting.py",
     ),
     Mutation(
+        "a draw in Postgres weighs otherwise than the domain",
+        "commands/postgres/drawing.py",
+        "ORDER BY min(placed_version)) AS arrival",
+        "ORDER BY max(placed_version)) AS arrival",
+        "tests/integration/test_drawing.py",
+    ),
+    Mutation(
         "a tick that was cut off stays without the rest of its draws",
         "commands/tasks.py",
         "    wake(ACCEPT_DRAWS, (), AUCTIONS)\n    return sweeping",
