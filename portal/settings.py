@@ -27,6 +27,8 @@ SECRET_KEY = env.secret_key(_data)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if LOCAL else "")
 
 DATABASE_URL = env.server_url("DATABASE_URL", _data)
+# A standby of it that the web reads events from, for `chain` and `auctionEvents`; else the same.
+LOG_DATABASE_URL = env.server_url("LOG_DATABASE_URL", None) or DATABASE_URL
 REDIS_URL = env.server_url("REDIS_URL", _data)
 MONGODB_URL = env.server_url("MONGODB_URL", _data)
 # Where people find the portal: the links in mails begin with it.
@@ -308,6 +310,6 @@ LOGGING: dict[str, Any] = {
     "secrets": [
         SECRET_KEY,
         EMAIL_HOST_PASSWORD,
-        *env.passwords(DATABASE_URL, REDIS_URL, MONGODB_URL),
+        *env.passwords(DATABASE_URL, LOG_DATABASE_URL, REDIS_URL, MONGODB_URL),
     ],
 }

@@ -35,9 +35,13 @@ _RECONNECT = 3.0
 SILENCE = 3.0
 
 
-def _conninfo(name: str) -> str:
+def _conninfo(name: str, url: str | None = None) -> str:
     return make_conninfo(
-        settings.DATABASE_URL, connect_timeout=5, application_name=name, options=_SESSION, **_ALIVE
+        url or settings.DATABASE_URL,
+        connect_timeout=5,
+        application_name=name,
+        options=_SESSION,
+        **_ALIVE,
     )
 
 
@@ -80,10 +84,10 @@ def _hang_up(connection: AsyncConnection[DictRow]) -> None:
             line.shutdown(socket.SHUT_RDWR)
 
 
-def new_async_pool() -> PoolWithTimeout:
-    """The web process's pool; its event loop opens and closes it."""
+def new_async_pool(url: str | None = None) -> PoolWithTimeout:
+    """The web process's pool, of DATABASE_URL unless another is given; its event loop opens and closes it."""
     return PoolWithTimeout(
-        _conninfo("portal-web"),
+        _conninfo("portal-web", url),
         connection_class=AsyncConnection[DictRow],
         kwargs={"autocommit": True, "row_factory": dict_row},
         min_size=1,

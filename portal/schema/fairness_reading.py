@@ -4,9 +4,9 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
-from commands.postgres.event_store import stored_events
 from commands.postgres.policies import policy_row
 from commands.postgres.ticks import public_tick
+from portal.schema.reading import rows_of_log
 from portal.web.runtime import Runtime
 
 
@@ -24,6 +24,5 @@ async def find_policy(runtime: Runtime, version: int) -> DictRow | None:
 
 async def chain_after(runtime: Runtime, stream_id: UUID, version: int, limit: int) -> list[DictRow]:
     """The stored events of an auction, a tick or the policies after that version."""
-    async with runtime.pool.connection() as connection:
-        rows = await stored_events(connection, stream_id, version, limit)
+    rows = await rows_of_log(runtime, stream_id, version, limit)
     return [row for row in rows if row["stream_kind"] != "user"]

@@ -6,6 +6,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import structlog
+from psycopg.rows import DictRow
 
 from commands.jobs import Job
 from commands.postgres.auctions import auction_exists_async
@@ -151,7 +152,18 @@ async def retry_until_available(read: Callable[[], Awaitable[T]], listener: List
 async def events_page(
     runtime: Runtime, auction_id: UUID, version: int, limit: int
 ) -> list[RecordedEvent]:
-    """The first events after that version."""
-    async with runtime.pool.connection() as connection:
-        rows = await stored_events(connection, auction_id, version, limit)
+    """The first events after that version; a standby may not have the newest yet."""
+    rows = await rows_of_log(runtime, auction_id, version, limit)
     return [recorded_event(row) for row in rows]
+
+
+async def rows_of_log(runtime: Runtime, stream_id: UUID, version: int, limit: int) -> list[DictRow]:
+    """The stored events of a stream after that version, from the standby if there is one and it answers."""
+    if runtime.log_pool is not runtime.pool:
+        try:
+            async with runtime.log_pool.connection() as connection:
+                return await stored_events(connection, stream_id, version, limit)
+        except AWAY as error:
+            log.warning("the standby is away, events are read from Postgres", error=str(error))
+    async with runtime.pool.connection() as connection:
+        return await stored_events(connection, stream_id, version, limit)

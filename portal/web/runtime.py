@@ -11,6 +11,7 @@ from threading import Lock
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from psycopg import Error
 
 from commands.inbox.submitting import wake_for
@@ -111,6 +112,8 @@ class Runtime:
     """A web process's connections and helpers."""
 
     pool: AsyncPool
+    # Connections to the standby that events are read from; without one, the same as `pool`.
+    log_pool: AsyncPool
     sessions: SessionChecks
     acceptor: Acceptor
     documents: DocumentReader
@@ -127,8 +130,10 @@ async def running() -> AsyncIterator[Runtime]:
     """The runtime, from the start of the web process to its end. No server needs to be up for it."""
     async with rates() as counted:
         pool, publisher = new_async_pool(), BackgroundPublisher()
+        standby = settings.LOG_DATABASE_URL != settings.DATABASE_URL
         runtime = Runtime(
             pool,
+            new_async_pool(settings.LOG_DATABASE_URL) if standby else pool,
             SessionChecks(pool),
             Acceptor(pool, publisher.wake),
             DocumentReader(),
@@ -139,6 +144,7 @@ async def running() -> AsyncIterator[Runtime]:
             catch_up,
         )
         await runtime.pool.open()
+        await runtime.log_pool.open()
         tasks = [
             asyncio.create_task(runtime.hub.run()),
             asyncio.create_task(runtime.clock.run(runtime.pool)),
@@ -151,4 +157,5 @@ async def running() -> AsyncIterator[Runtime]:
                 await end(task)
             runtime.publisher.close(finish=redis_there)
             await runtime.documents.close()
+            await runtime.log_pool.close()
             await runtime.pool.close()

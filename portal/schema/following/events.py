@@ -18,6 +18,8 @@ from portal.web.hub import Listener
 
 # A message from Redis may be lost, so a feed also reads at this interval, in seconds.
 QUIET = 10.0
+# How soon it looks again for news that a standby does not have yet, in seconds.
+LAG = 0.05
 # Events read, encoded and sent at once.
 PAGE = 250
 
@@ -77,20 +79,32 @@ class EventsFeed(Feed):
             self._head = await self._last_version()
             if not self._head:
                 raise not_found("there is no such auction")
+            pause = QUIET
             while True:
                 behind = self._behind()
                 if behind is None or self.listener.notified:
-                    await self.listener.wait(QUIET)
-                    await self._give_news(self.listener)
+                    told = await self.listener.wait(pause)
+                    came = await self._give_news(self.listener)
+                    pause = self._pause(pause, told=bool(told), came=came)
                 else:
                     await self._catch_up(behind, self.listener)
 
-    async def _give_news(self, listener: Listener) -> None:
+    async def _give_news(self, listener: Listener) -> bool:
+        """Give all that is new; whether there was any."""
+        came = False
         while events := await self._page(self._head, listener):
+            came = True
             self._give(events)
             self._head = events[-1].version
             if len(events) < PAGE:
-                return
+                break
+        return came
+
+    def _pause(self, before: float, *, told: bool, came: bool) -> float:
+        """Until the next look: soon if there is news that the standby does not have yet, then later and later."""
+        if came or self.runtime.log_pool is self.runtime.pool:
+            return QUIET
+        return LAG if told else min(before * 2, QUIET)
 
     async def _catch_up(self, place: int, listener: Listener) -> None:
         self._served = place
