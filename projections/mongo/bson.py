@@ -45,12 +45,13 @@ def folded(text: str) -> list[str]:
 
 def from_bid(bid: BidDocument) -> Bson:
     """The bid's document, with `live` for the indexes."""
+    amount = Decimal128(bid.amount)
     return {
         "_id": bid.id,
         "auction_id": bid.auction_id,
         "bidder_id": bid.bidder_id,
-        "amount": Decimal128(bid.amount),
-        "effective_amount": Decimal128(bid.effective_amount),
+        "amount": amount,
+        "effective_amount": Decimal128(bid.effective_amount) if bid.doubled else amount,
         "placed_at": moment(bid.placed_at),
         "placed_version": bid.placed_version,
         "reached_version": bid.reached_version,

@@ -1,10 +1,11 @@
 """The document store in MongoDB: one generation of each projection's collections."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import cast
 from uuid import UUID
 
 from bson import MaxKey, MinKey
-from pymongo import InsertOne, ReplaceOne
+from pymongo import InsertOne, ReplaceOne, WriteConcern, timeout
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
@@ -37,6 +38,9 @@ from projections.mongo.layout import COLLECTIONS, INDEXES, Generations, collecti
 from projections.mongo.ranking import changed_since, ranked_and_unchanged
 from projections.ports import Bidder
 
+# The most seconds that building indexes takes.
+INDEXING = 3600
+
 
 class MongoDocuments:
     """The Documents port over one generation of each projection."""
@@ -49,10 +53,13 @@ class MongoDocuments:
                 name = collection_name(base, generations[projection])
                 self._collections[base] = database[name]
 
-    def create_indexes(self) -> None:
-        """Create the collections and indexes that are missing."""
-        for base, indexes in INDEXES.items():
-            self._collections[base].create_indexes(list(indexes))
+    def create_indexes(self, *, but: Collection[str] = ()) -> None:
+        """Create the collections and indexes that are missing, but for those of some collections."""
+        # However many documents they are built from.
+        with timeout(INDEXING):
+            for base, indexes in INDEXES.items():
+                if base not in but:
+                    self._collections[base].create_indexes(list(indexes))
 
     def auction(self, auction_id: UUID) -> AuctionDocument | None:
         """The auction's document."""
@@ -81,6 +88,23 @@ class MongoDocuments:
     def save_bids(self, bids: Sequence[BidDocument]) -> None:
         """Write each bid unless a newer version of it is stored."""
         _replace_older(self._collections["bids"], [from_bid(bid) for bid in bids])
+
+    def fill_bids(self, bids: Sequence[BidDocument]) -> None:
+        """As save_bids, for bids of which there are hardly any yet in a generation that nobody reads."""
+        _insert_or_replace(self._filling("bids"), [from_bid(bid) for bid in bids])
+
+    def fill_auctions(
+        self, auctions: Sequence[AuctionDocument], bidders: Sequence[BidderDocument]
+    ) -> None:
+        """Write auctions and their bidders and winners in a generation that nobody reads, auctions last."""
+        _insert_or_replace(self._filling("bidders"), [from_bidder(bidder) for bidder in bidders])
+        winners = [from_winner(each.winner) for each in auctions if each.winner]
+        _replace(self._filling("winners"), winners)
+        _insert_or_replace(self._filling("auctions"), [from_auction(each) for each in auctions])
+
+    def _filling(self, base: str) -> MongoCollection[Bson]:
+        """The collection, without waiting for the journal or other members at each write."""
+        return self._collections[base].with_options(write_concern=WriteConcern(w=1))
 
     def top_bids(self, auction_id: UUID, version: int, limit: int) -> list[BidDocument]:
         """The auction's first live bids as they were at that version of it, leading first."""
@@ -210,6 +234,12 @@ def _replace_older(collection: MongoCollection[Bson], documents: Sequence[Bson])
     ]
     for _ in range(2):
         writes = _refused(collection, writes)
+
+
+def _insert_or_replace(collection: MongoCollection[Bson], documents: Sequence[Bson]) -> None:
+    """Insert each document, or upsert it where one is stored, unless that is as new."""
+    refused = _refused(collection, [InsertOne(document) for document in documents])
+    _replace_older(collection, [cast(Bson, each._doc) for each in refused])
 
 
 Write = InsertOne[Bson] | ReplaceOne[Bson]

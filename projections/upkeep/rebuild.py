@@ -18,6 +18,7 @@ from commands.postgres.connections import Pool
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.locks import locked_if_free, rebuilding
 from commands.streams import Stream, StreamKind
+from projections.errors import passes
 from projections.mongo.generations import (
     POINTER_LIFETIME,
     drop_leftovers,
@@ -29,6 +30,7 @@ from projections.mongo.generations import (
 from projections.mongo.layout import COLLECTIONS, ProjectionName
 from projections.mongo.store import MongoDocuments
 from projections.projector import project_together
+from projections.upkeep.filling import fill
 from projections.upkeep.lag import lagging, streams_of_state
 
 log = structlog.get_logger("projections")
@@ -109,11 +111,16 @@ def _rebuild(
     live = live_generations(database)
     generation = next_generation(database, name)
     documents = MongoDocuments(database, {**live, name: generation})
-    documents.create_indexes()
+    # Bids' indexes are built from all of them at once, which is cheaper than one by one.
+    documents.create_indexes(but={"bids"} if name == "auctions" else ())
     with pool.connection() as connection:
         ids = list(PostgresEventStore(connection).streams(KINDS[name]))
     every = [Stream(KINDS[name], stream_id) for stream_id in ids]
-    stopped = _project_all(progress(every, name, len(every)), pool, documents)
+    left: Iterable[Stream] = progress(every, name, len(every))
+    if name == "auctions":
+        left = _fill_all(left, pool, documents)
+        documents.create_indexes()
+    stopped = _project_all(left, pool, documents)
     for _ in range(CATCH_UPS):
         behind, stopped = _catch_up(name, pool, documents, stopped)
         if not behind:
@@ -130,6 +137,22 @@ def _rebuild(
     _catch_up(name, pool, documents, stopped)
     drop_leftovers(database, name)
     return Rebuilt(len(every), generation, stopped)
+
+
+def _fill_all(streams: Iterable[Stream], pool: Pool, documents: MongoDocuments) -> list[Stream]:
+    """Fill the documents of all auctions; those that can't be filled, which are to be projected."""
+    left: list[Stream] = []
+    remaining = iter(streams)
+    while batch := list(islice(remaining, TOGETHER)):
+        try:
+            with pool.connection() as connection:
+                fill(PostgresEventStore(connection), [stream.id for stream in batch], documents)
+        except Exception as error:
+            if passes(error):
+                raise
+            log.warning("auctions can't be filled together", error=type(error).__name__)
+            left += batch
+    return left
 
 
 def _project_all(streams: Iterable[Stream], pool: Pool, documents: MongoDocuments) -> list[Stream]:

@@ -14,8 +14,8 @@ DOCUMENTS = (
     Mutation(
         "readers are switched before the documents are there",
         "projections/upkeep/rebuild.py",
-        "    stopped = _project_all(progress(",
-        "    move_pointer(database, name, generation)\n    stopped = _project_all(progress(",
+        "        left = _fill_all(",
+        "        move_pointer(database, name, generation)\n        left = _fill_all(",
         "tests/integration/test_rebuilding.py",
     ),
     Mutation(
