@@ -60,11 +60,13 @@ class Notified:
 class NotifiedTogether:
     """By auction, the users whose notifications changed; which events stop some; and the rest.
 
+    `mailed` says that mails were enqueued.
     `resting` ones were notified of too recently, or another worker has them. `unfinished` ones have
     more events.
     """
 
     users: dict[UUID, set[UUID]] = field(default_factory=dict)
+    mailed: bool = False
     stopped: list[PoisonEvent] = field(default_factory=list)
     resting: dict[UUID, timedelta] = field(default_factory=dict)
     unfinished: list[UUID] = field(default_factory=list)
@@ -208,6 +210,7 @@ def _write(
             users.add(write_notices(connection, batch, states))
     advance(connection, {id: _reached(each) for id, each in news.items()})
     done.users |= users.by_auction
+    done.mailed = done.mailed or users.mailed
 
 
 @contextmanager

@@ -92,7 +92,8 @@ def _publish(done: NotifiedTogether) -> None:
         return
     for start in range(0, len(users), USERS_PER_MESSAGE):
         publish("notifications", users[start : start + USERS_PER_MESSAGE])
-    wake(SEND_MAILS, (), MAILS)
+    if done.mailed:
+        wake(SEND_MAILS, (), MAILS)
     for id, told in done.users.items():
         log.info("notified", stream=str(id), people=len(told))
 

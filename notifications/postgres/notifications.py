@@ -125,8 +125,9 @@ MAIL = """
     ON CONFLICT (notification_id) DO UPDATE SET version = excluded.version, given_up = false,
         attempts = CASE WHEN mails.due IS NULL THEN 0 ELSE mails.attempts END,
         due = coalesce(mails.due, greatest(excluded.due, mails.settled_at + %(gap)s))
+    RETURNING notification_id
 )
-SELECT auction_id, user_id FROM written
+SELECT auction_id, user_id, id IN (SELECT notification_id FROM mailed) AS mailed FROM written
 """
 MAILED = f"""
 SELECT kind, amount, user_id, auction_id, auctions.title
@@ -166,14 +167,16 @@ class MailedNotification:
 
 @dataclass(slots=True)
 class Users:
-    """By auction, users whose notifications changed."""
+    """By auction, users whose notifications changed; and whether any are to be mailed."""
 
     by_auction: dict[UUID, set[UUID]] = field(default_factory=dict)
+    mailed: bool = False
 
     def add(self, rows: Iterable[DictRow]) -> None:
-        """Add those of rows of auction_id and user_id."""
+        """Add those of rows of auction_id and user_id, and `mailed` where a mail was enqueued."""
         for row in rows:
             self.by_auction.setdefault(row["auction_id"], set()).add(row["user_id"])
+            self.mailed = self.mailed or row.get("mailed", False)
 
 
 def write_notices(
@@ -183,7 +186,7 @@ def write_notices(
 ) -> list[DictRow]:
     """Write auctions' notices as notifications for all who want them, in two statements.
 
-    Rows of auction_id and user_id whose notifications changed.
+    Rows of auction_id and user_id whose notifications changed, and whether they are mailed.
     """
     written: list[DictRow] = []
     rows = [_row(place, each, states[each[0]]) for place, each in enumerate(notices)]

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from notifications.mail import read_token, token
+from notifications.notifier import notify_together
 from notifications.outgoing import send_due
 from notifications.postgres import mails
 from notifications.postgres.preferences import Choice, choose
@@ -112,3 +113,19 @@ def test_one_click_ends_mails_of_that_kind(
     assert chosen() == [{"kind": WON, "channel": "EMAIL", "enabled": False}]
     for wrong in ("nonsense", link.rpartition("/")[2][:-2]):
         assert client.post(f"/unsubscribe/{wrong}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("email", "mailed"),
+    [pytest.param(ALICE, True, id="with an address"), pytest.param(None, False, id="without")],
+)
+def test_mails_are_sent_at_once_when_there_are_any(
+    in_process: InProcessPortal, email: str | None, mailed: bool
+) -> None:
+    alice, bob = in_process.user(email=email), in_process.user()
+    auction = in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    in_process.bid(auction, bob, "20.00")
+    done = notify_together([auction.id], in_process.pool)
+    assert alice in done.users[auction.id], "she was outbid"
+    assert done.mailed is mailed
