@@ -28,12 +28,17 @@ leaders AS MATERIALIZED (
         ORDER BY effective_amount DESC, reached_version LIMIT 1
     ) AS best
 )"""
-# `best` sorts as a bid's rank does: by what it counts, then by when it reached that.
-RANK = "effective_amount * 1000000000000 - reached_version"
-BIDDERS = f"""
+BIDDERS = """
 bidders AS MATERIALIZED (
-    SELECT auction_id, bidder_id, count(*) AS live, max({RANK}) AS best,
+    SELECT auction_id, bidder_id, count(*) AS live,
            row_number() OVER (PARTITION BY auction_id ORDER BY min(placed_version)) AS arrival
+    FROM bids WHERE auction_id = ANY(%(auctions)s) AND NOT deleted GROUP BY auction_id, bidder_id
+)"""
+# Sorts as a bid's rank does: by what it counts, then by when it reached that.
+RANK = "effective_amount * 1000000000000 - reached_version"
+HIGHEST = f"""
+own AS MATERIALIZED (
+    SELECT auction_id, bidder_id, max({RANK}) AS best
     FROM bids WHERE auction_id = ANY(%(auctions)s) AND NOT deleted GROUP BY auction_id, bidder_id
 )"""
 DOUBLED = """
@@ -50,6 +55,7 @@ all_doubled AS MATERIALIZED (
 JOINS = {
     LEADERS: "JOIN leaders USING (auction_id)",
     BIDDERS: "JOIN bidders USING (auction_id, bidder_id)",
+    HIGHEST: "JOIN own USING (auction_id, bidder_id)",
     DOUBLED: "LEFT JOIN doubled USING (auction_id, bidder_id)",
     ALL_DOUBLED: "JOIN all_doubled USING (auction_id)",
 }
@@ -73,18 +79,21 @@ WEIGHTS: Mapping[str, Option] = {
 EXCLUSIONS: Mapping[str, Option] = {
     "leader": Option("bidder_id <> leader", LEADERS),
     "staff": Option("bidder_id <> ALL(%(staff)s::uuid[])"),
-    "overtaken": Option(f"{RANK} = best", BIDDERS),
+    "overtaken": Option(f"{RANK} = best", HIGHEST),
 }
 LIMITS: Mapping[str, Option] = {
     "per_auction": Option("of_auction < %(per_auction)s", ALL_DOUBLED),
     "per_bidder": Option("coalesce(of_bidder, 0) < %(per_bidder)s", DOUBLED),
 }
+# OFFSET 0, as MATERIALIZED elsewhere, has the bids read once and in their order, not bidder by bidder.
 DRAW = """
 WITH lots AS MATERIALIZED (
     SELECT * FROM unnest(%(auctions)s::uuid[], %(lots)s::numeric[]) AS _ (auction_id, lot)
 ){facts}, blocks AS MATERIALIZED (
-    SELECT auction_id, placed_version / %(size)s AS block, sum({weight}) AS weight FROM bids {joins}
-    WHERE auction_id = ANY(%(auctions)s) AND {stays} GROUP BY 1, 2
+    SELECT auction_id, placed_version / %(size)s AS block, sum({weight}) AS weight FROM (
+        SELECT auction_id, {bid} FROM bids
+        WHERE auction_id = ANY(%(auctions)s) AND NOT deleted AND NOT doubled OFFSET 0
+    ) AS bids {joins} WHERE {stays} GROUP BY 1, 2
 ), sums AS (
     SELECT *, sum(weight) OVER (PARTITION BY auction_id) AS total,
            sum(weight) OVER (PARTITION BY auction_id ORDER BY block) - weight AS before
@@ -92,11 +101,14 @@ WITH lots AS MATERIALIZED (
 ), hit AS MATERIALIZED (
     SELECT *, div(lot * total, %(values)s) AS place FROM sums JOIN lots USING (auction_id)
     WHERE div(lot * total, %(values)s) >= before AND div(lot * total, %(values)s) < before + weight
+), near AS MATERIALIZED (
+    SELECT bids.auction_id, {bid}, total, place, before FROM hit JOIN bids USING (auction_id)
+    WHERE placed_version BETWEEN block * %(size)s AND block * %(size)s + %(size)s - 1
+      AND NOT bids.deleted AND NOT bids.doubled
 ), shares AS (
     SELECT bids.auction_id, {bid}, {weight} AS weight, total, place,
            before + sum({weight}) OVER (PARTITION BY auction_id ORDER BY placed_version) AS upto
-    FROM hit JOIN bids USING (auction_id) {joins}
-    WHERE placed_version BETWEEN block * %(size)s AND block * %(size)s + %(size)s - 1 AND {stays}
+    FROM near AS bids {joins} WHERE {stays}
 )
 SELECT * FROM shares WHERE place >= upto - weight AND place < upto
 """
@@ -149,8 +161,6 @@ def _statement(weight: tuple[str, ...], exclude: tuple[str, ...], limit: tuple[s
         joins=" ".join(JOINS[fact] for fact in needs),
         # The product of several can be larger than 64 bits; sums never overflow.
         weight=" * ".join(f"({each.sql})::{kind}" for each in weights),
-        stays=" AND ".join(
-            ["NOT bids.deleted", "NOT bids.doubled", *(each.sql for each in conditions)]
-        ),
+        stays=" AND ".join(["true", *(each.sql for each in conditions)]),
         bid=BID,
     )
