@@ -74,6 +74,11 @@ class Job(models.Model):
                 ),
             ),
             models.Index(
+                KeyTextTransform("tick", "payload"),
+                name="jobs_waiting_draws",
+                condition=models.Q(status="QUEUED", command="DoubleBid"),
+            ),
+            models.Index(
                 fields=["accepted_at"],
                 name="jobs_waiting_deletions",
                 condition=models.Q(status="QUEUED", command="DeleteUser"),

@@ -136,7 +136,11 @@ async def received(client: PortalClient, text: str, count: int) -> list[Json]:
 async def test_every_request_on_the_page_gets_the_answer_shown(
     portal: RunningPortal, join: Join, carol: PortalClient
 ) -> None:
-    bob = await join("bob")
+    await run_the_page(portal, await join("bob"), carol)
+
+
+async def run_the_page(portal: RunningPortal, bob: PortalClient, carol: PortalClient) -> None:
+    """Send every request on the page, which is everything that can be asked for, and compare the answers."""
     assert bob.access_token
     assert carol.access_token
     known = Known(BOB=bob.access_token, BOB_NAME=bob.user["username"], CAROL=carol.access_token)

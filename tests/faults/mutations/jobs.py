@@ -83,6 +83,13 @@ JOBS = (
         '""',
         "tests/integration/test_closing.py",
     ),
+    Mutation(
+        "a tick looks at every tick there was",
+        "commands/postgres/ticks.py",
+        "made_at > (SELECT clock_timestamp()) - %s::interval AND made_at <= (SELECT clock_timestamp())",
+        "made_at > clock_timestamp() - %s::interval AND made_at <= clock_timestamp()",
+        "tests/e2e/test_plans.py",
+    ),
     # 2. Events are never changed, skipped or reordered.
     Mutation(
         "events are not chained",

@@ -1,0 +1,25 @@
+"""An index of draws that wait, by their tick; built while the portal goes on."""
+
+import django.db.models.fields.json
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    # Indexes are built concurrently, which is not possible inside a transaction.
+    atomic = False
+
+    dependencies = [
+        ("commands", "0013_short_transactions"),
+    ]
+
+    operations = [
+        AddIndexConcurrently(
+            model_name="job",
+            index=models.Index(
+                django.db.models.fields.json.KeyTextTransform("tick", "payload"),
+                condition=models.Q(("command", "DoubleBid"), ("status", "QUEUED")),
+                name="jobs_waiting_draws",
+            ),
+        ),
+    ]
