@@ -25,6 +25,7 @@ FROM unnest(%(ids)s::uuid[]) AS wanted (id) LEFT JOIN locked ON locked.id = want
 """
 READ = "SELECT * FROM auctions WHERE id = %s"
 EXISTS = "SELECT 1 FROM auctions WHERE id = %s"
+VERSIONS = "SELECT id, version FROM auctions WHERE id = ANY(%s)"
 BID_COLUMNS = tuple(each.name for each in fields(Bid))
 BID = ", ".join(BID_COLUMNS)
 ALL_BIDS = f"SELECT {BID} FROM bids WHERE auction_id = %s"
@@ -273,7 +274,9 @@ def any_to_draw_in(connection: SyncConnection, tick: datetime) -> bool:
     return connection.execute(ANY_TO_DRAW_IN, {"tick": tick}).fetchone() is not None
 
 
-async def auction_exists_async(connection: WebConnection, auction_id: UUID) -> bool:
-    """As auction_exists, for the web process."""
-    cursor = await connection.execute(EXISTS, (auction_id,))
-    return await cursor.fetchone() is not None
+async def auction_versions_async(
+    connection: WebConnection, ids: Collection[UUID]
+) -> dict[UUID, int]:
+    """The versions of these auctions, without those that there are none of; for the web process."""
+    cursor = await connection.execute(VERSIONS, (list(ids),))
+    return {row["id"]: row["version"] for row in await cursor.fetchall()}

@@ -4,8 +4,10 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import lru_cache, partial
 from typing import Any
 
+import orjson
 from cross_web import AsyncHTTPRequestAdapter
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -21,13 +23,19 @@ from strawberry.http import GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.http.parse_content_type import parse_content_type
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types import ExecutionResult
 
 from portal.errors import PortalError
 from portal.schema import schema
 from portal.schema.context import Context
+from portal.schema.following.declared import REMEMBERED
+from portal.schema.following.feeds import NoReader
+from portal.schema.public import is_public
 from portal.schema.sockets import Socket, SocketAdapter
 from portal.signin.rates import address_of
+from portal.web.answers import Answer
 from portal.web.compression import compress_answer
+from portal.web.fresh import Reads
 
 # Clients that send a hash of the query first send the query itself after this message.
 NOT_PERSISTED = "PersistedQueryNotSupported"
@@ -76,11 +84,62 @@ class PortalGraphQL(GraphQL[Context, None]):
         """
         if isinstance(request, WebSocket):
             return await super().run(request, context, root_value)
+        if shared := await self._shared(request):
+            return shared
         context = await self.get_context(request, Response())
         response = await super().run(request, context, root_value)
         if context.only_reads:
             compress_answer(request, response)
         return response
+
+    async def _shared(self, request: Request) -> Response | None:
+        """The answer to a query that is the same for every reader, made once for all who ask it meanwhile.
+
+        None for all other requests. A request is known by its body, to the byte.
+        """
+        if request.method != "POST" or not _well_formed(request.headers.get("Content-Type", "")):
+            return None
+        answers, body = request.app.state.runtime.answers, await request.body()
+        if body not in answers and not _is_public(body):
+            return None
+        found = await answers.get([body], partial(self._answer, request), Reads())
+        shared: Answer = found[body].value
+        return shared.response(request)
+
+    async def _answer(self, request: Request, asked: Mapping[bytes, Reads]) -> dict[bytes, Answer]:
+        """Run the operation for nobody in particular. What has errors is for those alone who wait for it."""
+        [(body, reads)] = asked.items()
+        context = NoReader(
+            runtime=request.app.state.runtime,
+            correlation_id=request.scope["correlation_id"],
+            authorization=None,
+            over_websocket=False,
+            address=None,
+            reads=reads,
+        )
+        response = await super().run(request, context, None)
+        return {body: Answer(bytes(response.body))}
+
+    async def execute_single(
+        self,
+        request: Request,
+        request_adapter: AsyncHTTPRequestAdapter,
+        sub_response: Response,
+        context: Context,
+        root_value: None,
+        request_data: GraphQLRequestData,
+    ) -> ExecutionResult:
+        """Execute one operation, and note that an answer with errors is not to be kept."""
+        result = await super().execute_single(
+            request, request_adapter, sub_response, context, root_value, request_data
+        )
+        if result.errors:
+            context.reads.end()
+        return result
+
+    def create_response(self, response_data: Any, sub_response: Response) -> Response:
+        """The answer; the library's would be written by the standard library, in several times the time."""
+        return Response(_json(response_data), media_type="application/json")
 
     def is_request_allowed(self, request: BaseRequestProtocol) -> bool:
         """405 unless the request is a POST, or a browser's for GraphiQL."""
@@ -151,6 +210,37 @@ class PortalGraphQL(GraphQL[Context, None]):
     ) -> Response:
         """Refuse subscriptions over HTTP: such a stream would go on after its session ended."""
         raise HTTPException(400, "Subscriptions are served over WebSocket (graphql-transport-ws).")
+
+
+def _json(data: object) -> bytes:
+    try:
+        return orjson.dumps(data)
+    except TypeError:
+        # Integers beyond 64 bits, and text that is no Unicode.
+        return json.dumps(data).encode()
+
+
+@lru_cache(REMEMBERED)
+def _well_formed(content_type: str) -> bool:
+    """Whether it is plainly JSON in UTF-8; what is not is looked at in full."""
+    return content_type.replace(" ", "").lower() in {
+        "application/json",
+        "application/json;charset=utf-8",
+    }
+
+
+def _is_public(body: bytes) -> bool:
+    """Whether the request asks for what is the same for every reader."""
+    try:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    if not isinstance(asked, dict) or not asked.keys() <= {"query", "variables", "operationName"}:
+        return False
+    query, name = asked.get("query"), asked.get("operationName")
+    if not isinstance(query, str) or not isinstance(name, str | None):
+        return False
+    return is_public(schema._schema, query, name)
 
 
 def _check_form(headers: Mapping[str, str]) -> None:

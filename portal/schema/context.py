@@ -17,6 +17,7 @@ from portal.errors import PortalError, forbidden, unauthenticated
 from portal.schema.reading import Names, find_job, names_of
 from portal.signin.sessions import authenticate
 from portal.signin.tokens import InvalidToken, Viewer, claimed
+from portal.web.fresh import Reads
 from portal.web.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Context:
     is who opened the connection, `address` from where; `outliving_tasks` are the tasks of operations
     that may go on for a moment after the sign-in is over, to show how the viewer's deletion ends;
     `follows` are the operations, by their tasks, that go on with a feed when their tasks end;
-    `only_reads` says that a request was a query.
+    `only_reads` says that a request was a query, and `reads` from what its answer was read.
     """
 
     runtime: Runtime
@@ -55,6 +56,12 @@ class Context:
     outliving_tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     follows: dict[asyncio.Task[Any], Follow] = field(default_factory=dict)
     only_reads: bool = False
+    reads: Reads = field(default_factory=Reads)
+
+    @property
+    def noting(self) -> Reads:
+        """Where to note what is read: nowhere for a connection's operations, which last."""
+        return Reads() if self.over_websocket else self.reads
 
     @property
     def owner(self) -> str | None:
@@ -138,7 +145,7 @@ class Context:
 
     async def names_of(self, ids: Collection[UUID]) -> Names:
         """The users' names."""
-        return await names_of(self.runtime, ids)
+        return await names_of(self.runtime, ids, self.noting)
 
     def caller(self, viewer: Viewer | None) -> Caller:
         """The viewer as the one who submits a command."""

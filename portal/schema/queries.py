@@ -1,7 +1,8 @@
 """Queries: they read documents, and the reader's own jobs."""
 
+import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -28,15 +29,18 @@ from portal.schema.cursors import (
 from portal.schema.enums import AuctionOrder, AuctionStatus
 from portal.schema.fairness import ChainLink, PromoterPolicy, Tick
 from portal.schema.fairness_reading import chain_after, find_policy, find_tick
+from portal.schema.following.declared import PUBLIC
 from portal.schema.jobs import Job
-from portal.schema.reading import auction_at, own_user, wait_for_job
+from portal.schema.reading import own_user, shared_auction_at, shared_auctions, wait_for_job
 from portal.schema.types import (
     Auction,
     Notification,
     User,
     Winner,
     named_in,
+    next_status,
 )
+from portal.web.fresh import ALL_AUCTIONS, Seen
 from projections.documents import AuctionDocument
 from projections.mongo.reader import AuctionQuery
 
@@ -51,10 +55,24 @@ async def auctions_from(context: Context, found: Sequence[AuctionDocument]) -> l
     return [Auction.of(document, names, now) for document in found]
 
 
+async def auctions_seen(context: Context, found: Sequence[Seen[AuctionDocument]]) -> list[Auction]:
+    """The documents in the API's form, each as of when it was read."""
+    names = await context.names_of(named_in(each.value for each in found))
+    clock, here = context.runtime.clock.now(), time.monotonic()
+    shown = []
+    for document, at in found:
+        as_of = clock - timedelta(seconds=here - at)
+        if changes := next_status(document, as_of):
+            context.noting.end(at + (changes - as_of).total_seconds())
+        shown.append(Auction.of(document, names, as_of))
+    return shown
+
+
 @strawberry.type(description="What can be read.")
 class Query(AccountQuery):
     @strawberry.field(
-        description="Auctions, those ending soonest first unless `order` says otherwise."
+        description="Auctions, those ending soonest first unless `order` says otherwise.",
+        metadata=PUBLIC,
     )
     async def auctions(
         self,
@@ -95,16 +113,19 @@ class Query(AccountQuery):
         wanted = AuctionQuery(
             (status or AuctionStatus.OPEN).value, runtime.clock.now(), search, order.value
         )
-        found = await runtime.documents.auctions(wanted, size + 1, start and (start[0], start[1]))
+        info.context.noting.subjects.add(ALL_AUCTIONS)
+        ids = await runtime.documents.auction_ids(wanted, size + 1, start and (start[0], start[1]))
+        found = await shared_auctions(runtime, ids, info.context.noting)
         return connection(
-            await auctions_from(info.context, found),
+            await auctions_seen(info.context, found),
             size,
             lambda auction: auction,
             lambda auction: (wanted.sorted_by(auction.document), auction.id, *named),
         )
 
     @strawberry.field(
-        description="One auction. With atLeastVersion, never an older state than that version."
+        description="One auction. With atLeastVersion, never an older state than that version.",
+        metadata=PUBLIC,
     )
     async def auction(
         self,
@@ -114,13 +135,15 @@ class Query(AccountQuery):
             int | None,
             strawberry.argument(
                 description=(
-                    "A job's result.version. UNAVAILABLE if the auction does not reach it within a few seconds."
+                    "A job's result.version. UNAVAILABLE if the auction has not reached it, or if "
+                    "that state can't be read within a few seconds."
                 )
             ),
         ] = None,
     ) -> Auction | None:
-        found = await auction_at(info.context.runtime, id, at_least_version)
-        return (await auctions_from(info.context, [found]))[0] if found else None
+        context = info.context
+        found = await shared_auction_at(context.runtime, id, at_least_version, context.noting)
+        return (await auctions_seen(context, [found]))[0] if found else None
 
     @strawberry.field(
         description=(
@@ -151,11 +174,12 @@ class Query(AccountQuery):
         found = await wait_for_job(info.context.runtime, id, viewer, wait)
         return Job.of(found) if found else None
 
-    @strawberry.field(description="Announced winners, newest first.")
+    @strawberry.field(description="Announced winners, newest first.", metadata=PUBLIC)
     async def winners(
         self, info: PortalInfo, first: First = 20, after: After = None
     ) -> Connection[Winner]:
         size, start = page_size(first), place(after, *PLACE_IN_WINNERS)
+        info.context.noting.subjects.add(ALL_AUCTIONS)
         documents = info.context.runtime.documents
         found = await documents.winners(size + 1, start and (start[0], start[1]))
         names = await info.context.names_of({winner.bid.bidder_id for winner in found})

@@ -1,7 +1,9 @@
 """Reads for the API: jobs, names, and documents at a wanted version."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -9,7 +11,6 @@ import structlog
 from psycopg.rows import DictRow
 
 from commands.jobs import Job
-from commands.postgres.auctions import auction_exists_async
 from commands.postgres.errors import AWAY
 from commands.postgres.event_store import recorded_event, stored_events
 from commands.postgres.jobs import find_async
@@ -17,6 +18,7 @@ from commands.postgres.users import living_user, usernames
 from commands.streams import RecordedEvent, Stream
 from portal.errors import not_found, unauthenticated, unavailable
 from portal.signin.tokens import Viewer
+from portal.web.fresh import Reads, Seen
 from portal.web.hub import Listener
 from portal.web.runtime import Runtime
 from projections.documents import AuctionDocument, UserDocument
@@ -30,15 +32,56 @@ Names = Mapping[UUID, str | None]
 LOOK_AGAIN = 1.0
 # How long a reader waits for a version, in seconds.
 SYNC_PATIENCE = 3.0
+# How long it waits for a worker to make that version's documents before they are made here, in seconds.
+FOR_A_WORKER = 0.1
 
 
-async def names_of(runtime: Runtime, ids: Collection[UUID]) -> Names:
-    """The users' names, from their rows where the documents are not there yet."""
-    names = dict(await runtime.documents.usernames(ids))
-    if missing := [user_id for user_id in ids if user_id not in names]:
+async def names_of(runtime: Runtime, ids: Collection[UUID], reads: Reads | None = None) -> Names:
+    """The users' names, as they were at most fresh.LONGEST ago; noted in `reads`."""
+    found = await runtime.names.get(ids, partial(_read_names, runtime), reads or Reads())
+    return {user_id: name.value for user_id, name in found.items()}
+
+
+async def _read_names(runtime: Runtime, asked: Mapping[UUID, Reads]) -> Names:
+    """From their rows where the documents are not there yet."""
+    names = dict(await runtime.documents.usernames(asked))
+    if missing := [user_id for user_id in asked if user_id not in names]:
         async with runtime.pool.connection() as connection:
             names.update(await usernames(connection, missing))
     return names
+
+
+async def shared_auctions(
+    runtime: Runtime, ids: Sequence[UUID], reads: Reads
+) -> list[Seen[AuctionDocument]]:
+    """The auctions of these ids in their order, without those that have no document; noted in `reads`.
+
+    They are as they were at most fresh.LONGEST ago, or at the last news of them if that is sooner.
+    """
+    found = await runtime.auctions.get(ids, partial(_read_auctions, runtime), reads)
+    return [found[each] for each in ids if each in found]
+
+
+async def _read_auctions(
+    runtime: Runtime, asked: Mapping[UUID, Reads]
+) -> Mapping[UUID, AuctionDocument]:
+    for auction_id, reads in asked.items():
+        reads.subjects.add(("versions", str(auction_id)))
+    return {each.id: each for each in await runtime.documents.auctions_by_id(asked)}
+
+
+async def shared_auction_at(
+    runtime: Runtime, auction_id: UUID, at_least: int | None, reads: Reads
+) -> Seen[AuctionDocument] | None:
+    """As `auction_at`, from what is shared if that is not older than the wanted version."""
+    shared = Reads()
+    found = await shared_auctions(runtime, [auction_id], shared)
+    if found and found[0].value.version >= (at_least or 1):
+        reads.add(shared)
+        return found[0]
+    reads.subjects.add(("versions", str(auction_id)))
+    document = await auction_at(runtime, auction_id, at_least)
+    return Seen(document, time.monotonic()) if document else None
 
 
 async def find_job(runtime: Runtime, job_id: UUID, viewer: Viewer | None) -> Job | None:
@@ -76,21 +119,23 @@ async def auction_at(
 ) -> AuctionDocument | None:
     """The auction, never older than that version; None at once if there is none.
 
-    A document that is behind, or not there yet, is brought up to date here, without waiting for a
-    worker; UNAVAILABLE if that takes too long. Whether there is an auction without a document,
-    is read from its row, so that a guessed id costs one query.
+    The auction's row says whether there is one, and its version: one that was not reached is refused
+    at once, with UNAVAILABLE. A document that is behind is waited for, and then brought up to date here.
     """
     auction = await runtime.documents.auction(auction_id)
     needed = max(at_least or 1, 1)
     if auction and auction.version >= needed:
         return auction
-    if auction is None and not await _exists(runtime, auction_id):
+    reached = await runtime.versions.ask(auction_id)
+    if reached is None:
         return None
+    if reached < needed:
+        raise unavailable(f"the auction is at version {reached}, and has not reached {needed} yet")
     try:
         async with asyncio.timeout(SYNC_PATIENCE):
-            return await _catch_up(runtime, auction_id, needed)
+            return await _once_projected(runtime, auction_id, needed)
     except TimeoutError:
-        raise unavailable(f"the auction has not reached version {needed} yet") from None
+        raise unavailable(f"version {needed} of the auction is not readable yet") from None
 
 
 async def known_auction(runtime: Runtime, auction_id: UUID) -> AuctionDocument:
@@ -100,28 +145,25 @@ async def known_auction(runtime: Runtime, auction_id: UUID) -> AuctionDocument:
     raise not_found("there is no such auction")
 
 
-async def _exists(runtime: Runtime, auction_id: UUID) -> bool:
-    async with runtime.pool.connection() as connection:
-        return await auction_exists_async(connection, auction_id)
-
-
-async def _catch_up(runtime: Runtime, auction_id: UUID, at_least: int) -> AuctionDocument:
-    stream, version = Stream("auction", auction_id), -1
+async def _once_projected(runtime: Runtime, auction_id: UUID, needed: int) -> AuctionDocument:
+    """The auction's document once it is at that version, which its row has reached."""
+    stream, patience = Stream("auction", auction_id), FOR_A_WORKER
     with runtime.hub.listen("versions", str(auction_id)) as listener:
         while True:
-            # Announcing what has not changed would wake ourselves, and everybody else.
-            version = await asyncio.to_thread(runtime.catch_up, stream, version)
             auction = await runtime.documents.auction(auction_id)
-            if auction is not None and auction.version >= at_least:
+            if auction is not None and auction.version >= needed:
                 return auction
-            await listener.wait(LOOK_AGAIN / 4)
+            if not await listener.wait(patience):
+                # No worker has come to it; here it is done once, for all who ask.
+                await runtime.catching_up.ask(stream)
+                patience = LOOK_AGAIN / 4
 
 
 async def own_user(runtime: Runtime, viewer: Viewer) -> UserDocument:
     """The viewer's own document, made now if no worker has made it yet."""
     user = await runtime.documents.user(viewer.user_id)
     if user is None:
-        await asyncio.to_thread(runtime.catch_up, Stream("user", viewer.user_id), -1)
+        await runtime.catching_up.ask(Stream("user", viewer.user_id))
         user = await runtime.documents.user(viewer.user_id)
     if user is None:
         raise unavailable("your own data is not readable yet")

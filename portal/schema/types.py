@@ -209,6 +209,11 @@ def status_at(auction: AuctionDocument, now: datetime) -> AuctionStatus:
     return AuctionStatus.OPEN if now < auction.ends_at else AuctionStatus.ENDED
 
 
+def next_status(auction: AuctionDocument, now: datetime) -> datetime | None:
+    """When time alone changes the auction's status next; None once it has ended."""
+    return next((each for each in (auction.starts_at, auction.ends_at) if now < each), None)
+
+
 def named_in(auctions: Iterable[AuctionDocument]) -> set[UUID]:
     """The bidders whose names an auction's own fields need."""
     return {

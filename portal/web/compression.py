@@ -35,7 +35,7 @@ def _weight(parameter: str) -> float:
         return 0.0
 
 
-def _gzipped(content: bytes) -> bytes | None:
+def gzipped(content: bytes) -> bytes | None:
     """The content compressed, None if that saves nothing. No time is stored, so equal contents give equal bytes."""
     if len(content) < LEAST:
         return None
@@ -48,18 +48,20 @@ def compress_page(request: HttpRequest, response: HttpResponse) -> None:
     patch_vary_headers(response, ["Accept-Encoding"])
     if not accepts_gzip(request.headers.get("Accept-Encoding", "")):
         return
-    if packed := _gzipped(response.content):
+    if packed := gzipped(response.content):
         response.content = packed
         response["Content-Encoding"] = "gzip"
         response["Content-Length"] = str(len(packed))
 
 
-def compress_answer(request: Request, response: Response) -> None:
+def compress_answer(
+    request: Request, response: Response, pack: Callable[[bytes], bytes | None] = gzipped
+) -> None:
     """Compress an answer of Starlette in place, if the request accepts gzip."""
     response.headers.add_vary_header("Accept-Encoding")
     if not accepts_gzip(",".join(request.headers.getlist("Accept-Encoding"))):
         return
-    if packed := _gzipped(bytes(response.body)):
+    if packed := pack(bytes(response.body)):
         response.body = packed
         response.headers["Content-Encoding"] = "gzip"
         response.headers["Content-Length"] = str(len(packed))

@@ -15,6 +15,7 @@ from redis.exceptions import TimeoutError as RedisTimeout
 
 from commands.wake import Topic, channel
 from portal.errors import unavailable
+from portal.web.fresh import News
 
 log = structlog.get_logger("portal")
 
@@ -81,12 +82,13 @@ def _raise_swallowed_cancellation() -> None:
 
 
 class Hub:
-    """Receives messages from Redis and notifies the listeners.
+    """Receives messages from Redis, and tells the news and the listeners.
 
     Messages can be lost, so listeners must also read the databases at an interval of their own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, news: News) -> None:
+        self._news = news
         self._listeners: dict[tuple[Topic, str], set[Listener]] = defaultdict(set)
         self.connected = False
         self.stopping = False
@@ -166,6 +168,8 @@ class Hub:
             case "sessions":
                 subjects = [str(value) for value in content.values()]
         for subject in subjects:
+            # First, so that whoever is notified reads anew.
+            self._news.heard(topic, subject)
             for key in ((topic, subject), (topic, EVERYTHING)):
                 for listener in self._listeners.get(key, ()):
                     listener.notify(subject)
@@ -177,6 +181,7 @@ class Hub:
 
     def _notify_all(self) -> None:
         """Any subject may have changed: messages may have been lost."""
+        self._news.missed()
         for (_, subject), listeners in self._listeners.items():
             for listener in listeners:
                 listener.notify(subject)

@@ -3,9 +3,9 @@
 Django, Starlette and Strawberry each have a page or a line of text for what they refuse.
 """
 
-import json
 from http import HTTPStatus
 
+import orjson
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -88,7 +88,7 @@ def refusal(status: int, message: str | None = None) -> bytes:
         "message": message or HTTPStatus(status).phrase,
         "extensions": {"code": code.value},
     }
-    return json.dumps({"errors": [error]}).encode()
+    return orjson.dumps({"errors": [error]})
 
 
 def _sentence(text: bytes | None) -> str | None:

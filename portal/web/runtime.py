@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from threading import Lock
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from psycopg import Error
 
 from commands.inbox.submitting import wake_for
 from commands.jobs import Job
+from commands.postgres.auctions import auction_versions_async
 from commands.postgres.connections import AsyncPool, new_async_pool
 from commands.queues import queue_of
 from commands.streams import Stream
@@ -23,11 +25,27 @@ from commands.wake import publish
 from portal.signin.rates import Rates, rates
 from portal.signin.sessions import SessionChecks
 from portal.web.acceptor import Acceptor
+from portal.web.answers import Answer, answer_bytes
+from portal.web.fresh import News, Shared
 from portal.web.hub import Hub
+from portal.web.together import Together
+from projections.documents import AuctionDocument
 from projections.mongo.reader import DocumentReader
-from projections.wiring import catch_up
+from projections.wiring import project_streams
 
 log = structlog.get_logger("portal")
+
+MIB = 1024 * 1024
+# About what a document, a bid in it and a user's name take in this process, in bytes, without their texts.
+AUCTION_BYTES, BID_BYTES, NAME_BYTES = 1_000, 1_000, 300
+# Streams that are brought up to date together.
+CATCHING_UP = 100
+
+
+def auction_bytes(_id: UUID, auction: AuctionDocument) -> int:
+    """About what the document takes in memory; a character up to four bytes."""
+    texts = 4 * (len(auction.title) + len(auction.description))
+    return AUCTION_BYTES + texts + BID_BYTES * len(auction.top_bids)
 
 
 class Clock:
@@ -121,15 +139,32 @@ class Runtime:
     publisher: BackgroundPublisher
     clock: Clock
     rates: Rates
-    # Brings a stream's documents up to date. It blocks: call it in a thread.
-    catch_up: Callable[[Stream, int], int]
+    # What queries share; see portal.web.fresh.
+    auctions: Shared[UUID, AuctionDocument]
+    names: Shared[UUID, str | None]
+    answers: Shared[bytes, Answer]
+    # Auctions' versions by their rows.
+    versions: Together[UUID, int]
+    # Brings streams' documents up to date.
+    catching_up: Together[Stream, None]
+
+
+async def _versions(pool: AsyncPool, ids: Sequence[UUID]) -> Mapping[UUID, int]:
+    async with pool.connection() as connection:
+        return await auction_versions_async(connection, ids)
+
+
+async def _brought_forward(streams: Sequence[Stream]) -> Mapping[Stream, None]:
+    """In one thread, so that those of others are left for signing in, however many streams wait."""
+    await asyncio.to_thread(project_streams, streams)
+    return {}
 
 
 @asynccontextmanager
 async def running() -> AsyncIterator[Runtime]:
     """The runtime, from the start of the web process to its end. No server needs to be up for it."""
     async with rates() as counted:
-        pool, publisher = new_async_pool(), BackgroundPublisher()
+        pool, publisher, news = new_async_pool(), BackgroundPublisher(), News()
         standby = settings.LOG_DATABASE_URL != settings.DATABASE_URL
         runtime = Runtime(
             pool,
@@ -137,11 +172,15 @@ async def running() -> AsyncIterator[Runtime]:
             SessionChecks(pool),
             Acceptor(pool, publisher.wake),
             DocumentReader(),
-            Hub(),
+            Hub(news),
             publisher,
             Clock(),
             counted,
-            catch_up,
+            Shared(news, auction_bytes, most=2_000, most_bytes=32 * MIB),
+            Shared(news, lambda _id, _name: NAME_BYTES, most=20_000, most_bytes=8 * MIB),
+            Shared(news, answer_bytes, most=2_000, most_bytes=32 * MIB),
+            Together(partial(_versions, pool), most=500),
+            Together(_brought_forward, most=CATCHING_UP),
         )
         await runtime.pool.open()
         await runtime.log_pool.open()

@@ -118,17 +118,17 @@ class DocumentReader:
     async def auctions_by_id(self, ids: Collection[UUID]) -> list[AuctionDocument]:
         """The auctions of these ids, without those that have no document."""
         found = (await self._collection("auctions")).find({"_id": {"$in": list(ids)}})
-        return [to_auction(stored) async for stored in found]
+        return [to_auction(stored) for stored in await found.to_list()]
 
-    async def auctions(
+    async def auction_ids(
         self, query: AuctionQuery, limit: int, after: tuple[datetime, UUID] | None
-    ) -> list[AuctionDocument]:
-        """Auctions in the query's order, after the place (the time it sorts by, id)."""
+    ) -> list[UUID]:
+        """Ids of auctions in the query's order, after the place (the time it sorts by, id)."""
         order = ORDERS[query.order]
         place = behind(order, after and (moment(after[0]), after[1]))
         clauses = [_status_filter(query), place, *_search_filter(query.search)]
-        found = (await self._collection("auctions")).find({"$and": clauses}).sort(order)
-        return [to_auction(stored) async for stored in found.limit(limit)]
+        found = (await self._collection("auctions")).find({"$and": clauses}, {"_id": 1})
+        return [stored["_id"] for stored in await found.sort(order).limit(limit).to_list()]
 
     async def bids(
         self, auction: AuctionDocument, limit: int, after: Place | None
@@ -205,4 +205,4 @@ class DocumentReader:
         if not ids:
             return {}
         found = (await self._collection("users")).find({"_id": {"$in": list(ids)}}, {"username": 1})
-        return {stored["_id"]: stored["username"] async for stored in found}
+        return {stored["_id"]: stored["username"] for stored in await found.to_list()}

@@ -1,6 +1,6 @@
 """An auction can be read as soon as it was created, and an unknown id is answered at once."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,6 +13,7 @@ from commands.streams import Stream
 from portal.errors import PortalError
 from portal.schema.reading import auction_at, known_auction
 from portal.web.runtime import Runtime, running
+from portal.web.together import Together
 from projections.wiring import catch_up
 from tests.integration.in_process import InProcessPortal
 
@@ -24,9 +25,9 @@ async def runtime() -> AsyncIterator[Runtime]:
         yield found
 
 
-def not_for(stream: Stream, _: int) -> int:
+async def none(streams: Sequence[Stream]) -> Mapping[Stream, None]:
     """Stands in where no stream may be projected."""
-    raise AssertionError(f"{stream} was projected")
+    raise AssertionError(f"{streams} were projected")
 
 
 @pytest.mark.parametrize("at_least", [None, 1, 0, -5])
@@ -50,7 +51,7 @@ async def test_an_auction_that_no_worker_has_projected_yet_can_be_followed(
 async def test_an_unknown_id_costs_no_projecting_and_no_waiting(
     runtime: Runtime, at_least: int | None
 ) -> None:
-    only_reading = replace(runtime, catch_up=not_for)
+    only_reading = replace(runtime, catching_up=Together(none, 1))
     assert await auction_at(only_reading, new_id(), at_least) is None
     with pytest.raises(PortalError, match="no such auction"):
         await known_auction(only_reading, new_id())
