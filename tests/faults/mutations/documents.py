@@ -53,6 +53,27 @@ DOCUMENTS = (
         '"version": {"$gte": 0}',
         "tests/integration/test_pages_at_a_version.py",
     ),
+    Mutation(
+        "what is shared lasts as long as nobody tells of a change",
+        "portal/web/fresh.py",
+        "max(now - LONGEST, self._missed) < reads.since",
+        "self._missed < reads.since",
+        "tests/integration/test_fresh.py",
+    ),
+    Mutation(
+        "news of a change outdate nothing",
+        "portal/web/hub.py",
+        "            self._news.heard(topic, subject)\n",
+        "            pass\n",
+        "tests/integration/test_shared_news.py",
+    ),
+    Mutation(
+        "what is shared is shown whatever version is asked for",
+        "portal/schema/reading.py",
+        "    if found and found[0].value.version >= (at_least or 1):\n",
+        "    if found:\n",
+        "tests/e2e/test_shared_answers.py::test_at_least_version_is_honoured_whatever_is_shared",
+    ),
     # 10. Drift is found.
     Mutation(
         "the audit repairs nothing",
