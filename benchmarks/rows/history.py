@@ -5,17 +5,20 @@ from benchmarks.harness import Bench, Curve, at_least, rate
 from benchmarks.history import fill
 from commands.streams import Stream
 from commands.wiring import pool
+from notifications.notifier import notify_together
 
 BIDDERS = 1000
+TOLD = "INSERT INTO notification_progress (auction_id, version) VALUES (%s, %s)"
 
 
 def measure(bench: Bench) -> None:
-    """Drained and projected, on an auction with a million bids and on a new one, in alternation."""
+    """Drained, projected and notified of, on an auction with a million bids and on a new one, in alternation."""
     bids = Bids(pool(), BIDDERS)
     count, held = bench.size(4000, 100), bench.size(1_000_000, 2000)
     [full] = bids.auctions(1)
     bench.say(f"filling an auction with {held:,} bids")
     fill(bids, full, held)
+    tell_no_more(full, held + 1)
 
     def drained(auction: Stream) -> float:
         bids.waiting([auction], count)
@@ -30,19 +33,43 @@ def measure(bench: Bench) -> None:
         empty[:] = bids.auctions(1)
         return drained(empty[0])
 
-    many, few, shown_many, shown_few = bench.samples(
+    def notified(auction: Stream) -> float:
+        return rate(count, lambda: notify_all(auction))
+
+    many, few, shown_many, shown_few, told_many, told_few = bench.samples(
         {
             f"drained, on {held:,} bids": lambda: drained(full),
             "drained, on an empty auction": drained_empty,
             f"projected, on {held:,} bids": lambda: projected(full),
             "projected, on an empty auction": lambda: projected(empty[0]),
+            f"notified of, on {held:,} bids": lambda: notified(full),
+            "notified of, on an empty auction": lambda: notified(empty[0]),
         }
     )
     bench.compare(many, few, "bids/s", at_least(0.9))
     bench.compare(shown_many, shown_few, "events/s", at_least(0.9))
+    bench.compare(told_many, told_few, "events/s", at_least(0.9))
     for line, small, large in (
         ("drained", few, many),
         ("projected", shown_few, shown_many),
+        ("notified of", told_few, told_many),
     ):
         points = [(0.0, small.median), (float(held), large.median)]
         bench.curve(Curve("Bids a second on an auction's history", line, "bids", "bids/s", points))
+
+
+def tell_no_more(auction: Stream, version: int) -> None:
+    """As if everybody had been notified up to that version."""
+    with pool().connection() as connection:
+        connection.execute(TOLD, (auction.id, version))
+
+
+def notify_all(auction: Stream) -> None:
+    """Notify all bidders of what is new; the last run was long ago."""
+    with pool().connection() as connection:
+        connection.execute(
+            "UPDATE notification_progress SET ran_at = NULL WHERE auction_id = %s", (auction.id,)
+        )
+    while (done := notify_together([auction.id], pool())).unfinished:
+        continue
+    assert done.users[auction.id]

@@ -79,11 +79,6 @@ class Job(models.Model):
                 condition=models.Q(status="QUEUED", command="DoubleBid"),
             ),
             models.Index(
-                fields=["accepted_at"],
-                name="jobs_waiting_deletions",
-                condition=models.Q(status="QUEUED", command="DeleteUser"),
-            ),
-            models.Index(
                 fields=["rejection_code", "id"],
                 name="jobs_rejected",
                 condition=models.Q(rejection_code__isnull=False),
