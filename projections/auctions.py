@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 from uuid import UUID
 
-from commands.domain.events import AuctionEvent
+from commands.domain.events import AuctionEvent, BidPlaced
 from commands.streams import EventStore, RecordedEvent
 from projections.changes import (
     auction_after,
@@ -75,13 +75,19 @@ def _bids_after(
     histories: Histories, documents: Documents
 ) -> Mapping[UUID, Mapping[UUID, BidDocument]]:
     """By auction, the documents of the bids that its events change."""
-    named = {
+    placed = {
+        recorded.event.bid_id
+        for history in histories.values()
+        for recorded in history
+        if isinstance(recorded.event, BidPlaced)
+    }
+    earlier = {
         bid_id
         for history in histories.values()
         for recorded in history
-        if (bid_id := touched_bid(recorded.event))
+        if (bid_id := touched_bid(recorded.event)) and bid_id not in placed
     }
-    stored = documents.bids(named) if named else {}
+    stored = documents.bids(earlier) if earlier else {}
     return {id: bids_after(id, history, stored) for id, history in histories.items()}
 
 
@@ -96,7 +102,7 @@ def _live_before(
         for bidder_id in bidders_of(history)
     ]
     live: defaultdict[UUID, dict[UUID, int]] = defaultdict(dict)
-    unknown: defaultdict[UUID, list[UUID]] = defaultdict(list)
+    unknown: list[Bidder] = []
     stored = documents.bidders(asked) if asked else {}
     for bidder in asked:
         found = stored.get(bidder)
@@ -104,12 +110,11 @@ def _live_before(
             live[bidder.auction_id][bidder.bidder_id] = found.live
         else:
             # None yet, or one that was written ahead: the bids themselves know.
-            unknown[bidder.auction_id].append(bidder.bidder_id)
-    for id, bidders in unknown.items():
-        version = before[id].version
-        for span in documents.lifespans(id, bidders):
-            counted = live[id].setdefault(span.bidder_id, 0)
-            live[id][span.bidder_id] = counted + span.covers(version)
+            unknown.append(bidder)
+    for span in documents.lifespans(unknown):
+        counted = live[span.auction_id].setdefault(span.bidder_id, 0)
+        covers = span.covers(before[span.auction_id].version)
+        live[span.auction_id][span.bidder_id] = counted + covers
     return live
 
 

@@ -90,8 +90,9 @@ class BidderDocument:
 
 @dataclass(frozen=True, slots=True)
 class Lifespan:
-    """The versions from and to which a bid of that bidder was live."""
+    """The versions from and to which a bid of that bidder was live in that auction."""
 
+    auction_id: UUID
     bidder_id: UUID
     placed_version: int
     deleted_version: int | None

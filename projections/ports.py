@@ -49,8 +49,8 @@ class Documents(Protocol):
         The bids' documents may be ahead of the version, never behind it.
         """
 
-    def lifespans(self, auction_id: UUID, bidders: Collection[UUID]) -> list[Lifespan]:
-        """The lifespans of all bids, live and deleted, of these bidders in the auction."""
+    def lifespans(self, bidders: Collection[Bidder]) -> list[Lifespan]:
+        """The lifespans of all bids, live and deleted, of these bidders."""
 
     def bidders(self, bidders: Collection[Bidder]) -> Mapping[Bidder, BidderDocument]:
         """The documents of these bidders, without those that have none."""

@@ -128,12 +128,13 @@ class MemoryDocuments:
         """The auction's first live bids as they were at that version of it, leading first."""
         return ranked_at(self._of(auction_id), version)[:limit]
 
-    def lifespans(self, auction_id: UUID, bidders: Collection[UUID]) -> list[Lifespan]:
-        """Those of all bids, live and deleted, that these bidders have in the auction."""
+    def lifespans(self, bidders: Collection[Bidder]) -> list[Lifespan]:
+        """Those of all bids, live and deleted, of these bidders."""
         return [
-            Lifespan(bid.bidder_id, bid.placed_version, bid.deleted_version)
-            for bid in self._of(auction_id)
-            if bid.bidder_id in bidders
+            Lifespan(each.auction_id, bid.bidder_id, bid.placed_version, bid.deleted_version)
+            for each in bidders
+            for bid in self._of(each.auction_id)
+            if bid.bidder_id == each.bidder_id
         ]
 
     def bidders(self, bidders: Collection[Bidder]) -> Mapping[Bidder, BidderDocument]:

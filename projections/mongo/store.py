@@ -1,5 +1,6 @@
 """The document store in MongoDB: one generation of each projection's collections."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 from uuid import UUID
@@ -115,13 +116,19 @@ class MongoDocuments:
         )
         return ranked_at((to_bid(stored) for stored in found), version)[:limit]
 
-    def lifespans(self, auction_id: UUID, bidders: Collection[UUID]) -> list[Lifespan]:
-        """The lifespans of all bids, live and deleted, of these bidders in the auction."""
+    def lifespans(self, bidders: Collection[Bidder]) -> list[Lifespan]:
+        """The lifespans of all bids, live and deleted, of these bidders."""
+        if not bidders:
+            return []
+        wanted = defaultdict[UUID, list[UUID]](list)
+        for each in bidders:
+            wanted[each.auction_id].append(each.bidder_id)
+        fields = ("auction_id", "bidder_id", "placed_version", "deleted_version")
         found = self._collections["bids"].find(
-            {"auction_id": auction_id, "bidder_id": {"$in": list(bidders)}},
-            {"bidder_id": 1, "placed_version": 1, "deleted_version": 1},
+            {"$or": [{"auction_id": id, "bidder_id": {"$in": of}} for id, of in wanted.items()]},
+            {"_id": 0} | dict.fromkeys(fields, 1),
         )
-        return [Lifespan(s["bidder_id"], s["placed_version"], s["deleted_version"]) for s in found]
+        return [Lifespan(**stored) for stored in found]
 
     def bidders(self, bidders: Collection[Bidder]) -> Mapping[Bidder, BidderDocument]:
         """The documents of these bidders, without those that have none."""

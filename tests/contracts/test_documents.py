@@ -19,7 +19,7 @@ def test_what_was_never_written_is_not_there(documents: Documents) -> None:
     assert documents.user(nowhere) is None
     assert documents.bids([nowhere]) == {}
     assert documents.top_bids(nowhere, 1, 10) == []
-    assert documents.lifespans(nowhere, [ALICE]) == []
+    assert documents.lifespans([Bidder(nowhere, ALICE)]) == []
     assert documents.versions("auction", [nowhere]) == {}
 
 
@@ -190,22 +190,29 @@ def test_several_auctions_and_users_are_read_and_written_at_once(documents: Docu
     }
 
 
-def test_lifespans_are_those_of_all_bids_of_the_bidders_in_the_auction(
+def test_lifespans_are_those_of_all_bids_of_the_bidders_in_their_auctions(
     documents: Documents,
 ) -> None:
-    lamp = new_id()
+    lamp, clock = new_id(), new_id()
     documents.save_bids(
         [
             bid(lamp, bidder=ALICE, version=2, deleted_version=5),
             bid(lamp, bidder=ALICE, version=3),
             bid(lamp, bidder=BOB, version=4),
             bid(lamp, bidder=CHARLIE, version=6),
-            bid(new_id(), bidder=ALICE, version=7),
+            bid(clock, bidder=ALICE, version=7),
+            bid(clock, bidder=CHARLIE, version=8),
         ]
     )
-    found = sorted(documents.lifespans(lamp, [ALICE, BOB]), key=lambda span: span.placed_version)
-    assert found == [Lifespan(ALICE, 2, 5), Lifespan(ALICE, 3, None), Lifespan(BOB, 4, None)]
-    assert documents.lifespans(lamp, []) == []
+    asked = [Bidder(lamp, ALICE), Bidder(lamp, BOB), Bidder(clock, CHARLIE)]
+    found = sorted(documents.lifespans(asked), key=lambda span: span.placed_version)
+    assert found == [
+        Lifespan(lamp, ALICE, 2, 5),
+        Lifespan(lamp, ALICE, 3, None),
+        Lifespan(lamp, BOB, 4, None),
+        Lifespan(clock, CHARLIE, 8, None),
+    ]
+    assert documents.lifespans([]) == []
 
 
 def test_a_winner_is_kept_once_however_often_it_is_written(documents: Documents) -> None:
