@@ -78,7 +78,10 @@ def auction(
     """The auction's document after the events, with those bids stored, live ones in order of rank."""
     live = [bid for bid in bids if not bid.deleted]
     version = before.version if before else 0
-    spans = [Lifespan(bid.auction_id, bid.bidder_id, bid.placed_version, bid.deleted_version) for bid in bids]
+    spans = [
+        Lifespan(bid.auction_id, bid.bidder_id, bid.placed_version, bid.deleted_version)
+        for bid in bids
+    ]
     live_before = Counter(span.bidder_id for span in spans if span.covers(version))
     return auction_after(before, history, top_bids=live, live_before=live_before)
 
@@ -204,14 +207,19 @@ def test_a_document_keeps_no_more_than_the_first_page_of_bids() -> None:
 def test_a_deleted_bid_was_live_from_its_placing_until_its_deletion(
     version: int, covered: bool
 ) -> None:
-    assert Lifespan(UUID(int=1), ALICE, placed_version=2, deleted_version=5).covers(version) is covered
+    assert (
+        Lifespan(UUID(int=1), ALICE, placed_version=2, deleted_version=5).covers(version) is covered
+    )
 
 
 @pytest.mark.parametrize(("version", "covered"), [(1, False), (2, True), (99, True)])
 def test_a_bid_that_was_not_deleted_is_live_from_its_placing_on(
     version: int, covered: bool
 ) -> None:
-    assert Lifespan(UUID(int=1), ALICE, placed_version=2, deleted_version=None).covers(version) is covered
+    assert (
+        Lifespan(UUID(int=1), ALICE, placed_version=2, deleted_version=None).covers(version)
+        is covered
+    )
 
 
 ALICE_HERE = UserDocument(ALICE, 1, True, "alice")
