@@ -29,12 +29,6 @@ VERSIONS = "SELECT id, version FROM auctions WHERE id = ANY(%s)"
 BID_COLUMNS = tuple(each.name for each in fields(Bid))
 BID = ", ".join(BID_COLUMNS)
 ALL_BIDS = f"SELECT {BID} FROM bids WHERE auction_id = %s"
-# Of the deleted bids only doubled ones matter: they count towards the promoter's limits.
-DRAW_BIDS = f"""
-SELECT auction_id, {BID} FROM bids WHERE auction_id = ANY(%(auctions)s) AND NOT deleted
-UNION ALL
-SELECT auction_id, {BID} FROM bids WHERE auction_id = ANY(%(auctions)s) AND doubled AND deleted
-"""
 STAFF = """
 SELECT auction.id AS auction_id, users.id AS bidder_id
 FROM unnest(%s::uuid[]) AS auction (id), users WHERE is_staff AND EXISTS (
@@ -180,11 +174,6 @@ def touched_bids(connection: SyncConnection, touched: Touched) -> Mapping[UUID, 
         "closing": list(touched.closing),
     }
     return _by_auction(connection.execute(TOUCHED_BIDS, parameters))
-
-
-def bids_for_draws(connection: SyncConnection, auctions: Collection[UUID]) -> Mapping[UUID, Bids]:
-    """By auction, all the live bids, and the deleted ones that were doubled."""
-    return _by_auction(connection.execute(DRAW_BIDS, {"auctions": list(auctions)}))
 
 
 def staff_among(

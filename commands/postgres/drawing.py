@@ -11,6 +11,8 @@ from decimal import Decimal
 from functools import cache
 from uuid import UUID
 
+from psycopg.rows import DictRow
+
 from commands.domain.bids import Bid
 from commands.domain.promoter import HALF_VALUES, Drawn, Policy
 from commands.postgres.connections import SyncConnection
@@ -113,6 +115,24 @@ WITH lots AS MATERIALIZED (
 SELECT * FROM shares WHERE place >= upto - weight AND place < upto
 """
 
+# The auction's bids that lead, whether they may be hit or not, and the weights of all.
+WEIGH = """
+WITH top AS MATERIALIZED (
+    SELECT auction_id, {bid} FROM bids WHERE auction_id = %(auction)s AND NOT deleted
+    ORDER BY effective_amount DESC, reached_version LIMIT %(limit)s
+){facts}, every AS (
+    SELECT sum({weight}) AS total FROM (
+        SELECT auction_id, {bid} FROM bids
+        WHERE auction_id = %(auction)s AND NOT deleted AND NOT doubled OFFSET 0
+    ) AS bids {joins} WHERE {stays}
+), weighed AS (
+    SELECT bids.id, {weight} AS weight FROM top AS bids {joins} WHERE NOT doubled AND {stays}
+)
+SELECT top.*, coalesce(weight, 0) AS weight, coalesce(total, 0) AS total
+FROM top LEFT JOIN weighed USING (id) CROSS JOIN every
+ORDER BY effective_amount DESC, reached_version
+"""
+
 
 def draw_bids(
     connection: SyncConnection,
@@ -124,7 +144,7 @@ def draw_bids(
 
     `staff` are all bidders in these auctions who are staff.
     """
-    limits = dict(_limit(term) for term in policy.limit)
+    limits = _limits(policy)
     parameters = {
         "auctions": list(lots),
         "lots": [Decimal(lot) for lot in lots.values()],
@@ -133,30 +153,51 @@ def draw_bids(
         "values": Decimal(HALF_VALUES),
         **limits,
     }
-    rows = connection.execute(_statement(policy.weight, policy.exclude, tuple(limits)), parameters)
-    return {
-        row["auction_id"]: Drawn(
-            Bid(**{each.name: row[each.name] for each in fields(Bid)}),
-            int(row["weight"]),
-            int(row["total"]),
-        )
-        for row in rows
+    statement = _statement(DRAW, policy.weight, policy.exclude, tuple(limits))
+    rows = connection.execute(statement, parameters)
+    return {row["auction_id"]: _drawn(row) for row in rows}
+
+
+def weigh_leading(
+    connection: SyncConnection,
+    policy: Policy,
+    auction_id: UUID,
+    staff: Collection[UUID],
+    most: int,
+) -> list[Drawn]:
+    """The auction's leading live bids, at most so many, as if each were hit; weight 0 if it can't be."""
+    limits = _limits(policy)
+    parameters = {
+        "auction": auction_id,
+        "auctions": [auction_id],
+        "limit": most,
+        "staff": list(staff),
+        **limits,
     }
+    statement = _statement(WEIGH, policy.weight, policy.exclude, tuple(limits))
+    return [_drawn(row) for row in connection.execute(statement, parameters)]
 
 
-def _limit(term: str) -> tuple[str, int]:
-    name, _, most = term.partition(":")
-    return name, int(most)
+def _drawn(row: DictRow) -> Drawn:
+    bid = Bid(**{each.name: row[each.name] for each in fields(Bid)})
+    return Drawn(bid, int(row["weight"]), int(row["total"]))
+
+
+def _limits(policy: Policy) -> Mapping[str, int]:
+    terms = (term.partition(":") for term in policy.limit)
+    return {name: int(most) for name, _, most in terms}
 
 
 @cache
-def _statement(weight: tuple[str, ...], exclude: tuple[str, ...], limit: tuple[str, ...]) -> str:
-    """The statement for these options; KeyError for an unknown one."""
+def _statement(
+    form: str, weight: tuple[str, ...], exclude: tuple[str, ...], limit: tuple[str, ...]
+) -> str:
+    """The statement of that form for these options; KeyError for an unknown one."""
     weights = [WEIGHTS[name] for name in weight]
     conditions = [*(EXCLUSIONS[name] for name in exclude), *(LIMITS[name] for name in limit)]
     kind = "bigint" if len(weights) == 1 else "numeric"
     needs = list(dict.fromkeys(each.needs for each in (*weights, *conditions) if each.needs))
-    return DRAW.format(
+    return form.format(
         facts="".join(f", {fact}" for fact in needs),
         joins=" ".join(JOINS[fact] for fact in needs),
         # The product of several can be larger than 64 bits; sums never overflow.

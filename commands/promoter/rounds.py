@@ -14,10 +14,9 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from commands.domain.bids import Bids
 from commands.domain.commands import DoubleBid
 from commands.domain.policies import Policies
-from commands.domain.promoter import Bid, BidsInDraw, Policy, Promoter
+from commands.domain.promoter import Bid, Policy
 from commands.inbox.deadlines import expiry
 from commands.inbox.submitting import wake_for
 from commands.jobs import Job, Submission
@@ -25,10 +24,10 @@ from commands.postgres.accepting import accept_all
 from commands.postgres.auctions import (
     any_to_draw_in,
     auctions_to_draw_in,
-    bids_for_draws,
     staff_among,
 )
 from commands.postgres.connections import Pool, SyncConnection, clock
+from commands.postgres.drawing import weigh_leading
 from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.policies import last_policies, read_policies
 from commands.postgres.ticks import (
@@ -48,6 +47,8 @@ from commands.streams import Stream
 
 # Auctions looked at in one transaction, which holds the gates of those that get a draw.
 AT_ONCE = 100
+# Bids whose chances are shown.
+SHOWN = 100
 
 
 def commit(pool: Pool) -> None:
@@ -146,16 +147,11 @@ class Chance:
 
 
 def chances(connection: SyncConnection, auction_id: UUID, policy: Policy) -> list[Chance]:
-    """Each live bid's chance now by that policy, leading first; doubled and excluded ones have none."""
-    bids = bids_for_draws(connection, [auction_id]).get(auction_id, Bids())
+    """The leading live bids' chances now by that policy; doubled and excluded ones have none."""
     staff = staff_among(connection, [auction_id])[auction_id]
-    among = BidsInDraw(tuple(bids.values()), staff)
-    weights = {bid.id: weight for bid, weight in Promoter.of(policy).weights(among)}
-    total = sum(weights.values()) or 1
     return [
-        Chance(bid, weight, policy.chance * weight / total)
-        for bid in sorted(among.live, key=lambda bid: bid.rank)
-        for weight in [weights.get(bid.id, 0)]
+        Chance(each.bid, each.weight, policy.chance * each.weight / (each.total_weight or 1))
+        for each in weigh_leading(connection, policy, auction_id, staff, SHOWN)
     ]
 
 

@@ -16,6 +16,7 @@ from commands.domain.promoter import (
     LIMITS,
     WEIGHTS,
     BidsInDraw,
+    Drawn,
     Policy,
     Promoter,
 )
@@ -41,6 +42,7 @@ BIDDERS = 5
 LARGEST = Decimal("9999999999.99")
 # At most so many auctions in one statement.
 AUCTIONS = 3
+SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,13 @@ def write(connection: SyncConnection, auction_id: UUID, bids: list[Bid]) -> None
         connection.execute(BID, {"auction": auction_id, **values})
 
 
+def by_the_domain(promoter: Promoter, among: BidsInDraw) -> list[Drawn]:
+    """The leading bids, each with its weight and that of all."""
+    weights = {bid.id: weight for bid, weight in promoter.weights(among)}
+    ranked = sorted(among.live, key=lambda bid: bid.rank)[:SHOWN]
+    return [Drawn(bid, weights.get(bid.id, 0), sum(weights.values())) for bid in ranked]
+
+
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -143,6 +152,8 @@ def test_a_draw_in_sql_is_the_domains(
             write(connection, auction_id, bids)
             lots[auction_id] = lot
             seed = bytes(16) + lot.to_bytes(16)
+            weighed = drawing.weigh_leading(connection, policy, auction_id, insiders, SHOWN)
+            assert weighed == by_the_domain(promoter, BidsInDraw(tuple(bids), insiders))
             if drawn := promoter.draw(BidsInDraw(tuple(bids), insiders), seed):
                 expected[auction_id] = drawn
         assert drawing.draw_bids(connection, policy, lots, insiders) == expected
