@@ -49,11 +49,25 @@ class Running:
 @contextmanager
 def web(**environment: str) -> Iterator[Running]:
     """One web process alone."""
+    with _serving(["-m", "portal.web.serve", "--fd"], environment) as running:
+        yield running
+
+
+@contextmanager
+def bare() -> Iterator[Running]:
+    """One process of the bare ASGI application."""
+    with _serving(["-m", "benchmarks.references.bare"], {}) as running:
+        yield running
+
+
+@contextmanager
+def _serving(module: Sequence[str], environment: Mapping[str, str]) -> Iterator[Running]:
+    """A process that takes over a listening socket, whose number is its last argument."""
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        command = [sys.executable, "-m", "portal.web.serve", "--fd", str(listening.fileno())]
-        environment = {"PUBLIC_URL": url, **environment}
-        with _running(command, environment, (listening.fileno(),)) as (process, _):
+        command = [sys.executable, *module, str(listening.fileno())]
+        more = {"PUBLIC_URL": url, **environment}
+        with _running(command, more, (listening.fileno(),)) as (process, _):
             wait_until(lambda: _healthy(url), 60, "the web process")
             yield Running(url, process)
 
