@@ -30,6 +30,7 @@ LOGGERS = {
     # One line per request and per task is ours to write, with ids in it.
     "uvicorn.access": {"level": "WARNING"},
     "uvicorn.error": {"filters": ["clients"]},
+    "portal.web.sockets": {"level": "WARNING", "filters": ["clients"]},
     "celery.worker.strategy": {"level": "WARNING"},
     "celery.app.trace": {"level": "WARNING"},
     "celery.beat": {"level": "WARNING"},

@@ -1,5 +1,6 @@
 """GraphQL over HTTP and WebSocket: Strawberry's ASGI application with our context and sign-in."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
@@ -39,6 +40,8 @@ from portal.web.fresh import Reads
 
 # Clients that send a hash of the query first send the query itself after this message.
 NOT_PERSISTED = "PersistedQueryNotSupported"
+# How many WebSockets are accepted in one turn of the event loop.
+OPENED_AT_ONCE = 10
 
 
 class PortalGraphQL(GraphQL[Context, None]):
@@ -48,6 +51,7 @@ class PortalGraphQL(GraphQL[Context, None]):
     websocket_adapter_class = SocketAdapter
 
     def __init__(self) -> None:
+        self._opening = asyncio.Semaphore(OPENED_AT_ONCE)
         super().__init__(
             schema,
             graphql_ide="graphiql" if settings.GRAPHIQL else None,
@@ -59,6 +63,19 @@ class PortalGraphQL(GraphQL[Context, None]):
             # Further origins; pages of the host that the request is for are always allowed.
             allowed_origins=[settings.PUBLIC_URL, *settings.CSRF_TRUSTED_ORIGINS],
         )
+
+    async def create_websocket_response(
+        self, request: WebSocket, subprotocol: str | None
+    ) -> WebSocket:
+        """Accept the connection, at most so many in one turn of the event loop.
+
+        A thousand at once would make each turn so long that reads of the databases, which take several
+        turns, time out.
+        """
+        async with self._opening:
+            await super().create_websocket_response(request, subprotocol)
+            await asyncio.sleep(0)
+        return request
 
     async def get_context(
         self, request: Request | WebSocket, response: Response | WebSocket

@@ -2,15 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from graphql import GraphQLError
-from starlette.websockets import WebSocketState
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 from strawberry.asgi import ASGIWebSocketAdapter
-from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.http.exceptions import (
+    NonJsonMessageReceived,
+    NonTextMessageReceived,
+    WebSocketDisconnected,
+)
 from strawberry.schema.schema import StreamResult
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
@@ -53,6 +57,20 @@ class SocketAdapter(ASGIWebSocketAdapter):
         """The process's sockets."""
         found: OpenSockets = self.ws.app.state.open_sockets
         return found
+
+    async def iter_json(
+        self, *, ignore_parsing_errors: bool = False
+    ) -> AsyncGenerator[object, None]:
+        """The messages. None is kept while the next is waited for: each may hold a long query."""
+        try:
+            while self.ws.application_state is not WebSocketState.DISCONNECTED:
+                yield self.view.decode_json(await self.ws.receive_text())
+        except json.JSONDecodeError as error:
+            raise NonJsonMessageReceived from error
+        except KeyError as error:
+            raise NonTextMessageReceived from error
+        except WebSocketDisconnect:
+            return
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         """WebSocketDisconnected once either side has closed."""
@@ -148,6 +166,8 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
             await self.handle_invalid_message("Failed to parse message")
             return
         await super().handle_message(message)
+        # The library keeps it until the next one comes.
+        cast(dict[str, Any], message).clear()
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         """Acknowledge, and watch the sign-in from then on."""

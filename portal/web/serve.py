@@ -2,16 +2,18 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import resource
 import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import uvicorn
 from django.conf import settings
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -76,6 +78,37 @@ class HttpWithTimeouts(HttpToolsProtocol):
             self._late = None
 
 
+class Received:
+    """The messages that wait for a connection's application, which alone takes them.
+
+    As much of an asyncio.Queue as is used here, without its several lists, which take 2.5 KB.
+    """
+
+    __slots__ = ("_arrival", "_messages")
+
+    def __init__(self) -> None:
+        self._messages: list[ASGIReceiveEvent] = []
+        self._arrival: asyncio.Future[None] | None = None
+
+    def put_nowait(self, message: ASGIReceiveEvent) -> None:
+        """Add one, and end `get`."""
+        self._messages.append(message)
+        if self._arrival and not self._arrival.done():
+            self._arrival.set_result(None)
+
+    def empty(self) -> bool:
+        """Whether none waits."""
+        return not self._messages
+
+    async def get(self) -> ASGIReceiveEvent:
+        """The oldest, as soon as there is one."""
+        while not self._messages:
+            self._arrival = asyncio.get_running_loop().create_future()
+            await self._arrival
+        self._arrival = None
+        return self._messages.pop(0)
+
+
 class Sockets(WebSocketsSansIOProtocol):
     """Uvicorn's WebSocket protocol, which is a Line, too.
 
@@ -83,6 +116,13 @@ class Sockets(WebSocketsSansIOProtocol):
     """
 
     drained: Callable[[], None] | None = None
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        # Uvicorn notes three times that somebody came and went, which takes longer than to let them.
+        self.logger = logging.getLogger("portal.web.sockets")
+        self.conn.logger = self.logger
+        self.queue = Received()  # type: ignore[assignment]
 
     @property
     def ready(self) -> bool:
@@ -110,6 +150,9 @@ class Sockets(WebSocketsSansIOProtocol):
     async def send(self, message: ASGISendEvent) -> None:
         """Note that a refused handshake is complete; uvicorn logs that it is not."""
         await super().send(message)
+        if message["type"] == "websocket.accept":
+            # What was said in the handshake is some KB that nobody looks at again.
+            del self.request, self.response
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True
 

@@ -1,5 +1,6 @@
 """The feed of an auction's events: each is read once for all who are at the same place, none is left out."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import orjson
 from graphql import Executor
 
+from commands.postgres.errors import AWAY
 from commands.postgres.event_store import last_version
 from portal.errors import not_found
 from portal.schema.events import AuctionEvent, auction_event, bidder_of
@@ -21,7 +23,7 @@ QUIET = 10.0
 # How soon it looks again for news that a standby does not have yet, in seconds.
 LAG = 0.05
 # Events read, encoded and sent at once.
-PAGE = 250
+PAGE = 500
 
 
 class EventsChannel(Channel):
@@ -64,6 +66,10 @@ class EventsFeed(Feed):
     _head = 0
     # Where those who are behind were served last: each place gets its turn.
     _served = -1
+    # How long it waits for news.
+    _patience = QUIET
+    # The page after a version that is being read while the one before is sent.
+    _ahead: tuple[int, asyncio.Task[Sequence[AuctionEvent]]] | None = None
 
     def channel(self, executor: Executor[Any]) -> Channel:
         """One that sends events as the operation selects their fields."""
@@ -79,15 +85,20 @@ class EventsFeed(Feed):
             self._head = await self._last_version()
             if not self._head:
                 raise not_found("there is no such auction")
-            pause = QUIET
-            while True:
-                behind = self._behind()
-                if behind is None or self.listener.notified:
-                    told = await self.listener.wait(pause)
-                    came = await self._give_news(self.listener)
-                    pause = self._pause(pause, told=bool(told), came=came)
-                else:
-                    await self._catch_up(behind, self.listener)
+            try:
+                while True:
+                    await self._go_on(self.listener)
+            finally:
+                self._read_no_further()
+
+    async def _go_on(self, listener: Listener) -> None:
+        behind = self._behind()
+        if behind is None or listener.notified:
+            told = await listener.wait(self._patience)
+            came = await self._give_news(listener)
+            self._patience = self._pause(self._patience, told=bool(told), came=came)
+        else:
+            await self._catch_up(behind, listener)
 
     async def _give_news(self, listener: Listener) -> bool:
         """Give all that is new; whether there was any."""
@@ -108,15 +119,37 @@ class EventsFeed(Feed):
 
     async def _catch_up(self, place: int, listener: Listener) -> None:
         self._served = place
-        if events := await self._page(place, listener):
-            self._give(events)
-        else:  # The log is not where it was; whatever made it so may pass.
+        events = await self._read_ahead(place) or await self._page(place, listener)
+        if not events:  # The log is not where it was; whatever made it so may pass.
             await listener.wait(LOOK_AGAIN)
+            return
+        if events[-1].version < self._head:
+            self._read_no_further()
+            self._ahead = (events[-1].version, asyncio.create_task(self._read(events[-1].version)))
+            await asyncio.sleep(0)  # So that Postgres reads while these are encoded and sent.
+        self._give(events)
+
+    async def _read_ahead(self, place: int) -> Sequence[AuctionEvent]:
+        """What was read while others were sent, if it begins there; nothing if that failed."""
+        if self._ahead is None or self._ahead[0] != place:
+            return ()
+        (_, reading), self._ahead = self._ahead, None
+        try:
+            return await reading
+        except AWAY:
+            return ()
+
+    def _read_no_further(self) -> None:
+        if self._ahead:
+            self._ahead[1].cancel()
+            self._ahead = None
 
     async def _page(self, version: int, listener: Listener) -> Sequence[AuctionEvent]:
+        return await retry_until_available(partial(self._read, version), listener)
+
+    async def _read(self, version: int) -> Sequence[AuctionEvent]:
         assert self.subject is not None
-        read = partial(events_page, self.runtime, self.subject, version, PAGE)
-        recorded = await retry_until_available(read, listener)
+        recorded = await events_page(self.runtime, self.subject, version, PAGE)
         names = await names_of(self.runtime, {who for each in recorded if (who := bidder_of(each))})
         return [auction_event(each, names) for each in recorded]
 
