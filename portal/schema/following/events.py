@@ -125,7 +125,10 @@ class EventsFeed(Feed):
             return
         if events[-1].version < self._head:
             self._read_no_further()
-            self._ahead = (events[-1].version, asyncio.create_task(self._read(events[-1].version)))
+            reading = asyncio.create_task(self._read(events[-1].version))
+            # What it raises may be of no interest any more.
+            reading.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._ahead = (events[-1].version, reading)
             await asyncio.sleep(0)  # So that Postgres reads while these are encoded and sent.
         self._give(events)
 
