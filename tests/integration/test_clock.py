@@ -221,6 +221,11 @@ def test_the_promoter_goes_on_and_its_draws_are_found_fair(
         (first, True, None), (second, True, None),
     ]  # fmt: skip
     assert sum(isinstance(item.event, BidDoubled) for item in history) == 2
+    shift(NOW)
+    _, jobs = rounds.run_promoter(in_process.pool, NOW)
+    for job in jobs:
+        in_process.drain(job.stream)
+    assert second + 1 in rounds.reveal_secrets(in_process.pool), "the next one is of this time"
 
 
 def test_a_stopped_stream_is_tried_again_after_the_clock_stepped_back(
