@@ -44,7 +44,9 @@ def fill(bids: Bids, auction: Stream, count: int) -> None:
         "people": len(bids.bidders),
         "count": count,
     }
-    with bids.pool.connection() as connection:
+    with bids.pool.connection() as connection, connection.transaction():
+        # A million rows may take longer than a worker's statement is given.
+        connection.execute("SET LOCAL statement_timeout = 0")
         connection.execute(PAST_BIDS, parameters)
         connection.execute(PAST_EVENTS, parameters)
         connection.execute(

@@ -45,7 +45,7 @@ def measure(bench: Bench) -> None:
     bench.compare(Samples("a bid that was just placed", [fresh]), json, "bytes/bid")
     bench.compare(Samples("a bid whose job has ended", [lasting]), json, "bytes/bid")
     at_once = Samples("the same bid, just placed", [fresh])
-    bench.compare(Samples("what lasts of a bid", [lasting]), at_once, "bytes/bid", under(0.6))
+    bench.compare(Samples("what lasts of a bid", [lasting]), at_once, "bytes/bid", under(0.5))
 
 
 def postgres() -> Mapping[str, float]:
