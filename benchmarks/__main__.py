@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.harness import figure_of
-from benchmarks.report import table
+from benchmarks.report import markdown, table
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -52,6 +52,8 @@ def main() -> int:
     console.print(f"{time.perf_counter() - started:.0f} s in all on {_machine()}", highlight=False)
     if options.out:
         _write(options.out, results)
+        heading = f"What was measured on {_machine()}"
+        (options.out / "results.md").write_text(markdown(figures, heading))
         charts = [sys.executable, "-m", "benchmarks.charts", str(options.out)]
         subprocess.run(charts, cwd=ROOT, check=True)
         console.print(f"written to {options.out}")

@@ -1,4 +1,4 @@
-"""The table on the terminal."""
+"""The table of a run, on the terminal and as Markdown."""
 
 from collections.abc import Sequence
 
@@ -27,6 +27,29 @@ def table(figures: Sequence[Figure]) -> Table:
         )
         row = figure.row
     return shown
+
+
+def markdown(figures: Sequence[Figure], heading: str) -> str:
+    """The same table as a page."""
+    lines = [
+        f"# {heading}",
+        "",
+        "Medians, with half of the spread of the repetitions. `make bench OUT=docs/performance` writes this page.",
+        "",
+        "| what | measured | reference | ratio | wanted | |",
+        "| --- | ---: | ---: | ---: | ---: | --- |",
+    ]
+    for figure in figures:
+        cells = (
+            figure.measured.name + (f" ({figure.note})" if figure.note else ""),
+            f"{amount(figure.measured)} {figure.unit}",
+            f"{figure.reference.name}: {amount(figure.reference)}" if figure.reference else "",
+            f"{figure.ratio:.2f}x" if figure.ratio is not None else "",
+            str(figure.wanted or ""),
+            {True: "met", False: "**not met**", None: ""}[figure.met],
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def amount(samples: Samples) -> str:

@@ -1,6 +1,7 @@
 """The pages under docs/, rendered for a strict Content-Security-Policy: no HTML of theirs, no styles.
 
-Only what is listed here is served: the pages, the decision records, and the programs as plain text.
+Only what is listed here is served: the pages, the decision records, the charts, and the programs as
+plain text.
 """
 
 import itertools
@@ -28,6 +29,9 @@ PAGES: Mapping[str, str] = {
     "auctioneers": "Creating auctions, and the policy of doubling",
     "operators": "Starting, configuring, monitoring and repairing the portal",
     "security": "Limits, sessions, passwords and logs",
+    "performance": "What it was measured to carry, beside what, and what bounds it",
+    "performance/results": "Every figure of the last run of `make bench`",
+    "scaling": "What one machine carries, and the way to several",
     "reliability": "Which faults the portal survives, and the tests of that",
     "contributors": "The parts, how a bid is handled, and where to change what",
 }
@@ -56,7 +60,9 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_safe
 @compressed
 def page(request: HttpRequest, name: str) -> HttpResponse:
-    """A page, or a program as plain text; 404 for any other name."""
+    """A page, a chart, or a program as plain text; 404 for any other name."""
+    if name in charts():
+        return HttpResponse((FOLDER / name).read_text(), content_type="image/svg+xml")
     if name in PROGRAMS:
         return HttpResponse(program(name), content_type="text/plain; charset=utf-8")
     if name not in PAGES and name not in records_of_decisions():
@@ -68,6 +74,14 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
 def records_of_decisions() -> Sequence[str]:
     """The names of the decision records, oldest first."""
     return tuple(f"adr/{file.stem}" for file in sorted((FOLDER / "adr").glob("*.md")))
+
+
+@cache
+def charts() -> Sequence[str]:
+    """The names of the charts of `make bench`."""
+    return tuple(
+        f"performance/{file.name}" for file in sorted((FOLDER / "performance").glob("*.svg"))
+    )
 
 
 @cache
@@ -87,6 +101,7 @@ def document(name: str) -> Document:
         _class_instead_of_style(token)
         for child in token.children or ():
             _lead_to_pages(child, name)
+            _show_charts(child, name)
     html = parser.renderer.render(tokens, parser.options, {})
     # A wide table gets a scroll bar of its own, so that the page needs none.
     html = html.replace("<table>", '<div class="wide" tabindex="0"><table>')
@@ -111,6 +126,15 @@ def _class_instead_of_style(token: Token) -> None:
     style = token.attrs.pop("style", None)
     if style == "text-align:right":
         token.attrSet("class", "number")
+
+
+def _show_charts(token: Token, name: str) -> None:
+    """Change the address of a chart to the one under /docs."""
+    if token.type == "image":
+        target = posixpath.normpath(
+            posixpath.join(posixpath.dirname(name), str(token.attrGet("src")))
+        )
+        token.attrSet("src", f"/docs/{target}")
 
 
 def _lead_to_pages(token: Token, name: str) -> None:
