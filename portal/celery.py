@@ -10,6 +10,8 @@ from celery.signals import setup_logging, worker_process_init
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu.transport import redis, virtual
 
+from portal.garbage import collect_rarely
+
 
 class QoS(redis.QoS):
     """Counts a message as acknowledged even if Redis can't be reached.
@@ -55,6 +57,12 @@ def end_without_a_worker(**_: Any) -> None:
     # None in the worker itself, which Celery tells the same where it runs the tasks (--pool solo).
     if worker is not None and os.getppid() != worker:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+@worker_process_init.connect
+def leave_garbage_for_later(**_: Any) -> None:
+    """Look for garbage seldom in a pool's process."""
+    collect_rarely()
 
 
 @setup_logging.connect

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse  # noqa: E402
 from starlette.routing import Mount, Route, WebSocketRoute  # noqa: E402
 from starlette.types import ASGIApp  # noqa: E402
 
+from portal.garbage import collect_rarely  # noqa: E402
 from portal.schema import schema  # noqa: E402
 from portal.schema.app import PortalGraphQL  # noqa: E402
 from portal.schema.open_sockets import open_sockets  # noqa: E402
@@ -36,6 +37,7 @@ async def lifespan(application: Starlette) -> AsyncIterator[None]:
         application.state.runtime = runtime
         application.state.open_sockets = sockets
         application.state.readiness = Readiness(runtime)
+        collect_rarely()
         yield
 
 
