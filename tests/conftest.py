@@ -75,14 +75,18 @@ def documents() -> MongoDocuments:
 
 
 @contextmanager
-def running_portal(name: str, **more: str) -> Iterator[RunningPortal]:
+def running_portal(
+    name: str, prepare: Callable[[str], None] | None = None, /, **more: str
+) -> Iterator[RunningPortal]:
     """Web, workers and beat as real processes, in a world that no other test touches.
 
-    `more` is added to their environment.
+    `more` is added to their environment. `prepare` gets the URL of their database before they start.
     """
     with world(f"{PROCESS}_{name}") as whereabouts:
         data = Path(whereabouts["PORTAL_DATA"])
         log = data / "terminal.log"
+        if prepare:
+            prepare(whereabouts["DATABASE_URL"])
         environment = {**os.environ, **whereabouts, **more}
         with log.open("wb") as output:
             process = subprocess.Popen(

@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import httpx
 import psutil
@@ -13,9 +14,11 @@ import pytest
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from commands.postgres.connections import Pool
+from commands.postgres.locks import lock, projecting
 from portal.laptop.demo.client import CREATE_USER, DELETE_BID, PLACE_BID, PortalClient, Refused
 from tests.conftest import PASSWORD, Join, RunningPortal, until
-from tests.e2e.acting import AUCTION_UPDATED, create_auction
+from tests.e2e.acting import AUCTION_UPDATED, create_auction, place
 from tests.webs import web
 
 NOWHERE = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -135,11 +138,18 @@ def test_graphiql_is_off_where_it_is_not_wanted(bounded: RunningPortal) -> None:
 
 
 async def test_a_query_that_takes_too_long_is_given_up(
-    portal: RunningPortal, carol: PortalClient
+    portal: RunningPortal, portal_pool: Pool, carol: PortalClient
 ) -> None:
     auction_id = await create_auction(carol)
-    query = "query ($id: UUID!) { auction(id: $id, atLeastVersion: 99) { id } }"
-    with web(portal, QUERY_SECONDS="1") as process:
+    query = "query ($id: UUID!) { auction(id: $id, atLeastVersion: 2) { id } }"
+    with (
+        web(portal, QUERY_SECONDS="1") as process,
+        portal_pool.connection() as connection,
+        connection.transaction(),
+    ):
+        # Nobody can project it, so its document stays behind.
+        lock(connection, projecting(UUID(auction_id), "live"))
+        assert (await place(carol, auction_id, "5.00"))["status"] == "SUCCEEDED"
         client = elsewhere(process, carol)
         for asking in (
             client.execute(query, id=auction_id),
