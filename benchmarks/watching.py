@@ -183,7 +183,12 @@ class Watchers:
 
     def seen(self) -> dict[str, Any]:
         """End them; what came, see Seen."""
-        content, _ = self._process.communicate()
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        # Not `communicate`: what came with the line before is in the file's buffer.
+        content = self._process.stdout.read()
+        self._process.wait()
         found: dict[str, Any] = json.loads(content)
         assert not found["problems"], found["problems"][:3]
         return found

@@ -88,10 +88,11 @@ async def test_what_runs_beside_the_web_ends_although_a_cancellation_is_swallowe
 async def test_a_database_without_the_newest_migrations_is_not_ready(
     runtime: Runtime, pool: Pool
 ) -> None:
-    last = "app = 'projections' AND name LIKE '0002_%'"
+    newest = "SELECT max(name) FROM django_migrations WHERE app = 'projections'"
     with pool.connection() as connection:
         row = connection.execute(
-            f"DELETE FROM django_migrations WHERE {last} RETURNING app, name, applied"
+            f"DELETE FROM django_migrations WHERE app = 'projections' AND name = ({newest}) "
+            "RETURNING app, name, applied"
         ).fetchone()
     assert row
     try:
