@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks.harness import figure_of
+from benchmarks.harness import Figure, figure_of
 from benchmarks.report import markdown, table
 
 HERE = Path(__file__).resolve().parent
@@ -47,16 +47,10 @@ def main() -> int:
         result = _row(name, quick=options.quick)
         results += [result] if result else []
         failed += [] if result else [name]
-    figures = [figure_of(each) for result in results for each in result["figures"]]
-    console.print(table(figures))
+        if options.out:  # After each row, so that a run that is broken off leaves what it has.
+            _write(options.out, results)
+    console.print(table(_figures(results)))
     console.print(f"{time.perf_counter() - started:.0f} s in all on {_machine()}", highlight=False)
-    if options.out:
-        _write(options.out, results)
-        heading = f"What was measured on {_machine()}"
-        (options.out / "results.md").write_text(markdown(figures, heading))
-        charts = [sys.executable, "-m", "benchmarks.charts", str(options.out)]
-        subprocess.run(charts, cwd=ROOT, check=True)
-        console.print(f"written to {options.out}")
     if failed:
         console.print(f"[red]not measured: {', '.join(failed)}")
     return 1 if failed else 0
@@ -86,8 +80,15 @@ def _machine() -> str:
     return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
 
 
+def _figures(results: list[dict[str, Any]]) -> list[Figure]:
+    return [figure_of(each) for result in results for each in result["figures"]]
+
+
 def _write(out: Path, results: list[dict[str, Any]]) -> None:
+    """Results as JSON and as a page, and the charts; what an earlier run left goes."""
     out.mkdir(parents=True, exist_ok=True)
+    for old in out.glob("*.svg"):
+        old.unlink()
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"],
         cwd=ROOT,
@@ -102,6 +103,10 @@ def _write(out: Path, results: list[dict[str, Any]]) -> None:
         "rows": results,
     }
     (out / "results.json").write_text(json.dumps(content, indent=1) + "\n")
+    heading = f"What was measured on {_machine()}"
+    (out / "results.md").write_text(markdown(_figures(results), heading))
+    charts = [sys.executable, "-m", "benchmarks.charts", str(out)]
+    subprocess.run(charts, cwd=ROOT, check=True)
 
 
 if __name__ == "__main__":
