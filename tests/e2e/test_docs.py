@@ -58,6 +58,16 @@ def test_every_page_is_served_and_its_links_lead_somewhere(portal: RunningPortal
                 assert not fragment or (there and fragment in there.ids), f"{name}: {link}"
 
 
+def test_charts_are_shown_where_they_are_named(portal: RunningPortal) -> None:
+    page = httpx.get(f"{portal.url}/docs/performance").text
+    shown = re.findall(r'<img src="([^"]+)"', page)
+    assert shown
+    for path in shown:
+        answer = httpx.get(f"{portal.url}{path}")
+        assert answer.headers["Content-Type"] == "image/svg+xml", path
+        assert "<svg" in answer.text
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs_are_plain_text(portal: RunningPortal, name: str) -> None:
     answer = httpx.get(f"{portal.url}/docs/{name}")
