@@ -27,6 +27,9 @@ log = structlog.get_logger("projections")
 
 # A run compares at most so many streams, and begins none after so many seconds.
 STREAMS, SECONDS = 50, 5.0
+# Streams with more events are left to `manage.py verify_events`: replaying one takes some 0.3 ms an event,
+# in which nothing is projected.
+LONGEST = 10_000
 # Events that are missing in the documents for so long were missed by the sweep, too.
 OVERDUE = timedelta(minutes=1)
 FIRST = UUID(int=0)
@@ -34,9 +37,9 @@ FIRST = UUID(int=0)
 START = "INSERT INTO audit_progress (name) VALUES ('documents') ON CONFLICT DO NOTHING"
 PLACE = "SELECT after_stream FROM audit_progress WHERE name = 'documents'"
 NEXT = """
-(SELECT 'auction' AS kind, id FROM auctions WHERE id > %(after)s ORDER BY id LIMIT %(limit)s)
+(SELECT 'auction' AS kind, id, version FROM auctions WHERE id > %(after)s ORDER BY id LIMIT %(limit)s)
 UNION ALL
-(SELECT 'user' AS kind, id FROM users WHERE id > %(after)s ORDER BY id LIMIT %(limit)s)
+(SELECT 'user' AS kind, id, version FROM users WHERE id > %(after)s ORDER BY id LIMIT %(limit)s)
 ORDER BY id LIMIT %(limit)s
 """
 MOVE = "UPDATE audit_progress SET after_stream = %s WHERE name = 'documents'"
@@ -76,17 +79,27 @@ class Drift:
 
 
 def audit(
-    pool: Pool, documents: Documents, *, streams: int = STREAMS, seconds: float = SECONDS
+    pool: Pool,
+    documents: Documents,
+    *,
+    streams: int = STREAMS,
+    seconds: float = SECONDS,
+    longest: int = LONGEST,
 ) -> list[Drift]:
-    """Compare the next streams; those that differed. After the last stream the first is next."""
+    """Compare the next streams, but for those longer than `longest`; those that differed.
+
+    After the last stream the first is next.
+    """
     enough = time.monotonic() + seconds
     drifts = []
     page = _next(pool, streams)
-    for stream in page:
+    for stream, version in page:
         # Before the work: a stream that kills the process must not stop every later run.
         with pool.connection() as connection:
             connection.execute(MOVE, (stream.id,))
-        if drift := check(stream, pool, documents):
+        if version > longest:
+            log.warning("too long to be audited", stream=str(stream.id), events=version)
+        elif drift := check(stream, pool, documents):
             drifts.append(drift)
         if time.monotonic() > enough:
             return drifts
@@ -96,13 +109,14 @@ def audit(
     return drifts
 
 
-def _next(pool: Pool, limit: int) -> list[Stream]:
+def _next(pool: Pool, limit: int) -> list[tuple[Stream, int]]:
+    """The next streams with their versions."""
     with pool.connection() as connection:
         connection.execute(START)
         row = connection.execute(PLACE).fetchone()
         assert row is not None
         rows = connection.execute(NEXT, {"after": row["after_stream"] or FIRST, "limit": limit})
-        return [Stream(row["kind"], row["id"]) for row in rows]
+        return [(Stream(row["kind"], row["id"]), row["version"]) for row in rows]
 
 
 def check(

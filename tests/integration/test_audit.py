@@ -190,6 +190,23 @@ def test_each_run_is_bounded_and_together_they_cover_everything(
         raise AssertionError("it was never looked at")
 
 
+def test_a_stream_that_is_too_long_holds_up_nothing(
+    in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
+) -> None:
+    with in_process.pool.connection() as connection:
+        row = connection.execute(
+            "SELECT (SELECT count(*) FROM auctions) + (SELECT count(*) FROM users) AS n"
+        ).fetchone()
+    assert row
+    wrong_auction(documents, auction)
+    for longest, looked_at in ((3, False), (4, True)):
+        with in_process.pool.connection() as connection:
+            connection.execute("DELETE FROM audit_progress")
+        found = audit(in_process.pool, documents, streams=row["n"] + 1, seconds=60, longest=longest)
+        assert completed() is not None
+        assert (auction in [drift.stream for drift in found]) is looked_at
+
+
 def completed() -> Any:
     shown = read_health().audit
     assert shown
