@@ -73,8 +73,8 @@ UPDATE jobs SET payload = payload - {PERSONAL} WHERE id = ANY(ARRAY(
     ORDER BY expires_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ))
 """
-# With a job goes its idempotency key. What the portal asks of itself under a key (a draw, a
-# withdrawal, an announcement) it asks no more once that is done, so these keys may go, too.
+# With a job goes its idempotency key. How far draws and withdrawals have come is noted apart from
+# their jobs, and a closed auction is announced no more, so that nothing needs a settled job or its key.
 FORGET_SETTLED = """
 DELETE FROM jobs WHERE id = ANY(ARRAY(
     SELECT id FROM jobs WHERE status IN ('SUCCEEDED', 'REJECTED')

@@ -66,10 +66,11 @@ UPDATE users SET password = %(new)s
 WHERE id = %(user)s AND password = %(old)s AND deleted_at IS NULL
 RETURNING id
 """
+# By the log: the job that deleted the user may have been pruned meanwhile. After the deletion
+# nothing happens to a user any more.
 WITHDRAWING = """
-SELECT users.id AS user_id, withdrawing_at, withdrawn_to, jobs.id AS job_id, correlation_id
-FROM users JOIN jobs ON stream_id = users.id AND accepted_at = withdrawing_at
-    AND command = 'DeleteUser'
+SELECT users.id AS user_id, withdrawing_at, withdrawn_to, causation_id AS job_id, correlation_id
+FROM users JOIN events ON stream_id = users.id AND events.version = users.version
 WHERE users.id = %s AND withdrawing_at IS NOT NULL
 """
 WITHDRAWN_TO = "UPDATE users SET withdrawn_to = %s WHERE id = %s"

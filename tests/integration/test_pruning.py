@@ -8,9 +8,15 @@ from uuid import UUID
 import pytest
 from django.conf import settings
 
+from commands.domain.commands import DeleteUser
+from commands.handling import users
+from commands.handling.drain import drain_batch
+from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool
 from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.pruning import Ending, Pruned, prune
+from commands.postgres.users import withdrawing_users
+from commands.streams import Stream
 from portal.tasks import endings, prune_tables
 from projections.upkeep.verify import verify
 from projections.wiring import catch_up, live_documents
@@ -153,6 +159,32 @@ def test_jobs_end_and_events_stay_and_are_verified(in_process: InProcessPortal) 
         verdict = verify(connection, auction, live_documents())
     assert (verdict.events, verdict.findings) == (2, [])
     in_process.bid(auction, alice, "6.00")
+
+
+def test_bids_are_withdrawn_however_long_ago_the_deletion_was(
+    in_process: InProcessPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(users, "AT_ONCE", 1)
+    leaving, auctions = Stream("user", in_process.user()), [in_process.auction() for _ in range(3)]
+    for auction in auctions:
+        in_process.bid(auction, leaving.id, "5.00")
+    job = in_process.accept(leaving, DeleteUser(leaving.id))
+    assert len(drain_batch([leaving], in_process.pool).woken) == 1, "the first batch"
+    with in_process.pool.connection() as connection:
+        connection.execute(
+            "UPDATE jobs SET settled_at = settled_at - %s WHERE id = %s",
+            (settings.JOBS_KEPT + MINUTE, job.id),
+        )
+    prune_tables()
+    for stream in (leaving, *auctions):
+        in_process.drain(stream)
+    with in_process.pool.connection() as connection:
+        assert PostgresJobInbox(connection).find(job.id) is None
+        assert leaving.id not in withdrawing_users(connection)
+        for auction in auctions:
+            state = read_auction(connection, auction.id)
+            assert state
+            assert state.leading_bid is None
 
 
 @pytest.mark.parametrize("ending", endings(), ids=lambda ending: ending.what)
