@@ -78,6 +78,10 @@ class OpenSockets:
         except AWAY as error:
             log.warning("could not check sockets' sign-ins", error=str(error))
             return
+        except Exception:
+            # Nobody starts `run` again: without it no socket would close when its sign-in ends.
+            log.exception("could not check sockets' sign-ins")
+            return
         for viewer in viewers:
             if viewer.claim not in owners:
                 for socket in list(self._sockets.get(viewer, ())):
