@@ -47,11 +47,19 @@ AT_WORK = 5
 # What a task had taken is forgotten after so many seconds; the sweep has found it before.
 KEPT = 60
 
+# The slot of a task that the sweep sends, beside whatever is queued already: it has one turn.
+SWEEP = SLOTS
+
 # KEYS: the list, what the slot has taken, the slot. ARGV: how many to take, AT_WORK, KEPT, and the
-# streams that go back, which were taken before. One call for a batch, and nothing is lost between two.
+# streams that are finished. What else was taken goes back: it is not finished, or whoever took it was
+# killed, or the answer that named it was lost. One call for a batch, and nothing is lost between two.
 TAKE = """
-redis.call('DEL', KEYS[2])
-for at = 4, #ARGV do redis.call('SADD', KEYS[1], ARGV[at]) end
+for at = 4, #ARGV do redis.call('SREM', KEYS[2], ARGV[at]) end
+local left = redis.call('SMEMBERS', KEYS[2])
+if #left > 0 then
+  redis.call('SADD', KEYS[1], unpack(left))
+  redis.call('DEL', KEYS[2])
+end
 redis.call('SET', KEYS[3], 1, 'EX', ARGV[2])
 local taken = redis.call('SPOP', KEYS[1], ARGV[1])
 if #taken > 0 then
@@ -75,11 +83,11 @@ class Worklist:
     def add(self, streams: Iterable[Stream], *, left_lying: bool = False) -> None:
         """Note that there is work on the streams; without Redis, leave it to the sweep.
 
-        Streams that were left lying get a task of their own: the one that was queued is lost.
+        Streams that were left lying get a task of their own, for one turn: the queued one may be lost.
         """
         try:
             if self.keep(streams) and not self._wake(0) and left_lying:
-                self._send(0)
+                self._wake(SWEEP)
         except (RedisError, OperationalError) as error:
             log.warning("could not wake, the sweep will", task=self.task, error=str(error))
 
@@ -128,46 +136,43 @@ class Worklist:
 
     def _work(self, slot: int, handle: Handle) -> None:
         ends = time.monotonic() + TURN
-        # Whoever had the slot before may have been killed.
-        left = cast(Iterable[str], redis().smembers(self._taken(slot)))
+        finished: Iterable[str] = ()
         while (started := time.monotonic()) < ends:
-            more, streams = self._take(slot, left)
-            left = ()
+            more, streams = self._take(slot, finished)
+            finished = ()
             if streams:
-                left = self._handle(streams, handle, slot, more)
+                finished = self._handle(streams, handle, slot, more)
                 time.sleep(max(0, started + GATHER - time.monotonic()))
             elif slot or not self._rung(min(LINGER, ends - started)):
                 return self._end(slot)
-        if left:
-            self._give_back(slot, left)
+        self._take(slot, finished, most=0)
+        if slot == SWEEP:
+            return self._end(slot)
         redis().set(self._slot_key(slot), 1, ex=WAKE_EXPIRES)
         self._send(slot)
         return None
 
-    def _take(self, slot: int, left: Iterable[str]) -> tuple[int, list[Stream]]:
-        """Give back what is left of the last batch and take the next; how many streams stay on the list."""
+    def _take(
+        self, slot: int, finished: Iterable[str], most: int = MOST
+    ) -> tuple[int, list[Stream]]:
+        """Take the next streams, after those of the last batch are finished; how many stay on the list."""
         keys = (self._key, self._taken(slot), self._slot_key(slot))
-        answer = _take_script()(keys, (MOST, AT_WORK, KEPT, *left))
+        answer = _take_script()(keys, (most, AT_WORK, KEPT, *finished))
         more, taken = cast(tuple[int, list[str]], answer)
         return more, [_stream(member) for member in taken]
 
     def _handle(
         self, streams: Sequence[Stream], handle: Handle, slot: int, more: int
     ) -> Iterable[str]:
-        """The members that are not finished; all are given back at once if it raises."""
+        """The members that are finished; if it raises, all are back on the list."""
         if more and slot + 1 < SLOTS:
             self._wake(slot + 1)
         try:
-            return _members(handle(streams))
+            left = set(handle(streams))
         except BaseException:
-            self._give_back(slot, _members(streams))
+            self._take(slot, (), most=0)
             raise
-
-    def _give_back(self, slot: int, members: Iterable[str]) -> None:
-        with redis().pipeline() as pipeline:
-            pipeline.sadd(self._key, *members)
-            pipeline.delete(self._taken(slot))
-            pipeline.execute()
+        return _members(stream for stream in streams if stream not in left)
 
     def _rung(self, seconds: float) -> bool:
         """Wait until streams come; whether any did within that time."""
@@ -177,7 +182,7 @@ class Worklist:
         """End, unless something came in while nobody was to be woken for it."""
         redis().delete(self._slot_key(slot))
         if redis().scard(self._key):
-            self._wake(slot)
+            self._wake(slot if slot < SLOTS else 0)
 
     def _wake(self, slot: int) -> bool:
         """Queue a task, unless there is one for that slot; whether it did."""

@@ -15,7 +15,7 @@ from commands.inbox.submitting import DRAIN, WAITING
 from commands.queues import BIDS
 from commands.streams import Stream
 from commands.wake import redis
-from commands.worklists import MOST, Worklist
+from commands.worklists import MOST, SWEEP, Worklist
 from tests.integration.dying import run_and_die
 from tests.integration.in_process import InProcessPortal
 from tests.integration.working import on_list, put
@@ -131,8 +131,37 @@ def test_streams_left_lying_get_a_task_whatever_was_queued(worklist: Worklist) -
     redis().delete(f"{settings.NAMESPACE}:{worklist.queue}")
     worklist.add(waiting)
     assert queued(worklist) == []
-    worklist.add(waiting, left_lying=True)
-    assert queued(worklist) == [[worklist.name, "0"]]
+    for _ in range(10):
+        worklist.add(waiting, left_lying=True)
+    assert queued(worklist) == [[worklist.name, str(SWEEP)]], "one, however often the sweep comes"
+
+
+def test_a_task_of_the_sweep_has_one_turn_however_busy_the_list_is(worklist: Worklist) -> None:
+    [busy] = streams(1)
+    put(worklist, busy)
+    worklist.work(SWEEP, lambda batch: batch, passes)
+    assert queued(worklist) == [[worklist.name, "0"]], "none of its own follows"
+    assert on_list(worklist) == {busy}
+
+
+def test_what_was_taken_by_a_call_whose_answer_was_lost_is_taken_again(worklist: Worklist) -> None:
+    waiting = streams(3)
+    put(worklist, *waiting)
+    worklist._take(0, ())
+    assert on_list(worklist) == set()
+    _, taken = worklist._take(0, ())
+    assert set(taken) == set(waiting)
+
+
+def test_two_tasks_of_one_slot_lose_nothing_of_each_other(worklist: Worklist) -> None:
+    first, second = streams(2)
+    put(worklist, first)
+    assert worklist._take(0, ())[1] == [first]
+    worklist.add([second])
+    _, taken = worklist._take(0, ())
+    assert set(taken) == {first, second}, "the other may be dead"
+    finished = [f"{first.kind}:{first.id}"]
+    assert worklist._take(0, finished)[1] == [second], "what is not finished goes on"
 
 
 def test_others_join_only_while_there_is_more_than_one_task_can_take(worklist: Worklist) -> None:
