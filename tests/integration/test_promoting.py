@@ -28,6 +28,7 @@ from commands.postgres.event_store import PostgresEventStore
 from commands.promoter import rounds as promoting
 from commands.promoter.checks import check_draws
 from commands.streams import NewEvent, RecordedEvent, Stream
+from projections.upkeep.audit import check
 from projections.upkeep.verify import verify
 from projections.wiring import catch_up, live_documents
 from tests.integration.in_process import InProcessPortal
@@ -148,6 +149,8 @@ def test_a_secret_that_is_not_the_committed_one_is_found(in_process: InProcessPo
     promoting.reveal_secrets(in_process.pool)
     [problem] = problems(in_process, auction)
     assert "not the one that the house committed to" in problem
+    catch_up(auction)
+    assert check(auction, in_process.pool, live_documents()) is None, "the audit checks no draws"
 
 
 def forge(in_process: InProcessPortal, auction: Stream, tick: int) -> None:

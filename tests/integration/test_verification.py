@@ -1,9 +1,11 @@
 """verify_events finds what was planted, and nothing else."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pkgutil import resolve_name
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -221,3 +223,29 @@ def test_a_document_that_is_behind_is_no_finding(
     with in_process.pool.connection() as connection:
         verdict = verify(connection, auction, documents)
     assert (verdict.findings, verdict.behind) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["projections.mongo.store.MongoDocuments.bids_of", "projections.upkeep.verify._replayed"],
+)
+def test_a_long_history_may_take_longer_than_a_transaction_may_idle(
+    in_process: InProcessPortal,
+    documents: MongoDocuments,
+    auction: Stream,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    quick = resolve_name(step)
+
+    def slow(*arguments: object) -> object:
+        time.sleep(0.5)  # The work of a long history.
+        return quick(*arguments)
+
+    monkeypatch.setattr(step, slow)
+    with in_process.pool.connection() as connection:
+        connection.execute("SET idle_in_transaction_session_timeout = '50ms'")
+        try:
+            assert verify(connection, auction, documents).findings == []
+        finally:
+            connection.close()
