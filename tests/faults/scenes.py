@@ -133,9 +133,11 @@ class Witness:
 
 
 async def without_mongodb(processes: Processes, party: Party, rng: random.Random) -> None:
-    """Commands are accepted, people sign in; queries answer UNAVAILABLE, quickly."""
+    """Commands are accepted, people sign in, subscriptions wait; queries answer UNAVAILABLE, quickly."""
     person, auction = await _ready(processes, party, rng)
-    witness = Witness(person)
+    witness, opened = Witness(person), asyncio.Event()
+    following = asyncio.create_task(witness.follow(auction, None, opened))
+    await asyncio.wait_for(opened.wait(), QUICK)
     async with _away(processes, "mongodb", rng):
         until = asyncio.get_running_loop().time() + AWAY
         while asyncio.get_running_loop().time() < until:
@@ -143,6 +145,9 @@ async def without_mongodb(processes: Processes, party: Party, rng: random.Random
             await witness.expect(None, "a sign-in", LOGIN, username=person.name, password=PASSWORD)
             await witness.expect("UNAVAILABLE", "a query", AUCTION, id=auction.id)
     await person.ask(AUCTION, id=auction.id)
+    if following.done():
+        person.ledger.faults.append("a running subscription ended without MongoDB")
+    following.cancel()
     await person.close()
 
 

@@ -1,28 +1,37 @@
 """The feeds of auctions' states: one auction's for its page, and all auctions' for lists."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from contextvars import Context as LogContext
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any
 from uuid import UUID
 
-from graphql import ExecutionResult, Executor, execute_subscription_event
+import structlog
+from graphql import ExecutionResult, Executor, GraphQLError, execute_subscription_event
 
+from portal.errors import Code
 from portal.schema.enums import AuctionStatus
+from portal.schema.errors import translated
 from portal.schema.following.channels import Channel, Follower, Frames, broken_off, encoded
 from portal.schema.following.feeds import Feed, NoReader
 from portal.schema.queries import auctions_from
-from portal.schema.reading import known_auction
+from portal.schema.reading import LOOK_AGAIN, known_auction
 from portal.schema.types import Auction
 from projections.documents import AuctionDocument
+from projections.errors import passes
+
+log = structlog.get_logger("portal")
 
 # A message from Redis may be lost, so a feed also reads at this interval, in seconds.
 QUIET = 10.0
 # Of so many auctions that changed meanwhile a slow follower of all gets the states; of no others.
 MOST_MISSED = 1_000
+# How many auctions are read at once, however many changed while they could not be read.
+MOST_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +81,7 @@ class StateChannel(Channel):
                 async with self._bound():
                     state = self._waiting.pop(next(iter(self._waiting)))
                     if any(self.feed.wants(each, state) for each in self.followers):
-                        self.latest = (state, Frames(await self._executed(state.auction)))
-                        self.feed.give(self.followers, *self.latest)
+                        self._give(state, await self._executed(state.auction))
         except Exception as error:
             self.break_off(broken_off(error))
         finally:
@@ -83,16 +91,56 @@ class StateChannel(Channel):
         shared = isinstance(self.executor.context_value, NoReader)
         return nullcontext() if shared else self.feed.feeds.personal
 
-    async def _executed(self, auction: Auction) -> bytes:
+    async def _executed(self, auction: Auction) -> ExecutionResult:
         executor = self.executor.build_per_event_executor(auction)
         result = execute_subscription_event(executor)
-        return encoded(result if isinstance(result, ExecutionResult) else await result)
+        return result if isinstance(result, ExecutionResult) else await result
+
+    def _give(self, state: State, result: ExecutionResult) -> None:
+        errors = [translated(each) for each in result.errors or ()]
+        if errors and all(_code(each) is Code.UNAVAILABLE for each in errors):
+            self.feed.put_off(self.followers, state, errors)
+        else:
+            self.latest = (state, Frames(encoded(result.data, errors)))
+            self.feed.give(self.followers, *self.latest)
 
 
 class StatesFeed(Feed):
     """A feed of auctions' states."""
 
     reads = 0
+
+    async def follow(self) -> None:
+        """Read at each news, and when somebody joins or can be given what they missed."""
+        subjects = () if self.subject is None else (str(self.subject),)
+        told: set[str] = set()
+        with self.runtime.hub.listen_or_fail("versions", *subjects) as self.listener:
+            while True:
+                told = await self.listener.wait(await self._look(told))
+
+    async def _look(self, told: set[str]) -> float:
+        """Read, and offer what was found; in how many seconds to do so again.
+
+        While a server is away those who follow wait; who has no answer yet is told.
+        """
+        try:
+            return await self.read(told)
+        except Exception as error:
+            if not (passes(error) or _code(error) is Code.UNAVAILABLE):
+                raise
+            log.warning("auctions' followers wait", error=str(error))
+            errors = broken_off(error)
+            for each in [each for each in self.followers if self.unanswered(each)]:
+                each.break_off(errors)
+            return LOOK_AGAIN
+
+    async def read(self, told: set[str]) -> float:
+        """Read what there is news of, and offer it; in how many seconds to do so again at the latest."""
+        raise NotImplementedError
+
+    def unanswered(self, follower: Follower) -> bool:
+        """Whether the follower still waits for its first result."""
+        raise NotImplementedError
 
     def channel(self, executor: Executor[Any]) -> Channel:
         """One that executes the operation on each state."""
@@ -124,6 +172,22 @@ class StatesFeed(Feed):
                 self.shown(each, state)
             else:
                 self.missed(each, state)
+
+    def put_off(
+        self, followers: Iterable[Follower], state: State, errors: list[GraphQLError]
+    ) -> None:
+        """A server that the state's execution needs is away: those who follow get it in a moment."""
+        waiting = [each for each in followers if self.wants(each, state)]
+        for each in waiting:
+            if self.unanswered(each):
+                each.break_off(errors)
+            else:
+                self.missed(each, state)
+        asyncio.get_running_loop().call_later(LOOK_AGAIN, self._resume, waiting)
+
+    def _resume(self, followers: Iterable[Follower]) -> None:
+        for each in followers:
+            each.resume()
 
     async def offer(self, documents: Sequence[AuctionDocument], news: set[UUID]) -> None:
         """Offer these states to all channels."""
@@ -157,16 +221,17 @@ class AuctionFeed(StatesFeed):
         if channel.latest:
             self.give([follower], *channel.latest)
 
-    async def follow(self) -> None:
-        """Read at each news, when time alone changes the status, and when somebody joins."""
+    def unanswered(self, follower: Follower) -> bool:
+        """It was shown no state."""
+        return follower.shown is None
+
+    async def read(self, told: set[str]) -> float:
+        """Its state; again when time alone changes the status."""
         assert self.subject is not None
-        with self.runtime.hub.listen_or_fail("versions", str(self.subject)) as self.listener:
-            while True:
-                self.reads += 1
-                document = await known_auction(self.runtime, self.subject)
-                await self.offer([document], {document.id})
-                now = self.runtime.clock.now()
-                await self.listener.wait(min(QUIET, until_next_status(document, now)))
+        self.reads += 1
+        document = await known_auction(self.runtime, self.subject)
+        await self.offer([document], {document.id})
+        return min(QUIET, until_next_status(document, self.runtime.clock.now()))
 
 
 class CardsFeed(StatesFeed):
@@ -174,6 +239,8 @@ class CardsFeed(StatesFeed):
 
     def __init__(self, *of_feed: object) -> None:
         super().__init__(*of_feed)  # type: ignore[arg-type]
+        # What was not read yet: news, and what slow followers missed.
+        self._news: set[UUID] = set()
         self._again: set[UUID] = set()
 
     def joined(self, follower: Follower) -> None:
@@ -200,18 +267,21 @@ class CardsFeed(StatesFeed):
             self._again |= follower.shown
             self.wake()
 
-    async def follow(self) -> None:
-        """Read what changed, all of it at once."""
-        with self.runtime.hub.listen_or_fail("versions") as self.listener:
-            while True:
-                news = {
-                    UUID(subject)
-                    for subject in await self.listener.wait(QUIET)
-                    if subject not in ("", "*")
-                }
-                again, self._again = self._again, set()
-                if wanted := news | again:
-                    await self.offer(await self.runtime.documents.auctions_by_id(wanted), news)
+    def unanswered(self, follower: Follower) -> bool:
+        """Nothing is owed before the next news."""
+        return False
+
+    async def read(self, told: set[str]) -> float:
+        """What changed, as much as is read at once; the rest right afterwards."""
+        self._news |= {UUID(subject) for subject in told if subject not in ("", "*")}
+        wanted = set(islice(chain(self._news, self._again), MOST_AT_ONCE))
+        if wanted:
+            news = self._news & wanted
+            await self.offer(await self.runtime.documents.auctions_by_id(wanted), news)
+            # Only now: had it failed, they would be read again.
+            self._news -= wanted
+            self._again -= wanted
+        return 0.0 if self._news or self._again else QUIET
 
 
 def until_next_status(auction: AuctionDocument, now: datetime) -> float:
@@ -220,3 +290,9 @@ def until_next_status(auction: AuctionDocument, now: datetime) -> float:
         if now < moment:
             return (moment - now).total_seconds() + 0.001
     return float("inf")
+
+
+def _code(error: Exception) -> Code | None:
+    """The error's code, if it has one."""
+    code = (error.extensions or {}).get("code") if isinstance(error, GraphQLError) else None
+    return Code(code) if code else None

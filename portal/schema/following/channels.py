@@ -1,10 +1,11 @@
 """One operation and those who follow it: its results are encoded once, and sent to all of them."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import orjson
-from graphql import ExecutionResult, Executor, GraphQLError
+from graphql import Executor, GraphQLError
 
 from portal.schema.errors import translated
 from portal.web.lines import Line, text_frame
@@ -43,6 +44,11 @@ class Follower:
         """Get what was left out while the connection did not keep up."""
         self.channel.resume(self)
 
+    def break_off(self, errors: list[GraphQLError]) -> None:
+        """End the operation with the errors."""
+        self.leave()
+        self.operation.break_off(errors)
+
 
 class Channel:
     """The followers of one operation; `owner` is the user or address who asked for it first."""
@@ -64,8 +70,7 @@ class Channel:
     def break_off(self, errors: list[GraphQLError]) -> None:
         """End all followers' operations with the errors."""
         for each in list(self.followers):
-            self.leave(each)
-            each.operation.break_off(errors)
+            each.break_off(errors)
 
 
 class Frames:
@@ -86,11 +91,11 @@ class Frames:
         return self._made[key]
 
 
-def encoded(result: ExecutionResult) -> bytes:
-    """The result as the payload of the protocol's `next`."""
-    payload: dict[str, Any] = {"data": result.data}
-    if result.errors:
-        payload["errors"] = [translated(error).formatted for error in result.errors]
+def encoded(data: dict[str, Any] | None, errors: Sequence[GraphQLError]) -> bytes:
+    """A result as the payload of the protocol's `next`."""
+    payload: dict[str, Any] = {"data": data}
+    if errors:
+        payload["errors"] = [error.formatted for error in errors]
     return orjson.dumps(payload)
 
 
