@@ -51,7 +51,7 @@ def _drain(
     streams: Sequence[Stream], handle: Callable[[Sequence[Stream], Pool], Handled]
 ) -> Sequence[Stream]:
     handled = handle(streams, pool())
-    if handled.outcomes or handled.woken:
+    if handled.outcomes or handled.recorded or handled.woken:
         _announce(handled)
     if handled.fault:
         raise handled.fault

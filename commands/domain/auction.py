@@ -2,6 +2,7 @@
 
 `decide` works with a part of the auction's bids, as long as that holds whatever the command can
 touch: the named bid, the named bidder's highest live bid, the leading bid, and the bid that a draw hits.
+A withdrawal withdraws those of the bidder's live bids that it is given.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence

@@ -62,9 +62,15 @@ class Bids(Mapping[UUID, Bid]):
         return self._live.get(bidder_id, ())
 
     def _put(self, bids: Iterable[Bid]) -> None:
+        live = dict[UUID, dict[UUID, Bid]]()
         for bid in bids:
-            others = self._live.get(bid.bidder_id, ())
-            if bid.id in self._by_id:
-                others = tuple(other for other in others if other.id != bid.id)
+            own = live.get(bid.bidder_id)
+            if own is None:
+                own = {other.id: other for other in self._live.get(bid.bidder_id, ())}
+                live[bid.bidder_id] = own
             self._by_id[bid.id] = bid
-            self._live[bid.bidder_id] = others if bid.deleted else (*others, bid)
+            if bid.deleted:
+                own.pop(bid.id, None)
+            else:
+                own[bid.id] = bid
+        self._live.update({bidder_id: tuple(own.values()) for bidder_id, own in live.items()})

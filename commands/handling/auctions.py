@@ -47,6 +47,8 @@ Commands = Mapping[UUID, AuctionCommand]
 
 # The draws of a batch go through so many events' bids together, or one of them through more.
 DRAWN_FROM = 100_000
+# Bids that one batch withdraws, shared out evenly over its withdrawals, but some for each.
+WITHDRAWN = 5_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +75,8 @@ def handle_auctions(
 ) -> Handled:
     """Decide the auctions' oldest jobs accepted before their cutoffs, of each at most so many.
 
-    Auctions that another worker has are left out; these, and those with more jobs, are unfinished.
+    Auctions that another worker has are left out; these, and those with more jobs, are unfinished. So
+    are those from which more bids are to be withdrawn: that job waits on, first in its stream.
     """
     locked = lock_auctions(connection, cutoffs)
     inbox = PostgresJobInbox(connection)
@@ -98,7 +101,14 @@ def handle_auctions(
         later_than(now, *deciding.commitments),
     )
     _save(connection, lines, decided)
-    outcomes = [outcome for line in lines for outcome in decided[line.id].outcomes]
+    going_on = {line.id for line in lines if deciding.goes_on(line, decided[line.id])}
+    unfinished += [line.stream for line in lines if line.id in going_on]
+    outcomes = [
+        outcome
+        for line in lines
+        if line.id not in going_on
+        for outcome in decided[line.id].outcomes
+    ]
     inbox.settle(outcomes, now)
     return Handled(outcomes, recorded, unfinished=unfinished)
 
@@ -117,7 +127,9 @@ class _Deciding:
         secrets = _secrets(connection, commands)
         self.commitments = [committed_at for _, committed_at in secrets.values()]
         self._draws = _draws(connection, lines, commands, secrets)
-        self._bids = _bids(connection, lines, commands, self._draws)
+        withdrawals = sum(line.jobs[0].command == "WithdrawBids" for line in lines)
+        self._of_each = max(WITHDRAWN // max(withdrawals, 1), 1)
+        self._bids = _bids(connection, lines, commands, self._draws, self._of_each)
 
     def decide(self, line: Line, now: datetime) -> Decided[Auction]:
         """What becomes of the line's jobs."""
@@ -129,6 +141,10 @@ class _Deciding:
             version=line.version,
             now=now,
         )
+
+    def goes_on(self, line: Line, decided: Decided[Auction]) -> bool:
+        """Whether more bids may be left than the line's job withdrew now."""
+        return line.jobs[0].command == "WithdrawBids" and len(decided.events) >= self._of_each
 
     def _before(self, line: Line) -> Auction | None:
         if line.before is None:
@@ -145,10 +161,10 @@ class _Deciding:
 def _sharing_a_state(jobs: list[Job]) -> list[Job]:
     """The first jobs that can be decided on one partial state.
 
-    A draw is alone: it is made among the bids as their rows are.
+    A draw is alone: it is made among the bids as their rows are. So is a withdrawal: it may go on.
     """
     for index, job in enumerate(jobs):
-        if job.command == "DoubleBid":
+        if job.command in {"DoubleBid", "WithdrawBids"}:
             return jobs[: max(index, 1)]
     return jobs
 
@@ -195,9 +211,10 @@ def _bids(
     lines: Iterable[Line],
     commands: Commands,
     draws: Mapping[UUID, KnownDraw],
+    of_each: int,
 ) -> Mapping[UUID, Bids]:
-    """By auction, the bids that its jobs can touch."""
-    touched, hit = Touched(), dict[UUID, Bids]()
+    """By auction, the bids that its jobs can touch; of one whose bids are withdrawn, so many."""
+    touched, hit = Touched(of_each=of_each), dict[UUID, Bids]()
     for line in lines:
         if line.before is None:
             continue

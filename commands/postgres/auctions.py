@@ -35,18 +35,22 @@ FROM unnest(%s::uuid[]) AS auction (id), users WHERE is_staff AND EXISTS (
     SELECT FROM bids WHERE bidder_id = users.id AND auction_id = auction.id AND NOT deleted
 )
 """
-# Only named and withdrawn bids can be deleted by the batch, so beside them one bid of each
-# bidder, the highest, and one of the auction, the leading one, can matter.
+# Only named bids can be deleted by the batch, so beside them one bid of each bidder, the highest,
+# and one of the auction, the leading one, can matter. Bids are withdrawn from the lowest on: so the
+# highest bid of the auction changes with the last ones only.
 TOUCHED_BIDS = f"""
 WITH named AS MATERIALIZED (
     SELECT * FROM unnest(%(named_auctions)s::uuid[], %(named)s::uuid[]) AS _ (auction_id, bid_id)
-), withdrawn AS MATERIALIZED (
-    SELECT * FROM unnest(%(withdrawn_auctions)s::uuid[], %(withdrawn)s::uuid[])
-        AS _ (auction_id, bidder_id)
 )
 SELECT auction_id, {BID} FROM named JOIN bids USING (auction_id) WHERE bids.id = named.bid_id
 UNION
-SELECT auction_id, {BID} FROM withdrawn JOIN bids USING (auction_id, bidder_id) WHERE NOT deleted
+SELECT lowest.* FROM unnest(%(withdrawn_auctions)s::uuid[], %(withdrawn)s::uuid[])
+    AS withdrawn (auction_id, bidder_id)
+CROSS JOIN LATERAL (
+    SELECT auction_id, {BID} FROM bids
+    WHERE auction_id = withdrawn.auction_id AND bidder_id = withdrawn.bidder_id AND NOT deleted
+    ORDER BY effective_amount LIMIT %(of_each)s
+) AS lowest
 UNION
 SELECT highest.* FROM unnest(%(bidding_auctions)s::uuid[], %(bidders)s::uuid[])
     AS bidding (auction_id, bidder_id)
@@ -61,7 +65,6 @@ SELECT best.* FROM unnest(%(closing)s::uuid[]) AS closing (auction_id)
 CROSS JOIN LATERAL (
     SELECT auction_id, {BID} FROM bids
     WHERE auction_id = closing.auction_id AND NOT deleted AND id NOT IN (SELECT bid_id FROM named)
-      AND (auction_id, bidder_id) NOT IN (SELECT auction_id, bidder_id FROM withdrawn)
     ORDER BY effective_amount DESC, reached_version LIMIT 1
 ) AS best
 """
@@ -147,13 +150,14 @@ def share_bidders(connection: SyncConnection, ids: Collection[UUID]) -> frozense
 class Touched:
     """Which bids a batch of commands can touch, as pairs of an auction's and another id.
 
-    It deletes `named` bids, places bids for `bidding` users, withdraws those of `withdrawn` users,
-    and closes auctions.
+    It deletes `named` bids, places bids for `bidding` users, withdraws those of `withdrawn` users, at
+    most `of_each`, and closes auctions. What it withdraws from, it does nothing else in.
     """
 
     named: set[tuple[UUID, UUID]] = field(default_factory=set)
     bidding: set[tuple[UUID, UUID]] = field(default_factory=set)
     withdrawn: set[tuple[UUID, UUID]] = field(default_factory=set)
+    of_each: int = 0
     closing: set[UUID] = field(default_factory=set)
 
     @property
@@ -169,6 +173,7 @@ def touched_bids(connection: SyncConnection, touched: Touched) -> Mapping[UUID, 
         "named": [bid for _, bid in touched.named],
         "withdrawn_auctions": [auction for auction, _ in touched.withdrawn],
         "withdrawn": [bidder for _, bidder in touched.withdrawn],
+        "of_each": touched.of_each,
         "bidding_auctions": [auction for auction, _ in touched.bidding],
         "bidders": [bidder for _, bidder in touched.bidding],
         "closing": list(touched.closing),

@@ -55,8 +55,10 @@ class InProcessPortal:
 
     def drain(self, stream: Stream) -> None:
         """Handle all that waits; raises what kept it from being handled."""
-        while (handled := drain_batch([stream], self.pool)).outcomes or handled.woken:
-            continue
+        while True:
+            handled = drain_batch([stream], self.pool)
+            if not (handled.outcomes or handled.recorded or handled.woken):
+                break
         if handled.fault:
             raise handled.fault
 

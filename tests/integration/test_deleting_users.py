@@ -1,21 +1,27 @@
 """Deleting a user: killed at any step it is finished by the sweep, and nothing of them is left."""
 
+from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 from psycopg import sql
 
-from commands.domain.commands import CreateUser, DeleteUser
+from commands.domain.commands import CreateUser, DeleteUser, PlaceBid
+from commands.handling import auctions as handling
 from commands.handling import users
 from commands.handling.drain import drain_batch
 from commands.ids import new_id
 from commands.inbox.closing import announce_winners
 from commands.inbox.submitting import WAITING
-from commands.jobs import JobStatus
+from commands.jobs import JobStatus, Submission
+from commands.postgres.accepting import accept_all
 from commands.postgres.addresses import confirm
 from commands.postgres.auctions import read_auction
+from commands.postgres.connections import clock
+from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.users import withdrawing_users
 from commands.queues import BIDS, USERS
 from commands.streams import Stream
@@ -285,3 +291,52 @@ def test_the_sweep_goes_on_with_a_withdrawal(
     wake_waiting_streams()
     assert leaving in on_list(WAITING[USERS])
     in_process.drain(leaving)
+
+
+def test_very_many_bids_are_withdrawn_batch_by_batch_wherever_it_is_killed(
+    in_process: InProcessPortal,
+) -> None:
+    auction, bob, leaving = in_process.auction(), in_process.user(), in_process.user()
+    in_process.bid(auction, bob, "1.00")
+    amounts = [Decimal(2 + number) for number in range(handling.WITHDRAWN + 10)]
+    bids = [PlaceBid(auction.id, new_id(), leaving, amount) for amount in amounts]
+    with in_process.pool.connection() as connection:
+        accept_all(connection, [Submission(auction, bid, {}, "test") for bid in bids])
+    in_process.drain(auction)
+    in_process.settled(Stream("user", leaving), DeleteUser(leaving))
+    later = in_process.accept(auction, PlaceBid(auction.id, new_id(), bob, Decimal("3.00")))
+    run_and_die(
+        "before", "commands.tasks:_announce", WAITING[BIDS].task, *put(WAITING[BIDS], auction)
+    )
+    assert live_bids(in_process, auction) == {bob: 1, leaving: 10}, "the first batch is committed"
+    [withdrawal] = waiting_in(in_process, auction)[:-1]
+    assert in_process.job(later.id).status is JobStatus.QUEUED, "it waits behind the withdrawal"
+    run_and_die(
+        "after",
+        "commands.handling.auctions:_save",
+        WAITING[BIDS].task,
+        *put(WAITING[BIDS], auction),
+    )
+    assert live_bids(in_process, auction) == {bob: 1, leaving: 10}, "the second one is not"
+    in_process.drain(auction)
+    assert live_bids(in_process, auction) == {bob: 2}
+    done = in_process.job(withdrawal)
+    assert (done.status, done.version) == (JobStatus.SUCCEEDED, 2 + 2 * len(bids)), "each once"
+    assert in_process.job(later.id).version == 3 + 2 * len(bids)
+
+
+def live_bids(in_process: InProcessPortal, auction: Stream) -> Counter[UUID]:
+    """How many live bids each bidder has."""
+    with in_process.pool.connection() as connection:
+        state = read_auction(connection, auction.id)
+    assert state
+    return Counter(bid.bidder_id for bid in state.bids.live())
+
+
+def waiting_in(in_process: InProcessPortal, auction: Stream) -> list[UUID]:
+    """The jobs that wait in the auction, oldest first."""
+    with in_process.pool.connection() as connection:
+        before = {auction.id: clock(connection)}
+        return [
+            job.id for job in PostgresJobInbox(connection).waiting(before, limit=10)[auction.id]
+        ]
