@@ -114,7 +114,9 @@ class PortalGraphQL(GraphQL[Context, None]):
 
         None for all other requests. A request is known by its body, to the byte.
         """
-        if request.method != "POST" or not _well_formed(request.headers.get("Content-Type", "")):
+        plain = _well_formed(request.headers.get("Content-Type", ""))
+        # What is refused for its header is refused alone.
+        if request.method != "POST" or not plain or "Content-Encoding" in request.headers:
             return None
         answers, body = request.app.state.runtime.answers, await request.body()
         if body not in answers and not _is_public(body):

@@ -111,6 +111,15 @@ class _Request:
         else:
             self.answer.set_result(None)
 
+    def fail(self, error: BaseException) -> None:
+        """Answer whoever asked with the error, unless they have an answer or are gone."""
+        if self.answer.done():
+            return
+        if isinstance(error, Exception):
+            self.answer.set_exception(error)
+        else:
+            self.answer.cancel()
+
 
 class Rates:
     """Counts the requests of each user and address, and refuses those above a limit.
@@ -154,27 +163,33 @@ class Rates:
             self._let_through(error)
 
     async def _run(self) -> None:
+        batch: Sequence[_Request] = ()
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
                 for request, waits in zip(batch, await self._waits(batch), strict=True):
                     request.settle(waits)
+        except BaseException as error:
+            # Nobody may wait for a task that has ended.
+            waiting, self._waiting = [*batch, *self._waiting], []
+            for request in waiting:
+                request.fail(error)
+            if not isinstance(error, Exception):
+                raise
         finally:
             self._task = None
-            # Only if this task was cancelled, or failed.
-            for request in self._waiting:
-                request.answer.cancel()
 
     async def _waits(self, batch: Sequence[_Request]) -> list[Sequence[int]]:
         """For each request the microseconds to wait, by count; no waiting without Redis."""
         keys = [count.key for request in batch for count in request.counts]
+        arguments = [each for request in batch for each in request.arguments()]
+        found: Iterator[int] = repeat(0)
         try:
-            found = iter(
-                await self._count(keys, [each for request in batch for each in request.arguments()])
-            )
+            # Those who came before it failed don't each wait for it again.
+            if time.monotonic() >= self._paused_until:
+                found = iter(await self._count(keys, arguments))
         except RedisError as error:
             self._let_through(error)
-            found = repeat(0)
         return [list(islice(found, len(request.counts))) for request in batch]
 
     def _let_through(self, error: RedisError) -> None:

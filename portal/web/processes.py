@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 
 import structlog
@@ -58,12 +59,17 @@ class WebProcesses:
         child = subprocess.Popen(self._command, pass_fds=self._fds)
         self._children[child.pid] = child
         if self._stopping:  # The signal came before the child was known.
-            child.terminate()
+            self._end(child.pid)
 
     def _stop(self, _: int = 0, __: FrameType | None = None) -> None:
         self._stopping = True
-        for child in list(self._children.values()):
-            child.terminate()
+        for pid in list(self._children):
+            self._end(pid)
+
+    def _end(self, pid: int) -> None:
+        """Ask it to end. Popen's own way may reap it, and `run` would wait for it in vain."""
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 def end_with_parent(lifeline: int) -> None:

@@ -1,12 +1,15 @@
 """Answers that many share: never older than the bound, at once what was asked for, nobody's but everybody's."""
 
 import asyncio
+import json
 import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
+from commands.ids import new_id
 from portal.laptop.demo.client import DELETE_USER, PortalClient, Refused
 from portal.web.fresh import LONGEST
 from tests.conftest import PASSWORD, Join, RunningPortal
@@ -169,3 +172,17 @@ async def test_versions_that_were_never_reached_are_refused_at_once_and_hold_nob
     # Waiting for a version takes three seconds; signing in took as long before.
     assert min(took) < 1, took
     assert among < alone + 1, (alone, among)
+
+
+async def test_a_request_that_is_refused_for_its_header_is_refused_alone(
+    portal: RunningPortal,
+) -> None:
+    body = json.dumps({"query": OPEN, "variables": {"word": new_id().hex}})
+    good = {"Content-Type": "application/json"}
+    headers = [good | {"Content-Encoding": "gzip"}, good, good, good | {"Content-Encoding": "br"}]
+    async with httpx.AsyncClient(base_url=portal.url, timeout=30) as client:
+        for _ in range(5):
+            answers = await asyncio.gather(
+                *(client.post("/graphql", content=body, headers=each) for each in headers)
+            )
+            assert [answer.status_code for answer in answers] == [415, 200, 200, 415]

@@ -91,13 +91,33 @@ async def test_nobody_without_a_subject_or_a_limit_is_counted(rates: Rates) -> N
     assert calls() == before
 
 
-async def test_all_who_wait_go_on_when_redis_fails(
+async def test_all_who_wait_go_on_when_redis_fails_and_it_is_asked_once(
     rates: Rates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    calls = 0
+
     async def fails(*_: object) -> None:
+        nonlocal calls
+        calls += 1
         raise RedisError("gone")
 
     monkeypatch.setattr(rates, "_count", fails)
-    who = str(new_id())
-    answers = await asyncio.gather(*(outcome(rates, ("BIDS_PER_USER", who)) for _ in range(30)))
-    assert answers == ["may go on"] * 30
+    who, many = str(new_id()), counting.MOST * 2 + 1
+    answers = await asyncio.gather(*(outcome(rates, ("BIDS_PER_USER", who)) for _ in range(many)))
+    assert answers == ["may go on"] * many
+    assert calls == 1
+
+
+async def test_nobody_waits_for_a_count_that_failed(
+    rates: Rates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rates, "_count", fails)
+        many = counting.MOST + 1
+        asked = (rates.spend(("BIDS_PER_USER", str(new_id()))) for _ in range(many))
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [ZeroDivisionError] * many
+    assert await outcome(rates, ("BIDS_PER_USER", str(new_id()))) == "may go on"
