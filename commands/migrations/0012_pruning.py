@@ -1,7 +1,9 @@
 """Indexes by which settled jobs and failed sign-ups end; built while the portal goes on."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
+from django.contrib.postgres.operations import RemoveIndexConcurrently
 from django.db import migrations, models
+
+from commands.postgres.indexes import BuildIndex
 
 
 class Migration(migrations.Migration):
@@ -17,7 +19,7 @@ class Migration(migrations.Migration):
             model_name="job",
             name="jobs_with_key",
         ),
-        AddIndexConcurrently(
+        BuildIndex(
             model_name="job",
             index=models.Index(
                 condition=models.Q(("status__in", ("SUCCEEDED", "REJECTED"))),
@@ -25,7 +27,7 @@ class Migration(migrations.Migration):
                 name="jobs_settled",
             ),
         ),
-        AddIndexConcurrently(
+        BuildIndex(
             model_name="job",
             index=models.Index(
                 condition=models.Q(
@@ -37,15 +39,7 @@ class Migration(migrations.Migration):
                 name="jobs_failed_sign_ups",
             ),
         ),
-        AddIndexConcurrently(
-            model_name="job",
-            index=models.Index(
-                condition=models.Q(("command", "DeleteUser"), ("status", "QUEUED")),
-                fields=["accepted_at"],
-                name="jobs_waiting_deletions",
-            ),
-        ),
-        AddIndexConcurrently(
+        BuildIndex(
             model_name="user",
             index=models.Index(
                 condition=models.Q(("leftovers_due_at__isnull", False)),

@@ -1,6 +1,5 @@
 """What ticks, closings and deletions need to go on in batches, each in a transaction of its own."""
 
-import django.db.models.fields.json
 from django.db import migrations, models
 
 
@@ -20,45 +19,6 @@ class Migration(migrations.Migration):
                 fields=["withdrawing_at"],
                 name="users_withdrawing",
                 condition=models.Q(withdrawing_at__isnull=False),
-            ),
-        ),
-        migrations.AddIndex(
-            "auction",
-            models.Index(fields=["id"], name="auctions_open", condition=models.Q(closed=False)),
-        ),
-        migrations.AddIndex(
-            "job",
-            models.Index(
-                django.db.models.fields.json.KeyTextTransform("tick", "payload"),
-                models.F("status"),
-                name="jobs_of_tick",
-                condition=models.Q(command="DoubleBid"),
-            ),
-        ),
-        migrations.AddIndex(
-            "job",
-            models.Index(
-                fields=["stream_id"],
-                name="jobs_closing",
-                condition=models.Q(command="AnnounceWinner"),
-            ),
-        ),
-        migrations.AddIndex(
-            "job",
-            models.Index(
-                fields=["accepted_at"],
-                name="jobs_deleting_users",
-                condition=models.Q(command="DeleteUser", status="QUEUED"),
-            ),
-        ),
-        # In the order in which a draw goes through them.
-        migrations.RemoveIndex("bid", "bids_to_double"),
-        migrations.AddIndex(
-            "bid",
-            models.Index(
-                fields=["auction", "placed_version"],
-                name="bids_to_double",
-                condition=models.Q(deleted=False, doubled=False),
             ),
         ),
     ]

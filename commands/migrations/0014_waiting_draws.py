@@ -1,8 +1,9 @@
 """An index of draws that wait, by their tick; built while the portal goes on."""
 
 import django.db.models.fields.json
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from commands.postgres.indexes import BuildIndex
 
 
 class Migration(migrations.Migration):
@@ -14,7 +15,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        BuildIndex(
             model_name="job",
             index=models.Index(
                 django.db.models.fields.json.KeyTextTransform("tick", "payload"),

@@ -24,7 +24,7 @@ class Auction(models.Model):
         db_table = "auctions"
         indexes = (
             models.Index(
-                fields=["ends_at"], name="auctions_to_close", condition=models.Q(closed=False)
+                fields=["ends_at", "id"], name="auctions_to_close", condition=models.Q(closed=False)
             ),
             models.Index(fields=["ends_at"], name="auctions_by_end"),
             models.Index(fields=["id"], name="auctions_open", condition=models.Q(closed=False)),

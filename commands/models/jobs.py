@@ -91,7 +91,6 @@ class Job(models.Model):
             ),
             models.Index(
                 KeyTextTransform("tick", "payload"),
-                models.F("status"),
                 name="jobs_of_tick",
                 condition=models.Q(command="DoubleBid"),
             ),

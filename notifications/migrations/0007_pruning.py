@@ -1,7 +1,8 @@
 """Indexes by which notifications end; built while the portal goes on."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from commands.postgres.indexes import BuildIndex
 
 
 class Migration(migrations.Migration):
@@ -13,7 +14,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        BuildIndex(
             model_name="notification",
             index=models.Index(
                 condition=models.Q(("read_at__isnull", False)),
@@ -21,7 +22,7 @@ class Migration(migrations.Migration):
                 name="notifications_read",
             ),
         ),
-        AddIndexConcurrently(
+        BuildIndex(
             model_name="notification",
             index=models.Index(
                 condition=models.Q(("read_at", None)),

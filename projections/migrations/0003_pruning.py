@@ -1,7 +1,8 @@
 """Indexes of findings, by which repaired ones end; built while the portal goes on."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from commands.postgres.indexes import BuildIndex
 
 
 class Migration(migrations.Migration):
@@ -13,13 +14,13 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexConcurrently(
+        BuildIndex(
             model_name="drift",
             index=models.Index(
                 condition=models.Q(("repaired", True)), fields=["found_at"], name="drifts_repaired"
             ),
         ),
-        AddIndexConcurrently(
+        BuildIndex(
             model_name="drift",
             index=models.Index(
                 condition=models.Q(("repaired", False)),

@@ -23,6 +23,8 @@ from tests.webs import web
 
 NOWHERE = "01890a5d-ac96-774b-bcce-b302099a8057"
 CARDS = "subscription { auctionsUpdated { id } }"
+# Of an auction that nobody bids in there are none.
+NEWER_EVENTS = "subscription ($id: UUID!) { auctionEvents(id: $id, afterVersion: 1) { version } }"
 SMALL = {
     "BODY_BYTES": "20000",
     "REQUEST_SECONDS": "2",
@@ -229,13 +231,16 @@ async def closed_with(socket: ClientConnection) -> tuple[int | None, str | None]
     return socket.close_code, socket.close_reason
 
 
-async def test_a_socket_that_asks_for_nothing_is_closed(bounded: RunningPortal) -> None:
+async def test_a_socket_that_asks_for_nothing_is_closed(
+    bounded: RunningPortal, carol: PortalClient
+) -> None:
     client = PortalClient(bounded.url)
     async with client.socket() as idle:
         code, reason = await closed_with(idle)
     assert (code, reason) == (4408, "nothing was asked for in 2 s")
     async with client.socket() as busy:
-        await busy.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": CARDS}}))
+        quiet = {"query": NEWER_EVENTS, "variables": {"id": await create_auction(carol)}}
+        await busy.send(json.dumps({"id": "1", "type": "subscribe", "payload": quiet}))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(5):
                 await busy.recv()
