@@ -1,8 +1,12 @@
 """Followers of a feed wait while a server is away, and what fails for one ends no other."""
 
+import asyncio
+
 import pytest
 from pytest_django import Settings
+from structlog.testing import capture_logs
 
+from commands.record.upcasters import CURRENT_SCHEMA, UPCASTERS
 from commands.wake import publish
 from projections.mongo import reader
 from projections.wiring import catch_up
@@ -80,3 +84,68 @@ async def test_a_state_that_could_not_be_executed_is_shown_once_it_can(
         await one.has(23)
         assert one.line.versions == [22, 23]
         assert not one.errors
+
+
+async def test_without_mongodb_followers_of_events_wait_and_news_are_told_first_afterwards(
+    in_process: InProcessPortal, settings: Settings
+) -> None:
+    auction = in_process.auction()
+    async with wired_mongodb(settings) as wire, follows() as follow:
+        one = follow.events(auction.id)
+        await one.has(1)
+        wire.cut()
+        behind = follow.events(auction.id)
+        # Whose name is not known here yet.
+        in_process.bid(auction, in_process.user(), "1.00")
+        publish("versions", [str(auction.id)])
+        with capture_logs() as logged:
+            await until(lambda: any("wait" in each["event"] for each in logged), 10)
+        wire.mend()
+        for each in (one, behind):
+            await each.has(2)
+            assert each.line.versions == [1, 2]
+            assert not each.errors
+
+
+async def test_an_event_that_cannot_be_read_ends_only_those_who_need_it(
+    in_process: InProcessPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auction, bidder = in_process.auction(), in_process.user()
+    # A newer release wrote it, which does not run any more.
+    with monkeypatch.context() as newer:
+        newer.setitem(UPCASTERS, ("BidPlaced", 1), dict)
+        newer.setitem(CURRENT_SCHEMA, "BidPlaced", 2)
+        in_process.bid(auction, bidder, "1.00")
+    async with follows() as follow:
+        one = follow.events(auction.id, after=2)
+        reads_back = follow.events(auction.id)
+        await reads_back.ended()
+        assert reads_back.code == "UNAVAILABLE"
+        in_process.bid(auction, bidder, "2.00")
+        publish("versions", [str(auction.id)])
+        await one.has(3)
+        assert not one.errors
+
+
+async def test_those_who_are_behind_get_their_pages_however_fast_news_come(
+    in_process: InProcessPortal,
+) -> None:
+    auction, bidder = in_process.auction(), in_process.user()
+    in_process.bid(auction, bidder, "1.00")
+    async with follows() as follow:
+        one = follow.events(auction.id, after=2)
+        feed = one.follower.channel.feed  # type: ignore[attr-defined]
+        await until(lambda: feed._head == 2)
+
+        async def hot() -> None:
+            while True:
+                feed.wake()
+                await asyncio.sleep(0)
+
+        news = asyncio.create_task(hot())
+        behind = follow.events(auction.id)
+        try:
+            await behind.has(2)
+        finally:
+            news.cancel()
+        assert behind.line.versions == [1, 2]

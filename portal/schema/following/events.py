@@ -1,22 +1,24 @@
 """The feed of an auction's events: each is read once for all who are at the same place, none is left out."""
 
-import asyncio
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
+import structlog
 from graphql import Executor
 
-from commands.postgres.errors import AWAY
 from commands.postgres.event_store import last_version
-from portal.errors import not_found
+from portal.errors import PortalError, not_found
 from portal.schema.events import AuctionEvent, auction_event, bidder_of
-from portal.schema.following.channels import Channel, Follower, Frames
+from portal.schema.following.channels import Channel, Follower, Frames, broken_off
 from portal.schema.following.feeds import Feed
 from portal.schema.following.selections import event_writers
-from portal.schema.reading import LOOK_AGAIN, events_page, names_of, retry_until_available
+from portal.schema.reading import LOOK_AGAIN, events_page, names_of
 from portal.web.hub import Listener
+from projections.errors import passes
+
+log = structlog.get_logger("portal")
 
 # A message from Redis may be lost, so a feed also reads at this interval, in seconds.
 QUIET = 10.0
@@ -68,8 +70,6 @@ class EventsFeed(Feed):
     _served = -1
     # How long it waits for news.
     _patience = QUIET
-    # The page after a version that is being read while the one before is sent.
-    _ahead: tuple[int, asyncio.Task[Sequence[AuctionEvent]]] | None = None
 
     def channel(self, executor: Executor[Any]) -> Channel:
         """One that sends events as the operation selects their fields."""
@@ -79,37 +79,46 @@ class EventsFeed(Feed):
         """It begins with the version after `shown`."""
 
     async def follow(self) -> None:
-        """What is new first; then a page for one of those who are behind; and so on."""
+        """What is new first, then a page for one of those who are behind; and so on."""
         assert self.subject is not None
         with self.runtime.hub.listen_or_fail("versions", str(self.subject)) as self.listener:
             self._head = await self._last_version()
             if not self._head:
                 raise not_found("there is no such auction")
-            try:
-                while True:
+            while True:
+                try:
                     await self._go_on(self.listener)
-            finally:
-                self._read_no_further()
+                except Exception as error:
+                    if not passes(error):
+                        raise
+                    log.warning("an auction's events wait", error=str(error))
+                    await self._rest(self.listener)
 
     async def _go_on(self, listener: Listener) -> None:
-        behind = self._behind()
-        if behind is None or listener.notified:
+        if listener.notified or self._behind() is None:
             told = await listener.wait(self._patience)
-            came = await self._give_news(listener)
+            came = await self._give_news()
             self._patience = self._pause(self._patience, told=bool(told), came=came)
-        else:
-            await self._catch_up(behind, listener)
+        # However fast news come, those who are behind get a page after each.
+        if (place := self._behind()) is not None:
+            await self._catch_up(place, listener)
 
-    async def _give_news(self, listener: Listener) -> bool:
-        """Give all that is new; whether there was any."""
-        came = False
-        while events := await self._page(self._head, listener):
-            came = True
-            self._give(events)
-            self._head = events[-1].version
-            if len(events) < PAGE:
-                break
-        return came
+    async def _rest(self, listener: Listener) -> None:
+        """Until the next try. It looks for news then: the wait has taken what was told meanwhile."""
+        await listener.wait(LOOK_AGAIN)
+        self.wake()
+
+    async def _give_news(self) -> bool:
+        """Give what is new, at most a page; whether there was any."""
+        with self._ending_those_at(self._head):
+            events = await self._read(self._head)
+            if events:
+                self._give(events)
+                self._head = events[-1].version
+            if len(events) == PAGE:
+                self.wake()
+            return bool(events)
+        return False
 
     def _pause(self, before: float, *, told: bool, came: bool) -> float:
         """Until the next look: soon if there is news that the standby does not have yet, then later and later."""
@@ -119,36 +128,23 @@ class EventsFeed(Feed):
 
     async def _catch_up(self, place: int, listener: Listener) -> None:
         self._served = place
-        events = await self._read_ahead(place) or await self._page(place, listener)
-        if not events:  # The log is not where it was; whatever made it so may pass.
-            await listener.wait(LOOK_AGAIN)
-            return
-        if events[-1].version < self._head:
-            self._read_no_further()
-            reading = asyncio.create_task(self._read(events[-1].version))
-            # What it raises may be of no interest any more.
-            reading.add_done_callback(lambda done: done.cancelled() or done.exception())
-            self._ahead = (events[-1].version, reading)
-            await asyncio.sleep(0)  # So that Postgres reads while these are encoded and sent.
-        self._give(events)
+        with self._ending_those_at(place):
+            if events := await self._read(place):
+                self._give(events)
+            else:  # The log is not where it was; whatever made it so may pass.
+                await self._rest(listener)
 
-    async def _read_ahead(self, place: int) -> Sequence[AuctionEvent]:
-        """What was read while others were sent, if it begins there; nothing if that failed."""
-        if self._ahead is None or self._ahead[0] != place:
-            return ()
-        (_, reading), self._ahead = self._ahead, None
+    @contextmanager
+    def _ending_those_at(self, place: int) -> Iterator[None]:
+        """An error that lasts, e.g. an event that can't be read, ends only those who need what is there."""
         try:
-            return await reading
-        except AWAY:
-            return ()
-
-    def _read_no_further(self) -> None:
-        if self._ahead:
-            self._ahead[1].cancel()
-            self._ahead = None
-
-    async def _page(self, version: int, listener: Listener) -> Sequence[AuctionEvent]:
-        return await retry_until_available(partial(self._read, version), listener)
+            yield
+        except Exception as error:
+            if passes(error) or isinstance(error, PortalError):
+                raise
+            errors = broken_off(error)
+            for each in [each for each in self.followers if each.shown == place]:
+                each.break_off(errors)
 
     async def _read(self, version: int) -> Sequence[AuctionEvent]:
         assert self.subject is not None
