@@ -14,6 +14,7 @@ T = TypeVar("T")
 SECONDS = 60.0
 # Commands in one request; it may have 30 aliases.
 AT_ONCE = 25
+PROJECTED = "query ($id: UUID!) { auction(id: $id, atLeastVersion: 1) { version } }"
 
 
 class LoopThread:
@@ -60,18 +61,15 @@ class Others:
         return client
 
     def auction(self, title: str, seconds: float = 600, **more: Any) -> str:
-        """The id of a new auction that ends that many seconds from now."""
-        return self.run(acting.create_auction(self._auctioneer, seconds, title=title, **more))
+        """The id of a new auction that ends that many seconds from now; everybody can find it."""
+        return self.run(self._create(title, seconds, **more))
 
     def auctions(self, endings: dict[str, float]) -> None:
-        """New auctions: their titles, and in how many seconds each ends."""
+        """New auctions: their titles, and in how many seconds each ends; everybody can find them."""
 
         async def create() -> None:
             await asyncio.gather(
-                *(
-                    acting.create_auction(self._auctioneer, seconds, title=title)
-                    for title, seconds in endings.items()
-                )
+                *(self._create(title, seconds) for title, seconds in endings.items())
             )
 
         self.run(create())
@@ -145,6 +143,12 @@ class Others:
     def _auctioneer(self) -> PortalClient:
         assert self._carol
         return self._carol
+
+    async def _create(self, title: str, seconds: float, **more: Any) -> str:
+        auction = await acting.create_auction(self._auctioneer, seconds, title=title, **more)
+        # A list or a search shows it from the moment at which it is projected.
+        await self._auctioneer.execute(PROJECTED, id=auction)
+        return auction
 
     def _client(self) -> PortalClient:
         self._clients.append(PortalClient(self._url))
