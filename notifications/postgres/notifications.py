@@ -103,16 +103,26 @@ ONE_WHILE_UNREAD = f"""{ASKED}
     WHERE notifications.version < excluded.version
     {RETURNING}
 """
+# A user's notification and live bids are found by their indexes, whatever the statistics say: LIMIT
+# keeps the planner from scanning all rows once for all users.
 MARK_OUTDATED = f"""
 UPDATE notifications SET read_at = statement_timestamp()
-FROM json_to_recordset(%s) AS outdated (auction_id uuid, user_id uuid, leader uuid)
-WHERE notifications.user_id = outdated.user_id AND notifications.auction_id = outdated.auction_id
-  AND read_at IS NULL AND {UPDATED_KINDS}
-  AND (outdated.user_id = outdated.leader OR NOT EXISTS (
-      SELECT 1 FROM bids
-      WHERE auction_id = outdated.auction_id AND bidder_id = outdated.user_id AND NOT deleted
-  ))
-RETURNING notifications.auction_id, notifications.user_id
+WHERE read_at IS NULL AND id = ANY(ARRAY(
+    SELECT unread.id
+    FROM json_to_recordset(%s) AS named (auction_id uuid, user_id uuid, leader uuid)
+    CROSS JOIN LATERAL (
+        SELECT id FROM notifications WHERE user_id = named.user_id
+          AND auction_id = named.auction_id AND read_at IS NULL AND {UPDATED_KINDS}
+        LIMIT 1
+    ) AS unread
+    LEFT JOIN LATERAL (
+        SELECT true AS live FROM bids
+        WHERE auction_id = named.auction_id AND bidder_id = named.user_id AND NOT deleted
+        LIMIT 1
+    ) AS bid ON true
+    WHERE named.user_id = named.leader OR live IS NULL
+))
+RETURNING auction_id, user_id
 """
 # A mail that is waiting or being sent keeps its time; its content is composed when it is sent.
 MAIL = """
