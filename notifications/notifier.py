@@ -163,8 +163,10 @@ def _news(
         checkpoint = checkpoints[id]
         if states[id].version == checkpoint.version:
             continue
-        if checkpoint.rested is not None and checkpoint.rested < AT_MOST_EVERY:
-            done.resting[id] = AT_MOST_EVERY - checkpoint.rested
+        rested = checkpoint.rested
+        # One from the future was before the clock stepped back: nobody waits until it is past.
+        if rested is not None and timedelta(0) <= rested < AT_MOST_EVERY:
+            done.resting[id] = AT_MOST_EVERY - rested
             continue
         until = min(states[id].version, checkpoint.version + room)
         if until < states[id].version:

@@ -19,6 +19,7 @@ from commands.postgres.event_store import PostgresEventStore
 from commands.promoter import rounds
 from commands.promoter.checks import check_draws
 from commands.streams import Stream
+from notifications.notifier import Notified, notify
 from projections.upkeep import stuck
 from tests.integration.in_process import InProcessPortal
 from tests.integration.test_accepting import place
@@ -244,6 +245,18 @@ def test_a_stopped_stream_is_tried_again_after_the_clock_stepped_back(
     assert stuck.is_paused(in_process.pool, "projections", stream) is False
     with in_process.pool.connection() as connection:
         connection.execute("DELETE FROM stuck_streams WHERE stream_id = %s", (stream.id,))
+
+
+def test_people_are_notified_after_the_clock_stepped_back(
+    in_process: InProcessPortal, shift: Shift
+) -> None:
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    notify(auction.id, in_process.pool)
+    in_process.bid(auction, bob, "20.00")
+    assert notify(auction.id, in_process.pool).again_in, "its last run was just now"
+    shift(-HOUR)
+    assert notify(auction.id, in_process.pool) == Notified({alice}), "its last run is to come"
 
 
 def ask(in_process: InProcessPortal) -> set[UUID]:

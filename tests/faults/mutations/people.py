@@ -12,6 +12,13 @@ PEOPLE = (
         "without mongodb",
         "nobody was notified",
     ),
+    Mutation(
+        "after the clock stepped back nobody is notified",
+        "notifications/notifier.py",
+        "rested is not None and timedelta(0) <= rested < AT_MOST_EVERY",
+        "rested is not None and rested < AT_MOST_EVERY",
+        "tests/integration/test_clock.py",
+    ),
     # 5. Deleting a user survives a kill at each step and ends complete.
     Mutation(
         "a deletion withdraws the bids of one auction only",
