@@ -71,6 +71,14 @@ class NotifiedTogether:
     resting: dict[UUID, timedelta] = field(default_factory=dict)
     unfinished: list[UUID] = field(default_factory=list)
 
+    def add(self, more: "NotifiedTogether") -> None:
+        """Add what another transaction committed."""
+        self.users |= more.users
+        self.mailed = self.mailed or more.mailed
+        self.stopped += more.stopped
+        self.resting |= more.resting
+        self.unfinished += more.unfinished
+
 
 @dataclass(frozen=True, slots=True)
 class News:
@@ -108,20 +116,20 @@ def _one_by_one(auction_ids: Sequence[UUID], pool: Pool) -> NotifiedTogether:
     done = NotifiedTogether()
     for auction_id in auction_ids:
         try:
-            with pool.connection() as connection, connection.transaction():
-                _one(connection, auction_id, done)
+            done.add(_one(auction_id, pool))
         except PoisonEvent as poison:
             done.stopped.append(poison)
     return done
 
 
-def _one(connection: SyncConnection, auction_id: UUID, done: NotifiedTogether) -> None:
+def _one(auction_id: UUID, pool: Pool) -> NotifiedTogether:
     """Notify of one auction, notice by notice; PoisonEvent at the event whose notice fails."""
-    news = _news(connection, [auction_id], done)
-    if not news:
-        return
-    with _stopping(auction_id, news[auction_id].checkpoint.version + 1):
-        _write(connection, news, _events(connection, news), done, each_alone=True)
+    done = NotifiedTogether()
+    with pool.connection() as connection, connection.transaction():
+        if news := _news(connection, [auction_id], done):
+            with _stopping(auction_id, news[auction_id].checkpoint.version + 1):
+                _write(connection, news, _events(connection, news), done, each_alone=True)
+    return done
 
 
 def notify(auction_id: UUID, pool: Pool) -> Notified:
@@ -255,11 +263,10 @@ def _reached(news: News) -> Reached:
 
 
 def streams_behind(pool: Pool) -> list[Stream]:
-    """The auctions with events that nobody was notified of, without paused ones; none while another process sweeps."""
+    """The auctions with events that nobody was notified of, without paused ones, and stuck ones whose try is due."""
 
     def versions(_: StreamKind, ids: Collection[UUID]) -> Mapping[UUID, int]:
         with pool.connection() as connection:
             return notified_versions(connection, ids)
 
-    paused = stuck.paused_streams(pool, SWEEPER.reader)
-    return [stream for stream in SWEEPER.sweep(pool, versions) if stream.id not in paused]
+    return stuck.to_wake(pool, SWEEPER.reader, SWEEPER.sweep(pool, versions))

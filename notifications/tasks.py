@@ -1,6 +1,6 @@
 """The notifier's Celery tasks. Running one twice does no harm."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from notifications.notifier import AT_MOST_EVERY, NotifiedTogether, notify_toget
 from notifications.outgoing import send_due
 from notifications.postgres.mails import any_due
 from notifications.postgres.notifications import forget_deleted, forget_leftovers
+from notifications.postgres.progress import notified_versions
 from projections.errors import passes
 from projections.upkeep import stuck
 
@@ -55,12 +56,17 @@ def _notify(streams: Sequence[Stream]) -> Sequence[Stream]:
     done = notify_together(due, pool())
     for poison in done.stopped:
         stuck.record_failure(pool(), "notifications", poison)
-    stopped = {poison.stream.id for poison in done.stopped}
-    for id in known.keys() & set(due) - stopped:
-        stuck.clear(pool(), "notifications", auctions[id])
+    if tried := known.keys() & set(due):
+        _clear_passed(tried)
     _rest(auctions[id] for id in done.resting)
     _publish(done)
     return [auctions[id] for id in done.unfinished]
+
+
+def _clear_passed(auction_ids: Collection[UUID]) -> None:
+    with pool().connection() as connection:
+        reached = notified_versions(connection, auction_ids)
+    stuck.clear_passed(pool(), "notifications", reached)
 
 
 def _look_after_users(user_ids: Sequence[UUID]) -> None:

@@ -4,12 +4,13 @@ A stream that an event stops stays just before that event, and rests between the
 """
 
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from commands.postgres.connections import Pool
 from commands.streams import Stream
 from commands.wake import publish
 from projections.errors import PoisonEvent
-from projections.ports import Documents
+from projections.ports import WITH_DOCUMENTS, Documents
 from projections.projector import project, project_together
 from projections.upkeep import stuck
 
@@ -33,11 +34,17 @@ def bring_forward(pool: Pool, documents: Documents, streams: Sequence[Stream]) -
     _announce(projected.versions)
     for poison in projected.stopped:
         stuck.record_failure(pool, "projections", poison)
-    stopped = {poison.stream for poison in projected.stopped}
-    for stream in due:
-        if stream.id in known and stream not in stopped:
-            stuck.clear(pool, "projections", stream)
+    if tried := [stream for stream in due if stream.id in known]:
+        stuck.clear_passed(pool, "projections", _versions(documents, tried))
     return projected.unfinished
+
+
+def _versions(documents: Documents, streams: Sequence[Stream]) -> dict[UUID, int]:
+    found = dict[UUID, int]()
+    for kind in WITH_DOCUMENTS:
+        if ids := [stream.id for stream in streams if stream.kind == kind]:
+            found |= documents.versions(kind, ids)
+    return found
 
 
 def _announce(streams: Iterable[Stream]) -> None:
@@ -55,5 +62,5 @@ def _projected(pool: Pool, documents: Documents, stream: Stream) -> int:
         stuck.record_failure(pool, "projections", poison)
         return poison.version - 1
     if paused is not None:
-        stuck.clear(pool, "projections", stream)
+        stuck.clear_passed(pool, "projections", {stream.id: version})
     return version

@@ -34,8 +34,7 @@ def project(_list: str, slot: str) -> None:
 def sweep() -> None:
     """Wake streams with waiting jobs and streams whose documents are behind."""
     woken = wake_waiting_streams()
-    paused = stuck.paused_streams(pool(), "projections")
-    behind = [s for s in lag.sweep(pool(), live_documents()) if s.id not in paused]
+    behind = stuck.to_wake(pool(), "projections", lag.sweep(pool(), live_documents()))
     BEHIND.add(behind, left_lying=True)
     if woken or behind:
         log.warning("swept", waiting_streams=woken, lagging_streams=len(behind))

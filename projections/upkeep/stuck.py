@@ -1,10 +1,11 @@
 """Stuck streams: an event can't be read or applied, so their reader stops before it.
 
-Other streams go on. A stuck stream is retried with growing pauses, and each failure is logged. When a
-try succeeds, after the code was repaired, its row is deleted.
+Other streams go on. A stuck stream is retried with growing pauses, and each failure is logged. Its row
+is deleted once its reader has come past that event, after the code was repaired; not by a try that did
+not come to it, because another process had the stream.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 from uuid import UUID
 
@@ -42,12 +43,15 @@ AMONG = f"""
 SELECT stream_id, {WAITS} AS paused FROM stuck_streams
 WHERE reader = %s AND stream_id = ANY(%s)
 """
-CLEAR = "DELETE FROM stuck_streams WHERE reader = %s AND stream_id = %s"
+CLEAR = """
+DELETE FROM stuck_streams WHERE reader = %s AND stream_id = %s AND version <= %s
+RETURNING stream_kind
+"""
 ALL = """
 SELECT reader, stream_kind, stream_id, version, error, attempts, since, retry_after
 FROM stuck_streams ORDER BY since
 """
-PAUSED = f"SELECT stream_id FROM stuck_streams WHERE reader = %s AND {WAITS}"
+OF_READER = f"SELECT stream_kind, stream_id, {WAITS} AS paused FROM stuck_streams WHERE reader = %s"
 
 
 def is_paused(pool: Pool, reader: Reader, stream: Stream) -> bool | None:
@@ -64,10 +68,16 @@ def among(pool: Pool, reader: Reader, streams: Collection[Stream]) -> Mapping[UU
         return {row["stream_id"]: row["paused"] for row in rows}
 
 
-def paused_streams(pool: Pool, reader: Reader) -> set[UUID]:
-    """The stuck streams whose next try is still to come."""
+def to_wake(pool: Pool, reader: Reader, behind: Iterable[Stream]) -> list[Stream]:
+    """Those of the streams whose next try is not still to come, and all stuck ones whose try is due.
+
+    The reader of a stuck one may have come past its event, and died before the row was deleted.
+    """
     with pool.connection() as connection:
-        return {row["stream_id"] for row in connection.execute(PAUSED, (reader,))}
+        rows = connection.execute(OF_READER, (reader,)).fetchall()
+    known = {Stream(row["stream_kind"], row["stream_id"]): row["paused"] for row in rows}
+    due = [stream for stream, paused in known.items() if not paused]
+    return [*due, *(stream for stream in behind if stream not in known)]
 
 
 def record_failure(pool: Pool, reader: Reader, poison: PoisonEvent) -> None:
@@ -97,11 +107,13 @@ def record_failure(pool: Pool, reader: Reader, poison: PoisonEvent) -> None:
     )
 
 
-def clear(pool: Pool, reader: Reader, stream: Stream) -> None:
-    """Delete the stream's row, after a try that succeeded."""
+def clear_passed(pool: Pool, reader: Reader, reached: Mapping[UUID, int]) -> None:
+    """Delete the rows of those streams whose reader has reached the version that stopped it."""
     with pool.connection() as connection:
-        connection.execute(CLEAR, (reader, stream.id))
-    log.info("the stream goes on", reader=reader, kind=stream.kind, stream=str(stream.id))
+        for stream_id, version in reached.items():
+            if row := connection.execute(CLEAR, (reader, stream_id, version)).fetchone():
+                kind = row["stream_kind"]
+                log.info("the stream goes on", reader=reader, kind=kind, stream=str(stream_id))
 
 
 def all_stuck(connection: SyncConnection) -> list[DictRow]:

@@ -10,16 +10,21 @@ from uuid import UUID
 import pytest
 
 from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.locks import lock, projecting
 from commands.record.upcasters import CURRENT_SCHEMA, UPCASTERS
 from commands.streams import Stream, UnreadableEvent
-from notifications.notifier import Notified, notify, streams_behind
-from notifications.tasks import UNNOTIFIED
+from notifications import notifier
+from notifications.notifier import Notified, notify, notify_together, streams_behind
+from notifications.postgres.progress import lock_progress
+from notifications.tasks import RESTING, UNNOTIFIED
+from notifications.tasks import sweep as sweep_notifications
 from portal.health import read_health
 from projections.mongo.generations import live_generations
 from projections.mongo.store import MongoDocuments
+from projections.projector import project
 from projections.tasks import BEHIND, sweep
 from projections.upkeep.rebuild import WouldGoBack, rebuild
-from projections.wiring import catch_up, database
+from projections.wiring import catch_up, database, live_documents, project_streams
 from tests.integration.in_process import InProcessPortal, stored_auctions
 from tests.integration.working import on_list, put, work
 
@@ -166,6 +171,54 @@ def test_the_notifier_stops_at_it_and_tells_of_other_auctions(
     assert notify(poisoned.id, in_process.pool) == Notified()
 
 
+def test_a_try_that_another_worker_forestalls_leaves_it_stuck(
+    in_process: InProcessPortal, poisoned: Stream
+) -> None:
+    """Who holds the stream may be stopped by the event as well: nobody has come past it yet."""
+    catch_up(poisoned)
+    work(UNNOTIFIED, poisoned)
+    rested(in_process, poisoned)
+    with in_process.pool.connection() as connection:
+        lock_progress(connection, [poisoned.id])  # so that there is a row to lock
+    with in_process.pool.connection() as connection, connection.transaction():
+        lock(connection, projecting(poisoned.id))
+        lock_progress(connection, [poisoned.id])
+        assert project_streams([poisoned]) == [poisoned]
+        work(UNNOTIFIED, poisoned)
+    for reader in ("projections", "notifications"):
+        stuck = stuck_at(in_process, poisoned, reader)
+        assert stuck, reader
+        assert stuck["attempts"] == 1, "neither did it fail again"
+
+
+def test_what_stops_is_not_taken_for_unfinished(
+    in_process: InProcessPortal, poisoned: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifier, "MOST_EVENTS", 4)
+    done = notify_together([poisoned.id], in_process.pool)
+    assert [(poison.stream, poison.version) for poison in done.stopped] == [(poisoned, 4)]
+    assert done.unfinished == []
+
+
+def test_whoever_came_past_it_and_died_leaves_it_to_the_sweep(
+    in_process: InProcessPortal, poisoned: Stream, newer_release: Release
+) -> None:
+    catch_up(poisoned)
+    work(UNNOTIFIED, poisoned)
+    newer_release(True)
+    project(poisoned, in_process.pool, live_documents())
+    notify(poisoned.id, in_process.pool)
+    rested(in_process, poisoned)
+    in_process.wait_for_the_order()
+    for worklist, task in ((BEHIND, sweep), (UNNOTIFIED, sweep_notifications)):
+        put(worklist)
+        task()
+        assert poisoned in on_list(worklist)
+        work(worklist, poisoned)
+    assert stuck_at(in_process, poisoned) is None
+    assert stuck_at(in_process, poisoned, "notifications") is None
+
+
 def test_commands_go_on(in_process: InProcessPortal, poisoned: Stream) -> None:
     """Deciding needs no event, only state rows."""
     assert in_process.bid(poisoned, in_process.user(), "99.00")
@@ -202,6 +255,8 @@ def versions(documents: MongoDocuments, *streams: Stream) -> list[int]:
 def forget(in_process: InProcessPortal, poisoned: Stream) -> Any:
     """Leave nothing behind that other tests would stumble over."""
     yield
+    for worklist in (BEHIND, UNNOTIFIED, RESTING):
+        put(worklist)
     with in_process.pool.connection() as connection:
         connection.execute("ALTER TABLE events DISABLE TRIGGER USER")
         for table, column in (

@@ -13,6 +13,13 @@ PEOPLE = (
         "nobody was notified",
     ),
     Mutation(
+        "a stream is taken to go on when another worker has it",
+        "projections/upkeep/stuck.py",
+        "WHERE reader = %s AND stream_id = %s AND version <= %s",
+        "WHERE reader = %s AND stream_id = %s AND %s >= 0",
+        "tests/integration/test_poison.py",
+    ),
+    Mutation(
         "after the clock stepped back nobody is notified",
         "notifications/notifier.py",
         "rested is not None and timedelta(0) <= rested < AT_MOST_EVERY",
