@@ -24,16 +24,17 @@ class Follower:
     """An operation that goes on without a task of its own.
 
     `shown` is what its feed keeps of what it was given: a state, a version, or what it missed; `since`
-    is how many reads the feed had begun when it joined.
+    is how many reads the feed had begun when it joined; `owner` is the user or address who asked.
     """
 
-    __slots__ = ("channel", "line", "operation", "shown", "since")
+    __slots__ = ("channel", "line", "operation", "owner", "shown", "since")
 
     def __init__(self, operation: Operation, line: Line, shown: Any) -> None:
         self.operation = operation
         self.line = line
         self.shown = shown
         self.since = 0
+        self.owner: str | None
         self.channel: Channel
 
     def leave(self) -> None:
@@ -51,13 +52,31 @@ class Follower:
 
 
 class Channel:
-    """The followers of one operation; `owner` is the user or address who asked for it first."""
-
-    owner: str | None = None
+    """The followers of one operation."""
 
     def __init__(self, executor: Executor[Any]) -> None:
         self.executor = executor
         self.followers: set[Follower] = set()
+        # How many of them are whose, in the order in which the owners came.
+        self._owners: dict[str | None, int] = {}
+
+    @property
+    def owner(self) -> str | None:
+        """Whom the operation counts for: of those who follow, the owner who came first."""
+        return next(iter(self._owners))
+
+    def add(self, follower: Follower) -> None:
+        """Let the follower have what comes from now on."""
+        follower.channel = self
+        self.followers.add(follower)
+        self._owners[follower.owner] = self._owners.get(follower.owner, 0) + 1
+
+    def remove(self, follower: Follower) -> None:
+        """Forget the follower."""
+        self.followers.remove(follower)
+        self._owners[follower.owner] -= 1
+        if not self._owners[follower.owner]:
+            del self._owners[follower.owner]
 
     def leave(self, follower: Follower) -> None:
         """Give the follower nothing more."""

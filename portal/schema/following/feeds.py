@@ -71,20 +71,23 @@ class Feed(ABC):
 
     def join(self, follower: Follower, question: Question) -> None:
         """Give the follower what its question asks for from now on, the beginning first."""
+        follower.owner = question.context.owner
         key = self._key(question)
         if key not in self.channels:
             self.channels[key] = self._open(question, shared=key[-1] is SHARED)
-        follower.channel = self.channels[key]
-        follower.channel.followers.add(follower)
+        self.channels[key].add(follower)
         self.joined(follower)
         self.wake()
 
     def leave(self, follower: Follower) -> None:
         """Give the follower nothing more; without any, the feed ends."""
-        follower.channel.followers.discard(follower)
-        if not follower.channel.followers:
-            self.channels = {k: v for k, v in self.channels.items() if v is not follower.channel}
-            self.feeds.closed(follower.channel)
+        channel = follower.channel
+        self.feeds.count(channel.owner, -1)
+        channel.remove(follower)
+        if channel.followers:
+            self.feeds.count(channel.owner, 1)
+        else:
+            self.channels = {k: v for k, v in self.channels.items() if v is not channel}
         self.end_if_unused()
 
     def end_if_unused(self) -> None:
@@ -122,8 +125,7 @@ class Feed(ABC):
     def _open(self, question: Question, *, shared: bool) -> Channel:
         self.feeds.check_room(question.context.owner)
         channel = self.channel(self._executor(question, shared=shared))
-        channel.owner = question.context.owner
-        self.feeds.opened[channel.owner] += 1
+        self.feeds.count(question.context.owner, 1)
         return channel
 
     def _key(self, question: Question) -> tuple[Any, ...]:
@@ -151,7 +153,7 @@ Key: TypeAlias = tuple[type[Feed], UUID | None]
 
 
 class Feeds:
-    """The feeds of a web process. `opened` counts the channels that each user or address made necessary."""
+    """The feeds of a web process. `opened` counts the channels of each user or address; one counts once."""
 
     def __init__(self, runtime: Runtime, schema: GraphQLSchema) -> None:
         self.runtime = runtime
@@ -181,11 +183,11 @@ class Feeds:
         if self.opened[owner] >= settings.OPERATIONS_PER_USER:
             raise rate_limited("different operations of yours running", COME_BACK)
 
-    def closed(self, channel: Channel) -> None:
-        """Count a channel no more."""
-        self.opened[channel.owner] -= 1
-        if not self.opened[channel.owner]:
-            del self.opened[channel.owner]
+    def count(self, owner: str | None, by: int) -> None:
+        """Count so many more channels for them."""
+        self.opened[owner] += by
+        if not self.opened[owner]:
+            del self.opened[owner]
 
     def forget(self, feed: Feed) -> None:
         """Begin a new one for whoever comes next."""
