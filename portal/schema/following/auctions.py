@@ -54,7 +54,6 @@ class StateChannel(Channel):
     def __init__(self, feed: "StatesFeed", executor: Executor[Any]) -> None:
         super().__init__(executor)
         self.feed = feed
-        self.latest: tuple[State, Frames] | None = None
         self._waiting: dict[UUID, State] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -63,8 +62,8 @@ class StateChannel(Channel):
         self.feed.leave(follower)
 
     def resume(self, follower: Follower) -> None:
-        """Give the follower the newest state."""
-        self.feed.resume(follower, self)
+        """Give the follower the newest state, if it missed one."""
+        self.feed.resume(follower)
 
     def offer(self, state: State) -> None:
         """Execute the operation on the state, unless nobody wants it or a newer one comes before."""
@@ -101,14 +100,18 @@ class StateChannel(Channel):
         if errors and all(_code(each) is Code.UNAVAILABLE for each in errors):
             self.feed.put_off(self.followers, state, errors)
         else:
-            self.latest = (state, Frames(encoded(result.data, errors)))
-            self.feed.give(self.followers, *self.latest)
+            self.feed.give(self.followers, state, Frames(encoded(result.data, errors)))
 
 
 class StatesFeed(Feed):
     """A feed of auctions' states."""
 
     reads = 0
+
+    def __init__(self, *of_feed: object) -> None:
+        super().__init__(*of_feed)  # type: ignore[arg-type]
+        # Those who could not be given a state because a server is away.
+        self._put_off: set[Follower] = set()
 
     async def follow(self) -> None:
         """Read at each news, and when somebody joins or can be given what they missed."""
@@ -156,13 +159,11 @@ class StatesFeed(Feed):
     def missed(self, follower: Follower, state: State) -> None:
         """Note that the follower's connection does not keep up."""
 
-    def resume(self, follower: Follower, channel: StateChannel) -> None:
-        """Give what was missed."""
+    def resume(self, follower: Follower) -> None:
+        """Read what the follower missed, and give it."""
         raise NotImplementedError
 
-    def give(
-        self, followers: Sequence[Follower] | set[Follower], state: State, frames: Frames
-    ) -> None:
+    def give(self, followers: Iterable[Follower], state: State, frames: Frames) -> None:
         """Send the state to those who want it and keep up."""
         for each in followers:
             if not self.wants(each, state):
@@ -177,16 +178,18 @@ class StatesFeed(Feed):
         self, followers: Iterable[Follower], state: State, errors: list[GraphQLError]
     ) -> None:
         """A server that the state's execution needs is away: those who follow get it in a moment."""
-        waiting = [each for each in followers if self.wants(each, state)]
-        for each in waiting:
+        for each in [each for each in followers if self.wants(each, state)]:
             if self.unanswered(each):
                 each.break_off(errors)
-            else:
-                self.missed(each, state)
-        asyncio.get_running_loop().call_later(LOOK_AGAIN, self._resume, waiting)
+                continue
+            self.missed(each, state)
+            if not self._put_off:
+                asyncio.get_running_loop().call_later(LOOK_AGAIN, self._try_again)
+            self._put_off.add(each)
 
-    def _resume(self, followers: Iterable[Follower]) -> None:
-        for each in followers:
+    def _try_again(self) -> None:
+        waiting, self._put_off = self._put_off, set()
+        for each in waiting:
             each.resume()
 
     async def offer(self, documents: Sequence[AuctionDocument], news: set[UUID]) -> None:
@@ -215,11 +218,16 @@ class AuctionFeed(StatesFeed):
     def shown(self, follower: Follower, state: State) -> None:
         """The next must be newer."""
         follower.shown = (state.auction.version, state.auction.status)
+        follower.behind = False
 
-    def resume(self, follower: Follower, channel: StateChannel) -> None:
-        """The newest there is."""
-        if channel.latest:
-            self.give([follower], *channel.latest)
+    def missed(self, follower: Follower, state: State) -> None:
+        """It will get the newest then."""
+        follower.behind = True
+
+    def resume(self, follower: Follower) -> None:
+        """The newest, read then: what was kept of one could hold the name of a user who was deleted since."""
+        if follower.behind:
+            self.wake()
 
     def unanswered(self, follower: Follower) -> bool:
         """It was shown no state."""
@@ -238,7 +246,7 @@ class CardsFeed(StatesFeed):
     """All auctions: those that change. `shown` is which of them a slow follower missed."""
 
     def __init__(self, *of_feed: object) -> None:
-        super().__init__(*of_feed)  # type: ignore[arg-type]
+        super().__init__(*of_feed)
         # What was not read yet: news, and what slow followers missed.
         self._news: set[UUID] = set()
         self._again: set[UUID] = set()
@@ -261,7 +269,7 @@ class CardsFeed(StatesFeed):
         if len(follower.shown) < MOST_MISSED:
             follower.shown.add(state.auction.id)
 
-    def resume(self, follower: Follower, channel: StateChannel) -> None:
+    def resume(self, follower: Follower) -> None:
         """As it is now, for this follower alone."""
         if follower.shown:
             self._again |= follower.shown

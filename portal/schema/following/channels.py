@@ -24,16 +24,18 @@ class Follower:
     """An operation that goes on without a task of its own.
 
     `shown` is what its feed keeps of what it was given: a state, a version, or what it missed; `since`
-    is how many reads the feed had begun when it joined; `owner` is the user or address who asked.
+    is how many reads the feed had begun when it joined; `owner` is the user or address who asked;
+    `behind` says that a state was left out since the last one it was given.
     """
 
-    __slots__ = ("channel", "line", "operation", "owner", "shown", "since")
+    __slots__ = ("behind", "channel", "line", "operation", "owner", "shown", "since")
 
     def __init__(self, operation: Operation, line: Line, shown: Any) -> None:
         self.operation = operation
         self.line = line
         self.shown = shown
         self.since = 0
+        self.behind = False
         self.owner: str | None
         self.channel: Channel
 
@@ -97,17 +99,20 @@ class Frames:
 
     def __init__(self, *payloads: bytes) -> None:
         self._payloads = payloads
-        self._made: dict[tuple[str, int], bytes] = {}
+        # Those made last: most clients use the same ids, and one that uses UUIDs must cost no memory.
+        self._key: tuple[str, int] | None = None
+        self._made = b""
 
     def of(self, id: str, skipped: int = 0) -> bytes:
         """The frames for the operation of that id, without the first few."""
         key = (id, skipped)
-        if key not in self._made:
+        if key != self._key:
             head = b'{"id":%s,"type":"next","payload":' % json.dumps(id).encode()
-            self._made[key] = b"".join(
+            self._made = b"".join(
                 text_frame(b"%s%s}" % (head, payload)) for payload in self._payloads[skipped:]
             )
-        return self._made[key]
+            self._key = key
+        return self._made
 
 
 def encoded(data: dict[str, Any] | None, errors: Sequence[GraphQLError]) -> bytes:

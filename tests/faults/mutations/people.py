@@ -98,6 +98,13 @@ PEOPLE = (
         "            if each.line.ready:\n                each.line.write(frames.of(each.operation.id, each.shown - before))\n            each.shown = last\n",
         "tests/e2e/test_following.py",
     ),
+    Mutation(
+        "a slow follower is not given what it missed",
+        "portal/schema/following/auctions.py",
+        "        follower.behind = True\n",
+        "        follower.behind = False\n",
+        "tests/integration/test_slow_readers.py::test_whoever_did_not_keep_up_gets_the_newest_state",
+    ),
     # Sessions end when they must, and not before.
     Mutation(
         "a refresh whose answer was lost costs the session",
