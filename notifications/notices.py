@@ -37,11 +37,12 @@ class RankedBid:
 
 @dataclass(frozen=True, slots=True)
 class Leading:
-    """The leading bid as of the notifier's last run."""
+    """The leading bid as of the notifier's last run, and whether it was deleted since."""
 
     bid_id: UUID
     bidder_id: UUID
     effective_amount: Decimal
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _outbid(
     MAX_BID_CHANGED instead. After the end of the auction nobody is outbid.
     """
     highest = before.effective_amount if before else Decimal(0)
-    led = {before.bid_id: before.bidder_id} if before else {}
+    led = {before.bid_id: before.bidder_id} if before and not before.deleted else {}
     for _, event in events:
         match event:
             case BidPlaced(amount=reached) | BidDoubled(effective_amount=reached):
@@ -127,8 +128,11 @@ def _outbid(
 
 def _cause(
     events: Sequence[EventAtVersion], after: RankedBid, deleted: Mapping[UUID, RankedBid]
-) -> tuple[int, UUID | None]:
-    """Version and bidder of the last event that made this bid lead: its own, or a higher bid's deletion."""
+) -> tuple[int, UUID]:
+    """Version and bidder of the last event that made this bid lead: its own, or a higher bid's deletion.
+
+    If it was in an earlier run, which did not know yet that it would, the bidder is taken for its cause.
+    """
     causes: list[tuple[int, UUID]] = []
     for version, event in events:
         match event:
@@ -138,7 +142,7 @@ def _cause(
                 causes.append((version, event.bidder_id))
             case _:
                 continue
-    return causes[-1] if causes else (events[-1][0] if events else after.reached_version, None)
+    return causes[-1] if causes else (events[-1][0], after.bidder_id)
 
 
 def _outranked(bid: RankedBid | None, other: RankedBid) -> bool:

@@ -21,7 +21,8 @@ ORDER BY wanted.id ON CONFLICT DO NOTHING
 """
 LOCK = """
 SELECT auction_id, version, leading_bid_id, leading_amount, clock_timestamp() - ran_at AS rested,
-       (SELECT bidder_id FROM bids WHERE id = leading_bid_id) AS leading_bidder_id
+       (SELECT bidder_id FROM bids WHERE id = leading_bid_id) AS leading_bidder_id,
+       (SELECT deleted FROM bids WHERE id = leading_bid_id) AS leading_deleted
 FROM notification_progress WHERE auction_id = ANY(%s) ORDER BY auction_id FOR UPDATE SKIP LOCKED
 """
 # One statement, so that version and leading bid are of one moment.
@@ -92,7 +93,12 @@ def lock_progress(
 def _checkpoint(row: DictRow) -> NotifierCheckpoint:
     leading = None
     if row["leading_bid_id"]:
-        leading = Leading(row["leading_bid_id"], row["leading_bidder_id"], row["leading_amount"])
+        leading = Leading(
+            row["leading_bid_id"],
+            row["leading_bidder_id"],
+            row["leading_amount"],
+            row["leading_deleted"],
+        )
     return NotifierCheckpoint(row["version"], leading, row["rested"])
 
 

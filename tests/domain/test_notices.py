@@ -1,5 +1,6 @@
 """Who is notified of what: given events and what led before and after them, then these notices."""
 
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -87,6 +88,15 @@ def test_of_many_changes_the_last_is_notified_also_to_who_led_in_between() -> No
         Notice(OUTBID, 3, THIRTY, to=to(ALICE, BOB)),
         Notice(CHANGED, 3, THIRTY, but=CAROL),
     ]
+
+
+def test_what_made_a_bid_lead_in_an_earlier_run_is_taken_for_its_bidders_doing() -> None:
+    leads = RankedBid(SECOND, BOB, TWENTY, 3)
+    lower = placed(THIRD, CAROL, "10.00")
+    before = replace(ALICE_LED, deleted=True)
+    assert notices_of(lower, since=3, before=before, after=leads) == [
+        Notice(NotificationKind.MAX_BID_CHANGED, 4, TWENTY, but=BOB)
+    ], "and who took back the bid that led is not outbid"
 
 
 def test_who_takes_the_lead_back_at_once_was_not_outbid() -> None:

@@ -341,6 +341,28 @@ def test_a_long_absence_is_made_up_for_in_several_runs(
     assert notify(auction.id, in_process.pool) == Notified()
 
 
+def test_after_a_long_absence_nobody_is_told_of_what_they_did_themselves(
+    in_process: InProcessPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, carol = (in_process.user() for _ in range(3))
+    auction = in_process.auction()
+    taken_back = in_process.bid(auction, alice, "50.00")
+    run_notifier(in_process, auction)
+    in_process.delete(auction, alice, taken_back)
+    in_process.bid(auction, alice, "1.00")
+    in_process.bid(auction, bob, "10.00")
+    for amount in range(2, 6):
+        in_process.bid(auction, carol, f"{amount}.00")
+    monkeypatch.setattr(notifier, "MOST_EVENTS", 3)
+    told = set[UUID]()
+    for _ in range(3):
+        told |= run_notifier(in_process, auction).users
+    assert told == {alice, carol}
+    assert notifications_of(in_process, bob) == [], "the bid that leads is his own"
+    assert notifications_of(in_process, alice) == [(CHANGED, 9, "10.00", False)], "not outbid"
+    assert notifications_of(in_process, carol) == [(CHANGED, 9, "10.00", False)]
+
+
 def test_auctions_that_were_just_told_of_come_back_with_one_task(
     in_process: InProcessPortal,
 ) -> None:

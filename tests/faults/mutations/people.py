@@ -26,6 +26,20 @@ PEOPLE = (
         "rested is not None and rested < AT_MOST_EVERY",
         "tests/integration/test_clock.py",
     ),
+    Mutation(
+        "after a long absence who leads is told of it",
+        "notifications/notices.py",
+        "else (events[-1][0], after.bidder_id)",
+        "else (events[-1][0], UUID(int=0))",
+        "tests/integration/test_notifying.py",
+    ),
+    Mutation(
+        "after a long absence who took the leading bid back was outbid",
+        "notifications/postgres/progress.py",
+        '            row["leading_deleted"],\n',
+        "",
+        "tests/integration/test_notifying.py",
+    ),
     # 5. Deleting a user survives a kill at each step and ends complete.
     Mutation(
         "a deletion withdraws the bids of one auction only",
