@@ -69,6 +69,17 @@ end
 return {redis.call('SCARD', KEYS[1]), taken}
 """
 
+# KEYS: the list, its bell, the first slot. ARGV: WAKE_EXPIRES, KEPT, and the streams. One ring is enough,
+# however many streams come before somebody listens. 1 if the slot was free and a task is to be queued.
+ADD = """
+redis.call('SADD', KEYS[1], unpack(ARGV, 3))
+if redis.call('LLEN', KEYS[2]) == 0 then
+  redis.call('LPUSH', KEYS[2], 1)
+  redis.call('EXPIRE', KEYS[2], ARGV[2])
+end
+return redis.call('SET', KEYS[3], 1, 'NX', 'EX', ARGV[1]) and 1 or 0
+"""
+
 Handle = Callable[[Sequence[Stream]], Iterable[Stream]]
 
 
@@ -86,25 +97,21 @@ class Worklist:
         Streams that were left lying get a task of their own, for one turn: the queued one may be lost.
         """
         try:
-            if self.keep(streams) and not self._wake(0) and left_lying:
-                self._wake(SWEEP)
+            for members in _parts(_members(streams)):
+                free = _add_script()(self._add_keys, (WAKE_EXPIRES, KEPT, *members))
+                if free:
+                    self._send_for(0)
+                elif left_lying:
+                    self._wake(SWEEP)
         except (RedisError, OperationalError) as error:
             log.warning("could not wake, the sweep will", task=self.task, error=str(error))
 
     def keep(self, streams: Iterable[Stream]) -> bool:
         """Put the streams on the list and wake nobody; whether there were any. RedisError."""
-        members = _members(streams)
-        if not members:
-            return False
-        with redis().pipeline(transaction=False) as pipeline:
-            for start in range(0, len(members), MOST_ADDED):
-                pipeline.sadd(self._key, *members[start : start + MOST_ADDED])
-            # One ring is enough, however many streams come before somebody listens.
-            pipeline.lpush(self._bell, 1)
-            pipeline.ltrim(self._bell, 0, 0)
-            pipeline.expire(self._bell, KEPT)
-            pipeline.execute()
-        return True
+        parts = _parts(_members(streams))
+        for members in parts:
+            redis().sadd(self._key, *members)
+        return bool(parts)
 
     def take(self) -> list[Stream]:
         """Streams of the list, which they are no longer on then; any, so that all are served alike."""
@@ -184,17 +191,18 @@ class Worklist:
         if redis().scard(self._key):
             self._wake(slot if slot < SLOTS else 0)
 
-    def _wake(self, slot: int) -> bool:
-        """Queue a task, unless there is one for that slot; whether it did."""
-        key = self._slot_key(slot)
-        if not redis().set(key, 1, nx=True, ex=WAKE_EXPIRES):
-            return False
+    def _wake(self, slot: int) -> None:
+        """Queue a task, unless there is one for that slot."""
+        if redis().set(self._slot_key(slot), 1, nx=True, ex=WAKE_EXPIRES):
+            self._send_for(slot)
+
+    def _send_for(self, slot: int) -> None:
+        """Queue the task that the slot was taken for."""
         try:
             self._send(slot)
         except (RedisError, OperationalError):
-            redis().delete(key)
+            redis().delete(self._slot_key(slot))
             raise
-        return True
 
     def _send(self, slot: int) -> None:
         send(self.task, (self.name, str(slot)), self.queue)
@@ -202,6 +210,10 @@ class Worklist:
     @property
     def _key(self) -> str:
         return f"{settings.NAMESPACE}:waiting:{self.name}"
+
+    @property
+    def _add_keys(self) -> tuple[str, str, str]:
+        return self._key, self._bell, self._slot_key(0)
 
     @property
     def _bell(self) -> str:
@@ -215,8 +227,17 @@ class Worklist:
 
 
 @cache
+def _add_script() -> Script:
+    return redis().register_script(ADD)
+
+
+@cache
 def _take_script() -> Script:
     return redis().register_script(TAKE)
+
+
+def _parts(members: Sequence[str]) -> list[Sequence[str]]:
+    return [members[at : at + MOST_ADDED] for at in range(0, len(members), MOST_ADDED)]
 
 
 def _members(streams: Iterable[Stream]) -> list[str]:
