@@ -113,13 +113,17 @@ class Mail(models.Model):
 
 
 class Progress(models.Model):
-    """The notifier's checkpoint in an auction: the version it has read to, and which bid led then."""
+    """The notifier's checkpoint in an auction: the version it has read to, and which bid led then.
+
+    `telling` are the notices for all bidders that only some of them have yet.
+    """
 
     auction_id = models.UUIDField(primary_key=True)
     version = models.IntegerField()
     leading_bid_id = models.UUIDField(null=True)
     leading_amount = models.DecimalField(max_digits=DIGITS, decimal_places=PLACES, null=True)
     ran_at = models.DateTimeField(null=True)
+    telling = models.JSONField(null=True)
 
     class Meta:
         db_table = "notification_progress"

@@ -4,6 +4,7 @@ The checkpoint of an auction moves in the transaction that writes its notificati
 gives its notifications exactly once, even if a process dies or a task is delivered twice.
 """
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,26 +13,19 @@ from typing import cast
 from uuid import UUID
 
 import structlog
+from psycopg.errors import QueryCanceled
 
 from commands.domain.events import AuctionEvent
 from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.event_store import PostgresEventStore
 from commands.streams import Busy, Stream, StreamKind, UnreadableEvent
-from notifications.notices import (
-    EventAtVersion,
-    Notice,
-    notices,
-    notices_of_each,
-    possibly_outdated,
-)
+from notifications.news import News, addressed_now, notices_of, outdated, reached
+from notifications.notices import EventAtVersion
+from notifications.postgres.addressees import lock_unread
 from notifications.postgres.notifications import Users, mark_outdated_read, write_notices
 from notifications.postgres.progress import (
-    CurrentState,
-    NotifierCheckpoint,
-    Reached,
     advance,
     current_states,
-    deleted_among,
     lock_progress,
     notified_versions,
 )
@@ -46,6 +40,10 @@ SWEEPER = Sweeper("notifications", "notifications", {"auction"})
 AT_MOST_EVERY = timedelta(seconds=1)
 # Events of one run, over all its auctions.
 MOST_EVENTS = 10_000
+# With what a run is bounded to, no statement takes as long as that, unless something is wrong.
+PATIENCE = "SET LOCAL statement_timeout = '8s'"
+# Seconds after which no auction is begun that is taken by itself; a task may last 50.
+ALONE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,54 +78,60 @@ class NotifiedTogether:
         self.unfinished += more.unfinished
 
 
-@dataclass(frozen=True, slots=True)
-class News:
-    """An auction's events since its checkpoint, up to a version, and the state it is in now."""
-
-    checkpoint: NotifierCheckpoint
-    now: CurrentState
-    until: int
-
-    @property
-    def all(self) -> bool:
-        """Whether these are all of them."""
-        return self.until == self.now.version
-
-
 def notify_together(auction_ids: Sequence[UUID], pool: Pool) -> NotifiedTogether:
     """Write the notifications for the events of these auctions since their last runs.
 
-    If any fault that does not pass comes up, each auction is taken by itself, to find whose it is.
+    If any fault that does not pass comes up, or it takes too long, each auction is taken by itself,
+    to find whose it is.
     """
     done = NotifiedTogether()
     try:
-        with pool.connection() as connection, connection.transaction():
+        with _transaction(pool) as connection:
             news = _news(connection, auction_ids, done)
             _write(connection, news, _events(connection, news), done)
     except Exception as error:
-        if passes(error):
+        if _passes(error):
             raise
         log.warning("auctions can't be notified of together", error=type(error).__name__)
         return _one_by_one(auction_ids, pool)
     return done
 
 
+def _passes(error: Exception) -> bool:
+    """Whether the same may succeed in a moment. What took too long would take as long again."""
+    return passes(error) and not isinstance(error, QueryCanceled)
+
+
+@contextmanager
+def _transaction(pool: Pool) -> Iterator[SyncConnection]:
+    with pool.connection() as connection, connection.transaction():
+        connection.execute(PATIENCE)
+        yield connection
+
+
 def _one_by_one(auction_ids: Sequence[UUID], pool: Pool) -> NotifiedTogether:
-    done = NotifiedTogether()
-    for auction_id in auction_ids:
+    """Notify of each by itself; those that there is no time for are unfinished."""
+    done, ends = NotifiedTogether(), time.monotonic() + ALONE
+    for place, auction_id in enumerate(auction_ids):
+        if time.monotonic() > ends:
+            done.unfinished += auction_ids[place:]
+            break
         try:
             done.add(_one(auction_id, pool))
         except PoisonEvent as poison:
             done.stopped.append(poison)
+        except QueryCanceled:
+            # It waited for whoever begins with this auction as well.
+            done.resting[auction_id] = BUSY
     return done
 
 
 def _one(auction_id: UUID, pool: Pool) -> NotifiedTogether:
     """Notify of one auction, notice by notice; PoisonEvent at the event whose notice fails."""
     done = NotifiedTogether()
-    with pool.connection() as connection, connection.transaction():
+    with _transaction(pool) as connection:
         if news := _news(connection, [auction_id], done):
-            with _stopping(auction_id, news[auction_id].checkpoint.version + 1):
+            with _stopping(auction_id, news[auction_id].first):
                 _write(connection, news, _events(connection, news), done, each_alone=True)
     return done
 
@@ -148,11 +152,11 @@ BUSY = timedelta(seconds=1)
 
 @contextmanager
 def _stopping(auction_id: UUID, version: int) -> Iterator[None]:
-    """Turn any error that is not transient into a PoisonEvent at that version."""
+    """Turn any error that is not transient, or a time-out, into a PoisonEvent at that version."""
     try:
         yield
     except Exception as error:
-        if passes(error) or isinstance(error, PoisonEvent):
+        if _passes(error) or isinstance(error, PoisonEvent):
             raise
         at = error.version if isinstance(error, UnreadableEvent) else version
         raise PoisonEvent(Stream("auction", auction_id), at) from error
@@ -169,6 +173,9 @@ def _news(
     # Those with the fewest first, so that one with very many leaves room for the others.
     for id in sorted(checkpoints, key=lambda id: states[id].version - checkpoints[id].version):
         checkpoint = checkpoints[id]
+        if checkpoint.telling:
+            news[id] = News(checkpoint, states[id], checkpoint.version)
+            continue
         if states[id].version == checkpoint.version:
             continue
         rested = checkpoint.rested
@@ -177,26 +184,28 @@ def _news(
             done.resting[id] = AT_MOST_EVERY - rested
             continue
         until = min(states[id].version, checkpoint.version + room)
-        if until < states[id].version:
-            done.unfinished.append(id)
         if until > checkpoint.version:
             news[id] = News(checkpoint, states[id], until)
             room -= until - checkpoint.version
+        else:
+            done.unfinished.append(id)
     return news
 
 
 def _events(
     connection: SyncConnection, news: Mapping[UUID, News]
 ) -> Mapping[UUID, Sequence[EventAtVersion]]:
-    after = {id: each.checkpoint.version for id, each in news.items()}
-    recorded = PostgresEventStore(connection).read_several(after, MOST_EVENTS)
+    since = {
+        id: each.checkpoint.version for id, each in news.items() if not each.checkpoint.telling
+    }
+    recorded = PostgresEventStore(connection).read_several(since, MOST_EVENTS) if since else {}
     return {
         id: [
             (event.version, cast(AuctionEvent, event.event))
-            for event in recorded[id]
-            if event.version <= news[id].until
+            for event in recorded.get(id, ())
+            if event.version <= each.until
         ]
-        for id in news
+        for id, each in news.items()
     }
 
 
@@ -211,55 +220,26 @@ def _write(
     if not news:
         return
     users = Users()
-    outdated = {id: _outdated(each, events[id]) for id, each in news.items()}
+    stale = {id: outdated(each, events[id]) for id, each in news.items()}
     states = {id: each.now for id, each in news.items()}
-    users.add(mark_outdated_read(connection, outdated, states))
-    written = _notices(connection, news, events)
-    for batch in [[each] for each in written] if each_alone else [written]:
-        with _stopping(batch[0][0], batch[0][1].version) if each_alone else _together():
+    written, left = addressed_now(connection, notices_of(connection, news, events), news)
+    lock_unread(connection, [*stale.items(), *((id, notice.to or ()) for id, notice in written)])
+    users.add(mark_outdated_read(connection, stale, states))
+    for batch in [[each] for each in written] if each_alone else [written] if written else []:
+        id, notice = batch[0]
+        at = max(notice.version, news[id].first)
+        with _stopping(id, at) if each_alone else _together():
             users.add(write_notices(connection, batch, states))
-    advance(connection, {id: _reached(each) for id, each in news.items()})
+    advance(connection, {id: reached(each, left.get(id)) for id, each in news.items()})
     done.users |= users.by_auction
     done.mailed = done.mailed or users.mailed
+    done.unfinished += [id for id, each in news.items() if id in left or not each.all]
 
 
 @contextmanager
 def _together() -> Iterator[None]:
     """Errors are raised as they are: nobody knows yet whose they are."""
     yield
-
-
-def _outdated(news: News, events: Sequence[EventAtVersion]) -> Collection[UUID]:
-    return possibly_outdated(events, news.checkpoint.leading, news.now.leading)
-
-
-def _notices(
-    connection: SyncConnection,
-    news: Mapping[UUID, News],
-    events: Mapping[UUID, Sequence[EventAtVersion]],
-) -> list[tuple[UUID, Notice]]:
-    """Each auction's notices, in their order.
-
-    While an auction has more events than one run takes, its highest bid is not told of: it is the
-    last run that knows it.
-    """
-    deleted = deleted_among(connection, [event for each in events.values() for event in each])
-    return [
-        (id, notice)
-        for id, each in news.items()
-        for notice in (
-            notices(events[id], each.checkpoint.leading, each.now.leading, deleted)
-            if each.all
-            else notices_of_each(events[id])
-        )
-    ]
-
-
-def _reached(news: News) -> Reached:
-    if news.all:
-        leading = news.now.leading.as_leading if news.now.leading else None
-        return Reached(news.until, leading, news.now.now)
-    return Reached(news.until, news.checkpoint.leading, None)
 
 
 def streams_behind(pool: Pool) -> list[Stream]:

@@ -26,12 +26,16 @@ READ = f"""
 SELECT {COLUMNS} FROM notifications JOIN auctions ON auctions.id = auction_id
 WHERE notifications.id = ANY(%(ids)s) AND user_id = %(user)s AND in_app AND read_at IS NOT NULL
 """
-# Without ids and auction: all of the reader's.
+# Without ids and auction: all of the reader's. In the order of ids, as the notifier locks them.
 MARK_READ = """
 UPDATE notifications SET read_at = clock_timestamp()
-WHERE user_id = %(user)s AND read_at IS NULL AND in_app
-  AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s))
-  AND (%(auction)s::uuid IS NULL OR auction_id = %(auction)s)
+WHERE read_at IS NULL AND id = ANY(ARRAY(
+    SELECT id FROM notifications
+    WHERE user_id = %(user)s AND read_at IS NULL AND in_app
+      AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s))
+      AND (%(auction)s::uuid IS NULL OR auction_id = %(auction)s)
+    ORDER BY id FOR UPDATE
+))
 """
 
 Preferences = Mapping[tuple[NotificationKind, NotificationChannel], bool]

@@ -12,6 +12,7 @@ from commands.postgres.connections import SyncConnection
 from commands.postgres.rows import as_json
 from commands.postgres.users import mark_without_leftovers, with_leftovers
 from notifications.notices import Notice
+from notifications.postgres.addressees import UPDATED_KINDS
 from notifications.postgres.mails import GAP, MAY_BE_MAILED
 from notifications.postgres.preferences import mails_wanted
 from notifications.postgres.progress import CurrentState
@@ -24,31 +25,14 @@ from notifications.preferences import (
 
 # The kind of mail that is about a notification.
 NOTIFICATION_MAIL = "NOTIFICATION"
-# Without addressees a notice is for all bidders with live bids. They are found from bidder to bidder
-# by the index bids_own_highest, however many bids each has.
 ASKED = f"""
 WITH notice AS MATERIALIZED (
     SELECT * FROM json_to_recordset(%(notices)s) AS (
         place int, auction_id uuid, kind text, version int, amount numeric, addressees uuid[],
-        but uuid, leader uuid, in_app bool, email bool
+        leader uuid, in_app bool, email bool
     )
 ), addressed AS MATERIALIZED (
     SELECT place, user_id FROM notice CROSS JOIN LATERAL unnest(addressees) AS _ (user_id)
-    UNION ALL
-    SELECT place, bidder_id FROM notice CROSS JOIN LATERAL (
-        WITH RECURSIVE bidder (bidder_id) AS (
-            (SELECT bidder_id FROM bids WHERE auction_id = notice.auction_id AND NOT deleted
-             ORDER BY bidder_id LIMIT 1)
-            UNION ALL
-            SELECT (
-                SELECT bids.bidder_id FROM bids
-                WHERE auction_id = notice.auction_id AND NOT deleted
-                  AND bids.bidder_id > bidder.bidder_id
-                ORDER BY bids.bidder_id LIMIT 1
-            ) FROM bidder WHERE bidder.bidder_id IS NOT NULL
-        )
-        SELECT bidder_id FROM bidder
-    ) AS _ WHERE addressees IS NULL AND bidder_id IS DISTINCT FROM but
 ), asked AS MATERIALIZED (
     SELECT notice.place, users.id AS user_id,
         coalesce(seen.enabled, notice.in_app) AS in_app,
@@ -70,7 +54,6 @@ WRITTEN = """
     FROM wanted
 """
 RETURNING = "RETURNING id, user_id, auction_id, kind, version"
-UPDATED_KINDS = "kind IN ('MAX_BID_CHANGED', 'OUTBID')"
 ONCE_PER_CAUSE = f"""{ASKED}
     SELECT user_id, notice.auction_id, notice.kind, notice.version, notice.amount,
         asked.in_app, asked.email
@@ -157,12 +140,20 @@ DELETE FROM notifications WHERE id = ANY(ARRAY(
     ORDER BY changed_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ))
 """
-# Of those of the users who were deleted.
+# Of those of the users who were deleted; in the order in which others lock them, too.
 FORGET_OF_DELETED = """
-DELETE FROM {table} USING users
-WHERE users.id = user_id AND users.id = ANY(%s) AND users.deleted_at IS NOT NULL
+DELETE FROM {table} WHERE id = ANY(ARRAY(
+    SELECT mine.id FROM {table} AS mine JOIN users ON users.id = mine.user_id
+    WHERE users.id = ANY(%s) AND users.deleted_at IS NOT NULL
+    ORDER BY {order} FOR UPDATE OF mine
+))
 """
-TABLES = ("mails", "notifications", "notification_preferences")
+# Notifications before their mails, as they are written.
+TABLES = {
+    "notifications": "mine.id",
+    "mails": "mine.id",
+    "notification_preferences": "mine.user_id, mine.kind, mine.channel",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +185,7 @@ def write_notices(
     notices: Sequence[tuple[UUID, Notice]],
     states: Mapping[UUID, CurrentState],
 ) -> list[DictRow]:
-    """Write auctions' notices as notifications for all who want them, in two statements.
+    """Write auctions' notices as notifications for those of their addressees who want them, in two statements.
 
     Rows of auction_id and user_id whose notifications changed, and whether they are mailed.
     """
@@ -212,14 +203,14 @@ def write_notices(
 
 def _row(place: int, addressed: tuple[UUID, Notice], state: CurrentState) -> dict[str, Any]:
     auction_id, notice = addressed
+    assert notice.to is not None, "a page of all bidders is named"
     return {
         "place": place,
         "auction_id": auction_id,
         "kind": notice.kind,
         "version": notice.version,
         "amount": notice.amount,
-        "addressees": None if notice.to is None else list(notice.to),
-        "but": notice.but,
+        "addressees": list(notice.to),
         "leader": state.leading and state.leading.bidder_id,
         "in_app": DEFAULTS[notice.kind, NotificationChannel.IN_APP],
         "email": DEFAULTS[notice.kind, NotificationChannel.EMAIL],
@@ -262,8 +253,8 @@ def mailed_notification(
 
 def forget_deleted(connection: SyncConnection, user_ids: Collection[UUID]) -> None:
     """Delete the notifications, mails and preferences of those of the users who were deleted."""
-    for table in TABLES:
-        connection.execute(FORGET_OF_DELETED.format(table=table), (list(user_ids),))
+    for table, order in TABLES.items():
+        connection.execute(FORGET_OF_DELETED.format(table=table, order=order), (list(user_ids),))
 
 
 def forget_leftovers(connection: SyncConnection) -> None:

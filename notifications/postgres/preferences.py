@@ -13,6 +13,7 @@ SELECT users.id, kind, channel, enabled
 FROM users, unnest(%(kinds)s::text[], %(channels)s::text[], %(enabled)s::bool[])
      AS chosen (kind, channel, enabled)
 WHERE users.id = %(user)s AND users.deleted_at IS NULL
+ORDER BY kind, channel
 ON CONFLICT (user_id, kind, channel) DO UPDATE SET enabled = excluded.enabled
 """
 CHOSEN = "SELECT kind, channel, enabled FROM notification_preferences WHERE user_id = %s"

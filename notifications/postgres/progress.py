@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import DictRow
@@ -10,7 +12,9 @@ from psycopg.rows import DictRow
 from commands.domain.events import BidDeleted
 from commands.postgres.connections import SyncConnection
 from commands.postgres.rows import as_json
-from notifications.notices import EventAtVersion, Leading, RankedBid
+from notifications.addressing import Telling
+from notifications.notices import EventAtVersion, Leading, Notice, RankedBid
+from notifications.preferences import NotificationKind
 
 # In the order of ids, so that two workers never wait for each other in a circle.
 BEGIN = """
@@ -20,7 +24,8 @@ WHERE NOT EXISTS (SELECT 1 FROM notification_progress WHERE auction_id = wanted.
 ORDER BY wanted.id ON CONFLICT DO NOTHING
 """
 LOCK = """
-SELECT auction_id, version, leading_bid_id, leading_amount, clock_timestamp() - ran_at AS rested,
+SELECT auction_id, version, leading_bid_id, leading_amount, telling,
+       clock_timestamp() - ran_at AS rested,
        (SELECT bidder_id FROM bids WHERE id = leading_bid_id) AS leading_bidder_id,
        (SELECT deleted FROM bids WHERE id = leading_bid_id) AS leading_deleted
 FROM notification_progress WHERE auction_id = ANY(%s) ORDER BY auction_id FOR UPDATE SKIP LOCKED
@@ -40,22 +45,31 @@ RANKED = "SELECT id, bidder_id, effective_amount, reached_version FROM bids WHER
 ADVANCE = """
 UPDATE notification_progress AS progress SET version = reached.version,
     leading_bid_id = reached.leading_bid_id, leading_amount = reached.leading_amount,
-    ran_at = reached.ran_at
+    ran_at = reached.ran_at, telling = reached.telling
 FROM json_to_recordset(%s) AS reached (
-    auction_id uuid, version int, leading_bid_id uuid, leading_amount numeric, ran_at timestamptz
+    auction_id uuid, version int, leading_bid_id uuid, leading_amount numeric, ran_at timestamptz,
+    telling jsonb
 )
 WHERE progress.auction_id = reached.auction_id
 """
-VERSIONS = "SELECT auction_id, version FROM notification_progress WHERE auction_id = ANY(%s)"
+# Until all bidders have their notices, the last version is not reached.
+VERSIONS = """
+SELECT auction_id, version - (telling IS NOT NULL)::int AS version
+FROM notification_progress WHERE auction_id = ANY(%s)
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class NotifierCheckpoint:
-    """Version and leading bid at the notifier's last run, and how long ago (`rested`) that was."""
+    """Version and leading bid at the notifier's last run, and how long ago (`rested`) that was.
+
+    `telling` is what it has still to tell bidders of up to that version.
+    """
 
     version: int
     leading: Leading | None
     rested: timedelta | None
+    telling: Telling | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +83,7 @@ class CurrentState:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """The checkpoint after a run: all events up to that version have their notifications.
+    """The checkpoint after a run: all events up to that version have their notifications, but for `telling`.
 
     `ran_at` is None if the next run may come at once.
     """
@@ -77,6 +91,7 @@ class Reached:
     version: int
     leading: Leading | None
     ran_at: datetime | None
+    telling: Telling | None
 
 
 def lock_progress(
@@ -99,7 +114,29 @@ def _checkpoint(row: DictRow) -> NotifierCheckpoint:
             row["leading_amount"],
             row["leading_deleted"],
         )
-    return NotifierCheckpoint(row["version"], leading, row["rested"])
+    telling = _telling(row["telling"]) if row["telling"] else None
+    return NotifierCheckpoint(row["version"], leading, row["rested"], telling)
+
+
+def _telling(stored: Mapping[str, Any]) -> Telling:
+    notices = [
+        Notice(
+            NotificationKind(each["kind"]),
+            each["version"],
+            Decimal(each["amount"]),
+            but=UUID(each["but"]),
+        )
+        for each in stored["notices"]
+    ]
+    return Telling(notices, frozenset(map(UUID, stored["apart"])), UUID(stored["reached"]))
+
+
+def _stored(telling: Telling) -> dict[str, Any]:
+    notices = [
+        {"kind": each.kind, "version": each.version, "amount": str(each.amount), "but": each.but}
+        for each in telling.notices
+    ]
+    return {"notices": notices, "apart": list(telling.apart), "reached": telling.reached}
 
 
 def current_states(
@@ -136,6 +173,7 @@ def advance(connection: SyncConnection, reached: Mapping[UUID, Reached]) -> None
             "leading_bid_id": each.leading and each.leading.bid_id,
             "leading_amount": each.leading and each.leading.effective_amount,
             "ran_at": each.ran_at,
+            "telling": each.telling and _stored(each.telling),
         }
         for id, each in reached.items()
     ]

@@ -13,6 +13,7 @@ from psycopg.errors import DeadlockDetected
 from commands.domain.commands import AnnounceWinner, DeleteUser
 from commands.streams import Busy, Stream
 from notifications import notifier
+from notifications.addressing import FIRST
 from notifications.notices import Notice
 from notifications.notifier import (
     AT_MOST_EVERY,
@@ -21,6 +22,7 @@ from notifications.notifier import (
     notify_together,
     streams_behind,
 )
+from notifications.postgres.addressees import bidders_after
 from notifications.postgres.notifications import forget_deleted, write_notices
 from notifications.postgres.preferences import Choice, choose
 from notifications.postgres.progress import current_states
@@ -396,7 +398,7 @@ def test_the_bidders_of_a_long_auction_are_found_without_reading_its_bids(
 ) -> None:
     alice, auction = in_process.user(), in_process.auction()
     in_process.bid(auction, alice, "10.00")
-    notice = Notice(CHANGED, 2, Decimal("10.00"))
+    notice = Notice(CHANGED, 2, Decimal("10.00"), to=frozenset({alice}))
     with in_process.pool.connection() as connection, connection.transaction(force_rollback=True):
         connection.execute(
             "INSERT INTO bids (id, auction_id, bidder_id, amount, effective_amount, placed_at,"
@@ -408,6 +410,7 @@ def test_the_bidders_of_a_long_auction_are_found_without_reading_its_bids(
         connection.execute("ANALYZE bids")
         states = current_states(connection, [auction.id])
         before = connection.execute(READ).fetchone()
+        assert bidders_after(connection, {auction.id: FIRST}, 10) == {auction.id: [alice]}
         assert len(write_notices(connection, [(auction.id, notice)], states)) == 1
         after = connection.execute(READ).fetchone()
     assert before
