@@ -96,10 +96,11 @@ class TickCommitted:
 
 @dataclass(frozen=True, slots=True)
 class TickMade:
-    """The tick was made: the auctions that are open now get a draw each.
+    """The tick was made: only auctions that are open now may get a draw, one each.
 
-    Their draws are accepted after it, and DrawsAccepted counts them; `draws` is None then. Ticks
-    from before accepted theirs together with this event, which has their number.
+    Whether one does is decided afterwards: it must be open still, and have a live bid that was not
+    doubled. The draws are accepted some at a time, and DrawsAccepted counts them. `draws` is None,
+    but in ticks from before: these accepted theirs together with this event, which has their number.
     """
 
     draws: int | None = None

@@ -1,7 +1,9 @@
 """The promoter's policies: a state row for each version."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import assert_never
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
@@ -15,7 +17,22 @@ from commands.postgres.locks import POLICIES, lock
 OPTIONS = "chance, weight, exclude, limits"
 LATEST = f"""
 SELECT DISTINCT ON (auction_id) version, auction_id, withdrawn, {OPTIONS} FROM promoter_policies
-WHERE version <= %s ORDER BY auction_id, version DESC
+ORDER BY auction_id, version DESC
+"""
+# As Policies.of has it, of these auctions alone.
+APPLYING = """
+WITH portal_wide AS MATERIALIZED (
+    SELECT version, withdrawn FROM promoter_policies
+    WHERE auction_id IS NULL AND version <= %(at)s ORDER BY version DESC LIMIT 1
+)
+SELECT auction.id AS auction_id, CASE
+    WHEN NOT own.withdrawn THEN own.version
+    WHEN NOT portal_wide.withdrawn THEN portal_wide.version ELSE 0 END AS version
+FROM unnest(%(auctions)s::uuid[]) AS auction (id) LEFT JOIN portal_wide ON true
+LEFT JOIN LATERAL (
+    SELECT version, withdrawn FROM promoter_policies
+    WHERE auction_id = auction.id AND version <= %(at)s ORDER BY version DESC LIMIT 1
+) AS own ON true
 """
 AT = f"SELECT {OPTIONS} FROM promoter_policies WHERE version = %s"
 LAST = "SELECT coalesce(max(version), 0) AS version FROM promoter_policies"
@@ -42,18 +59,25 @@ def last_policies(connection: SyncConnection) -> int:
     return version
 
 
-def read_policies(connection: SyncConnection, version: int | None = None) -> Policies:
-    """The policies from their state rows, as they are or as they were at that version."""
-    version = last_policies(connection) if version is None else version
-    latest = connection.execute(LATEST, (version,)).fetchall()
+def read_policies(connection: SyncConnection) -> Policies:
+    """The policies that are in force, from their state rows."""
+    latest = connection.execute(LATEST).fetchall()
     return Policies(
-        version,
+        max((row["version"] for row in latest), default=0),
         {
             row["auction_id"]: (row["version"], _policy(row))
             for row in latest
             if not row["withdrawn"]
         },
     )
+
+
+def policy_versions(
+    connection: SyncConnection, at: int, auctions: Collection[UUID]
+) -> Mapping[UUID, int]:
+    """By auction, the version of the policy that applied to it when the policies had that version."""
+    rows = connection.execute(APPLYING, {"at": at, "auctions": list(auctions)})
+    return {row["auction_id"]: row["version"] for row in rows}
 
 
 def policy_at(connection: SyncConnection, version: int) -> Policy:

@@ -1,11 +1,13 @@
 """The promoter's ticks: commit to a secret, draw with it in every open auction, reveal it.
 
-The draws are fair because of this order. The commitment is public before the tick. The tick fixes
-which auctions get a draw. Each draw is a job in its auction's stream, so the bids it draws from are
-fixed by its place there. The secret is revealed only when no draw can be made with it any more.
+The draws are fair because of this order. The commitment is public before the tick. The tick fixes the
+moment at which an auction must have been open to get a draw, and the policies. Whether one gets it is
+looked up when its turn comes: it must be open still, and have a live bid that was not doubled. Each
+draw is a job in its auction's stream, so the bids it draws from are fixed by its place there. The
+secret is revealed only when no draw can be made with it any more.
 
-Each step is a transaction of its own, and a short one: the tick, then its draws, so many at a time,
-each time together with how far they have come. Whoever comes next goes on after the last one.
+Making the tick is one transaction. Accepting its draws is one for each hundred auctions, which also
+notes the last of them: whoever comes next goes on behind it. Revealing the secret is the last one.
 """
 
 from collections.abc import Iterator
@@ -15,7 +17,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from commands.domain.commands import DoubleBid
-from commands.domain.policies import Policies
 from commands.domain.promoter import Bid, Policy
 from commands.inbox.deadlines import expiry
 from commands.inbox.submitting import wake_for
@@ -29,7 +30,7 @@ from commands.postgres.auctions import (
 from commands.postgres.connections import Pool, SyncConnection, clock
 from commands.postgres.drawing import weigh_leading
 from commands.postgres.jobs import PostgresJobInbox
-from commands.postgres.policies import last_policies, read_policies
+from commands.postgres.policies import last_policies, policy_versions
 from commands.postgres.ticks import (
     Undrawn,
     all_accepted,
@@ -117,15 +118,15 @@ def _accept_some(pool: Pool) -> list[Job] | None:
         if not page:
             all_accepted(connection, undrawn.stream, undrawn.tick)
             return []
-        policies = read_policies(connection, undrawn.policies)
-        draws = [_draw(auction, undrawn, policies) for auction, drawn in page if drawn]
+        drawn = [auction for auction, has_draw in page if has_draw]
+        versions = policy_versions(connection, undrawn.policies, drawn)
+        draws = [_draw(auction, undrawn, versions[auction]) for auction in drawn]
         note_accepted(connection, undrawn.tick.number, len(draws), page[-1][0])
         # Last, because it takes the gates of these auctions.
         return [job for job in accept_all(connection, draws) if isinstance(job, Job)]
 
 
-def _draw(auction_id: UUID, undrawn: Undrawn, policies: Policies) -> Submission:
-    policy_version, _ = policies.of(auction_id)
+def _draw(auction_id: UUID, undrawn: Undrawn, policy_version: int) -> Submission:
     number = undrawn.tick.number
     return Submission(
         stream=Stream("auction", auction_id),

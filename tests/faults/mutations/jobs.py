@@ -184,8 +184,8 @@ JOBS = (
     Mutation(
         "a tick's draws follow policies from after it",
         "commands/promoter/rounds.py",
-        "read_policies(connection, undrawn.policies)",
-        "read_policies(connection)",
+        "policy_versions(connection, undrawn.policies, drawn)",
+        "policy_versions(connection, last_policies(connection), drawn)",
         "tests/integration/test_ticks_in_batches.py",
     ),
 )
