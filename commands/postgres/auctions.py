@@ -86,17 +86,18 @@ ON CONFLICT (id) DO UPDATE SET effective_amount = excluded.effective_amount,
 SHARE_BIDDERS = """
 SELECT id FROM users WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR SHARE
 """
-# The deletion of a user applies to auctions that end after its acceptance, so closing these waits until
-# each has its job for it. Whoever asks again after one that failed waits longer each time, up to five
-# minutes; but not for a moment that the clock has stepped back from.
+# The deletion of a user applies to auctions that end after its acceptance. So closing one of these in which
+# the user has a bid, or will have one that was accepted before, waits until it has its job for it; no other
+# does. Whoever asks again after one that failed waits longer each time, up to five minutes; but not for a
+# moment that the clock has stepped back from.
 DUE = """
 WITH deletion AS MATERIALIZED (
-    SELECT least(
-        (SELECT min(accepted_at) FROM jobs WHERE status = 'QUEUED' AND command = 'DeleteUser'),
-        (SELECT min(withdrawing_at) FROM users WHERE withdrawing_at IS NOT NULL)
-    ) AS first
+    SELECT stream_id AS user_id, accepted_at AS at, NULL::uuid AS done_to, true AS waits
+    FROM jobs WHERE status = 'QUEUED' AND command = 'DeleteUser'
+    UNION ALL
+    SELECT id, withdrawing_at, withdrawn_to, false FROM users WHERE withdrawing_at IS NOT NULL
 )
-SELECT id, ends_at, asked.before FROM auctions CROSS JOIN deletion
+SELECT id, ends_at, asked.before FROM auctions
 CROSS JOIN LATERAL (
     SELECT count(*) AS times, count(*) FILTER (WHERE status = 'QUEUED') > 0 AS waiting,
            max(settled_at) AS last,
@@ -104,7 +105,18 @@ CROSS JOIN LATERAL (
     FROM jobs
     WHERE stream_id = auctions.id AND command = 'AnnounceWinner'
 ) AS asked
-WHERE NOT closed AND ends_at < %(now)s AND (deletion.first IS NULL OR deletion.first >= ends_at)
+WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
+      SELECT FROM deletion
+      WHERE deletion.at < ends_at AND (done_to IS NULL OR done_to < auctions.id) AND (
+          EXISTS (
+              SELECT FROM bids
+              WHERE auction_id = auctions.id AND bidder_id = deletion.user_id AND NOT deleted
+          ) OR waits AND EXISTS (
+              SELECT FROM jobs WHERE stream_id = auctions.id AND status = 'QUEUED'
+                AND command = 'PlaceBid' AND payload->>'bidder_id' = deletion.user_id::text
+          )
+      )
+  )
   AND (%(after)s::uuid IS NULL OR (ends_at, id) > (%(after_end)s, %(after)s))
   AND (asked.last IS NULL OR asked.waiting OR asked.last > %(now)s
        OR asked.last < %(now)s - interval '1 s' * least(power(2, least(asked.times, 10)), 300))

@@ -1,12 +1,15 @@
 """Closing can be asked for until the auction is closed, and each auction is announced once."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
 from celery import current_app
 
+from commands.domain.commands import DeleteUser, PlaceBid
 from commands.domain.events import AuctionEndedUnsold, WinnerAnnounced
+from commands.ids import new_id
 from commands.inbox import closing
 from commands.jobs import Job, JobStatus
 from commands.postgres.event_store import PostgresEventStore
@@ -144,6 +147,62 @@ def test_one_that_waits_is_asked_for_once(in_process: InProcessPortal, over: Str
     for _ in range(3):
         assert over.id in ask(in_process), "its stream is woken again"
     assert len(announced(in_process, over)) == 1
+
+
+def test_a_deletion_holds_up_the_closing_of_no_auction_that_the_user_has_no_bid_in(
+    in_process: InProcessPortal,
+) -> None:
+    """However long it takes to withdraw what they have elsewhere, and while it waits for its turn."""
+    alice, bob = in_process.user(), in_process.user()
+    hers, open_still, others = (in_process.auction(seconds=60) for _ in range(3))
+    in_process.bid(hers, alice, "5.00")
+    in_process.bid(open_still, alice, "5.00")
+    in_process.bid(others, bob, "5.00")
+    in_process.accept(Stream("user", alice), DeleteUser(alice))
+    end_now(in_process, hers, others)
+    asked = ask(in_process)
+    assert others.id in asked
+    assert hers.id not in asked, "her bid counts until it is withdrawn"
+    in_process.drain(others)
+    assert ends(in_process, others) == 1
+    in_process.drain(Stream("user", alice))
+    assert hers.id in ask(in_process)
+    in_process.drain(hers)
+    in_process.drain(open_still)
+    assert winners(in_process, hers) == []
+
+
+def test_a_closing_waits_for_the_deletion_of_a_user_whose_bid_is_still_to_be_placed(
+    in_process: InProcessPortal,
+) -> None:
+    alice, auction = in_process.user(), in_process.auction(seconds=60)
+    in_process.accept(auction, PlaceBid(auction.id, new_id(), alice, Decimal("5.00")))
+    in_process.accept(Stream("user", alice), DeleteUser(alice))
+    end_now(in_process, auction)
+    assert auction.id not in ask(in_process)
+    in_process.drain(auction)
+    assert auction.id not in ask(in_process)
+    in_process.drain(Stream("user", alice))
+    assert auction.id in ask(in_process)
+    in_process.drain(auction)
+    assert winners(in_process, auction) == []
+    assert ends(in_process, auction) == 1
+
+
+def end_now(in_process: InProcessPortal, *auctions: Stream) -> None:
+    """They end now, after all that was accepted."""
+    with in_process.pool.connection() as connection:
+        connection.execute(
+            "UPDATE auctions SET ends_at = clock_timestamp() WHERE id = ANY(%s)",
+            ([auction.id for auction in auctions],),
+        )
+
+
+def winners(in_process: InProcessPortal, auction: Stream) -> list[UUID]:
+    """Who was announced."""
+    with in_process.pool.connection() as connection:
+        events = PostgresEventStore(connection).read(auction.id)
+    return [each.event.bidder_id for each in events if isinstance(each.event, WinnerAnnounced)]
 
 
 STEPS = {

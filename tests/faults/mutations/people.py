@@ -107,9 +107,23 @@ PEOPLE = (
     Mutation(
         "an auction is closed while a deletion has not come to it",
         "commands/postgres/auctions.py",
-        "(SELECT min(withdrawing_at) FROM users WHERE withdrawing_at IS NOT NULL)",
-        "NULL",
+        "false FROM users WHERE withdrawing_at IS NOT NULL\n",
+        "false FROM users WHERE false\n",
         "tests/integration/test_deleting_users.py",
+    ),
+    Mutation(
+        "a deletion holds up auctions that the user has no bids in",
+        "commands/postgres/auctions.py",
+        "auction_id = auctions.id AND bidder_id = deletion.user_id AND NOT deleted",
+        "bidder_id = deletion.user_id AND NOT deleted",
+        "tests/integration/test_closing.py",
+    ),
+    Mutation(
+        "an auction is closed although a bid of a user to be deleted waits",
+        "commands/postgres/auctions.py",
+        "OR waits AND EXISTS (",
+        "OR NOT waits AND EXISTS (",
+        "tests/integration/test_closing.py",
     ),
     Mutation(
         "a deletion leaves the address",
