@@ -13,7 +13,7 @@ from uuid import UUID
 from commands.domain.events import BidPlaced
 from commands.streams import EventStore, RecordedEvent
 from projections.auctions import history_of
-from projections.changes import auction_after, bids_after, live_after, touched_bid
+from projections.changes import auction_after, bidders_of, bids_after, live_after, touched_bid
 from projections.documents import (
     TOP,
     AuctionDocument,
@@ -82,11 +82,15 @@ class Growing:
         history: Sequence[VersionedEvent],
         stored: Mapping[UUID, BidDocument],
     ) -> Collection[BidDocument]:
-        """Take in the next events; the bids that they change."""
+        """Take in the next events; the bids that they change.
+
+        Only their bidders are looked at: there may be very many others.
+        """
         bids = bids_after(auction_id, history, stored).values()
         self.highest.change(bids)
-        self.auction = auction_after(self.auction, history, top_bids=(), live_before=self.live)
-        self.live = live_after(history, self.live)
+        before = {bidder: self.live.get(bidder, 0) for bidder in bidders_of(history)}
+        self.auction = auction_after(self.auction, history, top_bids=(), live_before=before)
+        self.live.update(live_after(history, before))
         return bids
 
 

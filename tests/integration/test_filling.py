@@ -1,20 +1,24 @@
 """Filling a new generation gives the documents that projecting gives, however long histories are."""
 
 import random
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from commands.domain.commands import PlaceBid
+from commands.domain.events import AuctionCreated, BidPlaced
 from commands.ids import new_id
 from commands.postgres.event_store import PostgresEventStore
 from commands.streams import Stream
+from projections import changes
 from projections.auctions import history_of
-from projections.changes import documents_of
-from projections.documents import BidDocument
+from projections.changes import documents_of, live_after
+from projections.documents import BidDocument, VersionedEvent
 from projections.mongo.generations import live_generations, next_generation
 from projections.mongo.store import MongoDocuments
 from projections.ports import Bidder
@@ -77,6 +81,56 @@ def test_what_is_filled_is_what_follows_from_the_events(
     found = fresh.auction(quiet.id)
     assert found
     assert (found.version, found.bid_count) == (1, 0)
+
+
+def test_what_led_long_ago_is_looked_up_once_all_that_came_later_is_deleted(
+    in_process: InProcessPortal, fresh: MongoDocuments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auction, alice = in_process.auction(), in_process.user()
+    bids = [in_process.bid(auction, alice, f"{amount}.00") for amount in range(1, 61)]
+    for bid in bids[25:]:
+        in_process.delete(auction, alice, bid)
+    monkeypatch.setattr(filling, "PAGE", 50)
+    monkeypatch.setattr(filling, "HIGHEST", 21)
+    looked_up = list[UUID]()
+
+    def top_bids(documents: MongoDocuments, *asked: Any) -> list[BidDocument]:
+        looked_up.append(asked[0])
+        return stored(documents, *asked)
+
+    stored = MongoDocuments.top_bids
+    monkeypatch.setattr(MongoDocuments, "top_bids", top_bids)
+    with in_process.pool.connection() as connection:
+        store = PostgresEventStore(connection)
+        filling.fill(store, [auction.id], fresh)
+        expected, _ = documents_of(auction.id, history_of(store.read(auction.id)))
+    found = fresh.auction(auction.id)
+    assert looked_up == [auction.id], "of the bids that are left none was remembered"
+    assert found == expected
+    assert [bid.id for bid in found.top_bids] == bids[24:4:-1]
+
+
+def test_a_page_takes_as_long_however_many_bidders_came_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at = list[int]()
+
+    def counting(history: Iterable[VersionedEvent], before: Mapping[UUID, int]) -> dict[UUID, int]:
+        looked_at.append(len(before))
+        return live_after(history, before)
+
+    monkeypatch.setattr(changes, "live_after", counting)
+    monkeypatch.setattr(filling, "live_after", counting)
+    auction_id, growing, bidders = new_id(), filling.Growing(), [new_id() for _ in range(100)]
+    created = AuctionCreated(auction_id, "A clock", "", PLACED, PLACED, None)
+    growing.grow(auction_id, [VersionedEvent(created, 1, PLACED)], {})
+    for version, bidder in enumerate(bidders, 2):
+        placed = BidPlaced(new_id(), bidder, Decimal("1.00"), PLACED)
+        growing.grow(auction_id, [VersionedEvent(placed, version, PLACED)], {})
+    assert max(looked_at) == 1
+    assert growing.live == dict.fromkeys(bidders, 1)
+    assert growing.auction
+    assert growing.auction.bidder_count == 100
 
 
 def test_the_highest_are_known_or_it_is_known_that_they_are_not(

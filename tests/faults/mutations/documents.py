@@ -10,6 +10,13 @@ DOCUMENTS = (
         "                return\n",
         "tests/integration/test_poison.py",
     ),
+    Mutation(
+        "what led long ago is forgotten by a rebuild",
+        "projections/upkeep/filling.py",
+        "            top = documents.top_bids(id, each.version, TOP)\n",
+        "            top = []\n",
+        "tests/integration/test_filling.py",
+    ),
     # 9. A rebuild is seen old or new.
     Mutation(
         "readers are switched before the documents are there",

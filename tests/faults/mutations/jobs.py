@@ -34,6 +34,13 @@ JOBS = (
         "tests/integration/test_accepting.py",
     ),
     Mutation(
+        "streams that wait are taken in the order of their ids",
+        "commands/worklists.py",
+        "local taken = redis.call('SPOP', KEYS[1], ARGV[1])",
+        "local taken = redis.call('SORT', KEYS[1], 'LIMIT', 0, ARGV[1], 'ALPHA')",
+        "tests/integration/test_fairness.py",
+    ),
+    Mutation(
         "what a task did not finish is forgotten",
         "commands/worklists.py",
         "            left = set(handle(streams))\n",
