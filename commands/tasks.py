@@ -21,12 +21,14 @@ from commands.readers import wake_readers
 from commands.streams import Stream
 from commands.wake import clear_wake_up, publish, send, wake
 from commands.wiring import pool
-from commands.worklists import TURN
+from commands.worklists import TURN, Worklist
 
 log = structlog.get_logger("commands")
 
 ACCEPT_DRAWS = "commands.accept_draws"
 REVEAL = "commands.reveal_secrets"
+# Auctions with a draw among so many bids that it takes seconds.
+ALONE = Worklist("draws-alone", "commands.drain_alone", BIDS)
 # Younger jobs are left to their own wake-up.
 SWEEP_AFTER = timedelta(seconds=5)
 
@@ -47,12 +49,29 @@ def drain(queue: str, slot: str) -> None:
         try_again(drain, error)
 
 
+@shared_task(name=ALONE.task)
+def drain_alone(_list: str, slot: str) -> None:
+    """As `drain`, one stream after the other, for those that must not share a transaction."""
+    try:
+        ALONE.work(int(slot), _drain_first, passes)
+    except Exception as error:
+        if not passes(error):
+            raise
+        try_again(drain_alone, error)
+
+
+def _drain_first(streams: Sequence[Stream]) -> Sequence[Stream]:
+    """Handle the first by itself. The others are not finished: each may take as long."""
+    return [*_drain(streams[:1], drain_batch), *streams[1:]]
+
+
 def _drain(
     streams: Sequence[Stream], handle: Callable[[Sequence[Stream], Pool], Handled]
 ) -> Sequence[Stream]:
     handled = handle(streams, pool())
     if handled.outcomes or handled.recorded or handled.woken:
         _announce(handled)
+    ALONE.add(handled.alone)
     if handled.fault:
         raise handled.fault
     return handled.unfinished

@@ -45,7 +45,7 @@ from commands.streams import Stream
 
 Commands = Mapping[UUID, AuctionCommand]
 
-# The draws of a batch go through so many events' bids together, or one of them through more.
+# The draws of a batch go through so many events' bids together. One that goes through more is alone.
 DRAWN_FROM = 100_000
 # Bids that one batch withdraws, shared out evenly over its withdrawals, but some for each.
 WITHDRAWN = 5_000
@@ -76,12 +76,13 @@ def handle_auctions(
     """Decide the auctions' oldest jobs accepted before their cutoffs, of each at most so many.
 
     Auctions that another worker has are left out; these, and those with more jobs, are unfinished. So
-    are those from which more bids are to be withdrawn: that job waits on, first in its stream.
+    are those from which more bids are to be withdrawn: that job waits on, first in its stream. An
+    auction whose draw takes long is left to a batch of its own (`alone`), so that no other waits for it.
     """
     locked = lock_auctions(connection, cutoffs)
     inbox = PostgresJobInbox(connection)
     waiting = inbox.waiting({auction_id: cutoffs[auction_id] for auction_id in locked}, limit)
-    lines, later = _affordable(
+    lines, later, alone = _affordable(
         [Line(id, locked[id], _sharing_a_state(jobs)) for id, jobs in waiting.items() if jobs]
     )
     unfinished = [Stream("auction", id) for id in cutoffs if id not in locked] + later
@@ -91,7 +92,7 @@ def handle_auctions(
         if len(line.jobs) < len(waiting[line.id]) or len(waiting[line.id]) == limit
     ]
     if not lines:
-        return Handled(unfinished=unfinished)
+        return Handled(unfinished=unfinished, alone=alone)
     commands = _readable(lines)
     deciding = _Deciding(connection, lines, commands)
     now = clock(connection)
@@ -110,7 +111,7 @@ def handle_auctions(
         for outcome in decided[line.id].outcomes
     ]
     inbox.settle(outcomes, now)
-    return Handled(outcomes, recorded, unfinished=unfinished)
+    return Handled(outcomes, recorded, unfinished=unfinished, alone=alone)
 
 
 class _Deciding:
@@ -169,21 +170,23 @@ def _sharing_a_state(jobs: list[Job]) -> list[Job]:
     return jobs
 
 
-def _affordable(lines: Iterable[Line]) -> tuple[list[Line], list[Stream]]:
-    """The lines that one batch can take, and the streams of those left for the next.
+def _affordable(lines: Sequence[Line]) -> tuple[list[Line], list[Stream], list[Stream]]:
+    """The lines that one batch can take, the streams of those left for the next, and of those to be alone.
 
     A draw goes through all bids of its auction, so a batch takes only so many of large ones, or its
     other jobs would wait for them all.
     """
-    taken, left, spent = list[Line](), list[Stream](), 0
+    taken, left, alone, spent = list[Line](), list[Stream](), list[Stream](), 0
     for line in lines:
         weight = line.version if line.jobs[0].command == "DoubleBid" else 0
-        if weight and spent and spent + weight > DRAWN_FROM:
+        if weight > DRAWN_FROM and len(lines) > 1:
+            alone.append(line.stream)
+        elif weight and spent and spent + weight > DRAWN_FROM:
             left.append(line.stream)
         else:
             taken.append(line)
             spent += weight
-    return taken, left
+    return taken, left, alone
 
 
 def _readable(lines: Iterable[Line]) -> Commands:

@@ -30,14 +30,15 @@ class Decided(Generic[State]):
 class Handled:
     """What was committed: settled jobs, recorded events, and other streams that got new jobs.
 
-    `unfinished` are the streams with more jobs, and those that another worker has just now; `fault`
-    is the first fault that kept any stream's jobs from being handled.
+    `unfinished` are the streams with more jobs, and those that another worker has just now; `alone`
+    those whose next job takes so long that it must share its transaction with no other; `fault` is the first fault that kept any stream's jobs from being handled.
     """
 
     outcomes: list[JobOutcome] = field(default_factory=list)
     recorded: list[RecordedEvent] = field(default_factory=list)
     woken: list[Stream] = field(default_factory=list)
     unfinished: list[Stream] = field(default_factory=list)
+    alone: list[Stream] = field(default_factory=list)
     fault: Exception | None = None
 
     def add(self, more: "Handled") -> None:
@@ -46,6 +47,7 @@ class Handled:
         self.recorded += more.recorded
         self.woken += more.woken
         self.unfinished += more.unfinished
+        self.alone += more.alone
         self.fault = self.fault or more.fault
 
 

@@ -22,16 +22,21 @@ from commands.handling import auctions as handling
 from commands.handling.drain import drain_batch
 from commands.ids import new_id
 from commands.inbox.requests import POLICIES
+from commands.inbox.submitting import WAITING
 from commands.jobs import JobStatus
 from commands.postgres.connections import Pool, clock
 from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.jobs import PostgresJobInbox
 from commands.promoter import rounds as promoting
 from commands.promoter.checks import check_draws
+from commands.queues import BIDS
 from commands.streams import NewEvent, RecordedEvent, Stream
+from commands.tasks import ALONE
 from projections.upkeep.audit import check
 from projections.upkeep.verify import verify
 from projections.wiring import catch_up, live_documents
 from tests.integration.in_process import InProcessPortal
+from tests.integration.working import on_list, put, work
 
 NOW = timedelta(0)
 
@@ -279,3 +284,22 @@ def test_a_batch_takes_only_so_many_draws_in_large_auctions(
     monkeypatch.setattr(handling, "DRAWN_FROM", 1)
     handled = drain_batch([left], in_process.pool)
     assert [each.job.stream for each in handled.outcomes] == [left], "one is taken in any case"
+
+
+def test_a_draw_among_very_many_bids_is_made_alone_and_no_other_auction_waits_for_it(
+    in_process: InProcessPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auctions = [with_bids(in_process, "1.00", "2.00") for _ in range(2)]
+    other, alice = in_process.auction(), in_process.user()
+    number, _ = promoting.run_promoter(in_process.pool, NOW)
+    bid = in_process.accept(other, PlaceBid(other.id, new_id(), alice, Decimal("1.00")))
+    monkeypatch.setattr(handling, "DRAWN_FROM", 2)
+    put(ALONE)
+    work(WAITING[BIDS], *auctions, other)
+    assert in_process.job(bid.id).status is JobStatus.SUCCEEDED
+    assert set(auctions) <= set(in_process.waiting_streams()), "none was drawn beside it"
+    assert on_list(ALONE) == set(auctions)
+    work(ALONE, *auctions)
+    with in_process.pool.connection() as connection:
+        drawn = PostgresJobInbox(connection).draws_of(number or 0)
+    assert {job.status for job in drawn if job.stream in auctions} == {JobStatus.SUCCEEDED}

@@ -175,6 +175,20 @@ JOBS = (
         "tests/integration/test_drawing.py",
     ),
     Mutation(
+        "a draw among very many bids shares its transaction",
+        "commands/handling/auctions.py",
+        "        if weight > DRAWN_FROM and len(lines) > 1:\n",
+        "        if weight > DRAWN_FROM and len(lines) > 10**6:\n",
+        "tests/integration/test_promoting.py",
+    ),
+    Mutation(
+        "nobody takes up a draw that is to be alone",
+        "commands/tasks.py",
+        "    ALONE.add(handled.alone)\n",
+        "",
+        "tests/integration/test_promoting.py",
+    ),
+    Mutation(
         "a tick that was cut off stays without the rest of its draws",
         "commands/tasks.py",
         "    wake(ACCEPT_DRAWS, (), AUCTIONS)\n    return sweeping",
