@@ -15,7 +15,7 @@ import pytest
 
 from portal.laptop.demo.client import PLACE_BID, PortalClient
 from tests.conftest import Join, RunningPortal
-from tests.e2e.acting import EVENTS, Json, create_auction, delete, events, place
+from tests.e2e.acting import EVENTS, Json, create_auction, events, place
 from tests.webs import web
 
 # Much smaller than what the tests let come, with what the kernel holds for a connection.
@@ -280,16 +280,3 @@ async def test_a_failed_operation_ends_alone_and_its_id_can_be_used_again(
         await socket.send(json.dumps({"id": "2", "type": "complete"}))
         await socket.send(json.dumps({"type": "ping"}))
         assert json.loads(await socket.recv())["type"] == "pong"
-
-
-async def test_a_process_keeps_nothing_of_those_who_left(
-    watched: RunningPortal, join: Join, carol: PortalClient
-) -> None:
-    alice = await join("alice")
-    auction_id = await create_auction(carol)
-    placed = await place(alice, auction_id, "1.00")
-    for query in (STATE, OWN):
-        await states_of(at(watched, alice), query, 2, id=auction_id)
-    await delete(alice, auction_id, placed["result"]["bidId"])
-    again = await states_of(at(watched, alice), OWN, 3, id=auction_id)
-    assert [bid["deleted"] for bid in again[-1]["myBids"]] == [True]

@@ -40,6 +40,16 @@ class Connection:
         self.ready = True
         self.messages: list[Any] = []
 
+    async def room(self) -> None:
+        """Until it keeps up."""
+        await until(lambda: self.ready)
+
+    def drain(self) -> None:
+        """The peer received what was sent."""
+        self.ready = True
+        if self.drained:
+            self.drained()
+
     def write(self, frames: bytes) -> None:
         """Take the messages in the frames."""
         while frames:
