@@ -188,7 +188,11 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
             )
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Start an operation; RATE_LIMITED beyond the limits of one socket and one user."""
+        """Start an operation, once the peer has read what others gave.
+
+        RATE_LIMITED beyond the limits of one socket and one user.
+        """
+        await self.line.room()
         if not self.connection_acknowledged or message["id"] in self.operations:
             await super().handle_subscribe(message)
             return

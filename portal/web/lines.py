@@ -21,6 +21,9 @@ class Line(Protocol):
     def ready(self) -> bool:
         """Whether the peer keeps up, so far as the connection's buffers tell."""
 
+    async def room(self) -> None:
+        """Until the peer keeps up, or is gone."""
+
     def write(self, frames: bytes) -> None:
         """Send whole frames now, in order with everything else; nothing once the connection closes."""
 

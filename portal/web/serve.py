@@ -28,6 +28,9 @@ from portal.web.refusals import refusal
 BACKLOG = 2048
 # Bytes that wait in the process for a slow reader of a WebSocket before it gets nothing more.
 BUFFERED = 32 * 1024
+# Bytes that wait for it in the kernel, which would otherwise take megabytes before the first waits here. Linux
+# doubles it, for what it needs itself.
+IN_KERNEL = 256 * 1024
 
 
 class HttpWithTimeouts(HttpToolsProtocol):
@@ -134,6 +137,17 @@ class Sockets(WebSocketsSansIOProtocol):
         if not (self.close_sent or self.disconnected or self.transport.is_closing()):
             self.transport.write(frames)
 
+    async def room(self) -> None:
+        """Until the transport's buffer has room, or the connection is lost."""
+        await self.writable.wait()
+
+    def handle_ping(self) -> None:
+        """Answer, unless the peer reads nothing: it could ask without end."""
+        if self.ready:
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
     def resume_writing(self) -> None:
         """Let those who write go on."""
         super().resume_writing()
@@ -146,6 +160,8 @@ class Sockets(WebSocketsSansIOProtocol):
         if self.handshake_initiated and not self.handshake_complete:
             self.scope["extensions"] = {**(self.scope["extensions"] or {}), LINE: self}  # type: ignore[dict-item]
             self.transport.set_write_buffer_limits(high=BUFFERED)
+            connection = self.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, IN_KERNEL)
 
     async def send(self, message: ASGISendEvent) -> None:
         """Note that a refused handshake is complete; uvicorn logs that it is not."""

@@ -7,6 +7,7 @@ import os
 import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from portal.laptop.demo.client import PLACE_BID, PortalClient
+from portal.web.serve import IN_KERNEL
 from tests.conftest import Join, RunningPortal
 from tests.e2e.acting import EVENTS, Json, create_auction, events, place
 from tests.webs import web
@@ -32,6 +34,16 @@ class SlowReader:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
+
+    @property
+    def waiting_in_kernel(self) -> int:
+        """The bytes that the web process has sent, and the kernel holds for this connection."""
+        ours, theirs = (self._writer.get_extra_info(each)[1] for each in ("sockname", "peername"))
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, remote, _, queues, *_ = line.split()
+            if [int(each.partition(":")[2], 16) for each in (local, remote)] == [theirs, ours]:
+                return int(queues.partition(":")[0], 16)
+        raise AssertionError("the connection is gone")
 
     def send(self, message: Json) -> None:
         """A masked text frame; the mask is zeros."""
@@ -200,6 +212,8 @@ async def test_a_slow_reader_of_events_gets_them_all_and_delays_nobody(
             await alice.submit(PLACE_BID, auctionId=auction_id, amount=f"{amount}.00")
         async with asyncio.timeout(30):
             await quick
+        # Some 750 KB were to be sent.
+        assert slow.waiting_in_kernel <= 2 * IN_KERNEL
         versions: dict[str, list[int]] = {}
         async with asyncio.timeout(60):
             while sum(map(len, versions.values())) < operations * (count + 1):

@@ -9,14 +9,16 @@ import pytest
 from commands.domain.commands import DeleteUser
 from commands.ids import new_id
 from commands.streams import Stream
+from commands.wake import publish
 from portal.schema.following import auctions
 from portal.schema.following.channels import Frames
 from portal.schema.reading import LOOK_AGAIN
 from portal.web import fresh
 from projections.mongo import reader
 from projections.wiring import catch_up
-from tests.integration.following import BIDS, Following, follows
+from tests.integration.following import BIDS, STATE, Following, follows
 from tests.integration.in_process import InProcessPortal
+from tests.integration.sockets import web
 from tests.waiting import until
 
 
@@ -109,6 +111,26 @@ async def test_a_connection_that_has_room_again_costs_a_read_only_if_it_missed_s
         await one.has(2)
 
 
+async def test_events_are_read_again_only_for_those_who_missed_some(
+    in_process: InProcessPortal,
+) -> None:
+    auction, bidder = in_process.auction(), in_process.user()
+    async with follows() as follow:
+        one = follow.events(auction.id)
+        await one.has(1)
+        feed: Any = one.follower.channel.feed  # type: ignore[attr-defined]
+        drain(one)
+        assert not feed.listener.notified
+        one.line.ready = False
+        in_process.bid(auction, bidder, "1.00")
+        publish("versions", [str(auction.id)])
+        await until(lambda: feed.left_out(one.follower))
+        drain(one)
+        assert feed.listener.notified
+        await one.has(2)
+        assert one.line.versions == [1, 2]
+
+
 async def test_operations_that_cannot_be_executed_are_tried_again_together(
     in_process: InProcessPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,3 +182,22 @@ def test_a_result_is_kept_for_one_id_however_many_ask() -> None:
         tracemalloc.stop()
     assert len(sizes) == 1
     assert kept < 100_000
+
+
+async def test_a_peer_that_reads_nothing_is_asked_nothing_more() -> None:
+    """Each of these operations ends with an error, which is written whether it is read or not."""
+    async with (
+        web() as process,
+        process.connected() as quick,
+        process.connected() as slow,
+    ):
+        slow.line.ready = False
+        for each in (slow, quick):
+            for number in range(50):
+                each.subscribe(str(number), STATE, id=str(new_id()))
+        for number in range(50):
+            await quick.got("error", str(number))
+        assert [each["type"] for each in slow.line.messages] == ["connection_ack"]
+        slow.line.drain()
+        for number in range(50):
+            await slow.got("error", str(number))

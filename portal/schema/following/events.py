@@ -41,8 +41,9 @@ class EventsChannel(Channel):
         self.feed.leave(follower)
 
     def resume(self, follower: Follower) -> None:
-        """The follower catches up from where it stands."""
-        self.feed.wake()
+        """The follower catches up from where it stands, if it is behind."""
+        if self.feed.left_out(follower):
+            self.feed.wake()
 
     def give(self, events: Sequence[AuctionEvent]) -> None:
         """Send the events to those who had the one before the first, or some of these; none twice."""
@@ -77,6 +78,10 @@ class EventsFeed(Feed):
 
     def joined(self, follower: Follower) -> None:
         """It begins with the version after `shown`."""
+
+    def left_out(self, follower: Follower) -> bool:
+        """Whether the others were given events that the follower was not."""
+        return bool(follower.shown < self._head)
 
     async def follow(self) -> None:
         """What is new first, then a page for one of those who are behind; and so on."""
@@ -164,7 +169,5 @@ class EventsFeed(Feed):
 
     def _behind(self) -> int | None:
         """A place where somebody stands who is behind and keeps up: the next after the one served last."""
-        places = {
-            each.shown for each in self.followers if each.shown < self._head and each.line.ready
-        }
+        places = {each.shown for each in self.followers if self.left_out(each) and each.line.ready}
         return min(places, key=lambda place: (place <= self._served, place), default=None)
