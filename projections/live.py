@@ -22,7 +22,7 @@ def bring_up_to_date(pool: Pool, documents: Documents, stream: Stream, announced
     """
     version = _projected(pool, documents, stream)
     if version != announced:
-        _announce([stream])
+        announce([stream])
     return version
 
 
@@ -31,7 +31,7 @@ def bring_forward(pool: Pool, documents: Documents, streams: Sequence[Stream]) -
     known = stuck.among(pool, "projections", streams)
     due = [stream for stream in streams if not known.get(stream.id)]
     projected = project_together(due, pool, documents)
-    _announce(projected.versions)
+    announce(projected.versions)
     for poison in projected.stopped:
         stuck.record_failure(pool, "projections", poison)
     if tried := [stream for stream in due if stream.id in known]:
@@ -47,7 +47,8 @@ def _versions(documents: Documents, streams: Sequence[Stream]) -> dict[UUID, int
     return found
 
 
-def _announce(streams: Iterable[Stream]) -> None:
+def announce(streams: Iterable[Stream]) -> None:
+    """Tell those who follow auctions among the streams that their documents changed."""
     if auctions := [str(stream.id) for stream in streams if stream.kind == "auction"]:
         publish("versions", auctions)
 

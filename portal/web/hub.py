@@ -101,6 +101,14 @@ class Hub:
         with self.listen(topic, *subjects, needs_redis=True) as listener:
             yield listener
 
+    def documents_switched(self) -> None:
+        """Any document may be another: those of a rebuild have become the live ones."""
+        self._news.missed()
+        for (topic, _), listeners in self._listeners.items():
+            if topic == "versions":
+                for listener in listeners:
+                    listener.notify(EVERYTHING)
+
     def stop(self) -> None:
         """Notify all listeners once, so that those who check `stopping` stop waiting."""
         self.stopping = True

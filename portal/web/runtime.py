@@ -166,13 +166,15 @@ async def running() -> AsyncIterator[Runtime]:
     async with rates() as counted:
         pool, publisher, news = new_async_pool(), BackgroundPublisher(), News()
         standby = settings.LOG_DATABASE_URL != settings.DATABASE_URL
+        documents, hub = DocumentReader(), Hub(news)
+        documents.switched = hub.documents_switched
         runtime = Runtime(
             pool,
             new_async_pool(settings.LOG_DATABASE_URL) if standby else pool,
             SessionChecks(pool),
             Acceptor(pool, publisher.wake),
-            DocumentReader(),
-            Hub(news),
+            documents,
+            hub,
             publisher,
             Clock(),
             counted,
@@ -186,6 +188,7 @@ async def running() -> AsyncIterator[Runtime]:
         await runtime.log_pool.open()
         tasks = [
             asyncio.create_task(runtime.hub.run()),
+            asyncio.create_task(runtime.documents.run()),
             asyncio.create_task(runtime.clock.run(runtime.pool)),
         ]
         try:

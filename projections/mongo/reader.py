@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import PyMongoError
 
 from projections.changes import bid_at, ranked_at
 from projections.documents import AuctionDocument, BidDocument, UserDocument, WinnerDocument
@@ -89,6 +90,9 @@ class DocumentReader:
         self._database = self._client.get_default_database(settings.NAMESPACE, **READING)
         self._names: dict[str, str] = {}
         self._read_at = -POINTER_LIFETIME
+        # How often the pointers were read, and what to call when they name another generation than before.
+        self.looks = 0
+        self.switched: Callable[[], None] | None = None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -98,17 +102,36 @@ class DocumentReader:
         """Check that MongoDB answers; PyMongoError if not."""
         await self._database.command("ping")
 
+    async def run(self) -> None:
+        """Follow the pointers until cancelled, also while nobody reads."""
+        while True:
+            due_in = self._read_at + POINTER_LIFETIME - time.monotonic()
+            await asyncio.sleep(max(due_in, 0))
+            try:
+                await self._collection("auctions")
+            except PyMongoError:  # Whoever reads is told.
+                await asyncio.sleep(POINTER_LIFETIME)
+
     async def _collection(self, base: str) -> AsyncCollection[Bson]:
-        now = time.monotonic()
-        if now - self._read_at >= POINTER_LIFETIME:
-            live = pointers_from(await self._database[POINTERS].find().to_list())
-            self._names = {
-                name: collection_name(name, live[projection])
-                for projection, bases in COLLECTIONS.items()
-                for name in bases
-            }
-            self._read_at = now
+        if time.monotonic() - self._read_at >= POINTER_LIFETIME:
+            await self.look()
         return self._database[self._names[base]]
+
+    async def look(self) -> None:
+        """Read which generations are live."""
+        now, before = time.monotonic(), self._names
+        live = pointers_from(await self._database[POINTERS].find().to_list())
+        if now < self._read_at:  # One that began later has ended.
+            return
+        self._names = {
+            name: collection_name(name, live[projection])
+            for projection, bases in COLLECTIONS.items()
+            for name in bases
+        }
+        self._read_at = now
+        self.looks += 1
+        if self.switched and before and before != self._names:
+            self.switched()
 
     async def auction(self, auction_id: UUID) -> AuctionDocument | None:
         """One auction."""

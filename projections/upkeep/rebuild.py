@@ -19,6 +19,7 @@ from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.locks import locked_if_free, rebuilding
 from commands.streams import Stream, StreamKind
 from projections.errors import passes
+from projections.live import announce
 from projections.mongo.generations import (
     POINTER_LIFETIME,
     drop_leftovers,
@@ -36,9 +37,9 @@ from projections.upkeep.lag import lagging, streams_of_state
 log = structlog.get_logger("projections")
 
 KINDS: dict[ProjectionName, StreamKind] = {"auctions": "auction", "users": "user"}
-# With many new events some streams are always behind; the rest is done after the switch.
 # Streams that are projected together.
 TOGETHER = 100
+# With many new events some streams are always behind; the rest is done after the switch.
 CATCH_UPS = 20
 
 # The pause between two catch-ups after the switch, in seconds.
@@ -127,14 +128,16 @@ def _rebuild(
             break
     _refuse_to_go_back(stopped, MongoDocuments(database, live), documents)
     move_pointer(database, name, generation)
-    # Until every process has read the new pointer, some still write to the old generation, so the new
-    # one has to be caught up.
+    # Until every process has read the new pointer, some still write to the old generation, and announce
+    # what readers of the new one don't see there. So this one has to be caught up, and announced.
     switched = time.monotonic()
     while time.monotonic() - switched < 2 * POINTER_LIFETIME:
         began = time.monotonic()
-        _, stopped = _catch_up(name, pool, documents, stopped)
+        caught_up, stopped = _catch_up(name, pool, documents, stopped)
+        announce(caught_up)
         time.sleep(max(CATCH_UP_PAUSE, time.monotonic() - began))
-    _catch_up(name, pool, documents, stopped)
+    caught_up, _ = _catch_up(name, pool, documents, stopped)
+    announce(caught_up)
     drop_leftovers(database, name)
     return Rebuilt(len(every), generation, stopped)
 
@@ -178,13 +181,13 @@ def _catch_up(
     pool: Pool,
     documents: MongoDocuments,
     stopped: Sequence[Stream],
-) -> tuple[int, list[Stream]]:
-    """Project streams with new events, except stopped ones; how many, and all that are stopped now."""
+) -> tuple[list[Stream], list[Stream]]:
+    """Project streams with new events, except stopped ones; which, and all that are stopped now."""
     with pool.connection() as connection:
         wanted = streams_of_state(connection, KINDS[name])
     known = set(stopped)
     behind = [lag.stream for lag in lagging(wanted, documents.versions) if lag.stream not in known]
-    return len(behind), [*stopped, *_project_all(behind, pool, documents)]
+    return behind, [*stopped, *_project_all(behind, pool, documents)]
 
 
 def _refuse_to_go_back(

@@ -21,6 +21,7 @@ from portal.schema.following.feeds import Feed, NoReader
 from portal.schema.queries import auctions_from
 from portal.schema.reading import LOOK_AGAIN, known_auction
 from portal.schema.types import Auction
+from portal.web.hub import EVERYTHING
 from projections.documents import AuctionDocument
 from projections.errors import passes
 
@@ -250,6 +251,9 @@ class CardsFeed(StatesFeed):
         # What was not read yet: news, and what slow followers missed.
         self._news: set[UUID] = set()
         self._again: set[UUID] = set()
+        # What was read since the reader's last look at which documents are live: these may be of others.
+        self._lately: set[UUID] = set()
+        self._looks = 0
 
     def joined(self, follower: Follower) -> None:
         """From the next news on."""
@@ -281,15 +285,24 @@ class CardsFeed(StatesFeed):
 
     async def read(self, told: set[str]) -> float:
         """What changed, as much as is read at once; the rest right afterwards."""
-        self._news |= {UUID(subject) for subject in told if subject not in ("", "*")}
+        self._hear(told)
         wanted = set(islice(chain(self._news, self._again), MOST_AT_ONCE))
         if wanted:
             news = self._news & wanted
+            self._lately |= news
             await self.offer(await self.runtime.documents.auctions_by_id(wanted), news)
             # Only now: had it failed, they would be read again.
             self._news -= wanted
             self._again -= wanted
         return 0.0 if self._news or self._again else QUIET
+
+    def _hear(self, told: set[str]) -> None:
+        """Note the news. If other documents have become the live ones, news of the last moment are news again."""
+        self._news |= {UUID(subject) for subject in told if subject not in ("", EVERYTHING)}
+        if EVERYTHING in told:
+            self._news |= self._lately
+        if self._looks != self.runtime.documents.looks:
+            self._looks, self._lately = self.runtime.documents.looks, set()
 
 
 def until_next_status(auction: AuctionDocument, now: datetime) -> float:

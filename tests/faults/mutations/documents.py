@@ -40,6 +40,27 @@ DOCUMENTS = (
         "tests/integration/test_leftovers.py",
     ),
     Mutation(
+        "news that were read of the former documents are forgotten",
+        "portal/schema/following/auctions.py",
+        "            self._news |= self._lately\n",
+        "            pass\n",
+        "tests/integration/test_switching.py",
+    ),
+    Mutation(
+        "what was read of the former documents is shared",
+        "portal/web/hub.py",
+        "        self._news.missed()\n        for (topic, _), listeners in self._listeners.items():\n            if",
+        "        for (topic, _), listeners in self._listeners.items():\n            if",
+        "tests/integration/test_switching.py",
+    ),
+    Mutation(
+        "what a rebuild catches up with after the switch is told to nobody",
+        "projections/upkeep/rebuild.py",
+        "        announce(caught_up)\n        time.sleep",
+        "        time.sleep",
+        "tests/integration/test_switching.py",
+    ),
+    Mutation(
         "a write waits for as many members as the URL asks",
         "projections/mongo/connection.py",
         'w=w if more else "majority"',
