@@ -8,9 +8,11 @@ from structlog.testing import capture_logs
 
 from commands.record.upcasters import CURRENT_SCHEMA, UPCASTERS
 from commands.wake import publish
+from portal.schema.following import events
+from portal.schema.following.events import EventsFeed
 from projections.mongo import reader
 from projections.wiring import catch_up
-from tests.integration.following import BIDS, follows, wired_mongodb
+from tests.integration.following import BIDS, Following, follows, wired_mongodb
 from tests.integration.in_process import InProcessPortal
 from tests.waiting import until
 
@@ -48,18 +50,25 @@ async def test_without_mongodb_no_card_is_lost(
         catch_up(lamp)
         await cards.has(2)
         wire.cut()
+        newcomer = follow.cards()
         for each in (lamp, clock):
             in_process.bid(each, bidder, "2.00")
             catch_up(each)
             # Each is heard of by itself.
             publish("versions", [str(each.id)])
         await until(lambda: {lamp.id, clock.id} <= feed._news, 10)
+        assert not newcomer.errors
         wire.mend()
-        await cards.has(3)
-        await until(
-            lambda: {each["id"] for each in cards.line.results} == {str(lamp.id), str(clock.id)}, 10
-        )
-        assert not cards.errors
+        both = {str(lamp.id), str(clock.id)}
+        await until(lambda: ids(cards) == ids(newcomer) == both, 10)
+        for one in (cards, newcomer):
+            await one.has(3)
+            assert not one.errors
+
+
+def ids(cards: Following) -> set[str]:
+    """Of which auctions it got cards."""
+    return {each["id"] for each in cards.line.results}
 
 
 async def test_a_state_that_could_not_be_executed_is_shown_once_it_can(
@@ -105,6 +114,26 @@ async def test_without_mongodb_followers_of_events_wait_and_news_are_told_first_
             await each.has(2)
             assert each.line.versions == [1, 2]
             assert not each.errors
+
+
+async def test_news_of_events_that_could_not_be_read_are_looked_for_again(
+    in_process: InProcessPortal, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for where, name in ((events, "QUIET"), (EventsFeed, "_patience")):
+        monkeypatch.setattr(where, name, 3600.0)
+    auction = in_process.auction()
+    async with wired_mongodb(settings) as wire, follows() as follow:
+        one = follow.events(auction.id)
+        await one.has(1)
+        wire.cut()
+        # Whose name is not known here yet.
+        in_process.bid(auction, in_process.user(), "1.00")
+        with capture_logs() as logged:
+            publish("versions", [str(auction.id)])
+            await until(lambda: any("wait" in each["event"] for each in logged), 10)
+        wire.mend()
+        await one.has(2)
+        assert not one.errors
 
 
 async def test_an_event_that_cannot_be_read_ends_only_those_who_need_it(

@@ -182,6 +182,42 @@ PEOPLE = (
         "        follower.behind = False\n",
         "tests/integration/test_slow_readers.py::test_whoever_did_not_keep_up_gets_the_newest_state",
     ),
+    Mutation(
+        "the kernel hides how slow a reader is",
+        "portal/web/serve.py",
+        "            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, IN_KERNEL)\n",
+        "",
+        "tests/e2e/test_following.py::test_a_slow_reader_of_events_gets_them_all_and_delays_nobody",
+    ),
+    Mutation(
+        "whoever reads nothing may ask without end",
+        "portal/schema/sockets.py",
+        "        await self.line.room()\n",
+        "",
+        "tests/integration/test_slow_readers.py::test_a_peer_that_reads_nothing_is_asked_nothing_more",
+    ),
+    # Without MongoDB followers wait.
+    Mutation(
+        "without MongoDB followers of events end",
+        "portal/schema/following/events.py",
+        "                    if not passes(error):\n",
+        "                    if error:\n",
+        "tests/integration/test_feeds.py",
+    ),
+    Mutation(
+        "without MongoDB new followers of all auctions end",
+        "portal/schema/following/auctions.py",
+        "        return False\n",
+        "        return True\n",
+        "tests/integration/test_feeds.py::test_without_mongodb_no_card_is_lost",
+    ),
+    Mutation(
+        "news of events that could not be read are forgotten",
+        "portal/schema/following/events.py",
+        "        await listener.wait(LOOK_AGAIN)\n        self.wake()\n",
+        "        await listener.wait(LOOK_AGAIN)\n",
+        "tests/integration/test_feeds.py::test_news_of_events_that_could_not_be_read_are_looked_for_again",
+    ),
     # Sessions end when they must, and not before.
     Mutation(
         "a refresh whose answer was lost costs the session",
