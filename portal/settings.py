@@ -291,6 +291,7 @@ MAILS_KEPT = env.days("MAILS_KEPT_DAYS", 30)
 ENDED_SESSIONS_KEPT = env.days("ENDED_SESSIONS_KEPT_DAYS", 7)
 DRIFTS_KEPT = env.days("DRIFTS_KEPT_DAYS", 90)
 ADMIN_LOG_KEPT = env.days("ADMIN_LOG_KEPT_DAYS", 365)
+TICK_SECRETS_KEPT = env.days("TICK_SECRETS_KEPT_DAYS", 30)
 
 # --- Bidding ---
 # How long an accepted job may wait before it is rejected as expired instead of run, in seconds.

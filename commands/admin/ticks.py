@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from commands.admin.read_only import ReadOnlyList
-from commands.models import PromoterTick
+from commands.models import Event, PromoterTick
 
 
 @admin.register(PromoterTick)
@@ -26,5 +26,10 @@ class PromoterTickAdmin(ReadOnlyList[PromoterTick]):
 
     @admin.display(description="secret")
     def revealed_secret(self, tick: PromoterTick) -> str:
-        """In hex."""
-        return tick.secret if tick.revealed_at else "not revealed yet"
+        """In hex; of a tick of long ago from the log."""
+        if tick.revealed_at is None:
+            return "not revealed yet"
+        if tick.secret:
+            return tick.secret
+        revealed = Event.objects.get(stream_id=tick.stream_id, type="SecretRevealed")
+        return str(revealed.data["secret"])

@@ -1,4 +1,4 @@
-"""Finding streams whose wake-up was lost, and what of jobs and sessions ends when."""
+"""Finding streams whose wake-up was lost, and what of jobs, sessions and ticks ends when."""
 
 from collections import defaultdict
 from datetime import timedelta
@@ -15,13 +15,14 @@ from commands.postgres.jobs import (
 )
 from commands.postgres.pruning import Ending
 from commands.postgres.sessions import FORGET_ADMINS, FORGET_ADMINS_LOG, FORGET_ENDED
+from commands.postgres.ticks import FORGET_SECRETS
 from commands.postgres.users import withdrawing_users
 from commands.queues import USERS, queue_of
 from commands.streams import Stream
 
 
 def endings() -> list[Ending]:
-    """What ends of jobs and of sessions, admin's too."""
+    """What ends of jobs, of sessions, admin's too, and of ticks."""
     return [
         Ending("failed sign-ups erased", ERASE_FAILED_SIGN_UPS, timedelta(0)),
         Ending("settled jobs", FORGET_SETTLED, settings.JOBS_KEPT),
@@ -29,6 +30,7 @@ def endings() -> list[Ending]:
         Ending("sessions", FORGET_ENDED, settings.ENDED_SESSIONS_KEPT),
         Ending("admin sessions", FORGET_ADMINS, timedelta(0)),
         Ending("admin log", FORGET_ADMINS_LOG, settings.ADMIN_LOG_KEPT),
+        Ending("ticks' secrets", FORGET_SECRETS, settings.TICK_SECRETS_KEPT),
     ]
 
 

@@ -7,7 +7,7 @@ from commands.models.auctions import Auction
 
 
 class PromoterTick(models.Model):
-    """State row of a tick, with its secret also before that is revealed.
+    """State row of a tick, with its secret also before that is revealed; long after it is, it is empty.
 
     `policies` is the version of the policies that its draws follow. Until all are accepted, `draws`
     is null, `accepted` says how many are, and `reached` is the last auction that was looked at.
@@ -33,6 +33,11 @@ class PromoterTick(models.Model):
                 fields=["number"],
                 name="promoter_ticks_unrevealed",
                 condition=models.Q(revealed_at=None),
+            ),
+            models.Index(
+                fields=["revealed_at"],
+                name="promoter_ticks_secrets",
+                condition=~models.Q(secret=""),
             ),
             models.Index(models.F("made_at").desc(nulls_last=True), name="promoter_ticks_latest"),
         )

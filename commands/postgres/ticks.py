@@ -1,4 +1,4 @@
-"""State rows of the promoter's ticks, which hold each secret before it is revealed."""
+"""State rows of the promoter's ticks, which hold each secret until long after it is revealed."""
 
 import secrets
 from collections.abc import Sequence
@@ -64,12 +64,27 @@ SELECT secret, committed_at FROM promoter_ticks
 WHERE number = %s AND revealed_at IS NULL FOR KEY SHARE
 """
 STREAM_OF = "SELECT stream_id FROM promoter_ticks WHERE number = %s"
-PUBLIC = """
-SELECT number, stream_id, commitment, committed_at, made_at, draws, revealed_at,
-       CASE WHEN revealed_at IS NOT NULL THEN secret END AS secret
+# Once it is revealed; long after that only the log has it.
+IF_REVEALED = """CASE WHEN revealed_at IS NOT NULL THEN coalesce(nullif(secret, ''), (
+    SELECT data->>'secret' FROM events
+    WHERE stream_id = promoter_ticks.stream_id AND type = 'SecretRevealed'
+)) END AS secret"""
+PUBLIC = f"""
+SELECT number, stream_id, commitment, committed_at, made_at, draws, revealed_at, {IF_REVEALED}
 FROM promoter_ticks WHERE number = coalesce(%s, (SELECT max(number) FROM promoter_ticks))
 """
-READ = f"SELECT {TICK}, revealed_at FROM promoter_ticks WHERE stream_id = %s"
+READ = f"""
+SELECT stream_id, number, version, commitment, draws, {IF_REVEALED}
+FROM promoter_ticks WHERE stream_id = %s
+"""
+# SecretRevealed, which was recorded with revealed_at, keeps them.
+FORGET_SECRETS = """
+UPDATE promoter_ticks SET secret = '' WHERE number = ANY(ARRAY(
+    SELECT number FROM promoter_ticks
+    WHERE secret <> '' AND revealed_at < statement_timestamp() - %(age)s
+    ORDER BY revealed_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +189,7 @@ def secret_of(connection: SyncConnection, number: int) -> tuple[bytes, datetime]
 def read_tick(connection: SyncConnection, stream_id: UUID) -> Tick | None:
     """The tick from its state row, with the secret only if it is revealed."""
     row = connection.execute(READ, (stream_id,)).fetchone()
-    if row is None:
-        return None
-    if row.pop("revealed_at") is None:
-        row["secret"] = None
-    return _tick(row)[1]
+    return _tick(row)[1] if row else None
 
 
 def stream_of_tick(connection: SyncConnection, number: int) -> UUID | None:

@@ -7,15 +7,23 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
+from pytest_django import DjangoDbBlocker
 
+from commands.admin.ticks import PromoterTickAdmin
 from commands.domain.commands import DeleteUser
 from commands.handling import users
 from commands.handling.drain import drain_batch
+from commands.models import PromoterTick
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool
+from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.pruning import Ending, Pruned, prune
+from commands.postgres.ticks import PUBLIC
 from commands.postgres.users import withdrawing_users
+from commands.promoter.checks import check_draws
+from commands.promoter.rounds import reveal_secrets
 from commands.streams import Stream
 from portal.tasks import endings, prune_tables
 from projections.upkeep.verify import verify
@@ -62,6 +70,12 @@ ROWS: Mapping[str, str] = {
         INSERT INTO drifts (stream_id, stream_kind, what, repaired, found_at)
         SELECT gen_random_uuid(), 'auction', 'x', true, old
     """,
+    "ticks' secrets": """
+        INSERT INTO promoter_ticks (number, stream_id, version, commitment, secret, committed_at, made_at,
+                                    accepted, draws, revealed_at)
+        SELECT (SELECT least(min(number), 0) FROM promoter_ticks) - n, gen_random_uuid(), 4, '', 'x', old,
+               old, 0, 0, old
+    """,
     "failing tasks": """
         INSERT INTO failing_tasks (task, arguments, failures, since, last_failed_at, error)
         SELECT 'a task', gen_random_uuid(), 1, old, old, 'x'
@@ -93,6 +107,7 @@ def empty(pool: Pool) -> None:
         for table in COUNTED[1:]:
             connection.execute(f"DELETE FROM {table}")
         connection.execute("DELETE FROM jobs WHERE idempotency_scope = 'user:x'")
+        connection.execute("DELETE FROM promoter_ticks WHERE number < 0")
 
 
 def add(pool: Pool, statement: str, rows: int, age: timedelta, user: UUID) -> None:
@@ -159,6 +174,39 @@ def test_jobs_end_and_events_stay_and_are_verified(in_process: InProcessPortal) 
         verdict = verify(connection, auction, live_documents())
     assert (verdict.events, verdict.findings) == (2, [])
     in_process.bid(auction, alice, "6.00")
+
+
+def test_a_draw_of_long_ago_is_checked_by_the_secret_in_the_log(
+    in_process: InProcessPortal, django_db_blocker: DjangoDbBlocker
+) -> None:
+    auction = in_process.auction()
+    in_process.bid(auction, in_process.user(), "5.00")
+    number = in_process.double(auction).payload["tick"]
+    reveal_secrets(in_process.pool)
+    with in_process.pool.connection() as connection:
+        before = connection.execute(PUBLIC, (number,)).fetchone()
+        assert before
+        assert len(before["secret"]) == 64
+        connection.execute(
+            "UPDATE promoter_ticks SET revealed_at = revealed_at - %s WHERE number = %s",
+            (settings.TICK_SECRETS_KEPT + MINUTE, number),
+        )
+    prune_tables()
+    tick = Stream("tick", before["stream_id"])
+    with in_process.pool.connection() as connection:
+        kept = connection.execute("SELECT secret FROM promoter_ticks WHERE number = %s", (number,))
+        assert kept.fetchone() == {"secret": ""}
+        after = connection.execute(PUBLIC, (number,)).fetchone()
+        assert after
+        assert after["secret"] == before["secret"]
+        history = PostgresEventStore(connection).read(auction.id)
+        [checked] = check_draws(connection, history)
+        assert verify(connection, tick, live_documents()).findings == []
+    assert (checked.revealed, checked.problem) == (True, None)
+    with django_db_blocker.unblock():
+        row = PromoterTick.objects.get(number=number)
+        shown = PromoterTickAdmin(PromoterTick, admin.site).revealed_secret(row)
+    assert shown == before["secret"]
 
 
 def test_bids_are_withdrawn_however_long_ago_the_deletion_was(

@@ -91,6 +91,13 @@ JOBS = (
         "tests/integration/test_closing.py",
     ),
     Mutation(
+        "the secret of a tick is forgotten for good",
+        "commands/postgres/ticks.py",
+        "coalesce(nullif(secret, ''), (",
+        "coalesce(secret, (",
+        "tests/integration/test_pruning.py::test_a_draw_of_long_ago_is_checked_by_the_secret_in_the_log",
+    ),
+    Mutation(
         "a tick looks at every tick there was",
         "commands/postgres/ticks.py",
         "made_at > (SELECT clock_timestamp()) - %s::interval AND made_at <= (SELECT clock_timestamp())",
