@@ -49,10 +49,19 @@ def test_a_lost_connection_is_unmistakable(page: Page, line: Line) -> None:
     assert greyed == "grayscale(1)"
 
     line.mend()
-    page.get_by_role("button", name="Try now").click()
     live(page)
     expect(bar).to_be_hidden()
     assert page.locator("main").evaluate("(main) => getComputedStyle(main).filter") == "none"
+
+
+def test_who_does_not_want_to_wait_can_try_at_once(page: Page, line: Line) -> None:
+    # The pause before the page tries again by itself is random; let it be minutes.
+    page.evaluate("Math.random = () => 1000")
+    line.cut()
+    lost(page)
+    line.mend()
+    page.get_by_role("button", name="Try now").click()
+    live(page)
 
 
 def test_a_search_during_an_outage_is_answered_when_it_is_over(
