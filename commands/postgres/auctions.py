@@ -88,8 +88,9 @@ SELECT id FROM users WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR S
 """
 # The deletion of a user applies to auctions that end after its acceptance. So closing one of these in which
 # the user has a bid, or will have one that was accepted before, waits until it has its job for it; no other
-# does. Whoever asks again after one that failed waits longer each time, up to five minutes; but not for a
-# moment that the clock has stepped back from.
+# does. OFFSET 0 has each of these bids looked up by the index: the planner never reads all of them instead.
+# Whoever asks again after one that failed waits longer each time, up to five minutes; but not for a moment
+# that the clock has stepped back from.
 DUE = """
 WITH deletion AS MATERIALIZED (
     SELECT stream_id AS user_id, accepted_at AS at, NULL::uuid AS done_to, true AS waits
@@ -111,9 +112,11 @@ WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
           EXISTS (
               SELECT FROM bids
               WHERE auction_id = auctions.id AND bidder_id = deletion.user_id AND NOT deleted
+              OFFSET 0
           ) OR waits AND EXISTS (
               SELECT FROM jobs WHERE stream_id = auctions.id AND status = 'QUEUED'
                 AND command = 'PlaceBid' AND payload->>'bidder_id' = deletion.user_id::text
+              OFFSET 0
           )
       )
   )

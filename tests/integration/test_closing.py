@@ -12,6 +12,7 @@ from commands.domain.events import AuctionEndedUnsold, WinnerAnnounced
 from commands.ids import new_id
 from commands.inbox import closing
 from commands.jobs import Job, JobStatus
+from commands.postgres.auctions import due_auctions
 from commands.postgres.event_store import PostgresEventStore
 from commands.streams import Stream
 from tests.integration.dying import run_and_die
@@ -187,6 +188,45 @@ def test_a_closing_waits_for_the_deletion_of_a_user_whose_bid_is_still_to_be_pla
     in_process.drain(auction)
     assert winners(in_process, auction) == []
     assert ends(in_process, auction) == 1
+
+
+# Entries of indexes that this transaction has read so far, and rows of scans.
+READ = """
+SELECT sum(pg_stat_get_xact_tuples_returned(indexrelid))
+       + max(pg_stat_get_xact_tuples_returned(indrelid)) AS entries
+FROM pg_index WHERE indrelid = 'bids'::regclass
+"""
+FILL = """
+INSERT INTO bids (id, auction_id, bidder_id, amount, effective_amount, placed_at, placed_version,
+                  reached_version, doubled, deleted)
+SELECT gen_random_uuid(), CASE WHEN n %% 2 = 0 THEN gen_random_uuid() ELSE %(auction)s END,
+       CASE WHEN n %% 2 = 0 THEN %(leaving)s ELSE gen_random_uuid() END, n, n, now(), n, n, false, false
+FROM generate_series(1, 40000) AS n
+"""
+
+
+def test_whether_a_user_who_is_deleted_has_a_bid_is_found_by_the_index(
+    in_process: InProcessPortal,
+) -> None:
+    auctions, leaving = [in_process.auction(seconds=60) for _ in range(30)], in_process.user()
+    with in_process.pool.connection() as connection, connection.transaction(force_rollback=True):
+        filling = {"auction": auctions[0].id, "leaving": leaving}
+        connection.execute(FILL, filling)
+        connection.execute(
+            "UPDATE users SET withdrawing_at = now() - interval '1 h' WHERE id = %s", (leaving,)
+        )
+        connection.execute(
+            "UPDATE auctions SET ends_at = now() - interval '1 min' WHERE id = ANY(%s)",
+            ([auction.id for auction in auctions],),
+        )
+        connection.execute("ANALYZE bids")
+        before = connection.execute(READ).fetchone()
+        due = due_auctions(connection, in_process.now(), None, closing.AT_ONCE)
+        after = connection.execute(READ).fetchone()
+    assert {auction.id for auction in auctions} <= {each.id for each in due}
+    assert before
+    assert after
+    assert after["entries"] - before["entries"] < 1_000
 
 
 def end_now(in_process: InProcessPortal, *auctions: Stream) -> None:

@@ -1,4 +1,4 @@
-"""Whoever changes several notifications locks them in one order, so that no two wait for each other in a circle."""
+"""Whoever changes several notifications, or preferences, locks them in one order, so that no two wait for each other in a circle."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +9,8 @@ import pytest
 from commands.postgres.connections import SyncConnection
 from notifications.notifier import notify_together
 from notifications.postgres.notifications import forget_deleted
+from notifications.postgres.preferences import Choice, choose
+from notifications.preferences import NotificationChannel, NotificationKind
 from notifications.reading import MARK_READ
 from tests.integration.in_process import InProcessPortal
 from tests.integration.notifying import run_notifier
@@ -48,6 +50,18 @@ def forgotten(in_process: InProcessPortal, user_id: UUID, _: list[UUID]) -> None
         forget_deleted(connection, [user_id])
 
 
+# In neither order of the alphabet.
+CHOICES = [
+    Choice(kind, channel, False) for kind in NotificationKind for channel in NotificationChannel
+][::-1]
+
+
+def chosen(in_process: InProcessPortal, user_id: UUID, _: list[UUID]) -> None:
+    """The user chooses all there is to choose."""
+    with in_process.pool.connection() as connection:
+        choose(connection, user_id, CHOICES)
+
+
 @pytest.mark.parametrize("change", [notified, marked_read, forgotten])
 def test_who_waits_for_a_notification_has_none_that_comes_after_it(
     in_process: InProcessPortal, change: Change
@@ -81,6 +95,41 @@ def test_who_waits_for_a_notification_has_none_that_comes_after_it(
         wait_until(lambda: waited_for(in_process, connection), 30, "the change waits")
         free = [row["id"] for row in connection.execute(FREE, (unread[1:],))]
         assert free == unread[1:], "this transaction may have all of them meanwhile"
+    changing.result()
+
+
+FREE_CHOICES = """
+SELECT kind, channel FROM notification_preferences WHERE user_id = %s
+ORDER BY kind, channel FOR UPDATE SKIP LOCKED
+"""
+
+
+@pytest.mark.parametrize("change", [chosen, forgotten])
+def test_who_waits_for_a_preference_has_none_that_comes_after_it(
+    in_process: InProcessPortal, change: Change
+) -> None:
+    alice = in_process.user()
+    chosen(in_process, alice, [])
+    first, *others = sorted((choice.kind.value, choice.channel.value) for choice in CHOICES)
+    with in_process.pool.connection() as connection:
+        if change is forgotten:
+            connection.execute(
+                "UPDATE users SET deleted_at = clock_timestamp() WHERE id = %s", (alice,)
+            )
+    with (
+        ThreadPoolExecutor(1) as thread,
+        in_process.pool.connection() as connection,
+        connection.transaction(),
+    ):
+        connection.execute(
+            "SELECT FROM notification_preferences WHERE user_id = %s AND (kind, channel) = (%s, %s)"
+            " FOR UPDATE",
+            (alice, *first),
+        )
+        changing = thread.submit(change, in_process, alice, [])
+        wait_until(lambda: waited_for(in_process, connection), 30, "the change waits")
+        free = connection.execute(FREE_CHOICES, (alice,)).fetchall()
+        assert [(row["kind"], row["channel"]) for row in free] == [first, *others]
     changing.result()
 
 

@@ -83,6 +83,13 @@ PEOPLE = (
         "tests/integration/test_lock_order.py",
     ),
     Mutation(
+        "preferences are locked in the order in which they are given",
+        "notifications/postgres/preferences.py",
+        "ORDER BY kind, channel\n",
+        "",
+        "tests/integration/test_lock_order.py",
+    ),
+    Mutation(
         "what a deleted user had is locked in any order",
         "notifications/postgres/notifications.py",
         "    ORDER BY {order} FOR UPDATE OF mine\n",
