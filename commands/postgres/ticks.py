@@ -63,6 +63,17 @@ UNREVEALED = """
 SELECT secret, committed_at FROM promoter_ticks
 WHERE number = %s AND revealed_at IS NULL FOR KEY SHARE
 """
+# The next ticks reveal the secrets of those before them whose draws are settled.
+OVERDUE = """
+SELECT FROM promoter_ticks AS tick WHERE stream_id = %s AND made_at IS NOT NULL AND revealed_at IS NULL
+  AND NOT EXISTS (
+    SELECT FROM jobs
+    WHERE status = 'QUEUED' AND command = 'DoubleBid' AND payload->>'tick' = tick.number::text
+  ) AND EXISTS (
+    SELECT FROM promoter_ticks AS later WHERE later.number > tick.number
+      AND later.made_at < clock_timestamp() - interval '1 hour'
+  )
+"""
 STREAM_OF = "SELECT stream_id FROM promoter_ticks WHERE number = %s"
 # Once it is revealed; long after that only the log has it.
 IF_REVEALED = """CASE WHEN revealed_at IS NOT NULL THEN coalesce(nullif(secret, ''), (
@@ -190,6 +201,11 @@ def read_tick(connection: SyncConnection, stream_id: UUID) -> Tick | None:
     """The tick from its state row, with the secret only if it is revealed."""
     row = connection.execute(READ, (stream_id,)).fetchone()
     return _tick(row)[1] if row else None
+
+
+def overdue(connection: SyncConnection, stream_id: UUID) -> bool:
+    """Whether the tick's secret should have been revealed: its draws are settled, and another came long ago."""
+    return connection.execute(OVERDUE, (stream_id,)).fetchone() is not None
 
 
 def stream_of_tick(connection: SyncConnection, number: int) -> UUID | None:

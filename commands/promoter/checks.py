@@ -11,6 +11,7 @@ from commands.domain.events import (
     SecretRevealed,
     TickCommitted,
     TickEvent,
+    TickMade,
 )
 from commands.domain.promoter import BidsInDraw, Promoter, seed_of
 from commands.domain.tick import commitment_to
@@ -56,6 +57,8 @@ def _checked(
     committed, revealed = tick.get(TickCommitted), tick.get(SecretRevealed)
     if committed is None or committed.recorded_at >= recorded.recorded_at:
         return Checked(recorded.version, draw, problem="the house had not committed to it")
+    if TickMade not in tick:
+        return Checked(recorded.version, draw, problem="there was no such tick")
     if revealed is None:
         return Checked(recorded.version, draw, revealed=False)
     if revealed.recorded_at <= recorded.recorded_at:

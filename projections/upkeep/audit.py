@@ -140,7 +140,7 @@ def check(
 def _verdict(stream: Stream, pool: Pool, documents: Documents, overdue: timedelta) -> Verdict:
     """The verdict of verify; also a finding if documents are long behind and the sweep does not know it."""
     with pool.connection() as connection:
-        verdict = verify(connection, stream, documents, draws=False)
+        verdict = verify(connection, stream, documents, decisions=False)
         since = verdict.behind_since
         if since is None or clock(connection) - since < overdue:
             return verdict

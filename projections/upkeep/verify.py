@@ -1,4 +1,4 @@
-"""Verification: checks each stream's hash chain, and compares a replay with state rows and documents."""
+"""Verification: checks each stream's hash chain, decides its events again, and compares a replay with rows and documents."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
+from django.conf import settings
 from psycopg import IsolationLevel
 from psycopg.rows import DictRow
 
@@ -18,13 +19,15 @@ from commands.domain.policies import Policies
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import SyncConnection
 from commands.postgres.event_store import all_stored_events, content_of, recorded_event
+from commands.postgres.facts import facts_of
 from commands.postgres.locks import lock, projecting
 from commands.postgres.policies import read_policies
-from commands.postgres.ticks import read_tick
+from commands.postgres.ticks import overdue, read_tick
 from commands.postgres.users import current_names, read_user
 from commands.promoter.checks import check_draws
 from commands.record.chain import GENESIS, chain_hash
 from commands.record.codec import decode_event
+from commands.record.redeciding import redecide
 from commands.streams import Stream, StreamKind
 from projections.auctions import history_of
 from projections.changes import documents_of, user_after
@@ -101,9 +104,12 @@ def orphans(kept: Set[Stream], known: Collection[Stream]) -> list[Finding]:
 
 
 def verify(
-    connection: SyncConnection, stream: Stream, documents: Documents, *, draws: bool = True
+    connection: SyncConnection, stream: Stream, documents: Documents, *, decisions: bool = True
 ) -> Verdict:
-    """Check one stream while the portal runs; without `draws` not those, each of which goes through all bids."""
+    """Check one stream while the portal runs; without `decisions` only that its parts agree.
+
+    Deciding again reads all of the stream's jobs, and each draw goes through all bids.
+    """
     # Documents are read first, so they can be behind the events, but never ahead of them.
     found = _read(connection, stream, documents) if stream.kind in WITH_DOCUMENTS else None
     # Events and state rows as of one moment.
@@ -116,7 +122,7 @@ def verify(
                 Finding(stream, problem)
                 for problem in list(_chain_problems(rows))
                 or _replay_problems(connection, stream, rows)
-                or (_draw_problems(connection, stream, rows) if draws else ())
+                or (_decision_problems(connection, stream, rows) if decisions else ())
             ]
             if found:
                 findings = findings or _document_findings(connection, stream, rows, found)
@@ -194,15 +200,22 @@ def _replayed(stream: Stream, events: Sequence[Any]) -> object:
     return state
 
 
-def _draw_problems(
+def _decision_problems(
     connection: SyncConnection, stream: Stream, rows: Sequence[DictRow]
 ) -> list[str]:
-    """Findings for draws that don't follow from the committed secret."""
+    """Findings for events that the rules do not give, and draws that don't follow from the secret."""
+    if stream.kind == "tick":
+        return ["its secret should be revealed by now"] if overdue(connection, stream.id) else []
     if stream.kind != "auction":
         return []
+    history = [recorded_event(row) for row in rows]
+    facts = facts_of(connection, stream.id, settings.JOBS_KEPT)
     return [
+        f"version {each.version} ({rows[each.version - 1]['type']}): {each.what}"
+        for each in redecide(history, facts)
+    ] or [
         f"the draw of tick {checked.draw.tick} (version {checked.version}): {checked.problem}"
-        for checked in check_draws(connection, [recorded_event(row) for row in rows])
+        for checked in check_draws(connection, history)
         if checked.problem
     ]
 

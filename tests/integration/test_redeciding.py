@@ -1,0 +1,301 @@
+"""verify_events decides each event again: what the rules do not give is found, however well it is forged."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from pytest_django import Settings
+
+from benchmarks.bids import PEOPLE as NOBODY
+from commands.domain.auction import replay
+from commands.domain.commands import AnnounceWinner, DeleteUser
+from commands.domain.events import (
+    AuctionEndedUnsold,
+    AuctionEvent,
+    BidDeleted,
+    BidDoubled,
+    BidPlaced,
+    WinnerAnnounced,
+)
+from commands.ids import new_id
+from commands.postgres.auctions import read_auction, save_auctions
+from commands.postgres.connections import clock
+from commands.postgres.event_store import PostgresEventStore
+from commands.promoter.rounds import reveal_secrets
+from commands.streams import NewEvent, Stream
+from projections.mongo.store import MongoDocuments
+from projections.projector import project
+from tests.integration.in_process import InProcessPortal, stored_auctions
+from tests.integration.test_verification import findings, forget, tampering
+
+LONG = timedelta(days=3000)
+
+
+@pytest.fixture
+def jobs_gone(settings: Settings) -> None:
+    """The jobs of all events have ended: only the events tell."""
+    settings.JOBS_KEPT = -LONG
+
+
+class Planted:
+    """An auction of two bidders, alice with 1.00 and bob with 2.00, in which events can be forged."""
+
+    def __init__(
+        self, in_process: InProcessPortal, documents: MongoDocuments, seconds: float = 600
+    ) -> None:
+        self.in_process, self.documents = in_process, documents
+        self.alice, self.bob = in_process.user(), in_process.user()
+        self.stream = in_process.auction(seconds)
+        self.low = in_process.bid(self.stream, self.alice, "1.00")
+        self.high = in_process.bid(self.stream, self.bob, "2.00")
+
+    def forge(self, *events: AuctionEvent, causation_id: UUID | None = None) -> None:
+        """Append the events as the portal's own code does, and save their rows: everything agrees with them."""
+        with self.in_process.pool.connection() as connection:
+            before = read_auction(connection, self.stream.id)
+            assert before
+            after = replay(events, before)
+            new = [NewEvent(event, causation_id or new_id(), new_id()) for event in events]
+            store, now = PostgresEventStore(connection), clock(connection)
+            store.append(self.stream, before.version, new, now)
+            save_auctions(connection, [(after, list(after.bids.values()))])
+
+    def findings(self) -> list[str]:
+        """What is found, once the documents are up to date."""
+        project(self.stream, self.in_process.pool, self.documents)
+        return findings(self.in_process, self.stream, self.documents)
+
+    def nobody(self) -> UUID:
+        """A bidder who has a row, and was never created."""
+        with self.in_process.pool.connection() as connection:
+            [row] = connection.execute(NOBODY, {"prefix": f"n{new_id().hex[-10:]}-", "count": 1})
+        id: UUID = row["id"]
+        return id
+
+    def jobs(self) -> list[UUID]:
+        """The auction's jobs in the order of their acceptance."""
+        with self.in_process.pool.connection() as connection:
+            rows = connection.execute(
+                "SELECT id FROM jobs WHERE stream_id = %s ORDER BY accepted_at", (self.stream.id,)
+            )
+            return [row["id"] for row in rows]
+
+
+@pytest.fixture
+def planted(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Planted]:
+    planted = Planted(in_process, documents)
+    assert planted.findings() == []
+    yield planted
+    forget(in_process, planted.stream)
+
+
+def bid(
+    planted: Planted, bidder: UUID, amount: str, *, later: timedelta = timedelta()
+) -> BidPlaced:
+    return BidPlaced(new_id(), bidder, Decimal(amount), placed_at=planted.in_process.now() + later)
+
+
+def doubled(
+    planted: Planted, bid_id: UUID, bidder: UUID, counts: str, **more: int | tuple[UUID, ...]
+) -> BidDoubled:
+    drawn = {"tick": 999_999, "policy_version": 0, "weight": 1, "total_weight": 2, "staff": ()}
+    return BidDoubled(bid_id, bidder, Decimal(counts), **(drawn | more))  # type: ignore[arg-type]
+
+
+def won(planted: Planted, bid_id: UUID, bidder: UUID, amount: str) -> WinnerAnnounced:
+    placed_at, worth = planted.in_process.now(), Decimal(amount)
+    return WinnerAnnounced(bid_id, bidder, worth, worth, doubled=False, placed_at=placed_at)
+
+
+Forgery = Callable[[Planted], Sequence[AuctionEvent]]
+FORGERIES: dict[str, tuple[Forgery, str]] = {
+    "a doubling to more than twice the amount": (
+        lambda p: [doubled(p, p.low, p.alice, "777.00")],
+        "the rules give BidDoubled",
+    ),
+    "a doubling in a tick that was never made": (
+        lambda p: [doubled(p, p.low, p.alice, "2.00")],
+        "the house had not committed to it",
+    ),
+    "a doubling of somebody else's bid": (
+        lambda p: [doubled(p, p.low, p.bob, "2.00")],
+        "the rules give BidDoubled",
+    ),
+    "a second doubling of a bid": (
+        lambda p: [
+            doubled(p, p.low, p.alice, "2.00"),
+            doubled(p, p.low, p.alice, "2.00", tick=999_998),
+        ],
+        "the rules refuse it: no live bid is left that the promoter may double",
+    ),
+    "a doubling of a deleted bid": (
+        lambda p: [BidDeleted(p.low, p.alice), doubled(p, p.low, p.alice, "2.00")],
+        "the rules refuse it: no live bid is left that the promoter may double",
+    ),
+    "a doubling that takes a bidder for staff": (
+        lambda p: [doubled(p, p.low, p.alice, "2.00", staff=(p.bob,))],
+        "the rules give BidDoubled",
+    ),
+    "a draw from before there were commitments that gives more than twice the amount": (
+        lambda p: [doubled(p, p.low, p.alice, "3.00", tick=0)],
+        "it is not twice the amount of a live bid",
+    ),
+    "a bid that is not higher than the bidder's own": (
+        lambda p: [bid(p, p.bob, "1.50")],
+        "the rules refuse it: 1.50 is not higher than your own highest live bid",
+    ),
+    "a bid of nobody": (
+        lambda p: [bid(p, p.nobody(), "9.00")],
+        "the bidder does not exist",
+    ),
+    "a bid after the end": (
+        lambda p: [bid(p, p.alice, "9.00", later=timedelta(hours=1))],
+        "the rules refuse it: the auction ended",
+    ),
+    "a bid before the start": (
+        lambda p: [bid(p, p.alice, "9.00", later=timedelta(hours=-1))],
+        "the rules refuse it: the auction starts",
+    ),
+    "a bid deleted in another's name": (
+        lambda p: [BidDeleted(p.low, p.bob)],
+        "only its bidder may delete a bid",
+    ),
+    "a bid deleted twice": (
+        lambda p: [BidDeleted(p.low, p.alice), BidDeleted(p.low, p.alice)],
+        "this bid is deleted already",
+    ),
+    "a winner before the end": (
+        lambda p: [won(p, p.high, p.bob, "2.00")],
+        "the rules refuse it: it ends at",
+    ),
+    "an end without a sale before the end": (
+        lambda p: [AuctionEndedUnsold()],
+        "the rules refuse it: it ends at",
+    ),
+}
+
+
+@pytest.mark.usefixtures("jobs_gone")
+@pytest.mark.parametrize("what", FORGERIES)
+def test_what_the_rules_do_not_give_is_found_without_the_jobs(planted: Planted, what: str) -> None:
+    forgery, expected = FORGERIES[what]
+    planted.forge(*forgery(planted))
+    found = planted.findings()
+    assert found, what
+    assert expected in found[0]
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("what", FORGERIES)
+def test_an_event_that_no_job_caused_is_found(planted: Planted, what: str) -> None:
+    forgery, _ = FORGERIES[what]
+    planted.forge(*forgery(planted))
+    [found] = planted.findings()
+    assert "there is no job that caused it" in found
+
+
+@pytest.fixture
+def ended(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Planted]:
+    """The same when the auction is over."""
+    ended = Planted(in_process, documents, seconds=2)
+    in_process.over(ended.stream)
+    assert ended.findings() == []
+    yield ended
+    forget(in_process, ended.stream)
+
+
+WRONG_ENDS: dict[str, tuple[Forgery, str]] = {
+    "the lowest bid wins": (
+        lambda p: [won(p, p.low, p.alice, "1.00")],
+        "the rules give WinnerAnnounced",
+    ),
+    "the winner pays another amount": (
+        lambda p: [won(p, p.high, p.bob, "1.00")],
+        "the rules give WinnerAnnounced",
+    ),
+    "nobody wins, though there are bids": (
+        lambda p: [AuctionEndedUnsold()],
+        "the rules give WinnerAnnounced",
+    ),
+}
+
+
+@pytest.mark.usefixtures("jobs_gone")
+@pytest.mark.parametrize("what", WRONG_ENDS)
+def test_another_winner_than_the_rules_give_is_found(ended: Planted, what: str) -> None:
+    forgery, expected = WRONG_ENDS[what]
+    ended.forge(*forgery(ended))
+    [found] = ended.findings()
+    assert expected in found
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_happens_after_the_close_is_found(ended: Planted) -> None:
+    assert ended.in_process.settled(ended.stream, AnnounceWinner(ended.stream.id)).version == 4
+    assert ended.findings() == []
+    ended.forge(BidDeleted(ended.high, ended.bob))
+    [found] = ended.findings()
+    assert "the rules refuse it: the auction ended" in found
+
+
+def test_an_event_that_is_not_what_its_job_says_is_found(planted: Planted) -> None:
+    job = planted.in_process.job(planted.jobs()[-1])
+    with planted.in_process.pool.connection() as connection:
+        connection.execute(
+            'UPDATE jobs SET payload = payload || \'{"amount": "1.99"}\' WHERE id = %s', (job.id,)
+        )
+    [found] = planted.findings()
+    assert "version 3 (BidPlaced): the rules give BidPlaced" in found
+    assert "1.99" in found
+
+
+def test_an_event_of_a_job_that_was_rejected_is_found(planted: Planted) -> None:
+    planted.in_process.bid(planted.stream, planted.alice, "5.00")
+    with planted.in_process.pool.connection() as connection:
+        connection.execute(
+            "UPDATE jobs SET status = 'REJECTED', result_version = NULL WHERE id = %s",
+            (planted.jobs()[-1],),
+        )
+    [found] = planted.findings()
+    assert "the job that is to have caused it was rejected" in found
+
+
+def test_a_removed_tail_is_found_by_the_jobs_that_gave_it(planted: Planted) -> None:
+    """With its rows and documents, so that everything else agrees."""
+    with tampering(planted.in_process) as connection:
+        connection.execute(
+            "DELETE FROM events WHERE stream_id = %s AND version = 3", (planted.stream.id,)
+        )
+        connection.execute("DELETE FROM bids WHERE id = %s", (planted.high,))
+        connection.execute("UPDATE auctions SET version = 2 WHERE id = %s", (planted.stream.id,))
+    stored_auctions().delete_one({"_id": planted.stream.id})
+    [found] = planted.findings()
+    assert f"job {planted.jobs()[-1]} (PlaceBid) gave version 3, which is not here" in found
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["with the jobs", "without"])
+def test_a_whole_life_is_what_the_rules_give(
+    in_process: InProcessPortal, documents: MongoDocuments, settings: Settings, *, kept: bool
+) -> None:
+    alice, bob, carol = in_process.user(), in_process.user(is_staff=True), in_process.user()
+    stream = in_process.auction(seconds=6)
+    in_process.bid(stream, alice, "1.00")
+    in_process.bid(stream, carol, "30.00")
+    in_process.delete(stream, bob, in_process.bid(stream, bob, "2.00"))
+    in_process.bid(stream, bob, "3.00")
+    assert in_process.double(stream).version
+    in_process.bid(stream, alice, "40.00")
+    deletion = in_process.settled(Stream("user", carol), DeleteUser(carol))
+    assert deletion.version
+    in_process.drain(stream)
+    in_process.over(stream)
+    assert in_process.settled(stream, AnnounceWinner(stream.id)).version
+    reveal_secrets(in_process.pool)
+    if not kept:
+        settings.JOBS_KEPT = -LONG
+        with in_process.pool.connection() as connection:
+            connection.execute("DELETE FROM jobs WHERE stream_id = %s", (stream.id,))
+    project(stream, in_process.pool, documents)
+    assert findings(in_process, stream, documents) == []
