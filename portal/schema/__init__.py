@@ -9,15 +9,13 @@ from strawberry.types import ExecutionContext
 
 from portal.schema.bounds import BoundedParsing, BoundedTime, BoundedValidation
 from portal.schema.context import TellReads
+from portal.schema.documents import REMEMBERED
 from portal.schema.errors import ErrorCodes, NamedOperation, SubscriptionsOverWebSocket
 from portal.schema.events import EVENT_TYPES
 from portal.schema.mutations import Mutation
 from portal.schema.queries import Query
 from portal.schema.scalars import SCALARS
 from portal.schema.subscriptions import Subscription
-
-# Clients send few different documents, and parsing one costs more than answering it.
-CACHED_DOCUMENTS = 500
 
 
 class PortalSchema(strawberry.Schema):
@@ -38,8 +36,8 @@ schema = PortalSchema(
         ErrorCodes,
         SubscriptionsOverWebSocket,
         *([] if settings.INTROSPECTION else [DisableIntrospection]),
-        lambda: BoundedParsing(maxsize=CACHED_DOCUMENTS),
-        lambda: BoundedValidation(maxsize=CACHED_DOCUMENTS),
+        BoundedParsing,
+        lambda: BoundedValidation(maxsize=REMEMBERED),
         NamedOperation,
         BoundedTime,
         TellReads,

@@ -29,7 +29,7 @@ from strawberry.types import ExecutionResult
 from portal.errors import PortalError
 from portal.schema import schema
 from portal.schema.context import Context
-from portal.schema.following.declared import REMEMBERED
+from portal.schema.documents import REMEMBERED
 from portal.schema.following.feeds import NoReader
 from portal.schema.public import is_public
 from portal.schema.sockets import Socket, SocketAdapter

@@ -26,11 +26,12 @@ from graphql import (
     VariableNode,
     get_operation_ast,
 )
-from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions import SchemaExtension, ValidationCache
 from strawberry.types.graphql import OperationType
 
 from portal.errors import bad_input, unavailable
 from portal.schema.cursors import LARGEST_PAGE, USUAL_PAGE
+from portal.schema.documents import parsed
 
 # Fields with a `first` argument, and how many entries come without it. A test holds them to the schema.
 PAGES = {
@@ -171,7 +172,7 @@ def excess(size: Size) -> GraphQLError | None:
     return None
 
 
-class BoundedParsing(ParserCache):
+class BoundedParsing(SchemaExtension):
     """Parses at most so many tokens, each document once."""
 
     def on_parse(self) -> Iterator[None]:
@@ -179,9 +180,8 @@ class BoundedParsing(ParserCache):
         context = self.execution_context
         context.parse_options["max_tokens"] = settings.QUERY_TOKENS
         with suppress(GraphQLError):
-            context.graphql_document = self.cached_parse_document(
-                context.query, **context.parse_options
-            )
+            assert context.query
+            context.graphql_document = parsed(context.query)
         yield
 
 

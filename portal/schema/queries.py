@@ -29,8 +29,8 @@ from portal.schema.cursors import (
 from portal.schema.enums import AuctionOrder, AuctionStatus
 from portal.schema.fairness import ChainLink, PromoterPolicy, Tick
 from portal.schema.fairness_reading import chain_after, find_policy, find_tick
-from portal.schema.following.declared import PUBLIC
 from portal.schema.jobs import Job
+from portal.schema.public import PUBLIC
 from portal.schema.reading import own_user, shared_auction_at, shared_auctions, wait_for_job
 from portal.schema.types import (
     Auction,

@@ -25,7 +25,7 @@ from portal.schema.cursors import (
     place,
 )
 from portal.schema.enums import AuctionStatus, NotificationChannel, NotificationKind
-from portal.schema.following.declared import PUBLIC
+from portal.schema.public import PUBLIC
 from portal.schema.reading import Names
 from projections.documents import AuctionDocument, BidDocument, UserDocument, WinnerDocument
 

@@ -26,9 +26,9 @@ from commands.postgres.sessions import Claim, end, open_session
 from commands.streams import RecordedEvent, Stream
 from portal.schema import schema
 from portal.schema.events import auction_event
-from portal.schema.following.declared import asked, of_the_reader, strawberry_field
 from portal.schema.following.feeds import NoReader
 from portal.schema.following.selections import event_writers
+from portal.schema.public import asked, of_the_reader, strawberry_field
 from portal.signin.sessions import SessionChecks
 from tests.integration.in_process import InProcessPortal
 from tests.integration.test_sessions import LIFETIMES

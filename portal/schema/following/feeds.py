@@ -17,7 +17,7 @@ from commands.ids import new_id
 from portal.errors import PortalError, rate_limited
 from portal.schema.context import Context
 from portal.schema.following.channels import Channel, Follower, broken_off
-from portal.schema.following.declared import asked
+from portal.schema.public import asked
 from portal.signin.tokens import Viewer
 from portal.web.hub import Listener
 from portal.web.runtime import Runtime

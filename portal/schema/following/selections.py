@@ -19,7 +19,7 @@ from graphql import (
 )
 from graphql.execution.collect_fields import FieldDetails, collect_fields, collect_subfields
 
-from portal.schema.following.declared import strawberry_field
+from portal.schema.public import strawberry_field
 
 Json = dict[str, Any]
 Write = Callable[[Any], Any]

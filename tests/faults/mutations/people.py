@@ -163,7 +163,7 @@ PEOPLE = (
     ),
     Mutation(
         "a field with a resolver is taken for public",
-        "portal/schema/following/declared.py",
+        "portal/schema/public.py",
         '    return declared.metadata.get("public") is not True\n',
         "    return False\n",
         "tests/integration/test_sharing.py",
