@@ -228,10 +228,13 @@ SOCKET_INIT_SECONDS = env.integer("SOCKET_INIT_SECONDS", 10, least=1)
 SOCKET_IDLE_SECONDS = env.integer("SOCKET_IDLE_SECONDS", 60, least=1)
 SOCKET_SLOW_SECONDS = env.integer("SOCKET_SLOW_SECONDS", 30, least=1)
 OPERATIONS_PER_SOCKET = env.integer("OPERATIONS_PER_SOCKET", 100, least=1)
-# Of a user; in each web process. As many different ones of an address nobody signed in from: a hall of
-# people behind it asks for the same, which is executed once for all.
+# In each web process. A hall of people behind one address, who don't sign in, asks for the same, which is executed
+# once for all: few of their operations may differ.
 OPERATIONS_PER_USER = env.integer("OPERATIONS_PER_USER", 10_000 if LOCAL else 300, least=1)
 OPERATIONS_PER_ADDRESS = env.integer("OPERATIONS_PER_ADDRESS", 100_000 if LOCAL else 5_000, least=1)
+DIFFERENT_OPERATIONS_PER_ADDRESS = env.integer(
+    "DIFFERENT_OPERATIONS_PER_ADDRESS", 10_000 if LOCAL else 300, least=1
+)
 # On a laptop everybody has one address.
 RATE_LIMITS = {
     "SIGN_IN_PER_USER": env.rate("SIGN_IN_PER_USER", "10/minute"),

@@ -33,6 +33,7 @@ SMALL = {
     "SOCKET_SLOW_SECONDS": "2",
     "OPERATIONS_PER_SOCKET": "3",
     "OPERATIONS_PER_USER": "5",
+    "DIFFERENT_OPERATIONS_PER_ADDRESS": "2",
     "GRAPHIQL": "off",
     "TRUSTED_PROXIES": "127.0.0.1",
     "SIGN_IN_PER_USER": "3/hour",
@@ -274,6 +275,27 @@ async def test_operations_are_capped_by_socket_and_by_user(
         assert json.loads(await first.recv())["type"] == "pong"
         assert (await subscribe(second, 2))["type"] == "next"
     await alice.close()
+
+
+async def test_different_operations_are_capped_by_address(
+    bounded: RunningPortal, carol: PortalClient
+) -> None:
+    auction_id = await create_auction(carol)
+    client = PortalClient(bounded.url)
+
+    async def subscribe(socket: ClientConnection, number: int, text: str) -> Any:
+        payload = {"query": text, "variables": {"id": auction_id}}
+        await socket.send(json.dumps({"id": str(number), "type": "subscribe", "payload": payload}))
+        return json.loads(await socket.recv())
+
+    async with client.socket() as first, client.socket() as second:
+        for socket in (first, second):
+            for number in range(2):
+                text = f"{AUCTION_UPDATED} # {number}"
+                assert (await subscribe(socket, number, text))["type"] == "next"
+        refused = await subscribe(second, 2, AUCTION_UPDATED)
+        assert limited({"errors": refused["payload"]})
+        assert "different" in refused["payload"][0]["message"]
 
 
 async def test_guesses_of_a_password_are_limited_by_name(

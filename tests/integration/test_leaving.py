@@ -22,7 +22,7 @@ ALICE, BOB, CAROL = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 async def test_a_shared_operation_counts_for_somebody_who_still_follows(
     in_process: InProcessPortal, settings: Settings
 ) -> None:
-    settings.OPERATIONS_PER_USER = 1
+    settings.DIFFERENT_OPERATIONS_PER_ADDRESS = 1
     auction = in_process.auction().id
     async with follows() as follow:
 

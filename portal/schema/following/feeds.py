@@ -123,7 +123,7 @@ class Feed(ABC):
                 channel.break_off(errors)
 
     def _open(self, question: Question, *, shared: bool) -> Channel:
-        self.feeds.check_room(question.context.owner)
+        self.feeds.check_room(question.context)
         channel = self.channel(self._executor(question, shared=shared))
         self.feeds.count(question.context.owner, 1)
         return channel
@@ -178,9 +178,13 @@ class Feeds:
         finally:
             feed.end_if_unused()
 
-    def check_room(self, owner: str | None) -> None:
-        """RATE_LIMITED if so many different operations are executed for them already."""
-        if self.opened[owner] >= settings.OPERATIONS_PER_USER:
+    def check_room(self, context: Context) -> None:
+        """RATE_LIMITED if so many different operations are executed for an address already.
+
+        Of a user's, different or not, there are no more than OPERATIONS_PER_USER.
+        """
+        most = settings.DIFFERENT_OPERATIONS_PER_ADDRESS
+        if context.signed_in is None and self.opened[context.owner] >= most:
             raise rate_limited("different operations of yours running", COME_BACK)
 
     def count(self, owner: str | None, by: int) -> None:
