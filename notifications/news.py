@@ -22,7 +22,7 @@ from notifications.postgres.progress import (
 )
 
 # Bidders who are told in one run of what concerns all, shared out evenly over its auctions, but some of each.
-MOST_TOLD = 5_000
+MOST_TOLD = 2_000
 OF_EACH = 50
 
 

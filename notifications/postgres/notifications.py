@@ -107,14 +107,18 @@ WHERE read_at IS NULL AND id = ANY(ARRAY(
 ))
 RETURNING auction_id, user_id
 """
-# A mail that is waiting or being sent keeps its time; its content is composed when it is sent.
+# A mail that is waiting or being sent keeps its time; its content is composed when it is sent. IS TRUE has
+# those who want a mail looked up by a hash: as a join, which the planner takes for one of two or three rows,
+# each of thousands was compared with each.
 MAIL = """
 ), mailed AS (
     INSERT INTO mails (id, user_id, kind, notification_id, context, version, urgent, due, attempts,
                        given_up)
     SELECT gen_random_uuid(), user_id, %(mail)s, id, '{}', version, false, statement_timestamp(), 0,
            false
-    FROM written JOIN wanted USING (user_id, auction_id, kind, version) WHERE email
+    FROM written WHERE ((user_id, auction_id, kind::text, version) IN (
+        SELECT user_id, auction_id, kind::text, version FROM wanted WHERE email
+    )) IS TRUE
     ON CONFLICT (notification_id) DO UPDATE SET version = excluded.version, given_up = false,
         attempts = CASE WHEN mails.due IS NULL THEN 0 ELSE mails.attempts END,
         due = coalesce(mails.due, greatest(excluded.due, mails.settled_at + %(gap)s))

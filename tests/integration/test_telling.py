@@ -1,14 +1,24 @@
 """Each run of the notifier is bounded: in bidders, and in what one auction may hold up."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from psycopg.rows import DictRow
 
 from commands.domain.commands import AnnounceWinner
+from commands.ids import new_id
+from commands.postgres.connections import SyncConnection
 from commands.streams import Stream
 from notifications import news, notifier
+from notifications.notices import Notice
 from notifications.notifier import NotifiedTogether, notify_together, streams_behind
+from notifications.postgres.notifications import write_notices
 from notifications.postgres.preferences import Choice, choose
+from notifications.postgres.progress import current_states
 from notifications.preferences import NotificationChannel, NotificationKind
 from notifications.tasks import UNNOTIFIED
 from projections.upkeep import stuck
@@ -189,3 +199,56 @@ def test_auctions_that_there_was_no_time_for_by_themselves_are_unfinished(
     with faults(in_process, auctions[0], TIMED_OUT, where=WRITING):
         assert notify_together(ids, in_process.pool).unfinished == ids
     assert set(notify_together(ids, in_process.pool).users) == set(ids)
+
+
+@dataclass(slots=True)
+class Explaining:
+    """A connection that has Postgres say what it did for each statement."""
+
+    connection: SyncConnection
+    plans: list[dict[str, Any]] = field(default_factory=list)
+
+    def execute(self, statement: str, values: Mapping[str, Any]) -> list[DictRow]:
+        """No rows."""
+        explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
+        row = self.connection.execute(explain, values).fetchone()
+        assert row
+        self.plans.append(row["QUERY PLAN"][0]["Plan"])
+        return []
+
+
+def compared(plan: dict[str, Any]) -> int:
+    """How many pairs of rows a plan's joins looked at in vain."""
+    here = plan.get("Rows Removed by Join Filter", 0) * plan["Actual Loops"]
+    return int(here) + sum(compared(part) for part in plan.get("Plans", ()))
+
+
+USERS = """
+INSERT INTO users (id, username, email, password, is_staff, version, created_at, email_confirmed_at)
+SELECT id, 'f' || right(id::text, 12), 'f' || right(id::text, 12), '!', false, 1, now(), now() FROM unnest(%s::uuid[]) AS id
+"""
+MAILED = """
+INSERT INTO notification_preferences (user_id, kind, channel, enabled)
+SELECT id, kind, 'EMAIL', true FROM unnest(%s::uuid[]) AS id, unnest(%s::text[]) AS kind
+"""
+
+
+def test_a_page_takes_as_long_as_it_has_bidders_not_as_its_square(
+    in_process: InProcessPortal,
+) -> None:
+    auction, bidders = in_process.auction(), [new_id() for _ in range(2_000)]
+    notices = [
+        (auction.id, Notice(kind, 2, Decimal("10.00"), to=frozenset(bidders)))
+        for kind in (LOST, CHANGED)
+    ]
+    with in_process.pool.connection() as connection, connection.transaction(force_rollback=True):
+        connection.execute(USERS, (bidders,))
+        connection.execute(MAILED, (bidders, [LOST.value, CHANGED.value]))
+        states = current_states(connection, [auction.id])
+        explaining = Explaining(connection)
+        write_notices(cast(SyncConnection, explaining), notices, states)
+        written = connection.execute(
+            "SELECT count(*) AS n FROM mails WHERE user_id = ANY(%s)", (bidders,)
+        )
+        assert written.fetchone() == {"n": 4_000}
+    assert [compared(plan) < 10_000 for plan in explaining.plans] == [True, True]
