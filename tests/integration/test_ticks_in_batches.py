@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from celery import current_app
+from pytest_django.plugin import DjangoDbBlocker
 
 from commands.domain.commands import ChangePolicy
 from commands.domain.events import (
@@ -236,6 +237,18 @@ def test_a_turn_that_is_over_goes_on_behind_what_else_waits(
     assert len(draws_of(in_process, number)) == rounds.AT_ONCE
     assert queued_tasks(AUCTIONS, ACCEPT_DRAWS) == before + 1
     monkeypatch.undo()
+    finish(in_process)
+    assert_drawn_once(in_process, auctions, number)
+
+
+def test_of_two_schedulers_tasks_for_one_interval_the_first_makes_the_tick(
+    in_process: InProcessPortal, auctions: list[Stream], django_db_blocker: DjangoDbBlocker
+) -> None:
+    number = next_tick(in_process)
+    for _ in range(2):
+        with django_db_blocker.unblock():
+            assert current_app.tasks["commands.run_promoter"].apply().successful()
+    assert next_tick(in_process) == number + 1
     finish(in_process)
     assert_drawn_once(in_process, auctions, number)
 

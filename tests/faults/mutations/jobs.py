@@ -155,8 +155,7 @@ JOBS = (
         "commands/tasks.py",
         "at_least_apart=_half_the_interval()",
         "at_least_apart=timedelta(0)",
-        "without mongodb",
-        "came twice",
+        "tests/integration/test_ticks_in_batches.py",
     ),
     # 11. Deadlines and cancelling.
     Mutation(
