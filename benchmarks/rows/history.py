@@ -1,5 +1,7 @@
 """What a bid costs on an auction that holds very many, beside what it costs on an empty one."""
 
+from uuid import UUID
+
 from benchmarks.bids import Bids
 from benchmarks.harness import Bench, Curve, at_least, rate
 from benchmarks.history import fill
@@ -82,6 +84,9 @@ def notify_all(auction: Stream) -> None:
         connection.execute(
             "UPDATE notification_progress SET ran_at = NULL WHERE auction_id = %s", (auction.id,)
         )
-    while (done := notify_together([auction.id], pool())).unfinished:
-        continue
-    assert done.users[auction.id]
+    told, unfinished = set[UUID](), [auction.id]
+    while unfinished:
+        done = notify_together(unfinished, pool())
+        told |= done.users.get(auction.id, set())
+        unfinished = done.unfinished
+    assert told
