@@ -279,7 +279,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TIMEZONE = "UTC"
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "portal.scheduler:WaitingScheduler"
 # How late beat notices an edit made in admin, in seconds.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
