@@ -35,7 +35,7 @@ PAGES: Mapping[str, str] = {
     "reliability": "Which faults the portal survives, and the tests of that",
     "contributors": "The parts, how a bid is handled, and where to change what",
 }
-PROGRAMS = ("verify_draw.py", "examples/bidder.py", "examples/follower.mjs")
+PROGRAMS = ("verify_auction.py", "examples/bidder.py", "examples/follower.mjs")
 SPACES = re.compile(r"\s+")
 
 

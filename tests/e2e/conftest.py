@@ -1,11 +1,13 @@
 """Web processes with static files from the source, and with collected ones."""
 
 from collections.abc import Iterator
+from types import ModuleType
 
 import httpx
 import pytest
 
 from tests.conftest import RunningPortal
+from tests.e2e.outsider import as_module
 from tests.webs import serving_collected_files
 
 
@@ -14,6 +16,12 @@ def collected(portal: RunningPortal) -> Iterator[RunningPortal]:
     """Serves collected files, as production does."""
     with serving_collected_files(portal) as process:
         yield process
+
+
+@pytest.fixture
+def outsider() -> ModuleType:
+    """The program with which outsiders check an auction."""
+    return as_module()
 
 
 @pytest.fixture(params=["clone", "collected"])

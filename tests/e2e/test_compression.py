@@ -14,7 +14,7 @@ PUBLIC = [
     "/how-it-works",
     "/docs",
     "/docs/api",
-    "/docs/verify_draw.py",
+    "/docs/verify_auction.py",
     "/graphql",
     "/static/portal/page/main.js",
     "/static/portal/graphiql/graphiql.min.js",

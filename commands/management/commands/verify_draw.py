@@ -17,7 +17,7 @@ class Command(OperatorCommand):
 
     help = (
         "Check an auction's draws against what the house committed to. Outsiders do the same with "
-        "docs/verify_draw.py. Exit status 1 if a draw was not fair, or there is none to check."
+        "docs/verify_auction.py. Exit status 1 if a draw was not fair, or there is none to check."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -26,7 +26,7 @@ from portal.laptop.demo.setting_up import new_password
 from portal.laptop.demo.state import Demo, DemoAuction
 
 AUCTIONEER = "auctioneer"
-VERIFY_DRAW = "docs/verify_draw.py"
+VERIFY_AUCTION = "docs/verify_auction.py"
 
 
 class Command(BaseCommand):
@@ -86,13 +86,18 @@ def _run(console: Console, demo: Demo) -> bool:
 
 
 def _fair(running: RunningPortal, auction: DemoAuction) -> bool:
-    """Whether docs/verify_draw.py, which outsiders use, finds the auction's draws fair."""
-    script = (sys.executable, str(Path(settings.BASE_DIR) / VERIFY_DRAW), running.url, auction.id)
+    """Whether docs/verify_auction.py, which outsiders use, finds the auction's draws fair."""
+    script = (
+        sys.executable,
+        str(Path(settings.BASE_DIR) / VERIFY_AUCTION),
+        running.url,
+        auction.id,
+    )
     return subprocess.run(script, check=False, capture_output=True).returncode == 0
 
 
 def _checked_draws(demo: Demo, revealed: Mapping[int, str], fair: Sequence[bool]) -> Table:
-    table = Table(title=f"Draws, checked with {VERIFY_DRAW}", title_style="bold")
+    table = Table(title=f"Draws, checked with {VERIFY_AUCTION}", title_style="bold")
     for name in ("tick", "auction", "the bid's chance", "counts now", "the secret, revealed"):
         table.add_column(name)
     table.add_column("fair")

@@ -1,0 +1,62 @@
+"""docs/verify_auction.py as outsiders use it, and as a module whose questions a test answers falsely."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from types import ModuleType
+from typing import Any
+
+from tests.conftest import RunningPortal
+from tests.servers import ROOT
+
+SCRIPT = ROOT / "docs/verify_auction.py"
+Json = dict[str, Any]
+
+
+def script(portal: RunningPortal, auction_id: str) -> subprocess.CompletedProcess[str]:
+    """The script as an outsider runs it: alone, with nothing but the standard library."""
+    command = (sys.executable, "-I", "-S", str(SCRIPT), portal.url, auction_id)
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def as_module() -> ModuleType:
+    """The script as a module."""
+    spec = importlib.util.spec_from_file_location("verify_auction", SCRIPT)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def falsified(outsider: ModuleType, falsify: Callable[[list[Json]], list[Json]]) -> Iterator[None]:
+    """Every chain comes as `falsify` makes it of the real one, at once, with hashes that fit."""
+    ask, chains = outsider.ask, {}
+
+    def answer(url: str, query: str, **variables: Any) -> Any:
+        if "chain" not in query:
+            return ask(url, query, **variables)
+        stream = variables["s"]
+        if stream not in chains:
+            links = ask(url, query, **{**variables, "v": 0})["chain"]
+            chains[stream] = rechained(falsify([json.loads(link["content"]) for link in links]))
+        return {"chain": chains[stream][variables["v"] :]}
+
+    outsider.ask = answer  # type: ignore[attr-defined]
+    yield
+    outsider.ask = ask  # type: ignore[attr-defined]
+
+
+def rechained(contents: list[Json]) -> list[Json]:
+    """A chain over these contents."""
+    links, last = [], bytes(32)
+    for content in contents:
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        last = sha256(last + text.encode()).digest()
+        links.append({"content": text, "hash": last.hex()})
+    return links
