@@ -11,9 +11,10 @@ from commands.postgres.connections import SyncConnection, clock
 from commands.record.codec import decode_command
 from commands.record.redeciding import Cause, Facts
 
+# Of those that wait only a withdrawal may have caused events already.
 JOBS = """
 SELECT id, command, payload, accepted_at, status, result_version FROM jobs
-WHERE stream_id = %s AND status <> 'QUEUED' OR stream_id = %s AND command = 'WithdrawBids'
+WHERE stream_id = %s AND (status <> 'QUEUED' OR command = 'WithdrawBids')
 """
 CREATED = """
 SELECT stream_id, (data->>'is_staff')::bool AS is_staff FROM events
@@ -37,7 +38,7 @@ def facts_of(connection: SyncConnection, auction_id: UUID, jobs_kept: timedelta)
 
 def _causes(connection: SyncConnection, auction_id: UUID) -> Iterator[tuple[UUID, Cause]]:
     """The jobs that may have caused events; one that can't be read has caused none."""
-    for row in connection.execute(JOBS, (auction_id, auction_id)):
+    for row in connection.execute(JOBS, (auction_id,)):
         try:
             command = cast(AuctionCommand, decode_command(row["command"], row["payload"]))
         except (KeyError, ValueError, TypeError):
