@@ -74,6 +74,7 @@ SELECT FROM promoter_ticks AS tick WHERE stream_id = %s AND made_at IS NOT NULL 
       AND later.made_at < clock_timestamp() - interval '1 hour'
   )
 """
+POLICIES_OF = "SELECT policies FROM promoter_ticks WHERE number = %s"
 STREAM_OF = "SELECT stream_id FROM promoter_ticks WHERE number = %s"
 # Once it is revealed; long after that only the log has it.
 IF_REVEALED = """CASE WHEN revealed_at IS NOT NULL THEN coalesce(nullif(secret, ''), (
@@ -206,6 +207,12 @@ def read_tick(connection: SyncConnection, stream_id: UUID) -> Tick | None:
 def overdue(connection: SyncConnection, stream_id: UUID) -> bool:
     """Whether the tick's secret should have been revealed: its draws are settled, and another came long ago."""
     return connection.execute(OVERDUE, (stream_id,)).fetchone() is not None
+
+
+def policies_of_tick(connection: SyncConnection, number: int) -> int | None:
+    """The version of the policies that the tick's draws follow; None of one from before that was kept."""
+    row = connection.execute(POLICIES_OF, (number,)).fetchone()
+    return row["policies"] if row else None
 
 
 def stream_of_tick(connection: SyncConnection, number: int) -> UUID | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
+from uuid import UUID
 
 from commands.domain.auction import Auction, replay
 from commands.domain.events import (
@@ -17,8 +18,8 @@ from commands.domain.promoter import BidsInDraw, Promoter, seed_of
 from commands.domain.tick import commitment_to
 from commands.postgres.connections import SyncConnection
 from commands.postgres.event_store import PostgresEventStore
-from commands.postgres.policies import policy_at
-from commands.postgres.ticks import stream_of_tick
+from commands.postgres.policies import policy_at, policy_versions
+from commands.postgres.ticks import policies_of_tick, stream_of_tick
 from commands.streams import RecordedEvent
 
 
@@ -59,6 +60,8 @@ def _checked(
         return Checked(recorded.version, draw, problem="the house had not committed to it")
     if TickMade not in tick:
         return Checked(recorded.version, draw, problem="there was no such tick")
+    if problem := _another_policy(connection, recorded.stream.id, draw):
+        return Checked(recorded.version, draw, problem=problem)
     if revealed is None:
         return Checked(recorded.version, draw, revealed=False)
     if revealed.recorded_at <= recorded.recorded_at:
@@ -76,6 +79,16 @@ def _checked(
         hit = f"bid {fair.bid.id}, weight {fair.weight} of {fair.total_weight}" if fair else "none"
         return Checked(recorded.version, draw, problem=f"the secret gives {hit}")
     return Checked(recorded.version, draw)
+
+
+def _another_policy(connection: SyncConnection, auction_id: UUID, draw: BidDoubled) -> str | None:
+    policies = policies_of_tick(connection, draw.tick)
+    if policies is None:
+        return None
+    applied = policy_versions(connection, policies, [auction_id])[auction_id]
+    if applied == draw.policy_version:
+        return None
+    return f"policy {applied} applied, not {draw.policy_version}"
 
 
 def _events_of_tick(

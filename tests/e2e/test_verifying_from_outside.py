@@ -118,7 +118,10 @@ def without_the_tick(contents: list[Json]) -> list[Json]:
 
 
 FALSIFICATIONS: dict[str, tuple[Falsify, str]] = {
-    "a bid lower than the bidder's own": (changing(4, amount="9.00"), "is not more than"),
+    "a bid that is not higher than the bidder's own": (
+        changing(4, amount="9.00"),
+        "is not more than",
+    ),
     "a bid after the end": (
         changing(4, placed_at="2999-01-01T00:00:00+00:00"),
         "the auction was not open",
@@ -127,26 +130,29 @@ FALSIFICATIONS: dict[str, tuple[Falsify, str]] = {
         changing(4, placed_at="2000-01-01T00:00:00+00:00"),
         "the auction was not open",
     ),
-    "a deletion in another's name": (
+    "a bid deleted in another's name": (
         changing(7, bidder_id="01a20969-5c3e-7d11-8f0a-3a0f1de1c9aa"),
         "somebody else's",
     ),
-    "a doubling to more than twice": (changing(8, effective_amount="777.00"), "twice"),
-    "another chance than it had": (changing(8, weight=3), "the draw hits"),
-    "another secret's tick": (changing(8, tick=2_000_000_000), "there is no tick"),
-    "a tick that was never made": (without_the_tick, "was never made"),
-    "a winner who pays another amount": (changing(9, amount="1.00"), "the leading bid is"),
-    "a winner whose bid counts another": (changing(9, effective_amount="1.00"), "it counts"),
-    "another winner": (
+    "a doubling to more than twice the amount": (changing(8, effective_amount="777.00"), "twice"),
+    "a doubling by another chance": (changing(8, weight=3), "the draw hits"),
+    "a doubling in a tick that was never made": (
+        changing(8, tick=2_000_000_000),
+        "there is no tick",
+    ),
+    "a doubling in a tick that was committed to and not made": (without_the_tick, "was never made"),
+    "the winner pays another amount": (changing(9, amount="1.00"), "the leading bid is"),
+    "the winner's bid counts another amount": (changing(9, effective_amount="1.00"), "it counts"),
+    "another bidder wins": (
         changing(9, bidder_id="01a20969-5c3e-7d11-8f0a-3a0f1de1c9aa"),
         "the leading bid is",
     ),
-    "a close before the end": (recorded(9, timedelta(minutes=-1)), "closed before its end"),
-    "an end that was moved": (
+    "a winner before the end": (recorded(9, timedelta(minutes=-1)), "closed before its end"),
+    "an auction's end moved": (
         changing(1, ends_at="2999-01-01T00:00:00+00:00"),
         "the draw hits",
     ),
-    "a bid after the close": (again(2), "after the close"),
+    "an event after the close": (again(2), "after the close"),
     # As chance will have it, it is the one that was doubled.
     "a bid left out": (without(4), "the draw hits|there is no such live bid"),
     "the deletion left out": (without(7), "the draw hits"),

@@ -203,6 +203,15 @@ def test_a_draw_by_a_secret_that_was_known_is_found(in_process: InProcessPortal)
     assert found(in_process, other)[-1] == "the house had not committed to it"
 
 
+def test_a_draw_by_a_policy_that_did_not_apply_is_found(in_process: InProcessPortal) -> None:
+    auction, other = with_bids(in_process, "1.00", "2.00"), with_bids(in_process, "3.00")
+    own = in_process.settled(
+        POLICIES, ChangePolicy(other.id, Decimal("100.00"), ("by_amount",), (), ())
+    )
+    forge(in_process, other, in_process.double(auction).payload["tick"])
+    assert found(in_process, other) == [f"policy {own.version} applied, not 0"]
+
+
 def test_a_policy_applies_from_the_next_tick_and_the_draw_names_it(
     in_process: InProcessPortal,
 ) -> None:

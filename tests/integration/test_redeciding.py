@@ -1,5 +1,6 @@
 """verify_events decides each event again: what the rules do not give is found, however well it is forged."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
@@ -27,8 +28,10 @@ from commands.promoter.rounds import reveal_secrets
 from commands.streams import NewEvent, Stream
 from projections.mongo.store import MongoDocuments
 from projections.projector import project
+from tests.e2e.test_verifying_from_outside import FALSIFICATIONS
 from tests.integration.in_process import InProcessPortal, stored_auctions
-from tests.integration.test_verification import findings, forget, tampering
+from tests.integration.test_verification import TAMPERINGS, findings, forget, tampering
+from tests.servers import ROOT
 
 LONG = timedelta(days=3000)
 
@@ -299,3 +302,11 @@ def test_a_whole_life_is_what_the_rules_give(
             connection.execute("DELETE FROM jobs WHERE stream_id = %s", (stream.id,))
     project(stream, in_process.pool, documents)
     assert findings(in_process, stream, documents) == []
+
+
+def test_the_docs_name_whatever_is_planted() -> None:
+    table = (ROOT / "docs/reliability.md").read_text()
+    planted = {*TAMPERINGS, *FORGERIES, *WRONG_ENDS, *FALSIFICATIONS}
+    assert {what for what in planted if f"| {what} |" not in table} == set()
+    for what in FALSIFICATIONS:
+        assert re.search(rf"\| {re.escape(what)} \|[^|]*\| ✓ \|", table), what
