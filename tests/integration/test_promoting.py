@@ -205,6 +205,8 @@ def test_a_draw_by_a_secret_that_was_known_is_found(in_process: InProcessPortal)
 
 def test_a_draw_by_a_policy_that_did_not_apply_is_found(in_process: InProcessPortal) -> None:
     auction, other = with_bids(in_process, "1.00", "2.00"), with_bids(in_process, "3.00")
+    with in_process.pool.connection() as connection:
+        connection.execute("UPDATE auctions SET starts_at = ends_at WHERE id = %s", (other.id,))
     own = in_process.settled(
         POLICIES, ChangePolicy(other.id, Decimal("100.00"), ("by_amount",), (), ())
     )
