@@ -122,7 +122,7 @@ async def auction_at(
     The auction's row says whether there is one, and its version: one that was not reached is refused
     at once, with UNAVAILABLE. A document that is behind is waited for, and then brought up to date here.
     """
-    auction = await runtime.documents.auction(auction_id)
+    auction = await runtime.auctions_now.ask(auction_id)
     needed = max(at_least or 1, 1)
     if auction and auction.version >= needed:
         return auction
@@ -150,7 +150,7 @@ async def _once_projected(runtime: Runtime, auction_id: UUID, needed: int) -> Au
     stream, patience = Stream("auction", auction_id), FOR_A_WORKER
     with runtime.hub.listen("versions", str(auction_id)) as listener:
         while True:
-            auction = await runtime.documents.auction(auction_id)
+            auction = await runtime.auctions_now.ask(auction_id)
             if auction is not None and auction.version >= needed:
                 return auction
             if not await listener.wait(patience):

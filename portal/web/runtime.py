@@ -40,6 +40,8 @@ MIB = 1024 * 1024
 AUCTION_BYTES, BID_BYTES, NAME_BYTES = 1_000, 1_000, 300
 # Streams that are brought up to date together.
 CATCHING_UP = 100
+# Auctions whose documents are read together.
+MOST_AUCTIONS = 100
 
 
 def auction_bytes(_id: UUID, auction: AuctionDocument) -> int:
@@ -143,10 +145,18 @@ class Runtime:
     auctions: Shared[UUID, AuctionDocument]
     names: Shared[UUID, str | None]
     answers: Shared[bytes, Answer]
+    # Auctions' documents as they are now: a thousand followers who come at once are one read.
+    auctions_now: Together[UUID, AuctionDocument]
     # Auctions' versions by their rows.
     versions: Together[UUID, int]
     # Brings streams' documents up to date.
     catching_up: Together[Stream, None]
+
+
+async def _auctions(
+    documents: DocumentReader, ids: Sequence[UUID]
+) -> Mapping[UUID, AuctionDocument]:
+    return {each.id: each for each in await documents.auctions_by_id(ids)}
 
 
 async def _versions(pool: AsyncPool, ids: Sequence[UUID]) -> Mapping[UUID, int]:
@@ -181,6 +191,7 @@ async def running() -> AsyncIterator[Runtime]:
             Shared(news, auction_bytes, most=2_000, most_bytes=32 * MIB),
             Shared(news, lambda _id, _name: NAME_BYTES, most=20_000, most_bytes=8 * MIB),
             Shared(news, answer_bytes, most=2_000, most_bytes=32 * MIB),
+            Together(partial(_auctions, documents), most=MOST_AUCTIONS),
             Together(partial(_versions, pool), most=500),
             Together(_brought_forward, most=CATCHING_UP),
         )

@@ -133,11 +133,6 @@ class DocumentReader:
         if self.switched and before and before != self._names:
             self.switched()
 
-    async def auction(self, auction_id: UUID) -> AuctionDocument | None:
-        """One auction."""
-        stored = await (await self._collection("auctions")).find_one({"_id": auction_id})
-        return to_auction(stored) if stored else None
-
     async def auctions_by_id(self, ids: Collection[UUID]) -> list[AuctionDocument]:
         """The auctions of these ids, without those that have no document."""
         found = (await self._collection("auctions")).find({"_id": {"$in": list(ids)}})

@@ -1,6 +1,8 @@
 """Followers of a feed wait while a server is away, and what fails for one ends no other."""
 
 import asyncio
+from collections.abc import Collection
+from uuid import UUID
 
 import pytest
 from pytest_django import Settings
@@ -10,7 +12,9 @@ from commands.record.upcasters import CURRENT_SCHEMA, UPCASTERS
 from commands.wake import publish
 from portal.schema.following import events
 from portal.schema.following.events import EventsFeed
+from projections.documents import AuctionDocument
 from projections.mongo import reader
+from projections.mongo.reader import DocumentReader
 from projections.wiring import catch_up
 from tests.integration.following import BIDS, Following, follows, wired_mongodb
 from tests.integration.in_process import InProcessPortal
@@ -179,3 +183,24 @@ async def test_those_who_are_behind_get_their_pages_however_fast_news_come(
         finally:
             news.cancel()
         assert behind.line.versions == [1, 2]
+
+
+async def test_followers_of_many_auctions_who_come_at_once_are_a_few_reads(
+    in_process: InProcessPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auctions = [in_process.auction() for _ in range(60)]
+    for auction in auctions:
+        catch_up(auction)
+    read: list[int] = []
+    whole = DocumentReader.auctions_by_id
+
+    async def counted(self: DocumentReader, ids: Collection[UUID]) -> list[AuctionDocument]:
+        read.append(len(ids))
+        return await whole(self, ids)
+
+    monkeypatch.setattr(DocumentReader, "auctions_by_id", counted)
+    async with follows() as follow:
+        for one in [follow.auction(auction.id) for auction in auctions]:
+            await one.has(1)
+    assert sum(read) >= len(auctions)
+    assert len(read) <= 4, "the first alone, and those who came meanwhile together"

@@ -115,7 +115,7 @@ async def test_a_projector_that_died_before_the_auction_leaves_no_bids_of_a_late
     with in_process.pool.connection() as connection:
         store = PostgresEventStore(connection)
         while project_auctions(store, [life.stream.id], documents, limit=1):
-            found = await reader.auction(life.stream.id)
+            [found] = await reader.auctions_by_id([life.stream.id])
             assert found
             assert found == life.at(found.version)[0]
     last = documents.auction(life.stream.id)

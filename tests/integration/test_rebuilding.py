@@ -70,18 +70,18 @@ async def test_readers_see_each_document_whole_at_every_moment_of_a_rebuild(
         catch_up(stream)
     before = live_generations(database())["auctions"]
     reader, seen = DocumentReader(), []
-    still = await reader.auction(quiet.id)
+    [still] = await reader.auctions_by_id([quiet.id])
     assert still
     with bidding(in_process, auction), ThreadPoolExecutor(1) as operator:
         rebuilding = operator.submit(rebuild_auctions, in_process)
         # Until the pointer was followed, and a while after.
         while not rebuilding.done():
-            found = await reader.auction(auction.id)
+            [found] = await reader.auctions_by_id([auction.id])
             assert found is not None, "a hole"
             bids = await reader.bids(found, 100, None)
             assert tuple(bids[:TOP]) == found.top_bids, "a hole"
             assert len(bids) == min(found.bid_count, 100), "a hole"
-            assert await reader.auction(quiet.id) == still
+            assert await reader.auctions_by_id([quiet.id]) == [still]
             seen.append(found)
         done = rebuilding.result()
     assert live_generations(database())["auctions"] == done.generation > before
@@ -89,7 +89,7 @@ async def test_readers_see_each_document_whole_at_every_moment_of_a_rebuild(
     for document in {document.version: document for document in seen}.values():
         assert document == seen_at(in_process, auction, document.version)
     await asyncio.sleep(POINTER_LIFETIME)
-    last = await reader.auction(auction.id)
+    [last] = await reader.auctions_by_id([auction.id])
     await reader.close()
     catch_up(auction)
     assert last
