@@ -38,16 +38,24 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event to append, with the ids of the job that caused it and of the request."""
+    """An event to append, with the ids of the job that caused it and of the request.
+
+    `accepted_at` is when the portal accepted that job; None if no job caused it, as with ticks.
+    """
 
     event: Event
     causation_id: UUID
     correlation_id: UUID
+    accepted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """An event in its stream; `hash` covers its content and its predecessor's hash."""
+    """An event in its stream; `hash` covers its content and its predecessor's hash.
+
+    `accepted_at` is when the portal accepted the job that caused it; None of ticks, and of events
+    from before that was kept.
+    """
 
     stream: Stream
     version: int
@@ -56,6 +64,7 @@ class RecordedEvent:
     correlation_id: UUID
     recorded_at: datetime
     hash: bytes
+    accepted_at: datetime | None = None
 
 
 class EventStore(Protocol):

@@ -78,11 +78,13 @@ def _recorded(
             causation_id=new.causation_id,
             correlation_id=new.correlation_id,
             recorded_at=recorded_at,
+            accepted_at=new.accepted_at,
         ),
     )
     return RecordedEvent(
-        stream, version, new.event, new.causation_id, new.correlation_id, recorded_at, chained
-    )
+        stream, version, new.event, new.causation_id, new.correlation_id, recorded_at, chained,
+        new.accepted_at,
+    )  # fmt: skip
 
 
 class MemoryDocuments:

@@ -30,6 +30,7 @@ class EventAdmin(ReadOnlyList[Event]):
         "stream",
         "version",
         "data",
+        "accepted_at",
         "recorded_at",
         "job",
         "correlation_id",

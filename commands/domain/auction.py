@@ -204,7 +204,10 @@ def _withdraw_bids(command: WithdrawBids, auction: Auction) -> Sequence[AuctionE
     # What decides is when the deletion of the user was accepted, not when it reached this auction.
     if _over(auction, command.deletion_accepted_at):
         return []
-    return [BidDeleted(bid.id, bid.bidder_id) for bid in auction.live_bids_of(command.bidder_id)]
+    return [
+        BidDeleted(bid.id, bid.bidder_id, withdrawn_at=command.deletion_accepted_at)
+        for bid in auction.live_bids_of(command.bidder_id)
+    ]
 
 
 def _over(auction: Auction, now: datetime) -> bool:

@@ -30,10 +30,15 @@ class BidPlaced:
 
 @dataclass(frozen=True, slots=True)
 class BidDeleted:
-    """A bid was deleted, by its bidder or with its bidder."""
+    """A bid was deleted by its bidder, or withdrawn with the bidder's account.
+
+    `withdrawn_at` is when the deletion of the account was accepted, which decides whether the bid was
+    withdrawn in time; None if the bidder deleted the bid, and in events from before that was kept.
+    """
 
     bid_id: UUID
     bidder_id: UUID
+    withdrawn_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

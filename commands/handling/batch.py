@@ -82,7 +82,7 @@ def decide_jobs(
             # Any other error concerns this job only. It is kept, with its traceback, for operators.
             outcomes.append(JobOutcome(job, JobStatus.FAILED, error=with_traceback(error)))
             continue
-        events += [NewEvent(event, job.id, job.correlation_id) for event in answer]
+        events += [NewEvent(event, job.id, job.correlation_id, job.accepted_at) for event in answer]
         outcomes.append(JobOutcome(job, JobStatus.SUCCEEDED, version=version + len(events)))
     return Decided(before, state, events, outcomes)
 

@@ -17,6 +17,7 @@ class Event(models.Model):
     data = models.JSONField()
     correlation_id = models.UUIDField()
     causation_id = models.UUIDField()
+    accepted_at = models.DateTimeField("accepted", null=True)
     recorded_at = models.DateTimeField("recorded")
     hash = models.BinaryField(max_length=32)
 

@@ -21,14 +21,14 @@ from commands.streams import Conflict, NewEvent, RecordedEvent, Stream, StreamKi
 # In the order of streams and versions, so that two batches never wait for each other in a circle.
 APPEND = """
 INSERT INTO events (stream_kind, stream_id, version, type, schema_version, data,
-                    causation_id, correlation_id, recorded_at, hash)
+                    causation_id, correlation_id, accepted_at, recorded_at, hash)
 SELECT stream_kind, stream_id, version, type, schema_version, data, causation_id, correlation_id,
-       %(recorded_at)s, hash
+       accepted_at, %(recorded_at)s, hash
 FROM json_populate_recordset(NULL::events, %(events)s)
 ORDER BY stream_id, version
 """
 COLUMNS = """stream_kind, stream_id, version, type, schema_version, data, causation_id, correlation_id,
-recorded_at, hash"""
+accepted_at, recorded_at, hash"""
 READ = f"""
 SELECT {COLUMNS} FROM events WHERE stream_id = %s AND version > %s ORDER BY version LIMIT %s
 """
@@ -96,7 +96,7 @@ class PostgresEventStore:
                 recorded.append(
                     RecordedEvent(
                         each.stream, version, new.event, new.causation_id, new.correlation_id,
-                        recorded_at, previous,
+                        recorded_at, previous, new.accepted_at,
                     )
                 )  # fmt: skip
         if not rows:
@@ -166,6 +166,7 @@ def _row(
         causation_id=new.causation_id,
         correlation_id=new.correlation_id,
         recorded_at=recorded_at,
+        accepted_at=new.accepted_at,
     )
     return {
         "stream_kind": stream.kind,
@@ -176,6 +177,7 @@ def _row(
         "data": data,
         "causation_id": new.causation_id,
         "correlation_id": new.correlation_id,
+        "accepted_at": new.accepted_at,
         "hash": chain_hash(previous, content),
     }
 
@@ -210,6 +212,7 @@ def content_of(row: dict[str, Any]) -> bytes:
         causation_id=row["causation_id"],
         correlation_id=row["correlation_id"],
         recorded_at=row["recorded_at"],
+        accepted_at=row["accepted_at"],
     )
 
 
@@ -228,4 +231,5 @@ def recorded_event(row: dict[str, Any]) -> RecordedEvent:
         correlation_id=row["correlation_id"],
         recorded_at=row["recorded_at"],
         hash=bytes(row["hash"]),
+        accepted_at=row["accepted_at"],
     )

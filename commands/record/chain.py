@@ -19,8 +19,12 @@ def hashed_content(
     causation_id: UUID,
     correlation_id: UUID,
     recorded_at: datetime,
+    accepted_at: datetime | None = None,
 ) -> bytes:
-    """The content that an event's hash covers: the row as canonical JSON, in UTF-8."""
+    """The content that an event's hash covers: the row as canonical JSON, in UTF-8.
+
+    Without a moment of acceptance it is as it was before events had one, so that older hashes hold.
+    """
     content = {
         "stream_id": str(stream_id),
         "version": version,
@@ -29,9 +33,15 @@ def hashed_content(
         "data": data,
         "causation_id": str(causation_id),
         "correlation_id": str(correlation_id),
-        "recorded_at": recorded_at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "recorded_at": _exact(recorded_at),
     }
+    if accepted_at is not None:
+        content["accepted_at"] = _exact(accepted_at)
     return canonical(content)
+
+
+def _exact(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def chain_hash(previous: bytes, content: bytes) -> bytes:

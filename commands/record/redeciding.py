@@ -216,6 +216,8 @@ class _State:
                 )  # fmt: skip
             case BidPlaced():
                 return PlaceBid(id, event.bid_id, event.bidder_id, event.amount)
+            case BidDeleted(withdrawn_at=datetime() as withdrawn_at):
+                return WithdrawBids(id, event.bidder_id, withdrawn_at)
             case BidDeleted():
                 return DeleteBid(id, event.bid_id, event.bidder_id)
             case BidDoubled():

@@ -7,7 +7,7 @@ When an event's fields change, raise its number in CURRENT_SCHEMA and add, under
 from collections.abc import Callable, Mapping
 from typing import Any
 
-CURRENT_SCHEMA: Mapping[str, int] = {"BidDoubled": 2}
+CURRENT_SCHEMA: Mapping[str, int] = {"BidDeleted": 2, "BidDoubled": 2}
 
 
 def _uncommitted_draw(data: dict[str, Any]) -> dict[str, Any]:
@@ -16,7 +16,13 @@ def _uncommitted_draw(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, **unknown}
 
 
+def _deletion_without_reason(data: dict[str, Any]) -> dict[str, Any]:
+    """A deletion from before it said whether the bid was withdrawn with its bidder."""
+    return {**data, "withdrawn_at": None}
+
+
 UPCASTERS: Mapping[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
+    ("BidDeleted", 1): _deletion_without_reason,
     ("BidDoubled", 1): _uncommitted_draw,
 }
 

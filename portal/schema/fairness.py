@@ -103,7 +103,10 @@ class ChainLink:
         description="Its number among the events of its auction, tick or policies, from 1."
     )
     content: str = strawberry.field(
-        description="Canonical JSON: type, version, recorded_at and data of the event."
+        description=(
+            "Canonical JSON: type, version and data of the event, when it was recorded and, but for "
+            "ticks and old events, when the command that caused it was accepted."
+        )
     )
     hash: str = strawberry.field(
         description=(

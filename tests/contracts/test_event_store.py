@@ -20,11 +20,13 @@ from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.event_store import PostgresEventStore
 from commands.record.chain import GENESIS, chain_hash, hashed_content
 from commands.record.codec import encode, event_name
+from commands.record.upcasters import CURRENT_SCHEMA
 from commands.streams import Conflict, EventStore, NewEvent, RecordedEvent, Stream, StreamKind
 from tests.conftest import wait_until
 from tests.domain.scenario import ALICE, CREATED, DURING, FIRST, deleted, doubled, placed
 from tests.fakes import MemoryEventStore
 
+ACCEPTED_AT = datetime(2025, 3, 1, 12, 29, 59, 654321, tzinfo=UTC)
 RECORDED_AT = datetime(2025, 3, 1, 12, 30, 0, 123456, tzinfo=UTC)
 BID = placed(FIRST, ALICE, "10.00")
 EVERY_KIND: Sequence[Event] = (
@@ -60,8 +62,11 @@ def stream(kind: StreamKind = "auction") -> Stream:
 
 
 def new(*events: Event) -> list[NewEvent]:
-    """The events, each caused by a job of its own."""
-    return [NewEvent(event, causation_id=new_id(), correlation_id=new_id()) for event in events]
+    """The events, each caused by a job of its own, of which every second has a known moment."""
+    return [
+        NewEvent(event, new_id(), new_id(), ACCEPTED_AT if number % 2 else None)
+        for number, event in enumerate(events)
+    ]
 
 
 def append(store: EventStore, to: Stream, after: int, *events: Event) -> list[RecordedEvent]:
@@ -79,8 +84,9 @@ def test_what_is_appended_is_read_again_exactly(store: EventStore) -> None:
     assert store.read(auction.id) == recorded
     assert [replace(item, hash=b"") for item in recorded] == [
         RecordedEvent(
-            auction, version, item.event, item.causation_id, item.correlation_id, RECORDED_AT, b""
-        )
+            auction, version, item.event, item.causation_id, item.correlation_id, RECORDED_AT, b"",
+            item.accepted_at,
+        )  # fmt: skip
         for version, item in enumerate(events, 1)
     ]
 
@@ -186,11 +192,12 @@ def test_each_event_is_chained_to_the_one_before_it_within_and_across_appends(
                 stream_id=auction.id,
                 version=item.version,
                 name=event_name(item.event),
-                schema_version=1,
+                schema_version=CURRENT_SCHEMA.get(event_name(item.event), 1),
                 data=encode(item.event),
                 causation_id=item.causation_id,
                 correlation_id=item.correlation_id,
                 recorded_at=RECORDED_AT,
+                accepted_at=item.accepted_at,
             ),
         )
         assert item.hash == previous

@@ -115,8 +115,13 @@ def placed(bid_id: UUID, bidder_id: UUID, amount: str, at: datetime = DURING) ->
 
 
 def deleted(bid_id: UUID, bidder_id: UUID) -> BidDeleted:
-    """The event of a bid's deletion."""
+    """The event of a bid's deletion by its bidder."""
     return BidDeleted(bid_id, bidder_id)
+
+
+def withdrawn(bid_id: UUID, bidder_id: UUID, deleted_at: datetime = DURING) -> BidDeleted:
+    """The event of a bid's deletion with its bidder, whose deletion was accepted then."""
+    return BidDeleted(bid_id, bidder_id, deleted_at)
 
 
 def doubled(

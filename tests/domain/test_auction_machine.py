@@ -141,7 +141,8 @@ class NaiveBook:
         """All live bids of somebody who was deleted before the end."""
         if self.closed or deleted_at >= CLOSING:
             return []
-        return self._strike([entry for entry in self.live() if entry.bidder_id == bidder_id])
+        mine = [entry for entry in self.live() if entry.bidder_id == bidder_id]
+        return self._strike(mine, withdrawn_at=deleted_at)
 
     def announce(self, at: datetime) -> Said:
         """The end, once it has come, and once."""
@@ -157,11 +158,13 @@ class NaiveBook:
         paid, counts = money(best.cents), money(best.counts)
         return [WinnerAnnounced(best.bid_id, best.bidder_id, paid, counts, best.doubled, best.at)]
 
-    def _strike(self, entries: Sequence[Entry]) -> list[AuctionEvent]:
+    def _strike(
+        self, entries: Sequence[Entry], withdrawn_at: datetime | None = None
+    ) -> list[AuctionEvent]:
         for entry in entries:
             entry.live = False
             self.turns += 1
-        return [BidDeleted(entry.bid_id, entry.bidder_id) for entry in entries]
+        return [BidDeleted(entry.bid_id, entry.bidder_id, withdrawn_at) for entry in entries]
 
 
 class AuctionMachine(RuleBasedStateMachine):

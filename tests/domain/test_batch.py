@@ -36,6 +36,7 @@ from tests.domain.scenario import (
     place,
     placed,
     withdraw,
+    withdrawn,
 )
 
 OPEN = replay([CREATED])
@@ -61,7 +62,7 @@ def decide_job(job: Job, state: Auction | None) -> Sequence[AuctionEvent] | Reje
 
 def caused(event: AuctionEvent, number: int) -> NewEvent:
     """The event, caused by the job of that number."""
-    return NewEvent(event, causation_id=UUID(int=number), correlation_id=UUID(int=1000 + number))
+    return NewEvent(event, UUID(int=number), UUID(int=1000 + number), accepted_at=DURING)
 
 
 def codes(batch: Decided[Auction]) -> list[RejectionCode | None]:
@@ -121,7 +122,10 @@ def test_a_job_with_many_events_moves_the_version_by_as_many_and_one_without_by_
     )
     assert [outcome.status for outcome in batch.outcomes] == [JobStatus.SUCCEEDED] * 3
     assert [outcome.version for outcome in batch.outcomes] == [3, 5, 5]
-    assert batch.events == [caused(deleted(FIRST, ALICE), 2), caused(deleted(SECOND, ALICE), 2)]
+    assert batch.events == [
+        caused(withdrawn(FIRST, ALICE), 2),
+        caused(withdrawn(SECOND, ALICE), 2),
+    ]
 
 
 def test_a_refused_job_has_no_version_and_changes_nothing() -> None:

@@ -80,7 +80,10 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
         BidPlaced(FIRST, ALICE, PRICE, ACCEPTED),
         {"bid_id": FIRSTS, "bidder_id": ALICES, "amount": "120.50", "placed_at": THEN},
     ),
-    "BidDeleted": (BidDeleted(FIRST, ALICE), {"bid_id": FIRSTS, "bidder_id": ALICES}),
+    "BidDeleted": (
+        BidDeleted(FIRST, ALICE, ACCEPTED),
+        {"bid_id": FIRSTS, "bidder_id": ALICES, "withdrawn_at": THEN},
+    ),
     "BidDoubled": (
         BidDoubled(FIRST, ALICE, TWICE, 7, 3, 2, 5, (ALICE,)),
         {
@@ -311,3 +314,8 @@ def test_there_is_one_way_to_write_an_object_for_hashing() -> None:
 def test_a_draw_from_before_the_house_committed_to_its_draws_is_read_as_of_tick_0() -> None:
     written = {"bid_id": FIRSTS, "bidder_id": ALICES, "effective_amount": "241.00", "tick": 7}
     assert decode_event("BidDoubled", 1, written) == BidDoubled(FIRST, ALICE, TWICE, 0, 0, 0, 0, ())
+
+
+def test_a_deletion_from_before_it_said_why_is_read_without_a_reason() -> None:
+    written = {"bid_id": FIRSTS, "bidder_id": ALICES}
+    assert decode_event("BidDeleted", 1, written) == BidDeleted(FIRST, ALICE, None)

@@ -27,6 +27,7 @@ class Row:
     causation_id: UUID = JOB
     correlation_id: UUID = REQUEST
     recorded_at: datetime = RECORDED
+    accepted_at: datetime | None = None
 
     @property
     def hash(self) -> bytes:
@@ -42,6 +43,7 @@ class Row:
                 causation_id=self.causation_id,
                 correlation_id=self.correlation_id,
                 recorded_at=self.recorded_at,
+                accepted_at=self.accepted_at,
             ),
         )
 
@@ -63,6 +65,8 @@ CHANGED = {
     "correlation_id": replace(ROW, correlation_id=UUID(int=9)),
     "ids swapped": replace(ROW, causation_id=REQUEST, correlation_id=JOB),
     "recorded_at": replace(ROW, recorded_at=RECORDED + timedelta(microseconds=1)),
+    "accepted_at": replace(ROW, accepted_at=RECORDED),
+    "another accepted_at": replace(ROW, accepted_at=RECORDED - timedelta(microseconds=1)),
 }
 
 
@@ -94,6 +98,22 @@ def test_the_hash_is_sha_256_of_the_predecessors_hash_and_the_written_row() -> N
         '"version":1}'
     )
     assert ROW.hash == sha256(bytes(32) + written.encode()).digest()
+
+
+def test_the_moment_of_acceptance_is_written_where_it_is_known() -> None:
+    written = (
+        '{"accepted_at":"2025-03-01T12:29:59.500000+00:00",'
+        '"causation_id":"00000000-0000-0000-0000-000000000002",'
+        '"correlation_id":"00000000-0000-0000-0000-000000000003",'
+        '"data":{"amount":"1.00","note":"schön"},'
+        '"recorded_at":"2025-03-01T12:30:00.000000+00:00",'
+        '"schema_version":1,'
+        '"stream_id":"00000000-0000-0000-0000-000000000001",'
+        '"type":"BidPlaced",'
+        '"version":1}'
+    )
+    accepted = replace(ROW, accepted_at=RECORDED - timedelta(seconds=0.5))
+    assert accepted.hash == sha256(bytes(32) + written.encode()).digest()
 
 
 def test_a_change_shows_in_every_later_link() -> None:

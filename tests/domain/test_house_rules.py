@@ -34,6 +34,7 @@ from tests.domain.scenario import (
     given,
     placed,
     withdraw,
+    withdrawn,
 )
 
 THREE_BIDS = (
@@ -208,21 +209,21 @@ def test_exactly_the_deleted_users_live_bids_are_withdrawn_in_the_order_placed()
         placed(FOURTH, ALICE, "11.00"),
         doubled(FIRST, ALICE, "20.00"),
     )
-    given(*history).when(withdraw(ALICE)).then(deleted(FIRST, ALICE), deleted(FOURTH, ALICE))
-    given(*history, deleted(FIRST, ALICE)).when(withdraw(ALICE)).then(deleted(FOURTH, ALICE))
+    given(*history).when(withdraw(ALICE)).then(withdrawn(FIRST, ALICE), withdrawn(FOURTH, ALICE))
+    given(*history, deleted(FIRST, ALICE)).when(withdraw(ALICE)).then(withdrawn(FOURTH, ALICE))
 
 
 def test_bids_are_withdrawn_in_the_order_placed_however_they_were_read() -> None:
     auction = replay([CREATED, placed(FIRST, ALICE, "1.00"), placed(SECOND, ALICE, "2.00")])
     backwards = replace(auction, bids=Bids(auction.bids[id_] for id_ in (SECOND, FIRST)))
     answer = decide(withdraw(ALICE), backwards, now=DURING, bidders=())
-    assert answer == [deleted(FIRST, ALICE), deleted(SECOND, ALICE)]
+    assert answer == [withdrawn(FIRST, ALICE), withdrawn(SECOND, ALICE)]
 
 
 @pytest.mark.parametrize("at", [DURING, CLOSING, AFTER])
 def test_a_deletion_accepted_before_the_end_withdraws_whenever_it_is_handled(at: datetime) -> None:
     given(*THREE_BIDS).when(withdraw(BOB, deleted_at=CLOSING - INSTANT), at=at).then(
-        deleted(SECOND, BOB)
+        withdrawn(SECOND, BOB, CLOSING - INSTANT)
     )
 
 

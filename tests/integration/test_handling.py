@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from commands.domain.commands import AnnounceWinner, DeleteUser, PlaceBid
+from commands.domain.events import BidDeleted
 from commands.domain.rejections import RejectionCode
 from commands.handling.drain import drain_batch
 from commands.ids import new_id
@@ -12,6 +13,7 @@ from commands.inbox import closing
 from commands.inbox.submitting import WAITING
 from commands.jobs import JobStatus
 from commands.postgres.auctions import read_auction
+from commands.postgres.event_store import PostgresEventStore, all_stored_events, content_of
 from commands.promoter.rounds import run_promoter
 from commands.queues import BIDS
 from commands.streams import Stream
@@ -40,6 +42,29 @@ def test_workers_that_drain_one_stream_at_once_handle_each_job_once(
     settled = [in_process.job(job.id) for job in jobs]
     assert {job.status for job in settled} == {JobStatus.SUCCEEDED}
     assert [job.version for job in settled] == list(range(2, 62))
+
+
+def test_an_event_says_when_the_command_that_caused_it_was_accepted(
+    in_process: InProcessPortal,
+) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    stream = Stream("user", alice)
+    jobs = [in_process.settled(auction, place(auction, alice, f"{n}.00")) for n in (1, 2)]
+    deletion = in_process.settled(stream, DeleteUser(alice))
+    in_process.drain(auction)
+    with in_process.pool.connection() as connection:
+        store = PostgresEventStore(connection)
+        [_, *placed, one, other] = store.read(auction.id)
+        [_, deleted] = store.read(alice)
+        stored = [content_of(row) for row in all_stored_events(connection, auction.id)]
+    assert [item.accepted_at for item in placed] == [job.accepted_at for job in jobs]
+    assert deleted.accepted_at == deletion.accepted_at
+    for item in (one, other):
+        assert isinstance(item.event, BidDeleted)
+        assert item.event.withdrawn_at == deletion.accepted_at
+        assert item.accepted_at
+        assert item.accepted_at > deletion.accepted_at
+    assert all(b'"accepted_at":"' in content for content in stored)
 
 
 def test_a_stream_that_somebody_has_is_left_to_them(in_process: InProcessPortal) -> None:
