@@ -84,9 +84,15 @@ def test_what_is_appended_is_read_again_exactly(store: EventStore) -> None:
     assert store.read(auction.id) == recorded
     assert [replace(item, hash=b"") for item in recorded] == [
         RecordedEvent(
-            auction, version, item.event, item.causation_id, item.correlation_id, RECORDED_AT, b"",
-            item.accepted_at,
-        )  # fmt: skip
+            stream=auction,
+            version=version,
+            event=item.event,
+            causation_id=item.causation_id,
+            correlation_id=item.correlation_id,
+            recorded_at=RECORDED_AT,
+            hash=b"",
+            accepted_at=item.accepted_at,
+        )
         for version, item in enumerate(events, 1)
     ]
 

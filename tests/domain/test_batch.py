@@ -60,9 +60,9 @@ def decide_job(job: Job, state: Auction | None) -> Sequence[AuctionEvent] | Reje
     return decide(command, state, now=job.accepted_at, bidders=CAST)
 
 
-def caused(event: AuctionEvent, number: int) -> NewEvent:
-    """The event, caused by the job of that number."""
-    return NewEvent(event, UUID(int=number), UUID(int=1000 + number), accepted_at=DURING)
+def caused(event: AuctionEvent, number: int, at: datetime = DURING) -> NewEvent:
+    """The event, caused by the job of that number, which was accepted then."""
+    return NewEvent(event, UUID(int=number), UUID(int=1000 + number), accepted_at=at)
 
 
 def codes(batch: Decided[Auction]) -> list[RejectionCode | None]:
@@ -243,7 +243,8 @@ def test_the_moment_of_acceptance_decides_not_the_moment_of_handling() -> None:
     late = job(place(SECOND, BOB, "20.00"), number=2, at=CLOSING)
     batch = decided(OPEN, in_time, late, now=CLOSING + timedelta(hours=1))
     assert codes(batch) == [None, RejectionCode.AUCTION_ENDED]
-    assert batch.events == [caused(placed(FIRST, ALICE, "10.00", at=CLOSING - INSTANT), 1)]
+    last = CLOSING - INSTANT
+    assert batch.events == [caused(placed(FIRST, ALICE, "10.00", at=last), 1, last)]
 
 
 def test_a_job_for_an_auction_that_does_not_exist_is_refused() -> None:
