@@ -130,7 +130,7 @@ def _place_bid(
             f"{command.amount:,} is not higher than your own highest live bid, "
             f"which counts {highest:,}",
         )
-    return [BidPlaced(command.bid_id, command.bidder_id, command.amount, placed_at=now)]
+    return [BidPlaced(command.bid_id, command.bidder_id, command.amount, now, command.nonce)]
 
 
 def _delete_bid(

@@ -20,12 +20,13 @@ class CreateAuction:
 
 @dataclass(frozen=True, slots=True)
 class PlaceBid:
-    """Offer an amount in an auction."""
+    """Offer an amount in an auction; the nonce is the bidder's own part in the draws to come."""
 
     auction_id: UUID
     bid_id: UUID
     bidder_id: UUID
     amount: Decimal
+    nonce: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,17 @@ class AuctionCreated:
 
 @dataclass(frozen=True, slots=True)
 class BidPlaced:
-    """A bid was placed; placed_at is when the portal accepted the command."""
+    """A bid was placed; placed_at is when the portal accepted the command.
+
+    The nonce is what its bidder sent along: as part of the event it changes the auction's hash, and
+    with that all later draws.
+    """
 
     bid_id: UUID
     bidder_id: UUID
     amount: Decimal
     placed_at: datetime
+    nonce: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

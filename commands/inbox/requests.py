@@ -42,6 +42,7 @@ USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,29}")
 POLICIES = Stream("policies", POLICIES_STREAM)
 ANONYMOUS = "anonymous"
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
+NONCE = re.compile(r"[\x21-\x7e]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +171,21 @@ def place_bid(
     bidder_id: UUID,
     auction_id: UUID,
     amount_text: str,
+    nonce: str | None = None,
     idempotency_key: str | None = None,
     expires_in: float | None = None,
 ) -> Submission:
-    """The command to place a bid, with a new id for it; InvalidInput for a wrong amount."""
+    """The command to place a bid, with a new id for it; InvalidInput for a wrong amount or nonce."""
     try:
         offered = amount(amount_text)
     except InvalidAmount as error:
         raise InvalidInput("amount", str(error)) from error
-    command = PlaceBid(auction_id, new_id(), bidder_id, offered)
+    if nonce is not None and not NONCE.fullmatch(nonce):
+        raise InvalidInput("nonce", "a nonce is 1 to 64 printable ASCII characters, without spaces")
+    command = PlaceBid(auction_id, new_id(), bidder_id, offered, nonce)
     content = {"auction_id": str(auction_id), "amount": str(offered)}
+    if nonce is not None:
+        content["nonce"] = nonce
     return _submission(
         caller, Stream("auction", auction_id), command, content, idempotency_key, expires_in
     )

@@ -1,8 +1,12 @@
-"""Commands and events to JSON and back, by their fields' types; older forms are upcast first."""
+"""Commands and events to JSON and back, by their fields' types; older forms are upcast first.
+
+A field with a default is absent while it has it. So a field that is added with a default needs no new
+form: what was written before reads as it did.
+"""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -68,7 +72,11 @@ def command_name(command: commands.Command) -> str:
 
 def encode(message: events.Event | commands.Command) -> Json:
     """The message's fields as JSON values: ids, money and times as text."""
-    return {field.name: _encoded(getattr(message, field.name)) for field in fields(message)}
+    return {
+        name: _encoded(value)
+        for name, default in _WRITTEN[type(message)]
+        if (value := getattr(message, name)) != default
+    }
 
 
 def decode_event(name: str, schema_version: int, data: Json) -> events.Event:
@@ -104,13 +112,18 @@ def _encoded(value: Any) -> Any:
 
 def _decoded(kind: type[Message], data: Json) -> Message:
     return kind(
-        **{name: None if data[name] is None else read(data[name]) for name, read in _READERS[kind]}
+        **{
+            name: None if data[name] is None else read(data[name])
+            for name, read, needed in _READERS[kind]
+            if needed or name in data
+        }
     )
 
 
-def _readers_of(kind: type) -> list[tuple[str, Callable[[Any], Any]]]:
-    """Each field's name with what reads its JSON form; `X | None` reads as X."""
-    return [(name, _reader(hint)) for name, hint in get_type_hints(kind).items()]
+def _readers_of(kind: type[Message]) -> list[tuple[str, Callable[[Any], Any], bool]]:
+    """Each field's name, what reads its JSON form (`X | None` reads as X), and whether it must be there."""
+    needed = {name for name, default in _WRITTEN[kind] if default is MISSING}
+    return [(name, _reader(hint), name in needed) for name, hint in get_type_hints(kind).items()]
 
 
 def _reader(hint: Any) -> Callable[[Any], Any]:
@@ -121,6 +134,11 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
     return _DECODERS[options[0]]
 
 
-_READERS: Mapping[type, list[tuple[str, Callable[[Any], Any]]]] = {
-    kind: _readers_of(kind) for kind in (*EVENT_TYPES.values(), *COMMAND_TYPES.values())
+_KINDS: Sequence[type[Any]] = (*EVENT_TYPES.values(), *COMMAND_TYPES.values())
+# Each field's name and default, MISSING without one.
+_WRITTEN: Mapping[type, list[tuple[str, object]]] = {
+    kind: [(field.name, field.default) for field in fields(kind)] for kind in _KINDS
+}
+_READERS: Mapping[type, list[tuple[str, Callable[[Any], Any], bool]]] = {
+    kind: _readers_of(kind) for kind in _KINDS
 }

@@ -215,7 +215,7 @@ class _State:
                     event.created_by,
                 )  # fmt: skip
             case BidPlaced():
-                return PlaceBid(id, event.bid_id, event.bidder_id, event.amount)
+                return PlaceBid(id, event.bid_id, event.bidder_id, event.amount, event.nonce)
             case BidDeleted(withdrawn_at=datetime() as withdrawn_at):
                 return WithdrawBids(id, event.bidder_id, withdrawn_at)
             case BidDeleted():

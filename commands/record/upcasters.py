@@ -1,6 +1,7 @@
 """Upcasters: functions that turn older forms of an event into the present one.
 
-When an event's fields change, raise its number in CURRENT_SCHEMA and add, under
+A new field with a default needs none: it is absent while it has it, as in all older events.
+When an event's fields change otherwise, raise its number in CURRENT_SCHEMA and add, under
 (name, the number it had), the function that turns that form's data into the next.
 """
 

@@ -43,6 +43,9 @@ class AuctionCreated(AuctionEvent):
 @strawberry.type(description="A bid was placed, and counts.")
 class BidPlaced(AuctionEvent):
     bid: Bid = strawberry.field(description="As it was then, neither doubled nor deleted.")
+    nonce: str | None = strawberry.field(
+        description="What its bidder sent along; with the event's hash it is part of later draws."
+    )
 
 
 @strawberry.type(description="A bid counts no more: its bidder took it back, or was deleted.")
@@ -110,7 +113,7 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
             )
         case events.BidPlaced() as event:
             bid = _bid(recorded, event, names, effective_amount=event.amount, doubled=False)
-            return BidPlaced(**common, bid=bid)
+            return BidPlaced(**common, bid=bid, nonce=event.nonce)
         case events.BidDeleted() as event:
             return BidDeleted(**common, bid_id=event.bid_id)
         case events.BidDoubled() as event:

@@ -94,6 +94,13 @@ class CreateAuctionInput:
 class PlaceBidInput:
     auction_id: UUID = strawberry.field(description="The auction to bid in.")
     amount: Decimal = strawberry.field(description="What is offered, from 0.01 to 9999999999.99.")
+    nonce: str | None = strawberry.field(
+        default=None,
+        description=(
+            "1 to 64 printable ASCII characters without spaces, best at random: they are kept in the "
+            "bid's event, are public, and have a part in every later draw here."
+        ),
+    )
     idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
@@ -213,6 +220,7 @@ class Mutation(AccountMutation):
             bidder_id=viewer.user_id,
             auction_id=input.auction_id,
             amount_text=str(input.amount),
+            nonce=input.nonce,
             idempotency_key=input.idempotency_key,
             expires_in=input.expires_in,
         )

@@ -1,6 +1,7 @@
 """Placing and deleting bids: unusually large amounts have to be confirmed, and the focus is kept."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -70,6 +71,8 @@ def test_a_bid_far_above_the_leading_one_is_asked_about(page: Page) -> None:
     expect(page.get_by_text("Your bid of 99,999,999.00 is placed, and it leads.")).to_be_visible()
     expect(page.locator(".leading")).to_contain_text("99,999,999.00")
     expect(page.get_by_label("Your bid", exact=True)).to_be_focused()
+    nonce = page.locator('.history [data-kind="BidPlaced"] span').first.get_attribute("title")
+    assert re.fullmatch("Nonce [0-9a-f]{32}", nonce or "")
 
 
 def test_a_question_about_a_bid_goes_with_its_page(page: Page) -> None:

@@ -22,7 +22,7 @@ EVENTS = f"""subscription ($id: UUID!, $after: Int) {{
   event: auctionEvents(id: $id, afterVersion: $after) {{
     __typename version recordedAt hash
     ... on AuctionCreated {{ title startsAt endsAt }}
-    ... on BidPlaced {{ bid {{ {BID} }} }}
+    ... on BidPlaced {{ nonce bid {{ {BID} }} }}
     ... on BidDeleted {{ bidId }}
     ... on BidDoubled {{ bidId effectiveAmount tick policyVersion chance }}
     ... on WinnerAnnounced {{ bid {{ {BID} }} }} }} }}"""

@@ -31,6 +31,20 @@ NOT_TEXT: list[Any] = [None, 7, [], {}]
 NOT_IDS: list[Any] = ["", "x", "\x00", "\ud800", 1.5, [[]], {}, None]
 NO_CHOICES: list[Any] = [None, [{}], [{"kind": "X"}], 7]
 KEYS: list[Any] = ["", "a b", "k" * 201, "schlüssel", "\x00", "a\n", "\ud800", 7, [], {}]
+NONCES: list[Any] = [
+    "",
+    "a b",
+    "n" * 65,
+    "schlüssel",
+    "\x00",
+    "a\n",
+    "\ud800",
+    7,
+    1.5,
+    True,
+    [],
+    {},
+]
 DESCRIPTIONS: list[Any] = ["x" * 5001, "a\x00b", "\ud800", "a\u202eb", 7]
 
 

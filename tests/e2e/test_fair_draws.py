@@ -94,6 +94,20 @@ async def test_the_chain_is_what_the_events_hashes_say(
     assert [event["hash"] for event in streamed] == [link["hash"] for link in links]
 
 
+async def test_a_bids_nonce_is_in_its_event_and_in_the_chain(
+    join: Join, nobody: PortalClient, carol: PortalClient
+) -> None:
+    alice = await join("alice")
+    auction_id = await create_auction(carol)
+    await place(alice, auction_id, "10.00", nonce="my-own-choice")
+    await place(alice, auction_id, "20.00")
+    seen = await events(nobody, auction_id, until=3)
+    assert [event["nonce"] for event in seen[1:]] == ["my-own-choice", None]
+    _, chosen, none = [json.loads(link["content"]) for link in await chain_of(nobody, auction_id)]
+    assert chosen["data"]["nonce"] == "my-own-choice"
+    assert "nonce" not in none["data"]
+
+
 async def test_nobodys_account_is_in_a_public_chain(join: Join, nobody: PortalClient) -> None:
     alice = await join("alice")
     assert await chain_of(nobody, alice.user["id"]) == []

@@ -53,6 +53,7 @@ async def test_the_same_key_with_other_content_is_refused_and_changes_nothing(
     bid_id = placed["result"]["bidId"]
     for mutation, content in (
         (PLACE_BID, {"auctionId": auction_id, "amount": "11.00"}),
+        (PLACE_BID, {"auctionId": auction_id, "amount": "10.00", "nonce": "another"}),
         (DELETE_BID, {"auctionId": auction_id, "bidId": bid_id}),
     ):
         with pytest.raises(Refused) as refused:

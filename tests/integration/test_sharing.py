@@ -112,6 +112,7 @@ NOW = datetime(2030, 1, 31, 18, 0, 0, 123456, tzinfo=UTC)
 HAPPENED: tuple[events.AuctionEvent, ...] = (
     events.AuctionCreated(AUCTION, 'A "clock" ☃', "", NOW, NOW, None),
     events.BidPlaced(BID, ALICE, Decimal("120.50"), NOW),
+    events.BidPlaced(BID, ALICE, Decimal("120.50"), NOW, 'a"nonce'),
     events.BidDoubled(BID, ALICE, Decimal("241.00"), 3, 2, 1, 3, ()),
     events.BidDeleted(BID, ALICE),
     events.WinnerAnnounced(BID, ALICE, Decimal("120.50"), Decimal("241.00"), True, NOW),
@@ -120,7 +121,7 @@ HAPPENED: tuple[events.AuctionEvent, ...] = (
 DOCUMENTS = (
     'subscription { e: auctionEvents(id: "01890a5d-ac96-774b-bcce-b302099a8057") { __typename version recordedAt hash auctionId } }',
     'subscription { auctionEvents(id: "01890a5d-ac96-774b-bcce-b302099a8057") { v: version ...P ... on AuctionCreated { title startsAt endsAt } } } '
-    "fragment P on BidPlaced { kind: __typename bid { id amount bidder { username } } "
+    "fragment P on BidPlaced { kind: __typename nonce bid { id amount bidder { username } } "
     "bid { effectiveAmount bidder { id username __typename } doubled deleted placedAt } }",
     'subscription ($on: Boolean!) { auctionEvents(id: "01890a5d-ac96-774b-bcce-b302099a8057") { hash @skip(if: $on) ... @include(if: $on) '
     "{ version } ... on BidDoubled { bidId effectiveAmount tick policyVersion chance } } }",

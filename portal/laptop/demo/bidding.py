@@ -3,6 +3,7 @@
 import asyncio
 import random
 from decimal import Decimal
+from secrets import token_urlsafe
 from typing import Any
 from uuid import uuid4
 
@@ -74,7 +75,11 @@ async def _place(
 ) -> dict[str, Any]:
     amount = offer.quantize(PENCE)
     job = await demo.people[name].command(
-        PLACE_BID, auctionId=auction.id, amount=str(amount), idempotencyKey=key or uuid4().hex
+        PLACE_BID,
+        auctionId=auction.id,
+        amount=str(amount),
+        idempotencyKey=key or uuid4().hex,
+        nonce=key or token_urlsafe(16),
     )
     if job["status"] == "SUCCEEDED":
         auction.ledger.placed(job["result"]["bidId"], name, amount, job["result"]["version"])

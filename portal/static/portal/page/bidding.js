@@ -1,5 +1,5 @@
 // The form for a bid. Its outcome is shown below the button.
-import { Intent, PLACE_BID } from "./commands.js";
+import { atRandom, Intent, PLACE_BID } from "./commands.js";
 import { el, field, confirmed } from "./dom.js";
 import { cents, plain, shown, typed } from "./money.js";
 import { ask, user } from "./session.js";
@@ -41,7 +41,8 @@ function questionBefore(offered, leadingBid) {
 
 /** The form for bids on one auction; `show` it again with each new state. */
 export function bidding(auctionId) {
-  const intent = new Intent(PLACE_BID);
+  // Its bidder's part in the draws to come, which nobody else can choose.
+  const intent = new Intent(PLACE_BID, () => ({ nonce: atRandom() }));
   const { input, help, row, complain } = field("Your bid", {
     id: "amount", inputmode: "decimal", autocomplete: "off", placeholder: "0.00", maxlength: 20, oninput: preview });
   const button = el("button", { type: "submit" }, "Place bid");

@@ -10,9 +10,8 @@ export const DELETE_USER = "mutation ($input: DeleteUserInput!) { job: deleteUse
 export const PLACE_BID = "mutation ($input: PlaceBidInput!) { job: placeBid(input: $input) { id } }";
 export const DELETE_BID = "mutation ($input: DeleteBidInput!) { job: deleteBid(input: $input) { id } }";
 
-function newKey() {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  // Over plain HTTP, browsers offer only this.
+/** 32 hexadecimal digits at random; over plain HTTP, too, where browsers offer no randomUUID. */
+export function atRandom() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
     byte.toString(16).padStart(2, "0")).join("");
 }
@@ -21,9 +20,12 @@ function newKey() {
 export class Intent {
   #input = null;
   #key = null;
+  #more = null;
 
-  constructor(mutation) {
+  /** `more` gives further input, chosen anew for each command. */
+  constructor(mutation, more = () => ({})) {
     this.mutation = mutation;
+    this.more = more;
   }
 
   /** Submit it and await the settled job. The key is kept after an error that may pass, and is new after a settled job. */
@@ -37,9 +39,12 @@ export class Intent {
   /** Submit it; the job's id. */
   async submit(input) {
     const written = JSON.stringify(input);
-    if (!this.#key || this.#input !== written) this.#key = newKey();
+    if (!this.#key || this.#input !== written) {
+      this.#key = atRandom();
+      this.#more = this.more();
+    }
     this.#input = written;
-    const keyed = { ...input, idempotencyKey: this.#key };
+    const keyed = { ...input, ...this.#more, idempotencyKey: this.#key };
     try {
       return (await retried(() => ask(this.mutation, { input: keyed }))).job.id;
     } catch (error) {

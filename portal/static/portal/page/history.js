@@ -9,7 +9,7 @@ import { doubledLink, WORTH } from "./worth.js";
 
 const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id: $id, afterVersion: $after) {
   __typename version recordedAt
-  ... on BidPlaced { bid { id ${WORTH} placedAt bidder { id username } } }
+  ... on BidPlaced { nonce bid { id ${WORTH} placedAt bidder { id username } } }
   ... on BidDeleted { bidId } ... on BidDoubled { bidId effectiveAmount }
   ... on WinnerAnnounced { bid { amount bidder { id username } } } } }`;
 const LONGEST = 200;
@@ -50,7 +50,7 @@ export function history(auctionId, onEvent) {
     seen = event.version;
     if (event.bid?.id) bids.set(event.bid.id, event.bid);
     list.prepend(el("li", { "data-kind": event.__typename, "data-version": event.version },
-      el("time", { datetime: event.recordedAt }, timeOfDay(event.recordedAt)), el("span", {}, described(event))));
+      el("time", { datetime: event.recordedAt }, timeOfDay(event.recordedAt)), el("span", event.nonce ? { title: `Nonce ${event.nonce}` } : {}, described(event))));
     if (list.childElementCount > LONGEST) list.lastElementChild.remove();
     earlier.hidden = list.lastElementChild.dataset.version === "1";
     onEvent(event);
