@@ -60,6 +60,7 @@ class Notification(models.Model):
             models.Index(
                 fields=("user_id", "-changed_at", "-id"), name="notifications_newest_first"
             ),
+            models.Index(fields=("auction_id", "version"), name="notifications_of_event"),
             models.Index(
                 fields=("read_at",), condition=Q(read_at__isnull=False), name="notifications_read"
             ),

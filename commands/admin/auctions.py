@@ -25,11 +25,12 @@ from commands.admin import links, search
 from commands.admin.amounts import money
 from commands.admin.auction_form import CreateAuctionForm
 from commands.admin.read_only import ReadOnlyList
+from commands.admin.record.urls import stream_link
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
 from commands.inbox.requests import create_auction
 from commands.jobs import Job as AcceptedJob
 from commands.jobs import JobStatus
-from commands.models import Auction, Bid, Event, Job, PromoterPolicy, User
+from commands.models import Auction, Bid, Job, PromoterPolicy, User
 
 # A bid as the lists show it; amounts as text, because JSON has no decimals.
 SHOWN = JSONObject(
@@ -190,7 +191,7 @@ class AuctionAdmin(ReadOnlyList[Auction]):
     def record(self, auction: Auction) -> SafeString:
         """Links to the auction's events and jobs, and to the promoter's chances for its bids."""
         return links.listed(
-            links.list_of(Event, "events", stream_id=auction.pk),
+            stream_link(auction.pk, "events"),
             links.list_of(Job, "jobs", stream_id=auction.pk),
             links.list_of(PromoterPolicy, "chances of its bids", auction=auction.pk),
         )

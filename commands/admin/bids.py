@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from commands.admin import links, search
 from commands.admin.amounts import money
 from commands.admin.read_only import ReadOnlyList
+from commands.admin.record.urls import stream_link
 from commands.models import Auction, Bid, User
 
 DELETED = "deleted"
@@ -69,10 +70,10 @@ class BidAdmin(ReadOnlyList[Bid]):
         "doubled",
         "deleted",
         "placed_at",
-        "placed_version",
-        "reached_version",
+        "placed",
+        "reached",
     )
-    readonly_fields = ("auction_title", "by", "offered", "counts")
+    readonly_fields = ("auction_title", "by", "offered", "counts", "placed", "reached")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Bid]:
         """With the titles and names that are shown."""
@@ -124,7 +125,21 @@ class BidAdmin(ReadOnlyList[Bid]):
         """The effective amount, which ranks the bid."""
         return money(bid.effective_amount)
 
+    @admin.display(description="placed by")
+    def placed(self, bid: Bid) -> SafeString:
+        """A link to the event that placed it."""
+        return _event(bid, bid.placed_version)
+
+    @admin.display(description="counts so much by")
+    def reached(self, bid: Bid) -> SafeString:
+        """A link to the event that gave it its effective amount."""
+        return _event(bid, bid.reached_version)
+
     @admin.display(description="doubled")
     def was_doubled(self, bid: Bid) -> str:
         """A word only if it was, instead of a red cross for most bids."""
         return "doubled" if bid.doubled else ""
+
+
+def _event(bid: Bid, version: int) -> SafeString:
+    return stream_link(bid.auction.pk, f"version {version} of the auction", version)

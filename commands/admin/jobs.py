@@ -1,5 +1,7 @@
 """Jobs: accepted commands and their outcomes."""
 
+import json
+
 from django.contrib import admin, messages
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
@@ -8,6 +10,7 @@ from django.utils.safestring import SafeString
 from commands.admin import links, search
 from commands.admin.filters import one_of
 from commands.admin.read_only import ReadOnlyList
+from commands.admin.record.urls import request_link, stream_link
 from commands.domain.rejections import RejectionCode, as_sentence
 from commands.inbox.submitting import redrive
 from commands.jobs import JobStatus
@@ -33,26 +36,35 @@ class JobAdmin(ReadOnlyList[Job]):
     search_fields = ("id",)
     search_help_text = (
         "The beginning of a user's name, words of an auction's title, or an id "
-        f"(a correlation's among the latest {search.LATEST:,} jobs). {search.HELP}"
+        f"(a stream's, a job's, a request's). {search.HELP}"
     )
     fields = (
         "id",
         "command",
         "stream",
         "by",
-        "payload",
+        "asked_for",
         "accepted_at",
         "expires_at",
         "status",
         "settled_at",
         "rejected_because",
         "result_version",
+        "events",
         "error",
         "attempts",
-        "correlation_id",
-        "causation_id",
+        "request",
+        "caused_by",
     )
-    readonly_fields = ("stream", "by", "rejected_because")
+    readonly_fields = (
+        "stream",
+        "by",
+        "asked_for",
+        "rejected_because",
+        "events",
+        "request",
+        "caused_by",
+    )
     actions = ("redrive_failed",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
@@ -87,9 +99,9 @@ class JobAdmin(ReadOnlyList[Job]):
         if not search_term:
             return queryset, False
         if found := search.as_id(search_term):
-            related = search.among_latest(Job.objects.all(), correlation_id=found)
             wanted: dict[str, object] = {
-                "pk__in": [found, *related],
+                "pk": found,
+                "correlation_id": found,
                 "stream_id": found,
                 "submitted_by": found,
             }
@@ -118,7 +130,13 @@ class JobAdmin(ReadOnlyList[Job]):
     @admin.display(description="stream")
     def stream(self, job: Job) -> SafeString:
         """A link to all jobs of the same auction or user."""
-        return links.stream(job, getattr(job, "auction_title", None))
+        return links.jobs_of_stream(job, getattr(job, "auction_title", None))
+
+    @admin.display(description="payload")
+    def asked_for(self, job: Job) -> str:
+        """The command's fields; never the password hash, which a sign-up has until it is settled."""
+        shown = {name: value for name, value in job.payload.items() if name != "password_hash"}
+        return json.dumps(shown, ensure_ascii=False)
 
     @admin.display(description="asked for by")
     def by(self, job: Job) -> SafeString | str:
@@ -127,6 +145,26 @@ class JobAdmin(ReadOnlyList[Job]):
             return "-"
         name = getattr(job, "username", None) or "deleted user"
         return links.page_of(User, job.submitted_by, name)
+
+    @admin.display(description="events")
+    def events(self, job: Job) -> SafeString | str:
+        """A link to the version that the job reached, in its stream."""
+        if job.result_version is None:
+            return "-"
+        text = f"up to version {job.result_version}"
+        return stream_link(job.stream_id, text, job.result_version)
+
+    @admin.display(description="request")
+    def request(self, job: Job) -> SafeString:
+        """A link to all that followed from the same request, by its correlation id."""
+        return request_link(job.correlation_id, str(job.correlation_id), job=job.pk)
+
+    @admin.display(description="caused by")
+    def caused_by(self, job: Job) -> SafeString | str:
+        """The job that this one follows from, such as a user's deletion."""
+        if job.causation_id is None:
+            return "-"
+        return links.page_of(Job, job.causation_id, f"job {links.end_of(job.causation_id)}")
 
     @admin.display(description="rejected because")
     def rejected_because(self, job: Job) -> str:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from commands.models import Event, Job
+from commands.models import Job
 
 
 def page_of(model: type[Model], pk: object, text: str) -> SafeString:
@@ -23,10 +23,10 @@ def list_of(model: type[Model], text: str, **filters: object) -> SafeString:
     return format_html('<a href="{}?{}">{}</a>', url, urlencode(filters), text)
 
 
-def stream(row: Job | Event, title: str | None) -> SafeString:
-    """A link to the list, filtered by the row's stream, labelled with the auction's title or kind and id."""
+def jobs_of_stream(row: Job, title: str | None) -> SafeString:
+    """A link to all jobs of the job's stream, labelled with the auction's title or kind and id."""
     text = title or f"{row.stream_kind} {end_of(row.stream_id)}"
-    return list_of(type(row), text, stream_id=row.stream_id)
+    return list_of(Job, text, stream_id=row.stream_id)
 
 
 def end_of(row_id: UUID) -> str:

@@ -6,6 +6,7 @@ rows with one of the ids found.
 
 import re
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
@@ -57,8 +58,8 @@ def auction_ids(text: str) -> list[UUID]:
     return _latest_ids(auctions_titled(Auction.objects.all(), text))
 
 
-def among_latest(rows: QuerySet[Model], **wanted: UUID) -> list[object]:
-    """The keys of those of the LATEST rows of a table in which one of the columns has the id."""
+def among_latest(rows: QuerySet[Model], **wanted: object) -> list[Any]:
+    """The keys of those of the LATEST rows of a table in which one of the columns has the value."""
     keys = rows.order_by("-pk").values_list("pk", flat=True)
     oldest = keys[LATEST : LATEST + 1].first()
     recent = rows if oldest is None else rows.filter(pk__gt=oldest)

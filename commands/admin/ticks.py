@@ -1,8 +1,10 @@
 """The promoter's ticks."""
 
 from django.contrib import admin
+from django.utils.safestring import SafeString
 
 from commands.admin.read_only import ReadOnlyList
+from commands.admin.record.urls import stream_link
 from commands.models import Event, PromoterTick
 
 
@@ -14,7 +16,7 @@ class PromoterTickAdmin(ReadOnlyList[PromoterTick]):
     ordering = ("-number",)
     fields = (
         "number",
-        "stream_id",
+        "events",
         "commitment",
         "committed_at",
         "made_at",
@@ -22,7 +24,12 @@ class PromoterTickAdmin(ReadOnlyList[PromoterTick]):
         "revealed_secret",
         "revealed_at",
     )
-    readonly_fields = ("revealed_secret",)
+    readonly_fields = ("events", "revealed_secret")
+
+    @admin.display(description="events")
+    def events(self, tick: PromoterTick) -> SafeString:
+        """A link to the tick's events."""
+        return stream_link(tick.stream_id, str(tick.stream_id))
 
     @admin.display(description="secret")
     def revealed_secret(self, tick: PromoterTick) -> str:

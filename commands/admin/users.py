@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString
 
 from commands.admin import links, search
 from commands.admin.read_only import ReadOnlyList
+from commands.admin.record.urls import stream_link
 from commands.models import Bid, Job, User
 
 
@@ -54,8 +55,9 @@ class UserAdmin(ReadOnlyList[User]):
 
     @admin.display(description="more")
     def record(self, user: User) -> SafeString:
-        """Links to the user's bids and jobs."""
+        """Links to the user's events, bids and jobs."""
         return links.listed(
+            stream_link(user.pk, "events"),
             links.list_of(Bid, "bids", bidder=user.pk),
             links.list_of(Job, "jobs they asked for", submitted_by=user.pk),
         )

@@ -23,6 +23,7 @@ class Event(models.Model):
 
     class Meta:
         db_table = "events"
+        verbose_name_plural = "record"
         constraints = (
             models.UniqueConstraint(fields=["stream_id", "version"], name="events_stream_version"),
         )

@@ -58,6 +58,7 @@ class Job(models.Model):
             ),
             models.Index(fields=["stream_id", "accepted_at"], name="jobs_of_stream"),
             models.Index(fields=["submitted_by"], name="jobs_of_user"),
+            models.Index(fields=["correlation_id", "id"], name="jobs_of_request"),
             models.Index(
                 fields=["settled_at"], name="jobs_failed", condition=models.Q(status="FAILED")
             ),

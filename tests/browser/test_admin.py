@@ -15,6 +15,8 @@ PAGES = (
     "bid/",
     "job/",
     "event/",
+    "event/?kind=policies",
+    "event/latest/",
     "user/",
     "promoterpolicy/",
     "promoterpolicy/add/",

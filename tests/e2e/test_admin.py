@@ -145,7 +145,7 @@ async def test_an_auction_is_shown_with_bids_events_and_jobs(
     assert alice.user["username"] in page
     assert "History" not in page
     for link, expected_text in (
-        (f"event/?stream_id={auction_id}", "BidPlaced"),
+        (f"event/stream/{auction_id}/", "BidPlaced"),
         (f"job/?stream_id={auction_id}", "PlaceBid"),
         (f"bid/?auction={auction_id}", "12.34"),
     ):

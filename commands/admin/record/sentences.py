@@ -1,0 +1,130 @@
+"""What an event did, as a plain sentence with links."""
+
+from collections.abc import Iterable
+from typing import assert_never
+from uuid import UUID
+
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString
+
+from commands.admin import links
+from commands.admin.amounts import money
+from commands.admin.record.moments import exact
+from commands.admin.record.names import Names, readable
+from commands.domain import events as domain
+from commands.models import Bid, Event
+
+UNREADABLE = escape("This release can't read the event; its data are on its page.")
+
+
+def sentence(event: Event, names: Names) -> SafeString:
+    """What the event did."""
+    match readable(event):
+        case None:
+            return UNREADABLE
+        case domain.UserCreated() | domain.UserDeleted() as done:
+            return _of_user(done, names)
+        case (
+            domain.TickCommitted()
+            | domain.TickMade()
+            | domain.DrawsAccepted()
+            | domain.SecretRevealed() as done
+        ):
+            return _of_tick(done)
+        case domain.PolicyChanged() | domain.PolicyWithdrawn() as done:
+            return _of_policies(done, names)
+        case done:
+            return _of_auction(done, names)
+
+
+def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
+    match event:
+        case domain.AuctionCreated(title=title, starts_at=starts, ends_at=ends, created_by=by):
+            who = names.user(by) if by else "an operator"
+            times = (exact(starts)[:19], exact(ends)[:19])
+            return format_html(
+                "{} created “{}”, which takes bids from {} to {}.", who, title, *times
+            )
+        case domain.BidPlaced(bid_id=bid, bidder_id=bidder, amount=amount):
+            return format_html("{} bid {} ({}).", names.user(bidder), money(amount), _bid(bid))
+        case domain.BidDeleted(bid_id=bid, bidder_id=bidder, withdrawn_at=withdrawn):
+            done = "withdrawn with their account" if withdrawn else "deleted"
+            return format_html("{} of {} was {}.", _bid(bid, "Bid"), names.user(bidder), done)
+        case domain.BidDoubled():
+            return _doubled(event, names)
+        case domain.WinnerAnnounced(bid_id=bid, bidder_id=bidder, amount=amount):
+            counted = f", counted as {money(event.effective_amount)}" if event.doubled else ""
+            return format_html(
+                "{} won and pays {}{} ({}).", names.user(bidder), money(amount), counted, _bid(bid)
+            )
+        case domain.AuctionEndedUnsold():
+            return escape("The auction ended without live bids: unsold.")
+        case _:
+            assert_never(event)
+
+
+def _doubled(event: domain.BidDoubled, names: Names) -> SafeString:
+    chance = f" by a chance of {event.weight} in {event.total_weight}" if event.total_weight else ""
+    return format_html(
+        "Tick {} drew {} of {}{}: it counts {} from now on.",
+        event.tick,
+        _bid(event.bid_id),
+        names.user(event.bidder_id),
+        chance,
+        money(event.effective_amount),
+    )
+
+
+def _of_user(event: domain.UserEvent, names: Names) -> SafeString:
+    match event:
+        case domain.UserCreated(user_id=user, is_staff=is_staff):
+            what = "an account on the staff" if is_staff else "an account"
+            return format_html("{} got {}.", names.user(user), what)
+        case domain.UserDeleted(user_id=user):
+            return format_html(
+                "User {} was deleted: name, address and password are erased.", links.end_of(user)
+            )
+        case _:
+            assert_never(event)
+
+
+def _of_tick(event: domain.TickEvent) -> SafeString:
+    match event:
+        case domain.TickCommitted(number=number, commitment=commitment):
+            return format_html(
+                "The house chose the secret of tick {} and committed to it: {}", number, commitment
+            )
+        case domain.TickMade():
+            return escape("The tick was made: auctions that are open now may get a draw.")
+        case domain.DrawsAccepted(draws=draws):
+            return format_html("The tick has {} draws, each with its place in its auction.", draws)
+        case domain.SecretRevealed(secret=secret):
+            return format_html("All draws are settled; the secret is public: {}", secret)
+        case _:
+            assert_never(event)
+
+
+def _of_policies(event: domain.PolicyEvent, names: Names) -> SafeString:
+    scope = names.auction(event.auction_id) if event.auction_id else "all other auctions"
+    match event:
+        case domain.PolicyChanged():
+            return format_html(
+                "For {}: a chance of {} %, weight {}, excluded {}, limits {}.",
+                scope,
+                event.chance,
+                _listed(event.weight),
+                _listed(event.exclude),
+                _listed(event.limit),
+            )
+        case domain.PolicyWithdrawn():
+            return format_html("The policy for {} was withdrawn.", scope)
+        case _:
+            assert_never(event)
+
+
+def _bid(bid_id: UUID, word: str = "bid") -> SafeString:
+    return links.page_of(Bid, bid_id, f"{word} {links.end_of(bid_id)}")
+
+
+def _listed(options: Iterable[str]) -> str:
+    return ", ".join(options) or "none"
