@@ -1,5 +1,6 @@
 """Check an auction from outside: python3 verify_auction.py http://127.0.0.1:8000 AUCTION_ID
 
+or without any portal, with what the house exported: python3 verify_auction.py FILE [AUCTION_ID]
 Needs Python 3.11 or newer and nothing else. Believes nothing but what it works out itself from the
 chains of events: the auction's, the ticks' and the policies'. Each event must be what the rules
 give: bids, deletions, draws, the close, the winner and what they pay. See fair-draws.md.
@@ -10,6 +11,7 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from urllib.request import Request, urlopen
 
 POLICIES = "00000000-0000-7000-8000-0000000000ac"
@@ -25,7 +27,33 @@ def must(truth, otherwise):
         raise Wrong(otherwise)
 
 
+class File:
+    """An exported file, which answers what the API is asked."""
+
+    def __init__(self, path):
+        *lines, last = Path(path).read_bytes().splitlines(keepends=True) or [b""]
+        whole = sha256(b"".join(lines)).hexdigest().encode() in last
+        must(whole, f"{path} is no exported file, was changed, or cut off")
+        self.holds, self.chains, self.ticks = json.loads(lines[0])["holds"], {}, {}
+        self.now = datetime.min.replace(tzinfo=UTC)
+        for link in map(json.loads, lines[1:]):
+            event = json.loads(link["content"])
+            stream, at = event["stream_id"], datetime.fromisoformat(event["recorded_at"])
+            self.now = max(self.now, at)
+            self.chains.setdefault(stream, []).append(link)
+            if event["type"] == "TickCommitted":
+                tick = {"id": stream, "madeAt": None}
+                self.ticks[stream] = self.ticks[event["data"]["number"]] = tick
+            if event["type"] == "TickMade":
+                self.ticks[stream]["madeAt"] = event["recorded_at"]
+
+    def answer(self, s=None, v=0, n=None):
+        return {"chain": self.chains.get(s, [])[v:], "tick": self.ticks.get(n)}
+
+
 def ask(url, query, **variables):
+    if isinstance(url, File):
+        return url.answer(**variables)
     body = json.dumps({"query": query, "variables": variables}).encode()
     with urlopen(Request(url + "/graphql", body, {"Content-Type": "application/json"})) as answer:
         return json.load(answer)["data"]
@@ -204,6 +232,8 @@ class Auction:
         must(committed["data"]["number"] == number, f"tick {number} is another")
         must(committed["at"] < event["at"], f"tick {number}: committed too late")
         must("TickMade" in parts, f"tick {number} was never made")
+        if "TickGivenUp" in parts:
+            return f"tick {number}: given up, its secret is lost and this draw can't be checked"
         if revealed is None:
             return self.unrevealed(number)
         must(revealed["at"] > event["at"], f"tick {number}: revealed too early")
@@ -224,7 +254,8 @@ class Auction:
             "tick"
         ]
         made = later and later["madeAt"] and datetime.fromisoformat(later["madeAt"])
-        due = made and made < datetime.now(UTC) - timedelta(hours=1)
+        now = getattr(self.url, "now", None) or datetime.now(UTC)
+        due = made and made < now - timedelta(hours=1)
         must(not due, f"tick {number}: the secret should be revealed by now")
         return f"tick {number}: the secret is not revealed yet"
 
@@ -265,8 +296,10 @@ def check(url, auction_id):
 
 
 if __name__ == "__main__":
+    source, *ids = sys.argv[1:]
     try:
-        for line in check(sys.argv[1].rstrip("/"), sys.argv[2]):
+        url = source.rstrip("/") if "://" in source else File(source)
+        for line in check(url, *(ids or [url.holds])):
             print(line)
     except Wrong as wrong:
         sys.exit(f"WRONG: {wrong}")

@@ -23,6 +23,7 @@ class PromoterTickAdmin(ReadOnlyList[PromoterTick]):
         "draws",
         "revealed_secret",
         "revealed_at",
+        "given_up_at",
     )
     readonly_fields = ("events", "revealed_secret")
 

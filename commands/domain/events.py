@@ -134,6 +134,11 @@ class SecretRevealed:
 
 
 @dataclass(frozen=True, slots=True)
+class TickGivenUp:
+    """The tick draws no more, and its secret stays unknown: the portal was made of a record without it."""
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyChanged:
     """These options apply from the next tick on, to one auction or, without one, to the portal."""
 
@@ -155,6 +160,6 @@ AuctionEvent = (
     AuctionCreated | BidPlaced | BidDeleted | BidDoubled | WinnerAnnounced | AuctionEndedUnsold
 )
 UserEvent = UserCreated | UserDeleted
-TickEvent = TickCommitted | TickMade | DrawsAccepted | SecretRevealed
+TickEvent = TickCommitted | TickMade | DrawsAccepted | SecretRevealed | TickGivenUp
 PolicyEvent = PolicyChanged | PolicyWithdrawn
 Event = AuctionEvent | UserEvent | TickEvent | PolicyEvent

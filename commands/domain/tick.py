@@ -9,6 +9,7 @@ from commands.domain.events import (
     SecretRevealed,
     TickCommitted,
     TickEvent,
+    TickGivenUp,
     TickMade,
 )
 
@@ -17,7 +18,8 @@ from commands.domain.events import (
 class Tick:
     """A tick after `version` events.
 
-    `draws` is None until all its draws are accepted, `secret` until it is revealed.
+    `draws` is None until all its draws are accepted, `secret` until it is revealed. One that was given
+    up has no secret.
     """
 
     number: int
@@ -25,6 +27,7 @@ class Tick:
     commitment: str
     draws: int | None = None
     secret: str | None = None
+    given_up: bool = False
 
 
 def commitment_to(secret: bytes) -> str:
@@ -49,5 +52,8 @@ def evolve(tick: Tick | None, event: TickEvent) -> Tick:
         case SecretRevealed():
             assert tick.draws is not None, "a secret is kept until the draws are accepted"
             return replace(tick, secret=event.secret)
+        case TickGivenUp():
+            assert tick.secret is None, "what is revealed is not given up"
+            return replace(tick, given_up=True)
         case _:
             assert_never(event)

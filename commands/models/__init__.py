@@ -2,8 +2,19 @@
 
 from commands.models.auctions import Auction, Bid
 from commands.models.events import Event
+from commands.models.imports import Import
 from commands.models.jobs import Job
 from commands.models.promoter import PromoterPolicy, PromoterTick
 from commands.models.users import Session, User
 
-__all__ = ("Auction", "Bid", "Event", "Job", "PromoterPolicy", "PromoterTick", "Session", "User")
+__all__ = (
+    "Auction",
+    "Bid",
+    "Event",
+    "Import",
+    "Job",
+    "PromoterPolicy",
+    "PromoterTick",
+    "Session",
+    "User",
+)

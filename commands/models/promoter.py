@@ -9,6 +9,7 @@ from commands.models.auctions import Auction
 class PromoterTick(models.Model):
     """State row of a tick, with its secret also before that is revealed; long after it is, it is empty.
 
+    Of a tick that was imported before it was revealed the secret is empty, too: it is given up.
     `policies` is the version of the policies that its draws follow. Until all are accepted, `draws`
     is null, `accepted` says how many are, and `reached` is the last auction that was looked at.
     """
@@ -25,6 +26,7 @@ class PromoterTick(models.Model):
     reached = models.UUIDField(null=True)
     draws = models.IntegerField(null=True)
     revealed_at = models.DateTimeField("revealed", null=True)
+    given_up_at = models.DateTimeField("given up", null=True)
 
     class Meta:
         db_table = "promoter_ticks"

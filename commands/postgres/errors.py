@@ -12,6 +12,11 @@ from psycopg.errors import (
 
 from commands.streams import Conflict
 
+
+class ImportUnfinished(OperationalError):
+    """The portal has half a record: until its import is finished nothing can be decided."""
+
+
 # OperationalError: connections (08), rollbacks such as deadlocks (40), resources (53), locks (55),
 # intervention such as a shutdown or a timeout (57), the system (58), and the pool's own timeout.
 _PASSING = (

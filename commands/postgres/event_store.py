@@ -12,6 +12,7 @@ from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow
 
 from commands.postgres.connections import SyncConnection
+from commands.postgres.errors import ImportUnfinished
 from commands.postgres.rows import as_json
 from commands.record.chain import GENESIS, chain_hash, hashed_content
 from commands.record.codec import Json, decode_event, encode, event_name
@@ -25,6 +26,7 @@ INSERT INTO events (stream_kind, stream_id, version, type, schema_version, data,
 SELECT stream_kind, stream_id, version, type, schema_version, data, causation_id, correlation_id,
        accepted_at, %(recorded_at)s, hash
 FROM json_populate_recordset(NULL::events, %(events)s)
+WHERE NOT EXISTS (SELECT FROM imports WHERE finished_at IS NULL)
 ORDER BY stream_id, version
 """
 COLUMNS = """stream_kind, stream_id, version, type, schema_version, data, causation_id, correlation_id,
@@ -102,9 +104,12 @@ class PostgresEventStore:
         if not rows:
             return []
         try:
-            self._connection.execute(APPEND, {"recorded_at": recorded_at, "events": as_json(rows)})
+            values = {"recorded_at": recorded_at, "events": as_json(rows)}
+            appended = self._connection.execute(APPEND, values).rowcount
         except UniqueViolation as error:
             raise Conflict(f"one of {len(additions)} streams has moved on meanwhile") from error
+        if not appended:
+            raise ImportUnfinished("a record is being imported: nothing else may append events")
         return recorded
 
     def last_hashes(self, versions: Mapping[UUID, int]) -> Mapping[UUID, bytes]:

@@ -17,6 +17,8 @@ DELETIONS = "deletions"
 # Committing to ticks, making them and revealing them, one at a time.
 TICKS = "promoter"
 POLICIES = "policies"
+# Importing a record.
+IMPORTING = "importing"
 
 EXCLUSIVE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 TRY = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS locked"

@@ -14,6 +14,7 @@ from commands.domain.events import (
     SecretRevealed,
     TickCommitted,
     TickEvent,
+    TickGivenUp,
     TickMade,
 )
 from commands.domain.tick import Tick, commitment_to, evolve
@@ -23,11 +24,18 @@ from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.locks import TICKS, lock
 from commands.streams import NewEvent, RecordedEvent, Stream
 
-TICK = "stream_id, number, version, commitment, draws, secret"
-OPEN = f"SELECT {TICK} FROM promoter_ticks WHERE revealed_at IS NULL AND made_at IS NULL"
+TICK = "stream_id, number, version, commitment, draws, secret, given_up_at IS NOT NULL AS given_up"
+# Those with a secret that only the house knows; of others the portal was imported without it.
+HELD = "revealed_at IS NULL AND secret <> ''"
+LOST = f"""
+SELECT {TICK} FROM promoter_ticks WHERE revealed_at IS NULL AND secret = '' AND given_up_at IS NULL
+ORDER BY number LIMIT 1000
+"""
+GIVEN_UP = "UPDATE promoter_ticks SET version = %s, given_up_at = %s WHERE number = %s"
+OPEN = f"SELECT {TICK} FROM promoter_ticks WHERE {HELD} AND made_at IS NULL"
 UNDRAWN = f"""
 SELECT {TICK}, made_at, policies, reached FROM promoter_ticks
-WHERE revealed_at IS NULL AND made_at IS NOT NULL AND draws IS NULL ORDER BY number LIMIT 1
+WHERE {HELD} AND made_at IS NOT NULL AND draws IS NULL ORDER BY number LIMIT 1
 """
 # A tick from the future was made before the clock stepped back: nobody waits until it is past.
 # Selected once, the time can be looked up in the index.
@@ -50,7 +58,7 @@ UPDATE promoter_ticks SET version = version + 1, draws = accepted WHERE number =
 RETURNING draws
 """
 DRAWN = f"""
-SELECT {TICK} FROM promoter_ticks WHERE draws IS NOT NULL AND revealed_at IS NULL AND NOT EXISTS (
+SELECT {TICK} FROM promoter_ticks WHERE draws IS NOT NULL AND {HELD} AND NOT EXISTS (
     SELECT FROM jobs
     WHERE status = 'QUEUED' AND command = 'DoubleBid' AND payload->>'tick' = number::text
 ) ORDER BY number
@@ -59,13 +67,13 @@ SELECT {TICK} FROM promoter_ticks WHERE draws IS NOT NULL AND revealed_at IS NUL
 LOCK = "SELECT FROM promoter_ticks WHERE number = %s FOR UPDATE"
 REVEALED = "UPDATE promoter_ticks SET version = %s, revealed_at = %s WHERE number = %s"
 # FOR KEY SHARE: the secret can't be revealed before the draw's transaction ends.
-UNREVEALED = """
+UNREVEALED = f"""
 SELECT secret, committed_at FROM promoter_ticks
-WHERE number = %s AND revealed_at IS NULL FOR KEY SHARE
+WHERE number = %s AND {HELD} FOR KEY SHARE
 """
 # The next ticks reveal the secrets of those before them whose draws are settled.
-OVERDUE = """
-SELECT FROM promoter_ticks AS tick WHERE stream_id = %s AND made_at IS NOT NULL AND revealed_at IS NULL
+OVERDUE = f"""
+SELECT FROM promoter_ticks AS tick WHERE stream_id = %s AND made_at IS NOT NULL AND {HELD}
   AND NOT EXISTS (
     SELECT FROM jobs
     WHERE status = 'QUEUED' AND command = 'DoubleBid' AND payload->>'tick' = tick.number::text
@@ -82,11 +90,11 @@ IF_REVEALED = """CASE WHEN revealed_at IS NOT NULL THEN coalesce(nullif(secret, 
     WHERE stream_id = promoter_ticks.stream_id AND type = 'SecretRevealed'
 )) END AS secret"""
 PUBLIC = f"""
-SELECT number, stream_id, commitment, committed_at, made_at, draws, revealed_at, {IF_REVEALED}
+SELECT number, stream_id, commitment, committed_at, made_at, draws, revealed_at, given_up_at, {IF_REVEALED}
 FROM promoter_ticks WHERE number = coalesce(%s, (SELECT max(number) FROM promoter_ticks))
 """
 READ = f"""
-SELECT stream_id, number, version, commitment, draws, {IF_REVEALED}
+SELECT stream_id, number, version, commitment, draws, given_up_at IS NOT NULL AS given_up, {IF_REVEALED}
 FROM promoter_ticks WHERE stream_id = %s
 """
 # SecretRevealed, which was recorded with revealed_at, keeps them.
@@ -145,6 +153,14 @@ def commit_to_tick(connection: SyncConnection) -> list[RecordedEvent]:
         INSERT, (tick.number, stream.id, tick.version, tick.commitment, secret.hex(), now)
     )
     return _record(connection, stream, 0, [committed], now)
+
+
+def give_up_lost(connection: SyncConnection) -> None:
+    """Record that the ticks without a secret are given up."""
+    for stream, tick in [_tick(row) for row in connection.execute(LOST).fetchall()]:
+        now = clock(connection)
+        connection.execute(GIVEN_UP, (tick.version + 1, now, tick.number))
+        _record(connection, stream, tick.version, [TickGivenUp()], now)
 
 
 def make_tick(

@@ -36,6 +36,7 @@ from commands.postgres.ticks import (
     all_accepted,
     commit_to_tick,
     drawn_ticks,
+    give_up_lost,
     lock_ticks,
     make_tick,
     note_accepted,
@@ -53,9 +54,10 @@ SHOWN = 100
 
 
 def commit(pool: Pool) -> None:
-    """Commit to the next tick, unless there is a commitment already."""
+    """Commit to the next tick, unless there is a commitment already; those that are lost are given up."""
     with pool.connection() as connection, connection.transaction():
         lock_ticks(connection)
+        give_up_lost(connection)
         if open_tick(connection) is None:
             commit_to_tick(connection)
 

@@ -5,7 +5,7 @@ form: what was written before reads as it did.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from uuid import UUID
 
 from commands.domain import commands, events
 from commands.record.upcasters import CURRENT_SCHEMA, upcast
+from commands.streams import StreamKind
 
 # The type names in the log and the inbox. They are explicit, so that classes can be renamed.
 EVENT_TYPES: Mapping[str, type[events.Event]] = {
@@ -29,6 +30,7 @@ EVENT_TYPES: Mapping[str, type[events.Event]] = {
     "TickMade": events.TickMade,
     "DrawsAccepted": events.DrawsAccepted,
     "SecretRevealed": events.SecretRevealed,
+    "TickGivenUp": events.TickGivenUp,
     "PolicyChanged": events.PolicyChanged,
     "PolicyWithdrawn": events.PolicyWithdrawn,
 }
@@ -43,6 +45,12 @@ COMMAND_TYPES: Mapping[str, type[commands.Command]] = {
     "DeleteUser": commands.DeleteUser,
     "ChangePolicy": commands.ChangePolicy,
     "WithdrawPolicy": commands.WithdrawPolicy,
+}
+_STREAM_KINDS: Mapping[type[events.Event], StreamKind] = {
+    **dict.fromkeys(get_args(events.AuctionEvent), "auction"),
+    **dict.fromkeys(get_args(events.UserEvent), "user"),
+    **dict.fromkeys(get_args(events.TickEvent), "tick"),
+    **dict.fromkeys(get_args(events.PolicyEvent), "policies"),
 }
 _EVENT_NAMES = {kind: name for name, kind in EVENT_TYPES.items()}
 _COMMAND_NAMES = {kind: name for name, kind in COMMAND_TYPES.items()}
@@ -70,6 +78,11 @@ def command_name(command: commands.Command) -> str:
     return _COMMAND_NAMES[type(command)]
 
 
+def kind_of(event: events.Event) -> StreamKind:
+    """The kind of stream that such an event belongs to."""
+    return _STREAM_KINDS[type(event)]
+
+
 def encode(message: events.Event | commands.Command) -> Json:
     """The message's fields as JSON values: ids, money and times as text."""
     return {
@@ -77,6 +90,11 @@ def encode(message: events.Event | commands.Command) -> Json:
         for name, default in _WRITTEN[type(message)]
         if (value := getattr(message, name)) != default
     }
+
+
+def encode_fields(message: events.Event, names: Iterable[str]) -> Json:
+    """Those of the message's fields as JSON values; AttributeError if it has no such field."""
+    return {name: _encoded(getattr(message, name)) for name in names}
 
 
 def decode_event(name: str, schema_version: int, data: Json) -> events.Event:

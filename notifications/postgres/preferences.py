@@ -1,6 +1,6 @@
 """SQL on the table `notification_preferences`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,6 +15,10 @@ FROM users, unnest(%(kinds)s::text[], %(channels)s::text[], %(enabled)s::bool[])
 WHERE users.id = %(user)s AND users.deleted_at IS NULL
 ORDER BY kind, channel
 ON CONFLICT (user_id, kind, channel) DO UPDATE SET enabled = excluded.enabled
+"""
+CHOSEN_BY = """
+SELECT user_id, kind, channel, enabled FROM notification_preferences WHERE user_id = ANY(%s)
+ORDER BY user_id, kind, channel
 """
 CHOSEN = "SELECT kind, channel, enabled FROM notification_preferences WHERE user_id = %s"
 
@@ -53,3 +57,16 @@ def mails_wanted(connection: SyncConnection, user_id: UUID) -> Mapping[Notificat
         if row["channel"] == email
     }
     return {kind: chosen.get(kind, DEFAULTS[kind, email]) for kind in NotificationKind}
+
+
+def choices_of(
+    connection: SyncConnection, user_ids: Collection[UUID]
+) -> Mapping[UUID, Sequence[Choice]]:
+    """By user, what they chose."""
+    found: dict[UUID, list[Choice]] = {}
+    for row in connection.execute(CHOSEN_BY, (list(user_ids),)):
+        choice = Choice(
+            NotificationKind(row["kind"]), NotificationChannel(row["channel"]), row["enabled"]
+        )
+        found.setdefault(row["user_id"], []).append(choice)
+    return found

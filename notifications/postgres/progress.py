@@ -23,6 +23,17 @@ SELECT wanted.id, 0 FROM unnest(%s::uuid[]) AS wanted (id)
 WHERE NOT EXISTS (SELECT 1 FROM notification_progress WHERE auction_id = wanted.id)
 ORDER BY wanted.id ON CONFLICT DO NOTHING
 """
+BEGIN_HERE = """
+INSERT INTO notification_progress (auction_id, version, leading_bid_id, leading_amount)
+SELECT auctions.id, auctions.version, best.id, best.effective_amount
+FROM auctions LEFT JOIN LATERAL (
+    SELECT id, effective_amount FROM bids WHERE auction_id = auctions.id AND NOT deleted
+    ORDER BY effective_amount DESC, reached_version LIMIT 1
+) AS best ON true
+WHERE auctions.id = ANY(%s)
+ON CONFLICT (auction_id) DO UPDATE SET version = excluded.version,
+    leading_bid_id = excluded.leading_bid_id, leading_amount = excluded.leading_amount
+"""
 LOCK = """
 SELECT auction_id, version, leading_bid_id, leading_amount, telling,
        clock_timestamp() - ran_at AS rested,
@@ -103,6 +114,11 @@ def lock_progress(
         row["auction_id"]: _checkpoint(row)
         for row in connection.execute(LOCK, (list(auction_ids),))
     }
+
+
+def begin_here(connection: SyncConnection, auction_ids: Collection[UUID]) -> None:
+    """Set the checkpoints to where these auctions stand: nobody is notified of what was before."""
+    connection.execute(BEGIN_HERE, (list(auction_ids),))
 
 
 def _checkpoint(row: DictRow) -> NotifierCheckpoint:

@@ -35,6 +35,9 @@ class Tick:
     revealed_at: datetime | None = strawberry.field(
         description="When the secret was published; null before."
     )
+    given_up_at: datetime | None = strawberry.field(
+        description="When the house gave it up, its secret being lost with the portal that chose it; else null."
+    )
 
     @classmethod
     def of(cls, row: DictRow) -> "Tick":

@@ -1,12 +1,20 @@
 """Fixtures for tests that call handlers and projectors in the test's own process, without workers."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
 from commands.postgres.connections import Pool
+from portal.transfer.exporting import export_all
+from portal.transfer.files import writing
+from projections.ports import WITH_DOCUMENTS
+from projections.projector import project
+from projections.upkeep.verify import streams
+from tests.integration.elsewhere import Elsewhere, elsewhere
 from tests.integration.in_process import InProcessPortal
+from tests.integration.lived_in import live_in
 from tests.integration.mailbox import Mailbox, MailServer
 
 
@@ -14,6 +22,34 @@ from tests.integration.mailbox import Mailbox, MailServer
 def in_process(pool: Pool) -> InProcessPortal:
     """This process's own."""
     return InProcessPortal(pool)
+
+
+@pytest.fixture(scope="session")
+def source() -> Iterator[Elsewhere]:
+    """A portal with a history, which no test changes."""
+    with elsewhere("source") as portal:
+        live_in(InProcessPortal(portal.pool))
+        with portal.pool.connection() as connection:
+            every = streams(connection)
+        for stream in every:
+            if stream.kind in WITH_DOCUMENTS:
+                project(stream, portal.pool, portal.documents)
+        yield portal
+
+
+@pytest.fixture(scope="session")
+def exported(source: Elsewhere, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its record."""
+    path = tmp_path_factory.mktemp("exported") / "record.jsonl"
+    with writing(str(path)) as file, writing(f"{path}.users") as users:
+        export_all(source.pool, file, users, lambda rows, _: rows)
+    return path
+
+
+@pytest.fixture(scope="session")
+def people(exported: Path) -> Path:
+    """What the record does not hold of its users."""
+    return exported.with_name(f"{exported.name}.users")
 
 
 @pytest.fixture

@@ -28,7 +28,8 @@ def sentence(event: Event, names: Names) -> SafeString:
             domain.TickCommitted()
             | domain.TickMade()
             | domain.DrawsAccepted()
-            | domain.SecretRevealed() as done
+            | domain.SecretRevealed()
+            | domain.TickGivenUp() as done
         ):
             return _of_tick(done)
         case domain.PolicyChanged() | domain.PolicyWithdrawn() as done:
@@ -100,6 +101,8 @@ def _of_tick(event: domain.TickEvent) -> SafeString:
             return format_html("The tick has {} draws, each with its place in its auction.", draws)
         case domain.SecretRevealed(secret=secret):
             return format_html("All draws are settled; the secret is public: {}", secret)
+        case domain.TickGivenUp():
+            return escape("The tick was given up: its secret was left with the portal before.")
         case _:
             assert_never(event)
 

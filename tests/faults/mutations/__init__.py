@@ -5,7 +5,8 @@ from tests.faults.mutations.jobs import JOBS
 from tests.faults.mutations.mutation import Mutation
 from tests.faults.mutations.people import PEOPLE
 from tests.faults.mutations.processes import PROCESSES
+from tests.faults.mutations.transfers import TRANSFERS
 
-MUTATIONS: tuple[Mutation, ...] = (*JOBS, *DOCUMENTS, *PEOPLE, *PROCESSES)
+MUTATIONS: tuple[Mutation, ...] = (*JOBS, *DOCUMENTS, *PEOPLE, *PROCESSES, *TRANSFERS)
 
 __all__ = ("MUTATIONS", "Mutation")

@@ -51,6 +51,9 @@ class Command(BaseCommand):
             help="start as many processes as these can use (default: the machine's, %(default)s)",
         )
         parser.add_argument("--fresh", action="store_true", help="begin with empty servers")
+        parser.add_argument(
+            "--import", dest="record", metavar="FILE", help="import what export_all wrote first"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         terminal = Terminal(sys.stdout)
@@ -63,7 +66,8 @@ class Command(BaseCommand):
                 terminal.say(
                     f"Servers: {', '.join(servers.names) or 'those of the *_URL variables'}"
                 )
-                _run(terminal, servers, listener, processes_for(options["cores"]), stopping)
+                counts = processes_for(options["cores"])
+                _run(terminal, servers, listener, counts, stopping, options["record"])
         except (CannotStart, OSError) as error:
             raise CommandError(str(error)) from error
 
@@ -109,10 +113,13 @@ def _run(
     listener: socket.socket,
     counts: Mapping[str, int],
     stopping: threading.Event,
+    record: str | None,
 ) -> None:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     environment = _environment(servers.urls, url)
     _migrate(terminal, servers, environment)
+    if record:
+        _import(record, environment)
     if not settings.EMAIL_HOST:
         terminal.say(f"Mails land in {settings.EMAIL_FILE_PATH}.")
     supervisor = Supervisor(terminal, settings.BASE_DIR, environment)
@@ -178,6 +185,14 @@ def _migrate(terminal: Terminal, servers: Cluster, environment: Mapping[str, str
             raise CommandError(f"the migration failed:\n{done.stdout}{done.stderr}")
         servers.wait()
     terminal.say("Database is up to date.")
+
+
+def _import(record: str, environment: Mapping[str, str]) -> None:
+    """Before anything happens: a record is imported into an empty portal only."""
+    manage = str(Path(settings.BASE_DIR) / "manage.py")
+    command = [*launcher(signal.SIGKILL), sys.executable, manage, "import_events", record]
+    if subprocess.run(command, env=environment, check=False).returncode:
+        raise CommandError(f"{record} was not imported")
 
 
 def _revived(terminal: Terminal, servers: Cluster) -> bool:

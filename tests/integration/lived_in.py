@@ -1,0 +1,92 @@
+"""A portal in which everything that leaves events has happened, some of it only in part."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from commands.domain.commands import (
+    AnnounceWinner,
+    ChangePolicy,
+    CreateAuction,
+    DeleteUser,
+    WithdrawPolicy,
+)
+from commands.ids import new_id
+from commands.inbox.requests import POLICIES
+from commands.promoter.rounds import reveal_secrets, tick
+from commands.streams import Stream
+from notifications.postgres.preferences import Choice, choose
+from notifications.preferences import NotificationChannel, NotificationKind
+from tests.integration.in_process import InProcessPortal
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Who is there, and the auctions by what is the matter with them.
+
+    Dave was deleted, and his bid in the open auction is not withdrawn yet. In it Alice leads.
+    """
+
+    alice: UUID
+    bob: UUID
+    carol: UUID
+    dave: UUID
+    sold: Stream
+    unsold: Stream
+    open: Stream
+    overdue: Stream
+
+
+def live_in(portal: InProcessPortal) -> Story:
+    """Let it happen."""
+    story = Story(
+        portal.user(email="alice@example.org"),
+        portal.user(),
+        portal.user(is_staff=True),
+        portal.user(email="dave@example.org"),
+        _auction(portal),
+        _auction(portal),
+        portal.auction(3600),
+        _auction(portal),
+    )
+    _bid_everywhere(portal, story)
+    for auction_id in (None, story.open.id):
+        policy = ChangePolicy(auction_id, Decimal("100.00"), ("by_amount", "newcomers"), (), ())
+        portal.settled(POLICIES, policy)
+    portal.double(story.open)
+    reveal_secrets(portal.pool)
+    portal.settled(POLICIES, WithdrawPolicy(story.open.id))
+    for over in (story.sold, story.unsold):
+        portal.settled(over, AnnounceWinner(over.id))
+    with portal.pool.connection() as connection:
+        no = Choice(NotificationKind.AUCTION_WON, NotificationChannel.EMAIL, enabled=False)
+        choose(connection, story.alice, [no])
+    portal.settled(Stream("user", story.dave), DeleteUser(story.dave))
+    # A tick whose draws nobody makes, and the commitment to another.
+    tick(portal.pool, timedelta(0))
+    return story
+
+
+def _auction(portal: InProcessPortal) -> Stream:
+    """An auction that ended a minute ago."""
+    stream, now = Stream("auction", new_id()), portal.now()
+    ends_at, before = now - timedelta(minutes=1), now - timedelta(hours=1)
+    command = CreateAuction(stream.id, "A clöck", "“old”\n\u2028", None, ends_at, None)
+    job = portal.settled(stream, command, at=before)
+    assert job.rejection is None, job
+    return stream
+
+
+def _bid_everywhere(portal: InProcessPortal, story: Story) -> None:
+    before = portal.now() - timedelta(minutes=30)
+    for auction in (story.sold, story.unsold, story.overdue):
+        for number, bidder in enumerate((story.alice, story.bob, story.alice), 1):
+            bid = portal.bid(auction, bidder, f"{number}0.00", at=before)
+            if auction is story.unsold:
+                portal.delete(auction, bidder, bid, at=before)
+    for number, bidder in enumerate((story.alice, story.dave, story.bob, story.carol) * 4, 1):
+        bid = portal.bid(story.open, bidder, f"{number}.50")
+        if number % 3 == 0:
+            portal.delete(story.open, bidder, bid)
+    portal.bid(story.open, story.alice, "99999.99")
