@@ -32,9 +32,8 @@ class EventAdmin(ReadOnlyList[Event]):
         "request",
         "schema_version",
         "chained_hash",
-        "chain",
     )
-    readonly_fields = ("did", "stream", "job", "request", "chained_hash", "chain")
+    readonly_fields = ("did", "stream", "job", "request", "chained_hash")
 
     def get_urls(self) -> list[URLPattern]:
         """The usual URLs, and the browser's."""
@@ -68,10 +67,5 @@ class EventAdmin(ReadOnlyList[Event]):
 
     @admin.display(description="hash")
     def chained_hash(self, event: Event) -> str:
-        """SHA-256 over the predecessor's hash and this event."""
-        return bytes(event.hash).hex()
-
-    @admin.display(description="its hash")
-    def chain(self, event: Event) -> str:
-        """Whether it fits the predecessor and what the event holds."""
-        return chain_states([event])[event.version]
+        """SHA-256 over the predecessor's hash and this event, and whether it is that."""
+        return f"{bytes(event.hash).hex()} ({chain_states([event])[event.version]})"

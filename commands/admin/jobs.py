@@ -27,7 +27,9 @@ MOST_REDRIVEN = 1_000
 class JobAdmin(ReadOnlyList[Job]):
     """A list of jobs, latest first; failed ones can be re-driven."""
 
-    list_display = ("accepted_at", "command", "status", "rejection_code", "took", "by", "stream")
+    list_display = (
+        "accepted_at", "command", "status", "rejection_code", "took", "by", "stream", "what_followed",
+    )  # fmt: skip
     list_filter = (
         "status",
         one_of("command", "command", COMMAND_TYPES),
@@ -153,6 +155,11 @@ class JobAdmin(ReadOnlyList[Job]):
             return "-"
         text = f"up to version {job.result_version}"
         return stream_link(job.stream_id, text, job.result_version)
+
+    @admin.display(description="request")
+    def what_followed(self, job: Job) -> SafeString:
+        """The same link in the list."""
+        return request_link(job.correlation_id, "what followed", job=job.pk)
 
     @admin.display(description="request")
     def request(self, job: Job) -> SafeString:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from django.contrib.admin import site
 from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import HttpResponse
@@ -18,8 +19,10 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from commands.admin.record import caused
 from commands.ids import new_id
-from commands.models import User
+from commands.models import Job, User
 from commands.streams import Stream
+from notifications.models import Mail
+from projections.models import Drift, StuckStream
 from projections.mongo.store import MongoDocuments
 from projections.projector import project
 from tests.integration.in_process import InProcessPortal
@@ -226,3 +229,32 @@ def test_a_mail_is_told_with_its_state_and_without_its_content(
     assert "secret@example.org" not in page
     with in_process.pool.connection() as own:
         own.execute("DELETE FROM mails WHERE notification_id = %s", (notice,))
+
+
+@pytest.mark.usefixtures("_database")
+def test_what_is_stuck_drifted_or_given_up_leads_to_its_events(in_process: InProcessPortal) -> None:
+    stream, now = in_process.auction(), in_process.now()
+    stuck = StuckStream(
+        reader="projections", stream_id=stream.id, stream_kind="auction", version=1, error="",
+        attempts=1, since=now, retry_after=now,
+    )  # fmt: skip
+    pages = site.get_model_admin
+    link = f'href="{RECORD}stream/{stream.id}/'
+    assert f'{link}?at=1"' in pages(StuckStream).events(stuck)  # type: ignore[attr-defined]
+    drift = Drift(stream_id=stream.id, stream_kind="auction")
+    assert f'{link}"' in pages(Drift).events(drift)  # type: ignore[attr-defined]
+    notice, alice = new_id(), in_process.user()
+    with in_process.pool.connection() as own:
+        own.execute(NOTICE, {"id": notice, "user": alice, "auction": stream.id, "read": now})
+    mail = Mail(id=new_id(), user_id=alice, notification_id=notice)
+    assert f'{link}?at=2"' in pages(Mail).caused_by(mail)  # type: ignore[attr-defined]
+    mail.notification_id = new_id()
+    assert pages(Mail).caused_by(mail) == "a notice that is not kept any more"  # type: ignore[attr-defined]
+    assert str(alice) in pages(Mail).to(mail)  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("_database")
+def test_a_sign_up_that_waits_shows_no_password_hash() -> None:
+    job = Job(payload={"username": "alice", "password_hash": "argon2$secret"})
+    shown = site.get_model_admin(Job).asked_for(job)  # type: ignore[attr-defined]
+    assert shown == '{"username": "alice"}'

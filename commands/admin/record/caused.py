@@ -28,12 +28,14 @@ MOST_EVENTS = 200
 class Caused:
     """A page of jobs, with their events, in the order of positions.
 
-    `more` is the next job's id if there are more jobs. `searched` are the positions that were
+    `earlier` says that there are jobs before them; `more` is the next job's id if there are more.
+    `searched` are the positions that were
     looked through for events without jobs. `cut` says that a job has more events than are here.
     """
 
     jobs: Sequence[Job]
     events: Sequence[Event]
+    earlier: bool
     more: UUID | None
     searched: tuple[int, int] | None
     cut: bool
@@ -54,6 +56,7 @@ def caused_by(correlation_id: UUID, start: UUID | None, near: int | None) -> Cau
     return Caused(
         jobs,
         [events[position] for position in sorted(events)][:MOST_EVENTS],
+        bool(start) and wanted.filter(pk__lt=start).exists(),
         found[JOBS].pk if len(found) > JOBS else None,
         searched,
         len(events) > MOST_EVENTS or any(_cut(job, events.values()) for job in jobs),

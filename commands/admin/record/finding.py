@@ -70,7 +70,7 @@ def _with_words(text: str) -> Iterator[Group]:
         yield from _of_amount(" ".join(words), number)
     if not words and last.isdecimal():
         yield from _numbered(int(last))
-    limit = f"The latest {search.MOST}."
+    limit = f"The latest {search.MOST} that fit, at most."
     users = search.user_ids(text)
     yield Group("Users", [_user(user) for user in User.objects.filter(pk__in=users)], limit)
     auctions = search.auction_ids(text)

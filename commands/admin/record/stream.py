@@ -23,7 +23,6 @@ class Shown:
     """A page of a stream's events. `row_version` is what its state row stands at; None without a row."""
 
     title: str
-    kind: str
     about: SafeString
     jobs: SafeString
     version: int
@@ -48,9 +47,8 @@ def stream_page(request: HttpRequest, stream_id: UUID) -> Shown:
     states = chain_states(page.events)
     return Shown(
         title=names_in([last]).stream_text(last.stream_kind, stream_id),
-        kind=last.stream_kind,
         about=_about(last),
-        jobs=links.list_of(Job, "jobs", stream_id=stream_id),
+        jobs=links.list_of(Job, "its jobs", stream_id=stream_id),
         version=last.version,
         row_version=_row_version(last),
         page=page,
@@ -64,14 +62,14 @@ def _about(event: Event) -> SafeString:
     """A link to the page of what the stream is about."""
     match event.stream_kind:
         case "auction":
-            return links.page_of(Auction, event.stream_id, "auction")
+            return links.page_of(Auction, event.stream_id, "the auction")
         case "user":
-            return links.page_of(User, event.stream_id, "user")
+            return links.page_of(User, event.stream_id, "the user")
         case "tick":
             tick = PromoterTick.objects.filter(stream_id=event.stream_id).first()
-            return links.page_of(PromoterTick, tick.pk if tick else 0, "tick")
+            return links.page_of(PromoterTick, tick.pk if tick else 0, "the tick")
         case _:
-            return links.list_of(PromoterPolicy, "policies")
+            return links.list_of(PromoterPolicy, "the promoter's page")
 
 
 def _row_version(event: Event) -> int | None:

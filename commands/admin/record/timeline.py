@@ -48,10 +48,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A page of what followed from a request; `more` is where the next page of jobs begins."""
+    """A page of what followed from a request: are there earlier jobs, and at which do later ones begin?"""
 
     lines: list[Line]
     notes: list[str]
+    earlier: bool
     more: UUID | None
 
 
@@ -66,7 +67,7 @@ def timeline(correlation_id: UUID, start: UUID | None, near: int | None) -> Time
         *(_of_event(event, names) for event in caused.events),
         *(step for each in told for step in each.steps),
     ]
-    return Timeline(_lines(steps), [*_notes(caused), *_told(told)], caused.more)
+    return Timeline(_lines(steps), [*_notes(caused), *_told(told)], caused.earlier, caused.more)
 
 
 def _submitters(jobs: Iterable[Job]) -> set[UUID]:

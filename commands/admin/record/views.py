@@ -105,7 +105,7 @@ def request_view(viewer: Viewer, request: HttpRequest, correlation_id: UUID) -> 
     found = timeline(correlation_id, start, number(request, "near"))
     return _shown(
         viewer, request, "request", "From a request to its notices",
-        found=found, correlation_id=correlation_id, goes_on=start is not None,
+        found=found, correlation_id=correlation_id,
     )  # fmt: skip
 
 
