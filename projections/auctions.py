@@ -7,6 +7,7 @@ already does no harm.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import cast
 from uuid import UUID
 
@@ -20,8 +21,16 @@ from projections.changes import (
     top_after,
     touched_bid,
 )
-from projections.documents import TOP, AuctionDocument, BidderDocument, BidDocument, VersionedEvent
-from projections.ports import Bidder, Documents
+from projections.documents import (
+    TOP,
+    AuctionDocument,
+    BidderDocument,
+    BidDocument,
+    Moment,
+    VersionedEvent,
+)
+from projections.moments import Known, Timeline, brief
+from projections.ports import At, Bidder, Documents
 
 Histories = Mapping[UUID, Sequence[VersionedEvent]]
 Auctions = Mapping[UUID, AuctionDocument]
@@ -47,6 +56,7 @@ def project_auctions(
             for bidder_id, live in live_after(history, live_before[id]).items()
         ]
     )
+    documents.save_moments(_moments(histories, before, live_before, documents))
     after = [
         auction_after(
             before.get(id),
@@ -116,6 +126,34 @@ def _live_before(
         covers = span.covers(before[span.auction_id].version)
         live[span.auction_id][span.bidder_id] = counted + covers
     return live
+
+
+def _moments(
+    histories: Histories,
+    before: Auctions,
+    live_before: Mapping[UUID, Mapping[UUID, int]],
+    documents: Documents,
+) -> list[Moment]:
+    """How the auctions stood after each of the events; the bids' documents are written already."""
+    # A bid that is placed is the last one, and the auction is not closed, whatever was before.
+    asked = [
+        At(id, before[id].version)
+        for id, history in histories.items()
+        if id in before and not isinstance(history[0].event, BidPlaced)
+    ]
+    stored = documents.moments(asked)
+    moments = []
+    for id, history in histories.items():
+        auction = before.get(id)
+        last = brief(auction, stored.get(At(id, auction.version))) if auction else None
+        known = Known.top_of(auction)
+        timeline = Timeline(last, known, live_before[id], partial(_leading, id, documents))
+        moments += timeline.after(id, history)
+    return moments
+
+
+def _leading(auction_id: UUID, documents: Documents, version: int) -> BidDocument | None:
+    return next(iter(documents.top_bids(auction_id, version, 1)), None)
 
 
 def _top(

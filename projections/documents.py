@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal
 from uuid import UUID
 
 from commands.domain.events import (
@@ -11,6 +12,9 @@ from commands.domain.events import (
 
 # Bids in the auction's own document, so that the first page is read with it, at one version.
 TOP = 20
+
+
+AuctionStatus = Literal["SCHEDULED", "OPEN", "ENDED"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,46 @@ class AuctionDocument:
     bidder_count: int = 0
     top_bids: tuple[BidDocument, ...] = ()
     winner: WinnerDocument | None = None
+
+
+def status_at(auction: AuctionDocument, now: datetime) -> AuctionStatus:
+    """Time alone decides; the announcement follows a moment after the end."""
+    if now < auction.starts_at:
+        return "SCHEDULED"
+    return "OPEN" if now < auction.ends_at else "ENDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """With which chance a bid was drawn: `weight` of `total_weight`, in that tick, by that version of the policies."""
+
+    tick: int
+    policy_version: int
+    weight: int
+    total_weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An auction in brief, as it stood after one of its events; there is one for each.
+
+    `kind` names the event, `bid_id` is the bid that it changed. `led` says whether it changed who leads, or
+    what the leading bid counts. `last_bid` is the bid placed last so far, `closed_version` the version at which
+    the auction was closed, if it was. `draw` tells of a doubling.
+    """
+
+    auction_id: UUID
+    version: int
+    recorded_at: datetime
+    kind: str
+    bid_count: int = 0
+    bidder_count: int = 0
+    leading: UUID | None = None
+    led: bool = False
+    bid_id: UUID | None = None
+    last_bid: UUID | None = None
+    closed_version: int | None = None
+    draw: Draw | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from projections.documents import (
     BidderDocument,
     BidDocument,
     Lifespan,
+    Moment,
     UserDocument,
     WinnerDocument,
 )
@@ -23,6 +24,13 @@ class Bidder(NamedTuple):
 
     auction_id: UUID
     bidder_id: UUID
+
+
+class At(NamedTuple):
+    """An auction at one of its versions."""
+
+    auction_id: UUID
+    version: int
 
 
 class Documents(Protocol):
@@ -58,6 +66,15 @@ class Documents(Protocol):
     def save_bidders(self, bidders: Sequence[BidderDocument]) -> None:
         """Write each bidder unless a newer version of it is there."""
 
+    def moments(self, wanted: Collection[At]) -> Mapping[At, Moment]:
+        """Those of these moments that have a document."""
+
+    def save_moments(self, moments: Sequence[Moment]) -> None:
+        """Write each moment, unless it is there: it never changes."""
+
+    def moments_of(self, auction_id: UUID, after_version: int, limit: int) -> list[Moment]:
+        """At most `limit` moments of the auction after that version, in order."""
+
     def bids_of(self, auction_id: UUID) -> Mapping[UUID, BidDocument]:
         """All bids of the auction that have a document."""
 
@@ -66,6 +83,9 @@ class Documents(Protocol):
 
     def restore_auction(self, auction: AuctionDocument, bids: Sequence[BidDocument]) -> None:
         """Replace the documents of the auction, its winner and its bids, without comparing versions."""
+
+    def restore_moments(self, auction_id: UUID, moments: Sequence[Moment]) -> None:
+        """Make these the moments of the auction, whatever was there."""
 
     def restore_user(self, user: UserDocument) -> None:
         """Replace the user's document, without comparing versions."""

@@ -18,6 +18,7 @@ from projections.auctions import history_of, project_auctions
 from projections.changes import documents_of, user_after
 from projections.documents import UserDocument
 from projections.errors import PoisonEvent, passes
+from projections.moments import moments_of
 from projections.ports import WITH_DOCUMENTS, Documents
 
 log = structlog.get_logger("projections")
@@ -163,7 +164,9 @@ def reproject(stream: Stream, pool: Pool, documents: Documents) -> None:
     with locked(stream, pool) as connection:
         recorded = list(_all_events(PostgresEventStore(connection), stream.id))
         if stream.kind == "auction":
-            auction, bids = documents_of(stream.id, history_of(recorded))
+            history = history_of(recorded)
+            auction, bids = documents_of(stream.id, history)
+            documents.restore_moments(stream.id, moments_of(stream.id, history))
             documents.restore_auction(auction, list(bids.values()))
         else:
             names = current_names(connection, [stream.id])

@@ -15,10 +15,11 @@ from projections.documents import (
     BidderDocument,
     BidDocument,
     Lifespan,
+    Moment,
     UserDocument,
     WinnerDocument,
 )
-from projections.ports import Bidder
+from projections.ports import At, Bidder
 
 
 class MemoryEventStore:
@@ -95,6 +96,7 @@ class MemoryDocuments:
         self._auctions: dict[UUID, AuctionDocument] = {}
         self._bids: dict[UUID, BidDocument] = {}
         self._bidders: dict[Bidder, BidderDocument] = {}
+        self._moments: dict[At, Moment] = {}
         self._users: dict[UUID, UserDocument] = {}
         self._lock = Lock()
 
@@ -152,6 +154,21 @@ class MemoryDocuments:
                 if stored is None or stored.version < bidder.version:
                     self._bidders[key] = bidder
 
+    def moments(self, wanted: Collection[At]) -> Mapping[At, Moment]:
+        """Those of these moments that are there."""
+        return {at: self._moments[at] for at in wanted if at in self._moments}
+
+    def save_moments(self, moments: Sequence[Moment]) -> None:
+        """Write each moment, unless it is there."""
+        with self._lock:
+            for each in moments:
+                self._moments.setdefault(At(each.auction_id, each.version), each)
+
+    def moments_of(self, auction_id: UUID, after_version: int, limit: int) -> list[Moment]:
+        """At most `limit` moments of the auction after that version, in order."""
+        found = sorted(at for at in self._moments if at.auction_id == auction_id)
+        return [self._moments[at] for at in found if at.version > after_version][:limit]
+
     def bids_of(self, auction_id: UUID) -> Mapping[UUID, BidDocument]:
         """Every bid there is of the auction."""
         return {bid.id: bid for bid in self._of(auction_id)}
@@ -171,6 +188,12 @@ class MemoryDocuments:
         if auction.winner:
             self.winners[auction.id] = auction.winner
         self._auctions[auction.id] = auction
+
+    def restore_moments(self, auction_id: UUID, moments: Sequence[Moment]) -> None:
+        """Make these the moments of the auction, whatever was there."""
+        for at in [at for at in self._moments if at.auction_id == auction_id]:
+            del self._moments[at]
+        self.save_moments(moments)
 
     def restore_user(self, user: UserDocument) -> None:
         """Make this the user's document, whatever was there."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from unicodedata import normalize
+from uuid import UUID
 
 from bson.decimal128 import Decimal128
 
@@ -17,6 +18,8 @@ from projections.documents import (
     AuctionDocument,
     BidderDocument,
     BidDocument,
+    Draw,
+    Moment,
     UserDocument,
     WinnerDocument,
 )
@@ -134,6 +137,45 @@ def to_auction(stored: Mapping[str, Any]) -> AuctionDocument:
     values["top_bids"] = tuple(to_bid(bid) for bid in stored["top_bids"])
     values["winner"] = to_winner(stored["winner"]) if stored["winner"] else None
     return AuctionDocument(**values)
+
+
+def moment_key(auction_id: UUID, version: int) -> Bson:
+    """The key of an auction's moment; keys sort by the auction, then by the version."""
+    return {"auction_id": auction_id, "version": version}
+
+
+def from_moment(then: Moment) -> Bson:
+    """The moment's document, keyed by auction and version."""
+    return {
+        "_id": moment_key(then.auction_id, then.version),
+        "recorded_at": moment(then.recorded_at),
+        "kind": then.kind,
+        "bid_count": then.bid_count,
+        "bidder_count": then.bidder_count,
+        "leading": then.leading,
+        "led": then.led,
+        "bid_id": then.bid_id,
+        "last_bid": then.last_bid,
+        "closed_version": then.closed_version,
+        "draw": _drawn(then.draw) if then.draw else None,
+    }
+
+
+def _drawn(draw: Draw) -> Bson:
+    # A product of weights may be larger than any number of BSON.
+    return asdict(draw) | {"weight": str(draw.weight), "total_weight": str(draw.total_weight)}
+
+
+def to_moment(stored: Mapping[str, Any]) -> Moment:
+    """The moment in a stored document."""
+    draw = stored["draw"]
+    values = {name: value for name, value in stored.items() if name not in {"_id", "draw"}}
+    values["recorded_at"] = datetime.fromisoformat(stored["recorded_at"])
+    return Moment(
+        **stored["_id"],
+        **values,
+        draw=draw and Draw(**{name: int(value) for name, value in draw.items()}),
+    )
 
 
 def from_user(user: UserDocument) -> Bson:

@@ -10,7 +10,7 @@ Generations = Mapping[ProjectionName, int]
 
 # Auctions come first: readers look for the auction before its bids, so they are dropped in this order.
 COLLECTIONS: Mapping[ProjectionName, Sequence[str]] = {
-    "auctions": ("auctions", "winners", "bids", "bidders"),
+    "auctions": ("auctions", "winners", "bids", "bidders", "moments"),
     "users": ("users",),
 }
 # Every query of the API uses one of these indexes.
@@ -38,6 +38,20 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
             [("auction_id", ASCENDING), ("version", ASCENDING), ("placed_version", ASCENDING)],
             name="changed",
         ),
+        # Few bids are doubled, so the others pay nothing for this one.
+        IndexModel(
+            [("auction_id", ASCENDING), ("amount", DESCENDING), ("placed_version", ASCENDING)],
+            name="doubled",
+            partialFilterExpression={"doubled": True},
+        ),
+    ],
+    # The other moments are read by their keys.
+    "moments": [
+        IndexModel(
+            [("_id.auction_id", ASCENDING), ("_id.version", ASCENDING)],
+            name="changes_of_the_lead",
+            partialFilterExpression={"led": True},
+        )
     ],
     "winners": [
         IndexModel([("announced_at", DESCENDING), ("_id", DESCENDING)], name="newest_first")

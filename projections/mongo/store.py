@@ -6,7 +6,7 @@ from typing import cast
 from uuid import UUID
 
 from bson import MaxKey, MinKey
-from pymongo import InsertOne, ReplaceOne, WriteConcern, timeout
+from pymongo import ASCENDING, InsertOne, ReplaceOne, WriteConcern, timeout
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
@@ -18,6 +18,7 @@ from projections.documents import (
     BidderDocument,
     BidDocument,
     Lifespan,
+    Moment,
     UserDocument,
     WinnerDocument,
 )
@@ -27,17 +28,20 @@ from projections.mongo.bson import (
     from_auction,
     from_bid,
     from_bidder,
+    from_moment,
     from_user,
     from_winner,
+    moment_key,
     to_auction,
     to_bid,
     to_bidder,
+    to_moment,
     to_user,
     to_winner,
 )
 from projections.mongo.layout import COLLECTIONS, INDEXES, Generations, collection_name
 from projections.mongo.ranking import changed_since, ranked_and_unchanged
-from projections.ports import Bidder
+from projections.ports import At, Bidder
 
 # The most seconds that building indexes takes.
 INDEXING = 3600
@@ -141,6 +145,29 @@ class MongoDocuments:
         """Write each bidder unless a newer version of it is there."""
         _replace_older(self._collections["bidders"], [from_bidder(each) for each in bidders])
 
+    def moments(self, wanted: Collection[At]) -> Mapping[At, Moment]:
+        """Those of these moments that have a document."""
+        if not wanted:
+            return {}
+        found = self._collections["moments"].find(
+            {"_id": {"$in": [moment_key(*at) for at in wanted]}}
+        )
+        return {At(each.auction_id, each.version): each for each in map(to_moment, found)}
+
+    def save_moments(self, moments: Sequence[Moment]) -> None:
+        """Write each moment, unless it is there: it never changes."""
+        _refused(self._collections["moments"], [InsertOne(from_moment(each)) for each in moments])
+
+    def fill_moments(self, moments: Sequence[Moment]) -> None:
+        """As save_moments, in a generation that nobody reads."""
+        _refused(self._filling("moments"), [InsertOne(from_moment(each)) for each in moments])
+
+    def moments_of(self, auction_id: UUID, after_version: int, limit: int) -> list[Moment]:
+        """At most `limit` moments of the auction after that version, in order."""
+        behind = {"$gt": moment_key(auction_id, after_version), "$lt": _end_of(auction_id)}
+        found = self._collections["moments"].find({"_id": behind}).sort("_id", ASCENDING)
+        return [to_moment(stored) for stored in found.limit(limit)]
+
     def bids_of(self, auction_id: UUID) -> Mapping[UUID, BidDocument]:
         """All bids of the auction that have a document."""
         found = self._collections["bids"].find({"auction_id": auction_id})
@@ -164,6 +191,14 @@ class MongoDocuments:
         else:
             self._collections["winners"].delete_one({"_id": auction.id})
         _replace(self._collections["auctions"], [from_auction(auction)])
+
+    def restore_moments(self, auction_id: UUID, moments: Sequence[Moment]) -> None:
+        """Make these the moments of the auction, whatever was there."""
+        stored = self._collections["moments"]
+        _replace(stored, [from_moment(each) for each in moments])
+        last = max((each.version for each in moments), default=0)
+        beyond = {"$gt": moment_key(auction_id, last), "$lt": _end_of(auction_id)}
+        stored.delete_many({"_id": beyond})
 
     def restore_user(self, user: UserDocument) -> None:
         """Replace the user's document, without comparing versions."""
@@ -205,6 +240,11 @@ class MongoDocuments:
         """The versions of those streams' documents; without streams that have none."""
         found = self._collections[f"{kind}s"].find({"_id": {"$in": list(ids)}}, {"version": 1})
         return {stored["_id"]: stored["version"] for stored in found}
+
+
+def _end_of(auction_id: UUID) -> Bson:
+    """Behind the keys of all the auction's moments."""
+    return {"auction_id": auction_id, "version": MaxKey()}
 
 
 def _bidders_of(auction_id: UUID) -> Bson:

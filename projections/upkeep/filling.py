@@ -8,6 +8,7 @@ journal: the move of the pointer does, and with it all that was written before.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 from commands.domain.events import BidPlaced
@@ -19,8 +20,10 @@ from projections.documents import (
     AuctionDocument,
     BidderDocument,
     BidDocument,
+    Moment,
     VersionedEvent,
 )
+from projections.moments import Known, Leading, Timeline
 from projections.mongo.store import MongoDocuments
 
 # Events read at once, over all auctions that are filled together.
@@ -52,6 +55,10 @@ class Highest:
             self.forgotten = min(best, self.forgotten or best)
             self.bids = {bid.id: bid for bid in ranked[:HIGHEST]}
 
+    def known(self) -> Known:
+        """These bids, as they are now."""
+        return Known({bid.id: bid.rank for bid in self.bids.values()}, self.forgotten)
+
     def _ranked(self) -> list[BidDocument]:
         return sorted(self.bids.values(), key=lambda bid: bid.rank)
 
@@ -70,6 +77,7 @@ class Growing:
     auction: AuctionDocument | None = None
     live: dict[UUID, int] = field(default_factory=dict)
     highest: Highest = field(default_factory=Highest)
+    last: Moment | None = None
 
     @property
     def version(self) -> int:
@@ -81,17 +89,19 @@ class Growing:
         auction_id: UUID,
         history: Sequence[VersionedEvent],
         stored: Mapping[UUID, BidDocument],
-    ) -> Collection[BidDocument]:
-        """Take in the next events; the bids that they change.
+        leading_at: Leading,
+    ) -> tuple[Collection[BidDocument], Timeline]:
+        """Take in the next events; the bids that they change, and what makes their moments.
 
         Only their bidders are looked at: there may be very many others.
         """
+        before = {bidder: self.live.get(bidder, 0) for bidder in bidders_of(history)}
+        timeline = Timeline(self.last, self.highest.known(), before, leading_at)
         bids = bids_after(auction_id, history, stored).values()
         self.highest.change(bids)
-        before = {bidder: self.live.get(bidder, 0) for bidder in bidders_of(history)}
         self.auction = auction_after(self.auction, history, top_bids=(), live_before=before)
         self.live.update(live_after(history, before))
-        return bids
+        return bids, timeline
 
 
 def fill(store: EventStore, ids: Collection[UUID], documents: MongoDocuments) -> None:
@@ -114,13 +124,36 @@ def _grow(
     histories = {id: history_of(events) for id, events in recorded.items() if events}
     before = {id: growing[id].version for id in histories}
     stored = _stored(histories, documents)
-    changed = [
-        (bid, bid.placed_version > before[id])
-        for id, history in histories.items()
-        for bid in growing[id].grow(id, history, stored)
-    ]
+    changed: list[tuple[BidDocument, bool]] = []
+    timelines: dict[UUID, Timeline] = {}
+    for id, history in histories.items():
+        bids, timelines[id] = growing[id].grow(
+            id, history, stored, partial(_leading, id, documents)
+        )
+        changed += [(bid, bid.placed_version > before[id]) for bid in bids]
     documents.fill_bids([bid for bid, new in changed if new])
     documents.save_bids([bid for bid, new in changed if not new])
+    _fill_moments(growing, histories, timelines, documents)
+
+
+def _fill_moments(
+    growing: Mapping[UUID, Growing],
+    histories: Mapping[UUID, Sequence[VersionedEvent]],
+    timelines: Mapping[UUID, Timeline],
+    documents: MongoDocuments,
+) -> None:
+    """Write the moments of these events; their bids are written already."""
+    moments: list[Moment] = []
+    for id, history in histories.items():
+        moments += timelines[id].after(id, history)
+        growing[id].last = moments[-1]
+    documents.fill_moments(moments)
+
+
+def _leading(auction_id: UUID, documents: MongoDocuments, version: int) -> BidDocument | None:
+    """The leading bid at that version, which none of the highest ones is."""
+    documents.create_indexes()
+    return next(iter(documents.top_bids(auction_id, version, 1)), None)
 
 
 def _stored(

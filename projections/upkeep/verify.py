@@ -34,6 +34,7 @@ from projections.changes import documents_of, user_after
 from projections.documents import AuctionDocument, BidDocument, UserDocument, WinnerDocument
 from projections.errors import passes
 from projections.ports import WITH_DOCUMENTS, Documents
+from projections.upkeep.moments import moment_problem
 
 STREAMS = """
 SELECT stream_kind, stream_id FROM (
@@ -125,7 +126,9 @@ def verify(
                 or (_decision_problems(connection, stream, rows) if decisions else ())
             ]
             if found:
-                findings = findings or _document_findings(connection, stream, rows, found)
+                findings = findings or _document_findings(
+                    connection, stream, rows, found, documents
+                )
     finally:
         connection.set_isolation_level(None)
     missing = rows[found.version :] if found else []
@@ -221,10 +224,14 @@ def _decision_problems(
 
 
 def _document_findings(
-    connection: SyncConnection, stream: Stream, rows: Sequence[DictRow], found: Found
+    connection: SyncConnection,
+    stream: Stream,
+    rows: Sequence[DictRow],
+    found: Found,
+    documents: Documents,
 ) -> list[Finding]:
     try:
-        problems = _document_problems(connection, stream, rows, found)
+        problems = _document_problems(connection, stream, rows, found, documents)
     except Exception as error:
         if passes(error):
             raise
@@ -233,7 +240,11 @@ def _document_findings(
 
 
 def _document_problems(
-    connection: SyncConnection, stream: Stream, rows: Sequence[DictRow], found: Found
+    connection: SyncConnection,
+    stream: Stream,
+    rows: Sequence[DictRow],
+    found: Found,
+    documents: Documents,
 ) -> list[str]:
     if found.version > len(rows):
         return [f"the document stands at version {found.version}, beyond the last event"]
@@ -245,8 +256,11 @@ def _document_problems(
         return _compared("user", expected, found.document) if found.version == len(rows) else []
     if found.document is None:
         return []
-    auction, bids = documents_of(stream.id, history_of(recorded))
+    history = history_of(recorded)
+    auction, bids = documents_of(stream.id, history)
     problems = _compared("auction", auction, found.document)
+    if problem := moment_problem(stream.id, history, documents):
+        problems.append(problem)
     problems += _compared("winner", auction.winner, found.winner)
     return problems + _bid_problems(bids, found, behind=found.version < len(rows))
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 
 from commands.ids import new_id
-from projections.documents import BidderDocument, Lifespan, WinnerDocument
-from projections.ports import Bidder, Documents
+from projections.documents import BidderDocument, Draw, Lifespan, Moment, WinnerDocument
+from projections.ports import At, Bidder, Documents
 from tests.contracts.sample_documents import NOW, auction, bid, user
 from tests.domain.scenario import ALICE, BOB, CHARLIE
 
@@ -238,6 +238,28 @@ def test_an_auction_is_restored_whatever_was_there(documents: Documents) -> None
     sold = replace(lamp, version=4, winner=WinnerDocument(lamp.id, lamp.title, kept, NOW))
     documents.restore_auction(sold, [kept])
     assert (documents.auction(lamp.id), documents.winner(lamp.id)) == (sold, sold.winner)
+
+
+def test_moments_are_read_as_they_were_written_and_never_change(documents: Documents) -> None:
+    lamp, other = new_id(), new_id()
+    draw = Draw(tick=3, policy_version=2, weight=10**30, total_weight=3 * 10**30)
+    first = Moment(lamp, 1, NOW, "AuctionCreated")
+    second = Moment(
+        lamp, 2, NOW, "BidDoubled", 3, 2, ALICE, True, ALICE, BOB, closed_version=2, draw=draw
+    )
+    elsewhere = replace(first, auction_id=other)
+    documents.save_moments([second, first, elsewhere])
+    documents.save_moments([replace(first, bid_count=9), replace(first, version=3)])
+    assert documents.moments([At(lamp, 2), At(lamp, 1), At(lamp, 9)]) == {
+        At(lamp, 1): first,
+        At(lamp, 2): second,
+    }
+    assert documents.moments([]) == {}
+    assert documents.moments_of(lamp, 0, 2) == [first, second]
+    assert documents.moments_of(lamp, 1, 9) == [second, replace(first, version=3)]
+    documents.restore_moments(lamp, [replace(first, bid_count=1), second])
+    assert documents.moments_of(lamp, 0, 9) == [replace(first, bid_count=1), second]
+    assert documents.moments_of(other, 0, 9) == [elsewhere]
 
 
 def test_a_user_is_restored_whatever_was_there(documents: Documents) -> None:

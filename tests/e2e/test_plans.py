@@ -157,7 +157,7 @@ def fill_mongodb(database: Database[dict[str, Any]]) -> None:
     """As many documents in each collection of documents, like enough to real ones for the indexes."""
     for name in database.list_collection_names():
         base = name.rpartition("_")[0]
-        if base in {"auctions", "bids", "bidders", "users", "winners"}:
+        if base in {"auctions", "bids", "bidders", "moments", "users", "winners"}:
             database[name].insert_many([_document(number) for number in range(ROWS)])
 
 
@@ -166,6 +166,7 @@ def _document(number: int) -> dict[str, Any]:
     return {
         "_id": f"filler-{number}", "auction_id": number, "bidder_id": number, "version": 2,
         "live": True, "effective_amount": number, "reached_version": 2, "placed_version": 2,
+        "doubled": True, "amount": number, "led": True,
         "starts_at": moment, "ends_at": moment, "announced_at": moment, "title_words": [f"w{number}"],
     }  # fmt: skip
 

@@ -19,6 +19,7 @@ from projections import changes
 from projections.auctions import history_of
 from projections.changes import documents_of, live_after
 from projections.documents import BidDocument, VersionedEvent
+from projections.moments import moments_of
 from projections.mongo.generations import live_generations, next_generation
 from projections.mongo.store import MongoDocuments
 from projections.ports import Bidder
@@ -72,9 +73,13 @@ def test_what_is_filled_is_what_follows_from_the_events(
         store = PostgresEventStore(connection)
         filling.fill(store, [auction.id, quiet.id, new_id()], fresh)
         recorded = store.read(auction.id)
-    expected, bids = documents_of(auction.id, history_of(recorded))
+    history = history_of(recorded)
+    expected, bids = documents_of(auction.id, history)
     assert fresh.auction(auction.id) == expected == live_documents().auction(auction.id)
     assert fresh.bids_of(auction.id) == bids
+    moments = moments_of(auction.id, history)
+    assert fresh.moments_of(auction.id, 0, 500) == moments
+    assert live_documents().moments_of(auction.id, 0, 500) == moments
     everybody = [Bidder(auction.id, bid.bidder_id) for bid in bids.values()]
     live = {key: each.live for key, each in live_documents().bidders(everybody).items()}
     assert {key: each.live for key, each in fresh.bidders(everybody).items()} == live
@@ -103,9 +108,12 @@ def test_what_led_long_ago_is_looked_up_once_all_that_came_later_is_deleted(
     with in_process.pool.connection() as connection:
         store = PostgresEventStore(connection)
         filling.fill(store, [auction.id], fresh)
-        expected, _ = documents_of(auction.id, history_of(store.read(auction.id)))
+        history = history_of(store.read(auction.id))
+    expected, _ = documents_of(auction.id, history)
     found = fresh.auction(auction.id)
-    assert looked_up == [auction.id], "of the bids that are left none was remembered"
+    # For the moment at which it led again, and for the auction's own document.
+    assert looked_up == [auction.id] * 2, "of the bids that are left none was remembered"
+    assert fresh.moments_of(auction.id, 0, 500) == moments_of(auction.id, history)
     assert found == expected
     assert [bid.id for bid in found.top_bids] == bids[24:4:-1]
 
@@ -123,10 +131,10 @@ def test_a_page_takes_as_long_however_many_bidders_came_before(
     monkeypatch.setattr(filling, "live_after", counting)
     auction_id, growing, bidders = new_id(), filling.Growing(), [new_id() for _ in range(100)]
     created = AuctionCreated(auction_id, "A clock", "", PLACED, PLACED, None)
-    growing.grow(auction_id, [VersionedEvent(created, 1, PLACED)], {})
+    growing.grow(auction_id, [VersionedEvent(created, 1, PLACED)], {}, lambda _: None)
     for version, bidder in enumerate(bidders, 2):
         placed = BidPlaced(new_id(), bidder, Decimal("1.00"), PLACED)
-        growing.grow(auction_id, [VersionedEvent(placed, version, PLACED)], {})
+        growing.grow(auction_id, [VersionedEvent(placed, version, PLACED)], {}, lambda _: None)
     assert max(looked_at) == 1
     assert growing.live == dict.fromkeys(bidders, 1)
     assert growing.auction

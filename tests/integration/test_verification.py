@@ -15,7 +15,7 @@ from commands.postgres.connections import SyncConnection
 from commands.streams import Stream
 from projections.documents import WinnerDocument
 from projections.mongo.store import MongoDocuments
-from projections.projector import project
+from projections.projector import project, reproject
 from projections.upkeep.verify import documents_kept, orphans, verify
 from tests.integration.in_process import InProcessPortal, stored_auctions
 
@@ -167,6 +167,26 @@ def test_bids_and_winners_that_say_otherwise_are_found(
         assert findings(in_process, auction, documents) == []
     documents.save_winner(WinnerDocument(auction.id, right.title, bids[0], in_process.now()))
     assert "winner" in findings(in_process, auction, documents)[0]
+
+
+def test_moments_that_say_otherwise_are_found(
+    in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
+) -> None:
+    right = documents.moments_of(auction.id, 0, 100)
+    for wrong, what in (
+        (right[:-1], f"the moment of version {len(right)} is missing"),
+        ([replace(right[0], bid_count=7), *right[1:]], "the moment of version 1 differs"),
+        ([], "the moment of version 1 is missing"),
+    ):
+        documents.restore_moments(auction.id, wrong)
+        [finding] = findings(in_process, auction, documents)
+        assert what in finding
+        with in_process.pool.connection() as connection:
+            drift = verify(connection, auction, documents)
+        assert [each.repairable for each in drift.findings] == [True]
+        reproject(auction, in_process.pool, documents)
+        assert documents.moments_of(auction.id, 0, 100) == right
+    assert findings(in_process, auction, documents) == []
 
 
 def test_a_users_row_and_document_are_verified_too(

@@ -1,0 +1,80 @@
+"""The moments of an auction say how it stood after each event, however they are made."""
+
+from collections import Counter
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from projections.auctions import project_auctions
+from projections.changes import bid_at, documents_of, ranked_at
+from projections.documents import BidDocument, VersionedEvent
+from projections.moments import Known, Timeline, auction_then, moments_of
+from tests.domain.histories import Move, asked, happened, moves
+from tests.domain.scenario import ALICE, AUCTION, BOB, CHARLIE, CREATED
+from tests.domain.test_documents import RECORDED_AT, Cut, Dying, at
+
+
+def history_of(moves: list[Move]) -> list[VersionedEvent]:
+    """What the moves led to."""
+    events = happened(CREATED, asked(moves, AUCTION, (ALICE, BOB, CHARLIE)))
+    return [at(version, event) for version, event in enumerate(events, 1)]
+
+
+@settings(deadline=None)
+@given(moves(0, 40))
+def test_each_version_is_the_document_that_was_live_then(moves: list[Move]) -> None:
+    history = history_of(moves)
+    now, bids = documents_of(AUCTION, history)
+    for then in moments_of(AUCTION, history):
+        live, _ = documents_of(AUCTION, history[: then.version])
+        leading = bid_at(bids[then.leading], then.version) if then.leading else None
+        assert auction_then(now, then, leading) == replace(live, top_bids=live.top_bids[:1])
+
+
+@settings(deadline=None)
+@given(moves(0, 40))
+def test_the_lead_changes_with_who_leads_or_with_what_they_count(moves: list[Move]) -> None:
+    history = history_of(moves)
+    before: tuple[BidDocument, ...] = ()
+    for then in moments_of(AUCTION, history):
+        document, _ = documents_of(AUCTION, history[: then.version])
+        leading = tuple(replace(bid, version=0) for bid in document.top_bids[:1])
+        assert then.led == (leading != before)
+        before = leading
+
+
+@settings(deadline=None)
+@given(moves(0, 40), st.integers(0, 3), st.integers(0, 40))
+def test_few_known_bids_and_a_look_at_the_others_are_enough(
+    moves: list[Move], few: int, version: int
+) -> None:
+    """As a projector knows an auction's first bids alone."""
+    history = history_of(moves)
+    every = moments_of(AUCTION, history)
+    before = every[:version][-1] if version else None
+    bids = documents_of(AUCTION, history)[1].values()
+    ranked = ranked_at(bids, version)
+    beyond = ranked[few].rank if len(ranked) > few else None
+    known = Known({bid.id: bid.rank for bid in ranked[:few]}, beyond)
+    live = Counter(bid.bidder_id for bid in ranked)
+
+    def leading_at(version: int) -> BidDocument | None:
+        return next(iter(ranked_at(bids, version)), None)
+
+    timeline = Timeline(before, known, live, leading_at)
+    assert timeline.after(AUCTION, history[version:]) == every[version:]
+
+
+@settings(deadline=None)
+@given(moves(0, 40), st.lists(st.integers(1, 4)), st.lists(st.booleans()))
+def test_in_whatever_pieces_and_however_often_events_come_the_moments_are_those_of_the_whole(
+    moves: list[Move], pieces: list[int], deaths: list[bool]
+) -> None:
+    history = history_of(moves)
+    store, documents = Cut([each.event for each in history], pieces), Dying(deaths)
+    while project_auctions(store, [AUCTION], documents, 500):
+        pass
+    # The store has one time of recording for all.
+    expected = [replace(each, recorded_at=RECORDED_AT) for each in moments_of(AUCTION, history)]
+    assert documents.moments_of(AUCTION, 0, 500) == expected
