@@ -106,6 +106,14 @@ def clock(connection: SyncConnection) -> datetime:
     return now
 
 
+async def clock_async(connection: AsyncConnection[DictRow]) -> datetime:
+    """As `clock`, for the web process."""
+    row = await (await connection.execute("SELECT clock_timestamp() AS now")).fetchone()
+    assert row is not None
+    now: datetime = row["now"]
+    return now
+
+
 def later_than(now: datetime, *moments: datetime | None) -> datetime:
     """Now, or the microsecond after the last of the moments: the clock may have stepped back since."""
     return max([now, *(at + timedelta(microseconds=1) for at in moments if at)])

@@ -38,6 +38,7 @@ PAGES = {
     "auctions": USUAL_PAGE,
     "bids": USUAL_PAGE,
     "chain": LARGEST_PAGE,
+    "leads": USUAL_PAGE,
     "myBids": LARGEST_PAGE,
     "myBidsConnection": USUAL_PAGE,
     "mySessions": USUAL_PAGE,
@@ -45,7 +46,18 @@ PAGES = {
     "winners": USUAL_PAGE,
 }
 # Lists that have as many entries as the code knows kinds, channels or options: fewer than a page.
-LISTS = {"notificationPreferences", "weight", "exclude", "limit"}
+LISTS = {
+    "notificationPreferences",
+    "weight",
+    "exclude",
+    "limit",
+    "ranking",
+    "deletions",
+    "doublings",
+}
+# What fields count that read several times as much as others; and arguments that make their field do so.
+READS = {"whyWinner": 20, "leads": 20}
+READING = {"atVersion": 20, "atTime": 20}
 # What a field of introspection counts as: it gives all types or fields of the schema.
 INTROSPECTED = 10
 
@@ -112,7 +124,7 @@ class Measure:
         return Size(
             depth=1 + below.depth,
             aliases=(field.alias is not None) + below.aliases,
-            cost=1 + self._entries(field) * below.cost,
+            cost=1 + self._reads(field) + self._entries(field) * below.cost,
         )
 
     def _fragment(self, name: str) -> Size:
@@ -122,6 +134,10 @@ class Measure:
             if fragment := self._fragments.get(name):
                 self._known[name] = self._selected(fragment.selection_set)
         return self._known[name]
+
+    def _reads(self, field: FieldNode) -> int:
+        arguments = (READING.get(each.name.value, 0) for each in field.arguments or ())
+        return READS.get(field.name.value, 0) + sum(arguments)
 
     def _entries(self, field: FieldNode) -> int:
         name = field.name.value

@@ -131,6 +131,7 @@ def exactly(name: str) -> Callable[[str], str]:
 PLACE_IN_AUCTIONS = (read_time, UUID)
 PLACE_IN_BIDS = (read_amount, read_version)
 PLACE_IN_OWN_BIDS = (read_version,)
+PLACE_IN_LEADS = (read_version,)
 PLACE_IN_WINNERS = (read_time, UUID)
 PLACE_IN_NOTIFICATIONS = (read_time, UUID)
 PLACE_IN_SESSIONS = (read_time, UUID)

@@ -9,8 +9,8 @@ import strawberry
 
 from commands.domain import events
 from commands.streams import RecordedEvent
+from portal.schema.bids import Bid, Bidder
 from portal.schema.reading import Names
-from portal.schema.types import Bid, Bidder
 
 
 @strawberry.interface(description="Something that happened in an auction.")

@@ -11,6 +11,7 @@ import strawberry
 from notifications.reading import page_of
 from portal.errors import bad_input
 from portal.schema.account import AccountQuery
+from portal.schema.bids import Winner
 from portal.schema.context import Context, PortalInfo
 from portal.schema.cursors import (
     LARGEST_PAGE,
@@ -30,16 +31,10 @@ from portal.schema.enums import AuctionOrder, AuctionStatus
 from portal.schema.fairness import ChainLink, PromoterPolicy, Tick
 from portal.schema.fairness_reading import chain_after, find_policy, find_tick
 from portal.schema.jobs import Job
+from portal.schema.past import chosen, past_auction
 from portal.schema.public import PUBLIC
 from portal.schema.reading import own_user, shared_auction_at, shared_auctions, wait_for_job
-from portal.schema.types import (
-    Auction,
-    Notification,
-    User,
-    Winner,
-    named_in,
-    next_status,
-)
+from portal.schema.types import Auction, Notification, User, named_in, next_status
 from portal.web.fresh import ALL_AUCTIONS, Seen
 from projections.documents import AuctionDocument
 from projections.mongo.reader import AuctionQuery
@@ -124,7 +119,10 @@ class Query(AccountQuery):
         )
 
     @strawberry.field(
-        description="One auction. With atLeastVersion, never an older state than that version.",
+        description=(
+            "One auction. With atLeastVersion, never an older state than that version; with atVersion or "
+            "atTime, the state as it was then. One of the three at most."
+        ),
         metadata=PUBLIC,
     )
     async def auction(
@@ -140,8 +138,29 @@ class Query(AccountQuery):
                 )
             ),
         ] = None,
+        at_version: Annotated[
+            int | None,
+            strawberry.argument(
+                description=(
+                    "The auction as it stood at that version, `status` as of that event's recordedAt, which "
+                    "is `asOf`. BAD_USER_INPUT for one that it has not reached."
+                )
+            ),
+        ] = None,
+        at_time: Annotated[
+            datetime | None,
+            strawberry.argument(
+                description=(
+                    "The auction as it stood then: with the events recorded by that moment. BAD_USER_INPUT "
+                    "for one before it was created, or in the future."
+                )
+            ),
+        ] = None,
     ) -> Auction | None:
+        """Names are those of now: a user who was deleted since has none."""
         context = info.context
+        if (when := chosen(at_least_version, at_version, at_time)) is not None:
+            return await past_auction(context, id, when)
         found = await shared_auction_at(context.runtime, id, at_least_version, context.noting)
         return (await auctions_seen(context, [found]))[0] if found else None
 

@@ -10,6 +10,7 @@ import strawberry
 from commands.postgres.addresses import Address, own_address
 from notifications.reading import ReaderNotification, preferences_of
 from notifications.wording import message
+from portal.schema.bids import Bid, Winner
 from portal.schema.context import PortalInfo
 from portal.schema.cursors import (
     LARGEST_PAGE,
@@ -27,75 +28,17 @@ from portal.schema.cursors import (
 from portal.schema.enums import AuctionStatus, NotificationChannel, NotificationKind
 from portal.schema.public import PUBLIC
 from portal.schema.reading import Names
-from projections.documents import AuctionDocument, BidDocument, UserDocument, WinnerDocument
-
-
-@strawberry.type(description="Who placed a bid.")
-class Bidder:
-    id: UUID = strawberry.field(description="The user's id, which outlives their deletion.")
-    username: str | None = strawberry.field(description="Null once the user was deleted.")
-
-
-@strawberry.type(description="An offer in an auction.")
-class Bid:
-    id: UUID = strawberry.field(description="The bid's id, for deleteBid.")
-    auction_id: UUID = strawberry.field(description="The auction it was placed in.")
-    bidder: Bidder = strawberry.field(description="Who placed it.")
-    amount: Decimal = strawberry.field(description="What was offered, and what the winner pays.")
-    effective_amount: Decimal = strawberry.field(
-        description="What ranks the bid: twice the amount once it was doubled."
-    )
-    doubled: bool = strawberry.field(
-        description="Whether the promoter doubled it, which it does at most once."
-    )
-    deleted: bool = strawberry.field(
-        description="Whether it counts no more: its bidder took it back, or was deleted."
-    )
-    placed_at: datetime = strawberry.field(description="When the portal accepted it, by its clock.")
-
-    @classmethod
-    def of(cls, bid: BidDocument, names: Names) -> "Bid":
-        """The bid in a document."""
-        return cls(
-            id=bid.id,
-            auction_id=bid.auction_id,
-            bidder=Bidder(id=bid.bidder_id, username=names.get(bid.bidder_id)),
-            amount=bid.amount,
-            effective_amount=bid.effective_amount,
-            doubled=bid.doubled,
-            deleted=bid.deleted,
-            placed_at=bid.placed_at,
-        )
-
-
-@strawberry.type(description="Who won an auction, with which bid.")
-class Winner:
-    auction_id: UUID = strawberry.field(description="The auction that was won.")
-    auction_title: str = strawberry.field(description="Its title.")
-    bidder: Bidder = strawberry.field(description="Who won.")
-    bid: Bid = strawberry.field(
-        description="The bid that led when the auction closed; its amount is what is paid."
-    )
-    announced_at: datetime = strawberry.field(
-        description="When the auction was closed, a moment after its endsAt."
-    )
-
-    @classmethod
-    def of(cls, winner: WinnerDocument, names: Names) -> "Winner":
-        """The winner in a document."""
-        bid = Bid.of(winner.bid, names)
-        return cls(
-            auction_id=winner.auction_id,
-            auction_title=winner.auction_title,
-            bidder=bid.bidder,
-            bid=bid,
-            announced_at=winner.announced_at,
-        )
+from portal.schema.why import WhyWinner
+from projections.documents import AuctionDocument, BidDocument, UserDocument, status_at
+from projections.mongo.past import PastReader
+from projections.mongo.why import why
 
 
 @strawberry.type(description="An auction as it stood at `version`.")
 class Auction:
     document: strawberry.Private[AuctionDocument]
+    # Whether it is an earlier version, of whose bids the document has the leading one alone.
+    past: strawberry.Private[bool]
     id: UUID = strawberry.field(description="The auction's id.")
     version: int = strawberry.field(description="The number of its events so far.")
     title: str = strawberry.field(description="One line of at most 200 characters.")
@@ -137,7 +80,8 @@ class Auction:
         if start or len(found) < min(size, auction.bid_count):
             documents = info.context.runtime.documents
             behind = start and (start[0], start[1])
-            found = tuple(await documents.bids(auction, size + 1, behind))
+            read = PastReader(documents).bids if self.past else documents.bids
+            found = tuple(await read(auction, size + 1, behind))
             more = len(found) > size
         names = await info.context.names_of({bid.bidder_id for bid in found[:size]})
         return connection(
@@ -181,17 +125,35 @@ class Auction:
         found = await documents.own_bids(self.document, viewer.user_id, limit, before)
         return found, await info.context.names_of({viewer.user_id} if found else set())
 
+    @strawberry.field(
+        description=(
+            "What decided the auction: the events that made its winner, in plain sentences, too. Null "
+            "until it is closed, a moment after its end."
+        ),
+        metadata=PUBLIC,
+    )
+    async def why_winner(self, info: PortalInfo) -> WhyWinner | None:
+        """Of an auction that ended unsold, why it did."""
+        if not self.document.closed:
+            return None
+        past = PastReader(info.context.runtime.documents)
+        found = await why(past, self.document)
+        return WhyWinner.of(found, await info.context.names_of(set(found.bidders())))
+
     @classmethod
-    def of(cls, auction: AuctionDocument, names: Names, now: datetime) -> "Auction":
+    def of(
+        cls, auction: AuctionDocument, names: Names, now: datetime, *, past: bool = False
+    ) -> "Auction":
         """The auction in a document, seen at that time."""
         leading = auction.top_bids[0] if auction.top_bids else None
         return cls(
             document=auction,
+            past=past,
             id=auction.id,
             version=auction.version,
             title=auction.title,
             description=auction.description,
-            status=status_at(auction, now),
+            status=AuctionStatus[status_at(auction, now)],
             starts_at=auction.starts_at,
             ends_at=auction.ends_at,
             leading_bid=Bid.of(leading, names) if leading else None,
@@ -200,13 +162,6 @@ class Auction:
             winner=Winner.of(auction.winner, names) if auction.winner else None,
             as_of=now,
         )
-
-
-def status_at(auction: AuctionDocument, now: datetime) -> AuctionStatus:
-    """Time alone decides; the announcement follows a moment after the end."""
-    if now < auction.starts_at:
-        return AuctionStatus.SCHEDULED
-    return AuctionStatus.OPEN if now < auction.ends_at else AuctionStatus.ENDED
 
 
 def next_status(auction: AuctionDocument, now: datetime) -> datetime | None:

@@ -15,7 +15,13 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
 from projections.changes import bid_at, ranked_at
-from projections.documents import AuctionDocument, BidDocument, UserDocument, WinnerDocument
+from projections.documents import (
+    AuctionDocument,
+    AuctionStatus,
+    BidDocument,
+    UserDocument,
+    WinnerDocument,
+)
 from projections.errors import VersionUnavailable
 from projections.mongo.bson import Bson, folded, moment, to_auction, to_bid, to_user, to_winner
 from projections.mongo.connection import OPTIONS, READING
@@ -30,7 +36,6 @@ QUICK = {**OPTIONS, "timeoutMS": 2500}
 # The most words of a search that are used.
 MOST_WORDS = 10
 
-AuctionStatus = Literal["SCHEDULED", "OPEN", "ENDED"]
 AuctionOrder = Literal["ENDING_SOONEST", "STARTING_SOONEST", "NEWEST_ENDED"]
 
 ORDERS: Mapping[AuctionOrder, Order] = {
@@ -108,11 +113,12 @@ class DocumentReader:
             due_in = self._read_at + POINTER_LIFETIME - time.monotonic()
             await asyncio.sleep(max(due_in, 0))
             try:
-                await self._collection("auctions")
+                await self.collection("auctions")
             except PyMongoError:  # Whoever reads is told.
                 await asyncio.sleep(POINTER_LIFETIME)
 
-    async def _collection(self, base: str) -> AsyncCollection[Bson]:
+    async def collection(self, base: str) -> AsyncCollection[Bson]:
+        """The live collection of those documents."""
         if time.monotonic() - self._read_at >= POINTER_LIFETIME:
             await self.look()
         return self._database[self._names[base]]
@@ -135,7 +141,7 @@ class DocumentReader:
 
     async def auctions_by_id(self, ids: Collection[UUID]) -> list[AuctionDocument]:
         """The auctions of these ids, without those that have no document."""
-        found = (await self._collection("auctions")).find({"_id": {"$in": list(ids)}})
+        found = (await self.collection("auctions")).find({"_id": {"$in": list(ids)}})
         return [to_auction(stored) for stored in await found.to_list()]
 
     async def auction_ids(
@@ -145,7 +151,7 @@ class DocumentReader:
         order = ORDERS[query.order]
         place = behind(order, after and (moment(after[0]), after[1]))
         clauses = [_status_filter(query), place, *_search_filter(query.search)]
-        found = (await self._collection("auctions")).find({"$and": clauses}, {"_id": 1})
+        found = (await self.collection("auctions")).find({"$and": clauses}, {"_id": 1})
         return [stored["_id"] for stored in await found.sort(order).limit(limit).to_list()]
 
     async def bids(
@@ -157,7 +163,7 @@ class DocumentReader:
         """
         at = (auction.id, auction.version)
         changed = [*changed_since(*at), {"$limit": MOST_CHANGED + 1}]
-        found = await self._bids(auction, ranked_and_unchanged(*at, limit, after), changed)
+        found = await self.bids_found(auction, ranked_and_unchanged(*at, limit, after), changed)
         if sum(bid.version > auction.version for bid in found) > MOST_CHANGED:
             raise VersionUnavailable(
                 f"auction {auction.id} has moved on from version {auction.version}"
@@ -179,27 +185,35 @@ class DocumentReader:
             "bidder_id": bidder_id,
             "placed_version": {"$lte": newest},
         }
-        found = await self._bids(
+        found = await self.bids_found(
             auction,
             [{"$match": wanted}, {"$sort": {"placed_version": DESCENDING}}, {"$limit": limit}],
         )
         return [bid for each in found if (bid := bid_at(each, auction.version))]
 
-    async def _bids(self, auction: AuctionDocument, *pipelines: list[Bson]) -> list[BidDocument]:
-        """What the pipelines find, once the bids are at the auction's version or later.
+    async def bids_found(
+        self, auction: AuctionDocument, *pipelines: list[Bson]
+    ) -> list[BidDocument]:
+        """The bids that the pipelines find, once the bids are at the auction's version or later."""
+        return [to_bid(stored) for stored in await self.beside(auction, "bids", *pipelines)]
+
+    async def beside(
+        self, auction: AuctionDocument, base: str, *pipelines: list[Bson]
+    ) -> list[Bson]:
+        """What the pipelines find in that collection, once it is at the auction's version or later.
 
         A generation that has just become the live one may be behind for a moment, and one that
         has long ceased to be is dropped: asked in one go whether its auction is far enough, a
-        reader sees all of its bids, or waits. VersionUnavailable if that takes too long.
+        reader sees all that belongs to it, or waits. VersionUnavailable if that takes too long.
         """
         for pause in PAUSES:
-            auctions = await self._collection("auctions")
+            auctions = await self.collection("auctions")
             # Of the same generation: nothing is awaited between the two.
-            bids = self._names["bids"]
-            unions = [{"$unionWith": {"coll": bids, "pipeline": each}} for each in pipelines]
+            name = self._names[base]
+            unions = [{"$unionWith": {"coll": name, "pipeline": each}} for each in pipelines]
             found = await (await auctions.aggregate([*_at_least(auction), *unions])).to_list()
             if found and found[0]["_id"] == auction.id:
-                return [to_bid(stored) for stored in found[1:]]
+                return found[1:]
             await asyncio.sleep(pause)
         raise VersionUnavailable(
             f"the documents of auction {auction.id} are behind version {auction.version}"
@@ -210,17 +224,17 @@ class DocumentReader:
     ) -> list[WinnerDocument]:
         """Announced winners, newest first, after the place (announced_at, auction id)."""
         place = behind(NEWEST_WINNERS, after and (moment(after[0]), after[1]))
-        found = (await self._collection("winners")).find(place).sort(NEWEST_WINNERS).limit(limit)
+        found = (await self.collection("winners")).find(place).sort(NEWEST_WINNERS).limit(limit)
         return [to_winner(stored) async for stored in found]
 
     async def user(self, user_id: UUID) -> UserDocument | None:
         """One user."""
-        stored = await (await self._collection("users")).find_one({"_id": user_id})
+        stored = await (await self.collection("users")).find_one({"_id": user_id})
         return to_user(stored) if stored else None
 
     async def usernames(self, ids: Collection[UUID]) -> Mapping[UUID, str | None]:
         """The users' names, without users who were deleted."""
         if not ids:
             return {}
-        found = (await self._collection("users")).find({"_id": {"$in": list(ids)}}, {"username": 1})
+        found = (await self.collection("users")).find({"_id": {"$in": list(ids)}}, {"username": 1})
         return {stored["_id"]: stored["username"] for stored in await found.to_list()}

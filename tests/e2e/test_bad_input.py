@@ -168,6 +168,12 @@ VALUES = [
     *reading("auction(id: $v) { id }", "UUID!", (*IDS, None)),
     *reading("job(id: $v) { id }", "UUID!", (*IDS, None)),
     *reading(f'auction(id: "{NOWHERE}", atLeastVersion: $v) {{ id }}', "Int", NO_VERSIONS),
+    *reading(f'auction(id: "{NOWHERE}", atVersion: $v) {{ id }}', "Int", (*NO_VERSIONS, 0, -1)),
+    *reading(
+        f'auction(id: "{NOWHERE}", atTime: $v) {{ id }}',
+        "DateTime",
+        [*(time for time in TIMES if time is not None), LATER],
+    ),
     *reading(f'job(id: "{NOWHERE}", wait: $v) {{ id }}', "Float", NO_WAITS),
     *reading("auctions(search: $v) { edges { cursor } }", "String", NO_SEARCHES),
     *reading("auctions(status: $v) { edges { cursor } }", "AuctionStatus", NO_STATUSES),

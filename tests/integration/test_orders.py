@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from commands.ids import new_id
-from projections.documents import AuctionDocument
+from projections.documents import AuctionDocument, AuctionStatus
 from projections.mongo.bson import from_auction
-from projections.mongo.reader import AuctionOrder, AuctionQuery, AuctionStatus, DocumentReader
+from projections.mongo.reader import AuctionOrder, AuctionQuery, DocumentReader
 from projections.wiring import live_documents
 from tests.integration.explaining import reads
 from tests.integration.in_process import stored_auctions

@@ -1,0 +1,73 @@
+"""Bids, who placed them, and winners, in the API's form."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import strawberry
+
+from portal.schema.reading import Names
+from projections.documents import BidDocument, WinnerDocument
+
+
+@strawberry.type(description="Who placed a bid.")
+class Bidder:
+    id: UUID = strawberry.field(description="The user's id, which outlives their deletion.")
+    username: str | None = strawberry.field(description="Null once the user was deleted.")
+
+
+@strawberry.type(description="An offer in an auction.")
+class Bid:
+    id: UUID = strawberry.field(description="The bid's id, for deleteBid.")
+    auction_id: UUID = strawberry.field(description="The auction it was placed in.")
+    bidder: Bidder = strawberry.field(description="Who placed it.")
+    amount: Decimal = strawberry.field(description="What was offered, and what the winner pays.")
+    effective_amount: Decimal = strawberry.field(
+        description="What ranks the bid: twice the amount once it was doubled."
+    )
+    doubled: bool = strawberry.field(
+        description="Whether the promoter doubled it, which it does at most once."
+    )
+    deleted: bool = strawberry.field(
+        description="Whether it counts no more: its bidder took it back, or was deleted."
+    )
+    placed_at: datetime = strawberry.field(description="When the portal accepted it, by its clock.")
+
+    @classmethod
+    def of(cls, bid: BidDocument, names: Names) -> "Bid":
+        """The bid in a document."""
+        return cls(
+            id=bid.id,
+            auction_id=bid.auction_id,
+            bidder=Bidder(id=bid.bidder_id, username=names.get(bid.bidder_id)),
+            amount=bid.amount,
+            effective_amount=bid.effective_amount,
+            doubled=bid.doubled,
+            deleted=bid.deleted,
+            placed_at=bid.placed_at,
+        )
+
+
+@strawberry.type(description="Who won an auction, with which bid.")
+class Winner:
+    auction_id: UUID = strawberry.field(description="The auction that was won.")
+    auction_title: str = strawberry.field(description="Its title.")
+    bidder: Bidder = strawberry.field(description="Who won.")
+    bid: Bid = strawberry.field(
+        description="The bid that led when the auction closed; its amount is what is paid."
+    )
+    announced_at: datetime = strawberry.field(
+        description="When the auction was closed, a moment after its endsAt."
+    )
+
+    @classmethod
+    def of(cls, winner: WinnerDocument, names: Names) -> "Winner":
+        """The winner in a document."""
+        bid = Bid.of(winner.bid, names)
+        return cls(
+            auction_id=winner.auction_id,
+            auction_title=winner.auction_title,
+            bidder=bid.bidder,
+            bid=bid,
+            announced_at=winner.announced_at,
+        )

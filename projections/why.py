@@ -1,0 +1,205 @@
+"""Why an auction ended as it did, as data and in sentences. Pure.
+
+Sentences take the users' names; a deleted user has none.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from projections.documents import AuctionDocument, BidDocument, Draw, Moment
+
+Names = Mapping[UUID, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class LeadChange:
+    """An event that changed the lead: the bid that it changed, the one that led after it, and the one before."""
+
+    moment: Moment
+    changed: BidDocument
+    leading: BidDocument | None
+    before: BidDocument | None
+
+    def sentence(self, names: Names) -> str:
+        """What happened."""
+        who = _owner(self.changed, names)
+        match self.moment.kind:
+            case "BidDeleted":
+                return f"{_capital(who)} leading bid of {_counts(self.changed)} was deleted: {self._heir(names)}"
+            case "BidDoubled":
+                return f"{doubled(self.moment, self.changed, names)} {self._effect(names)}"
+            case _:
+                return f"{_capital(who)} bid of {_counts(self.changed)} {self._overtook(names)}"
+
+    def _heir(self, names: Names) -> str:
+        if self.leading is None:
+            return "nobody led any more."
+        return f"{_owner(self.leading, names)} bid of {_counts(self.leading)} led."
+
+    def _overtook(self, names: Names) -> str:
+        if self.before is None:
+            return "led: there was no other."
+        if self.before.bidder_id == self.changed.bidder_id:
+            return f"overtook their own of {_counts(self.before)}."
+        return f"overtook {_owner(self.before, names)} bid of {_counts(self.before)}."
+
+    def _effect(self, names: Names) -> str:
+        if self.before is None or self.before.id == self.changed.id:
+            return "It led already."
+        return f"It {self._overtook(names)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A bid that would have ranked before the winning one, and the moment at which it was deleted."""
+
+    moment: Moment
+    bid: BidDocument
+
+    def sentence(self, names: Names) -> str:
+        """What happened."""
+        return (
+            f"{_capital(_owner(self.bid, names))} bid of {_counts(self.bid)} was deleted; "
+            "if it were live, it would rank before the bid that won."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Doubling:
+    """A bid that was doubled, and the moment at which it was."""
+
+    moment: Moment
+    bid: BidDocument
+
+    def sentence(self, names: Names) -> str:
+        """What happened, with the chance that it had."""
+        return doubled(self.moment, self.bid, names)
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What decided an auction: how it closed, the first bids at its end, and what made or unmade them."""
+
+    auction: AuctionDocument
+    closed: Moment
+    last_bid: BidDocument | None
+    ranking: Sequence[BidDocument]
+    deletions: Sequence[Deletion]
+    doublings: Sequence[Doubling]
+
+    def sentence(self, names: Names) -> str:
+        """The result, and what it rests on."""
+        if self.last_bid is None:
+            return "The auction ended unsold: nobody bid."
+        if not self.ranking:
+            return "The auction ended unsold: all bids were deleted."
+        first = self.ranking[0]
+        pays = f", and pays {_money(first.amount)}" if first.doubled else ""
+        return f"{_name(first, names)} won with {_counts(first)}{pays}: {self._because(names)}"
+
+    def _because(self, names: Names) -> str:
+        """Against the first bid of somebody else."""
+        first, *behind = self.ranking
+        theirs = next((bid for bid in behind if bid.bidder_id != first.bidder_id), None)
+        if theirs is None:
+            all_shown = len(self.ranking) == self.auction.bid_count
+            return "nobody else had a live bid." if all_shown else "the next bids were theirs, too."
+        bid = f"{_owner(theirs, names)} bid of {_counts(theirs)}"
+        if first.effective_amount == theirs.effective_amount:
+            return f"it counted as much as {bid}, and did so first."
+        return f"the highest of anybody else was {bid}."
+
+    def closing(self, names: Names) -> str:
+        """When the auction was closed, against its end and its last bid."""
+        ended = self.auction.ends_at
+        closed = f"It was closed {_seconds(ended, self.closed.recorded_at)} after its end."
+        if self.last_bid is None:
+            return closed
+        before = _seconds(self.last_bid.placed_at, ended)
+        bid = f"{_owner(self.last_bid, names)} bid of {_money(self.last_bid.amount)}"
+        return f"The last bid, {bid}, was accepted {before} before the end. {closed}"
+
+    def place(self, number: int, names: Names) -> str:
+        """The bid of that place in the ranking, from 1."""
+        bid = self.ranking[number - 1]
+        once = f" ({_money(bid.amount)}, doubled)" if bid.doubled else ""
+        return f"{number}. {_name(bid, names)} with {_counts(bid)}{once}"
+
+    def bidders(self) -> Iterator[UUID]:
+        """Those whose names the sentences need."""
+        steps: list[Deletion | Doubling] = [*self.deletions, *self.doublings]
+        yield from (bid.bidder_id for bid in self.ranking)
+        yield from (each.bid.bidder_id for each in steps)
+        if self.last_bid:
+            yield self.last_bid.bidder_id
+
+
+def bidders_of(changes: Sequence[LeadChange]) -> set[UUID]:
+    """Those whose names the sentences of the changes need."""
+    return {
+        bid.bidder_id
+        for each in changes
+        for bid in (each.changed, each.leading, each.before)
+        if bid is not None
+    }
+
+
+def doubled(moment: Moment, bid: BidDocument, names: Names) -> str:
+    """That the bid was doubled, in which tick, and with which chance."""
+    assert moment.draw, "the moment of a doubling has its draw"
+    what = f"The house doubled {_owner(bid, names)} bid of {_money(bid.amount)} to {_counts(bid)}"
+    return f"{what}{_chance(moment.draw)}."
+
+
+def _chance(draw: Draw) -> str:
+    if not draw.total_weight:
+        return ", before draws were committed to"
+    return (
+        f" in tick {draw.tick}, where it had a weight of {draw.weight:,} out of "
+        f"{draw.total_weight:,} ({chance(draw):.1%}) by policy {draw.policy_version}"
+    )
+
+
+def chance(draw: Draw) -> float:
+    """The bid's share of the draw, from 0 to 1; 0 if it was not recorded."""
+    return draw.weight / draw.total_weight if draw.total_weight else 0.0
+
+
+def seconds(earlier: datetime, later: datetime) -> float:
+    """The seconds between two times."""
+    return (later - earlier).total_seconds()
+
+
+def _seconds(earlier: datetime, later: datetime) -> str:
+    whole = seconds(earlier, later)
+    if whole < 60:
+        return f"{whole:.1f} s"
+    minutes, rest = divmod(round(whole), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min"
+
+
+def _money(amount: Decimal) -> str:
+    return f"{amount:,.2f}"
+
+
+def _counts(bid: BidDocument) -> str:
+    return _money(bid.effective_amount)
+
+
+def _name(bid: BidDocument, names: Names) -> str:
+    return names.get(bid.bidder_id) or "a deleted user"
+
+
+def _owner(bid: BidDocument, names: Names) -> str:
+    return _name(bid, names) + "’s"  # noqa: RUF001  # an apostrophe
+
+
+def _capital(text: str) -> str:
+    """Usernames stay as they are written."""
+    return f"A{text[1:]}" if text.startswith("a deleted user") else text
