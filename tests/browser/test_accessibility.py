@@ -75,6 +75,13 @@ def mistype(page: Page) -> Page:
     return page
 
 
+def step_back(page: Page, auction: str) -> Page:
+    """The auction's page, with how it stood before its last event."""
+    to(page, f"/#/auction/{auction}").get_by_role("button", name="Step back").click()
+    expect(page.locator(".then")).to_be_visible()
+    return page
+
+
 KINDS: dict[str, Callable[[Setting], Page]] = {
     "open auctions": lambda s: to(s.guest, "/#/open"),
     "no auction found": lambda s: to(s.guest, "/#/open?q=nothing"),
@@ -82,6 +89,7 @@ KINDS: dict[str, Callable[[Setting], Page]] = {
     "an open auction, signed out": lambda s: to(s.guest, f"/#/auction/{s.open}"),
     "an open auction, signed in": lambda s: to(s.anton, f"/#/auction/{s.open}"),
     "an ended auction": lambda s: to(s.anton, f"/#/auction/{s.ended}"),
+    "an auction as it stood": lambda s: step_back(s.anton, s.ended),
     "no such auction": lambda s: to(s.guest, "/#/auction/nothing"),
     "winners": lambda s: to(s.anton, "/#/winners"),
     "notifications": lambda s: to(s.anton, "/#/notifications"),

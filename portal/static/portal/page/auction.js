@@ -7,11 +7,13 @@ import { subscribe } from "./live.js";
 import { shown } from "./money.js";
 import { OWN_BIDS, ownBids } from "./own-bids.js";
 import { Pages } from "./pages.js";
+import { past } from "./past.js";
 import { keepScroll } from "./place.js";
 import { Ranking } from "./ranking.js";
 import { ask, user } from "./session.js";
 import { setTitle } from "./title.js";
 import { onScreen } from "./unread.js";
+import { why } from "./why.js";
 import { explained, many, name } from "./words.js";
 import { doublingNote, paid, worth, WORTH } from "./worth.js";
 
@@ -72,14 +74,16 @@ export function auction(main, id) {
   const form = bidding(id);
   const mine = ownBids(id, () => form.show(drawn, state, mine));
   const log = history(id, onEvent);
+  const reasons = why(id);
+  const travel = past(id);
 
   main.replaceChildren(
     el("p", { class: "back" }, el("a", { href: "#/open" }, "← All auctions")),
     el("div", { class: "auction" },
       el("div", { class: "about" }, heading, description),
       el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, leading, leadingNote, form.element, mine.element),
-      el("div", { class: "record" },
-        el("section", {}, el("h2", {}, "Bids ", facts), rankingNote, list, unloaded, pages.more), log.element)));
+      el("div", { class: "record" }, reasons.element,
+        el("section", {}, el("h2", {}, "Bids ", facts), rankingNote, list, unloaded, pages.more), log.element, travel.element)));
 
   function tick() {
     if (!state) return;
@@ -110,6 +114,8 @@ export function auction(main, id) {
     drawRanking();
     facts.textContent = state.bidCount ? `${shown(state.bidCount)} by ${many(state.bidderCount, "bidder")}` : "";
     form.show(stands, state, mine);
+    reasons.show(state, stands);
+    travel.show(state.version);
   }
 
   function drawRanking() {
@@ -198,6 +204,8 @@ export function auction(main, id) {
     log.stop();
     pages.stop();
     mine.stop();
+    reasons.stop();
+    travel.stop();
     keeping?.();
     leaveScreen();
   }
