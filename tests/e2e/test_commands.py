@@ -14,7 +14,7 @@ from tests.e2e.acting import create_auction, events, place
 
 COMMANDS = (
     "create_auction", "create_user", "changepassword", "delete_user", "announce_winners", "run_promoter",
-    "redrive", "rebuild_projections", "verify_events", "verify_draw", "change_policy", "status",
+    "redrive", "rebuild_projections", "show_auction", "verify_events", "verify_draw", "change_policy", "status",
     "up", "demo", "print_schema",
 )  # fmt: skip
 REJECTED, USAGE, UNAVAILABLE = 1, 2, 5
@@ -101,6 +101,47 @@ async def test_announcing_by_hand_and_by_beat_is_announcing_once(
     assert await events(nobody, made["auction_id"], until=2) == history
 
 
+async def test_an_auction_is_shown_as_it_is_and_as_it_was(
+    portal: RunningPortal, join: Join, carol: PortalClient
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol, title="A lamp")
+    await place(alice, auction_id, "10.00")
+    await place(bob, auction_id, "12.00")
+    now = run(portal, "show_auction", auction_id)
+    assert (now["version"], now["bid_count"], now["bidder_count"]) == (3, 2, 2)
+    assert [bid["bidder"] for bid in now["bids"]] == [bob.user["username"], alice.user["username"]]
+    assert (now["status"], now["winner"], now["why"]) == ("OPEN", None, None)
+    then = run(portal, "show_auction", auction_id, "--version", "2")
+    assert (then["version"], then["leading_bid"]["amount"]) == (2, "10.00")
+    at = run(portal, "show_auction", auction_id, "--at", then["as_of"])
+    assert at == then
+    text = portal.manage("show_auction", auction_id, "--version", "2").stdout
+    assert f"  1. 10.00 by {alice.user['username']}" in text
+    for words, status, message in (
+        ((auction_id, "--version", "4"), USAGE, "versions are 1 to 3"),
+        ((auction_id, "--version", "0"), USAGE, "versions are 1 to 3"),
+        ((auction_id, "--at", "2020-01-01T00:00:00Z"), USAGE, "was created later"),
+        ((auction_id, "--at", "+1h"), USAGE, "in the future"),
+        ((str(new_id()),), REJECTED, "there is no such auction"),
+    ):
+        done = portal.manage("show_auction", *words)
+        assert (done.returncode, message in done.stderr) == (status, True), done.stderr
+
+
+async def test_of_a_closed_auction_it_is_shown_why_it_ended_so(portal: RunningPortal) -> None:
+    made = run(portal, "create_auction", "A lamp", "--ends-at", "+1s")
+
+    def closed() -> bool:
+        return run(portal, "show_auction", made["auction_id"])["why"] is not None
+
+    wait_until(closed, what="the close")
+    why = run(portal, "show_auction", made["auction_id"])["why"]
+    assert why["result"] == "The auction ended unsold: nobody bid."
+    text = portal.manage("show_auction", made["auction_id"]).stdout
+    assert "The auction ended unsold: nobody bid.\nIt was closed " in text
+
+
 async def test_status_verification_and_rebuilding_tell_how_it_is(
     portal: RunningPortal, join: Join, carol: PortalClient
 ) -> None:
@@ -145,6 +186,8 @@ async def test_status_verification_and_rebuilding_tell_how_it_is(
         (("create_user", "mallory", "--password", "short"), "too short"),
         (("create_user", "mallory", "--email", "x", "--password", PASSWORD), "name@example.org"),
         (("verify_events", "x"), "invalid"),
+        (("show_auction", "x"), "invalid"),
+        (("show_auction", str(new_id()), "--version", "1", "--at", "+1s"), "not allowed with"),
         (("rebuild_projections", "nothing"), "invalid choice"),
         (("run_promoter", "--every", "x"), "invalid float"),
     ],

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.test import RequestFactory
 from django.urls import resolve
+from pytest_django import Settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from commands.admin.policy_form import OFFERED, PolicyForm
@@ -18,6 +19,7 @@ from commands.domain.commands import AnnounceWinner
 from commands.ids import new_id
 from commands.models import Auction, User
 from commands.streams import Stream
+from projections.wiring import catch_up
 from tests.integration.in_process import SHORTLY, InProcessPortal
 
 COLUMNS = ("state", "leading_bid", "winner", "pays", "counts")
@@ -69,6 +71,14 @@ def both(stream: Stream) -> tuple[str, ...]:
     return tuple(row[name] for name in COLUMNS)
 
 
+def why(stream: Stream) -> str:
+    """What the auction's page tells of the winner."""
+    answer = admin.site.get_model_admin(Auction).change_view(asked(), str(stream.id))
+    html = cast(TemplateResponse, answer).render().content.decode()
+    [text] = re.findall(r'field-why.*?<div class="readonly">(.*?)</div>\s*</div>', html, re.DOTALL)
+    return " ".join(CELL.sub(" ", text).split())
+
+
 def name_of(user_id: Any) -> str:
     """As admin shows it."""
     return str(User.objects.get(pk=user_id))
@@ -92,6 +102,33 @@ def test_a_doubled_bid_wins_for_what_was_bid(in_process: InProcessPortal) -> Non
     assert both(stream)[0] == "closing"
     in_process.settled(stream, AnnounceWinner(stream.id), at=ended)
     assert both(stream) == ("sold", "-", name_of(alice), "1,150.00", "2,300.00")
+
+
+def test_a_closed_auction_says_why_it_was_won(in_process: InProcessPortal) -> None:
+    alice, bob, stream = in_process.user(), in_process.user(), in_process.auction(seconds=0.1)
+    ended = in_process.over(stream)
+    in_process.bid(stream, bob, "10.00", at=ended - 2 * SHORTLY)
+    in_process.bid(stream, alice, "1150.00", at=ended - SHORTLY)
+    assert why(stream) == "-"
+    in_process.settled(stream, AnnounceWinner(stream.id), at=ended)
+    for each in (stream, Stream("user", alice), Stream("user", bob)):
+        catch_up(each)
+    told = why(stream)
+    one, other = name_of(alice), name_of(bob)
+    assert (
+        f"{one} won with 1,150.00: the highest of anybody else was {other}’s bid of 10.00." in told
+    )
+    assert f"The last bid, {one}’s bid of 1,150.00, was accepted 0.0 s before the end." in told
+    assert f"{one}’s bid of 1,150.00 overtook {other}’s bid of 10.00." in told
+
+
+def test_an_auction_whose_documents_cannot_be_read_has_its_page(
+    in_process: InProcessPortal, settings: Settings
+) -> None:
+    stream = in_process.auction(seconds=0.05)
+    in_process.settled(stream, AnnounceWinner(stream.id), at=in_process.over(stream))
+    settings.MONGODB_URL = "mongodb://%2Fnowhere.sock/portal?serverSelectionTimeoutMS=100"
+    assert why(stream) == "Its documents can&#x27;t be read now."
 
 
 def test_an_auction_without_bids_ends_unsold(in_process: InProcessPortal) -> None:
