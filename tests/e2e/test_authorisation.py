@@ -176,7 +176,7 @@ def bad_tokens(token: str, expired_at: datetime) -> dict[str, str]:
     return {
         "expired": jwt.encode(claims | {"exp": expired_at}, signing_key(), algorithm=ALGORITHM),
         "tampered": f"{head}.{other_user}.{signature}",
-        "none": jwt.encode(claims, None, algorithm="none"),
+        "none": jwt.encode(claims, "", algorithm="none"),
         "another secret": jwt.encode(claims, "k" * 64, algorithm=ALGORITHM),
         "HS512": jwt.encode(claims, signing_key(), algorithm="HS512"),
         "RS256": f"{renamed}.{encoded(confused)}",
