@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 REPETITIONS = 3
+# Has the URL with which the portal's processes sign in to Postgres.
+WRITERS_VARIABLE = "PORTAL_BENCH_DATABASE_URL"
 
 
 @dataclass(frozen=True, slots=True)

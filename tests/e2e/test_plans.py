@@ -175,7 +175,7 @@ def _document(number: int) -> dict[str, Any]:
 def postgres(full_portal: RunningPortal) -> Iterator[SyncConnection]:
     """A connection to its database."""
     assert full_portal.environment
-    url = full_portal.environment["DATABASE_URL"]
+    url = full_portal.environment["DATABASE_OWNER_URL"]
     with Connection[DictRow].connect(url, autocommit=True, row_factory=dict_row) as connection:
         yield connection
 

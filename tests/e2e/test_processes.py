@@ -21,9 +21,16 @@ from portal.laptop.child import launcher
 from portal.laptop.demo.client import PLACE_BID, PortalClient
 from tests.conftest import Join, RunningPortal, ready_url, wait_until
 from tests.e2e.acting import auction, create_auction
-from tests.servers import ROOT, world
+from tests.servers import ROOT, as_the_portal, world
 
-URLS = ("DATABASE_URL", "REDIS_URL", "MONGODB_URL", "PORTAL_NAMESPACE", "PORTAL_DATA")
+URLS = (
+    "DATABASE_URL",
+    "DATABASE_OWNER_URL",
+    "REDIS_URL",
+    "MONGODB_URL",
+    "PORTAL_NAMESPACE",
+    "PORTAL_DATA",
+)
 SERVERS = {"postgres": "postgres", "valkey-server": "redis", "mongod": "mongodb"}
 
 
@@ -187,7 +194,7 @@ def living(data: Path) -> list[str]:
 def test_whenever_it_is_killed_nothing_of_it_lives_on(tmp_path: Path, moment: int) -> None:
     # On the tests' own servers, so that it comes to its workers soon.
     with world(f"killed_{os.getpid()}") as whereabouts:
-        environment = {**os.environ, **whereabouts, "PORTAL_DATA": str(tmp_path)}
+        environment = {**os.environ, **as_the_portal(whereabouts), "PORTAL_DATA": str(tmp_path)}
         command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", "0"]
         with (tmp_path / "log").open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)

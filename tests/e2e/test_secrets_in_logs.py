@@ -69,7 +69,7 @@ class Evidence:
 def broken(portal: RunningPortal, breaking: str, mending: str) -> Iterator[None]:
     """A fault in the database, in the midst of what is done meanwhile."""
     assert portal.environment
-    with psycopg.connect(portal.environment["DATABASE_URL"], autocommit=True) as connection:
+    with psycopg.connect(portal.environment["DATABASE_OWNER_URL"], autocommit=True) as connection:
         connection.execute(breaking.encode())
         try:
             yield

@@ -27,7 +27,7 @@ CHAIN = "query ($id: UUID!) { chain(id: $id) { version } }"
 def standby(portal: RunningPortal, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of the portal's database on a standby of its server."""
     assert portal.environment
-    primary = portal.environment["DATABASE_URL"]
+    primary = portal.environment["DATABASE_OWNER_URL"]
     if not str(conninfo_to_dict(primary).get("host")).startswith("/"):
         pytest.skip("the server is not one that the tests started")
     folder = tmp_path_factory.mktemp("standby")

@@ -21,9 +21,10 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from commands import queues
+from portal.env import database_roles
 from portal.laptop.child import spawn
 from portal.laptop.management.commands.up import CELERY, WORKER
-from portal.laptop.servers import Mongo, Postgres, Redis, Server
+from portal.laptop.servers import OWNERS_VARIABLE, Mongo, Postgres, Redis, Server
 from tests.faults.clients import Webs
 from tests.faults.wire import Wire
 
@@ -173,7 +174,7 @@ class Processes:
     def sql(self, query: str, parameters: Sequence[Any] = ()) -> list[DictRow]:
         """Rows from Postgres, past all wires."""
         with psycopg.connect(
-            self._servers["postgres"].url, autocommit=True, row_factory=dict_row
+            self._servers["postgres"].urls[OWNERS_VARIABLE], autocommit=True, row_factory=dict_row
         ) as connection:
             cursor = connection.execute(query, parameters)
             return cursor.fetchall() if cursor.description else []
@@ -255,7 +256,9 @@ class Processes:
             str(ROOT / "manage.py"),
             *words,
             *(["--json"] if as_json else []),
-            env=self._environment({s.variable: s.url for s in self._servers.values()}),
+            env=self._environment(
+                {name: url for each in self._servers.values() for name, url in each.urls.items()}
+            ),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -300,9 +303,10 @@ class Processes:
             actor.wires[server] = Wire(f"{name}-{server}", self._far_end(server))
             await actor.wires[server].lay()
         port = {server: wire.port for server, wire in actor.wires.items()}
+        writer, _ = database_roles()
         actor.environment = self._environment(
             {
-                "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{port['postgres']}/portal"
+                "DATABASE_URL": f"postgresql://{writer}@127.0.0.1:{port['postgres']}/portal"
                 "?sslmode=disable&gssencmode=disable",
                 "REDIS_URL": f"redis://127.0.0.1:{port['redis']}/0",
                 "MONGODB_URL": f"mongodb://127.0.0.1:{port['mongodb']}/portal",

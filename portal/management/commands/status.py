@@ -11,6 +11,7 @@ from rich.table import Table
 
 from commands.management.operator_command import REJECTED, UNAVAILABLE, OperatorCommand
 from portal import env
+from portal.database.warning import MAY_CHANGE_EVENTS
 from portal.health import Health, read_health
 
 # What a row is about, and its text.
@@ -48,6 +49,8 @@ def _table(url: str | None, found: Health) -> Table:
 
 def _servers(found: Health) -> Iterator[Row]:
     yield from found.servers.items()
+    if role := found.may_change_events:
+        yield "[red]database role[/red]", f"[red]{role}: {MAY_CHANGE_EVENTS}[/red]"
     for name, depth in (found.queues or {}).items():
         yield f"queue {name}", f"{depth} messages"
 

@@ -21,6 +21,7 @@ from commands.queues import WORKERS
 from commands.worklists import SLOTS
 from portal.laptop.child import CannotStart, launcher
 from portal.laptop.cluster import Cluster, cluster, write_whereabouts
+from portal.laptop.servers import OWNERS_VARIABLE
 from portal.laptop.supervisor import Supervisor
 from portal.laptop.terminal import Terminal
 
@@ -122,6 +123,8 @@ def _run(
         _import(record, environment)
     if not settings.EMAIL_HOST:
         terminal.say(f"Mails land in {settings.EMAIL_FILE_PATH}.")
+    # No process of the portal's changes tables.
+    environment.pop(OWNERS_VARIABLE, None)
     supervisor = Supervisor(terminal, settings.BASE_DIR, environment)
     try:
         terminal.say(f"Starts {_said(counts)}.")

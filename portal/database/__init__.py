@@ -1,0 +1,1 @@
+"""The database as a whole: who may do what in it."""
