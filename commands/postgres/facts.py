@@ -21,6 +21,7 @@ SELECT stream_id, (data->>'is_staff')::bool AS is_staff FROM events
 WHERE stream_id = ANY(%s) AND version = 1 AND type = 'UserCreated'
 """
 BIDDERS = "SELECT DISTINCT bidder_id FROM bids WHERE auction_id = %s"
+IMPORTED = "SELECT finished_at FROM imports WHERE finished_at IS NOT NULL"
 # An event is recorded a moment before or after its job is settled.
 MARGIN = timedelta(hours=1)
 
@@ -29,10 +30,13 @@ def facts_of(connection: SyncConnection, auction_id: UUID, jobs_kept: timedelta)
     """The facts about that auction; settled jobs are kept for that long."""
     bidders = [row["bidder_id"] for row in connection.execute(BIDDERS, (auction_id,))]
     created = connection.execute(CREATED, (bidders,))
+    kept_since = clock(connection) - jobs_kept + MARGIN
+    # What was imported has no jobs here.
+    imported = connection.execute(IMPORTED).fetchone()
     return Facts(
         causes=dict(_causes(connection, auction_id)),
         users={row["stream_id"]: row["is_staff"] for row in created},
-        jobs_since=clock(connection) - jobs_kept + MARGIN,
+        jobs_since=max(kept_since, imported["finished_at"]) if imported else kept_since,
     )
 
 
