@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,6 +19,8 @@ from pytest_django import Settings
 from pytest_django.plugin import DjangoDbBlocker
 
 from commands.admin.record import caused
+from commands.domain.commands import ChangePolicy, DeleteUser, WithdrawPolicy
+from commands.domain.policies import STREAM as POLICIES
 from commands.ids import new_id
 from commands.models import Job, User
 from commands.streams import Stream
@@ -92,6 +95,24 @@ def test_what_was_tampered_with_does_not_fit(in_process: InProcessPortal) -> Non
         owner.execute("DELETE FROM events WHERE stream_id = %s AND version = 5", (stream.id,))
     assert "Its state row stands at version 5" in text_of(opened(path))
     forget(in_process, stream)
+
+
+@pytest.mark.usefixtures("_database")
+def test_streams_of_every_kind_agree_with_their_rows(in_process: InProcessPortal) -> None:
+    auction, alice, bob = in_process.auction(), in_process.user(), in_process.user(is_staff=True)
+    in_process.bid(auction, alice, "1.00")
+    in_process.double(auction)
+    in_process.settled(Stream("user", alice), DeleteUser(alice))
+    policies = Stream("policies", POLICIES)
+    in_process.settled(policies, ChangePolicy(None, Decimal(50), ("constant",), (), ()))
+    in_process.settled(policies, WithdrawPolicy(None))
+    with in_process.pool.connection() as own:
+        rows = own.execute("SELECT stream_id FROM promoter_ticks").fetchall()
+    ticks = [row["stream_id"] for row in rows]
+    for stream_id in (auction.id, alice, bob, policies.id, *ticks[-2:]):
+        page = opened(f"{RECORD}stream/{stream_id}/")
+        assert "errornote" not in page, text_of(page)
+        assert "fits its predecessor by its hash" in page
 
 
 @pytest.mark.usefixtures("_database")

@@ -1,9 +1,11 @@
 """One stream: where it stands, and a page of its events with the state of their hashes."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Max
+from django.db.models import QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest
 from django.utils.safestring import SafeString
 
@@ -12,6 +14,7 @@ from commands.admin.record.chain import FITS, chain_states
 from commands.admin.record.names import names_in
 from commands.admin.record.paging import Page, Place, number, page_of, place
 from commands.admin.record.rows import EventRow, event_rows
+from commands.domain.policies import STREAM as POLICIES
 from commands.models import Auction, Event, Job, PromoterPolicy, PromoterTick, User
 
 # How many newer events a page shows above the one it was opened at.
@@ -36,7 +39,8 @@ class Shown:
 def stream_page(request: HttpRequest, stream_id: UUID) -> Shown:
     """The page that the query names; Http404 if there is no such stream."""
     events = Event.objects.filter(stream_id=stream_id)
-    last = events.order_by("-version").first()
+    # In one statement: an event that comes between two would look like one that is missing.
+    last = events.order_by("-version").annotate(row_version=_row_version(stream_id)).first()
     if last is None:
         raise Http404("no such stream")
     at = number(request, "at")
@@ -50,7 +54,7 @@ def stream_page(request: HttpRequest, stream_id: UUID) -> Shown:
         about=_about(last),
         jobs=links.list_of(Job, "its jobs", stream_id=stream_id),
         version=last.version,
-        row_version=_row_version(last),
+        row_version=last.row_version,
         page=page,
         rows=event_rows(page.events, states),
         broken=sum(state != FITS for state in states.values()),
@@ -72,15 +76,17 @@ def _about(event: Event) -> SafeString:
             return links.list_of(PromoterPolicy, "the promoter's page")
 
 
-def _row_version(event: Event) -> int | None:
-    rows = {
-        "auction": Auction.objects.filter(pk=event.stream_id),
-        "user": User.objects.filter(pk=event.stream_id),
-        "tick": PromoterTick.objects.filter(stream_id=event.stream_id),
-        "policies": PromoterPolicy.objects.all(),
-    }
-    found = rows.get(event.stream_kind)
-    version: int | None = (
-        found.aggregate(last=Max("version"))["last"] if found is not None else None
+def _row_version(stream_id: UUID) -> Coalesce:
+    """The version of the stream's state row, for a query of its events."""
+    if stream_id == POLICIES:
+        return Coalesce(_version(PromoterPolicy.objects.order_by("-version")), None)
+    rows = (
+        Auction.objects.filter(pk=stream_id),
+        User.objects.filter(pk=stream_id),
+        PromoterTick.objects.filter(stream_id=stream_id),
     )
-    return version
+    return Coalesce(*map(_version, rows))
+
+
+def _version(rows: QuerySet[Any]) -> Subquery:
+    return Subquery(rows.values("version")[:1])
