@@ -10,9 +10,10 @@ from projections.mongo.layout import collection_name
 from projections.wiring import database
 
 SIZES = """
-SELECT coalesce(indrelid, oid)::regclass::text AS of, relname AS name, pg_relation_size(oid) AS bytes
+SELECT coalesce(pg_partition_root(coalesce(indrelid, oid)), indrelid, oid)::regclass::text AS of,
+       coalesce(pg_partition_root(oid), oid)::regclass::text AS name, sum(pg_relation_size(oid)) AS bytes
 FROM pg_class LEFT JOIN pg_index ON indexrelid = oid
-WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')
+WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i') GROUP BY 1, 2
 """
 JSON = """
 SELECT avg(octet_length(data::text)) AS bytes FROM events WHERE type = 'BidPlaced'
@@ -52,7 +53,9 @@ def postgres() -> Mapping[str, float]:
     """The bytes of each table and index, by `table` or `table: index`."""
     with pool().connection() as connection:
         return {
-            row["of"] if row["of"] == row["name"] else f"{row['of']}: {row['name']}": row["bytes"]
+            row["of"] if row["of"] == row["name"] else f"{row['of']}: {row['name']}": float(
+                row["bytes"]
+            )
             for row in connection.execute(SIZES)
         }
 

@@ -34,11 +34,12 @@ accepted_at, recorded_at, hash"""
 READ = f"""
 SELECT {COLUMNS} FROM events WHERE stream_id = %s AND version > %s ORDER BY version LIMIT %s
 """
+# By the lowest and the highest id Postgres finds the parts that it need not look into before it plans for them.
 READ_SEVERAL = f"""
-SELECT news.* FROM unnest(%s::uuid[], %s::int[]) AS stream (id, after)
+SELECT news.* FROM unnest(%(ids)s::uuid[], %(after)s::int[]) AS stream (id, after)
 CROSS JOIN LATERAL (
     SELECT {COLUMNS} FROM events WHERE stream_id = stream.id AND version > after
-    ORDER BY version LIMIT %s
+    AND stream_id BETWEEN %(lowest)s AND %(highest)s ORDER BY version LIMIT %(limit)s
 ) AS news
 """
 READ_ALL = f"SELECT {COLUMNS} FROM events WHERE stream_id = %s ORDER BY version"
@@ -49,10 +50,15 @@ SELECT max(recorded_at) AS last FROM events WHERE type = 'BidDoubled' AND positi
 )
 """
 LAST_VERSION = "SELECT version FROM events WHERE stream_id = %s ORDER BY version DESC LIMIT 1"
+# Planned once, where that for several streams is planned each time.
+LAST_HASH = """
+SELECT stream_id, version, hash FROM events WHERE stream_id = %s ORDER BY version DESC LIMIT 1
+"""
 LAST_HASHES = """
 SELECT stream.id AS stream_id, last.version, last.hash
-FROM unnest(%s::uuid[]) AS stream (id) CROSS JOIN LATERAL (
-    SELECT version, hash FROM events WHERE stream_id = stream.id ORDER BY version DESC LIMIT 1
+FROM unnest(%(ids)s::uuid[]) AS stream (id) CROSS JOIN LATERAL (
+    SELECT version, hash FROM events WHERE stream_id = stream.id
+    AND stream_id BETWEEN %(lowest)s AND %(highest)s ORDER BY version DESC LIMIT 1
 ) AS last
 """
 
@@ -114,8 +120,7 @@ class PostgresEventStore:
 
     def last_hashes(self, versions: Mapping[UUID, int]) -> Mapping[UUID, bytes]:
         """The hash of each stream's last event; Conflict unless it has the version given."""
-        rows = self._connection.execute(LAST_HASHES, (list(versions),)).fetchall()
-        found = {row["stream_id"]: row for row in rows}
+        found = {row["stream_id"]: row for row in self._last_rows(list(versions))}
         for stream_id, version in versions.items():
             at = found[stream_id]["version"] if stream_id in found else 0
             if at != version:
@@ -124,6 +129,11 @@ class PostgresEventStore:
             stream_id: bytes(found[stream_id]["hash"]) if stream_id in found else GENESIS
             for stream_id in versions
         }
+
+    def _last_rows(self, ids: Sequence[UUID]) -> Sequence[DictRow]:
+        if len(ids) == 1:
+            return self._connection.execute(LAST_HASH, ids).fetchall()
+        return self._connection.execute(LAST_HASHES, _several(ids)).fetchall() if ids else []
 
     def last_draw_after(self, tick_id: UUID) -> datetime | None:
         """The latest time of any draw recorded after that tick was made; None if there is none."""
@@ -141,8 +151,11 @@ class PostgresEventStore:
         self, after_versions: Mapping[UUID, int], limit: int
     ) -> Mapping[UUID, list[RecordedEvent]]:
         """As `read`, for several streams: at most `limit` events of each; none for one without any."""
-        parameters = (list(after_versions), list(after_versions.values()), limit)
         found: defaultdict[UUID, list[RecordedEvent]] = defaultdict(list)
+        if not after_versions:
+            return found
+        parameters = _several(list(after_versions))
+        parameters |= {"after": list(after_versions.values()), "limit": limit}
         for row in self._connection.execute(READ_SEVERAL, parameters):
             found[row["stream_id"]].append(recorded_event(row))
         return found
@@ -154,6 +167,10 @@ class PostgresEventStore:
             (kind,),
         )
         return (row["stream_id"] for row in rows)
+
+
+def _several(ids: Sequence[UUID]) -> dict[str, Any]:
+    return {"ids": ids, "lowest": min(ids), "highest": max(ids)}
 
 
 def _row(

@@ -218,7 +218,7 @@ def test_each_event_is_chained_to_the_one_before_it_within_and_across_appends(
         "DELETE FROM events",
         "TRUNCATE events",
         "INSERT INTO events SELECT * FROM events WHERE stream_id = %(stream)s"
-        " ON CONFLICT (position) DO UPDATE SET hash = ''",
+        " ON CONFLICT (stream_id, version) DO UPDATE SET hash = ''",
     ],
 )
 def test_postgres_refuses_to_change_the_log(unkept: SyncConnection, statement: str) -> None:

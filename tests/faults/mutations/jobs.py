@@ -229,4 +229,26 @@ JOBS = (
         "policy_versions(connection, last_policies(connection), drawn)",
         "tests/integration/test_ticks_in_batches.py",
     ),
+    # The log in parts.
+    Mutation(
+        "events of streams without an age are left behind when the log is parted",
+        "commands/migrations/0021_log_in_parts.py",
+        "INSERT INTO events SELECT * FROM events_{first} WHERE stream_id >= '{bound}';",
+        "",
+        "tests/integration/test_parting_the_log.py",
+    ),
+    Mutation(
+        "a part of the log may be emptied",
+        "commands/migrations/0021_log_in_parts.py",
+        "CREATE TRIGGER events_refuse_truncate BEFORE TRUNCATE ON events_{name}",
+        "CREATE TRIGGER events_refuse_truncate BEFORE INSERT ON events_{name}",
+        "tests/integration/test_log_in_parts.py",
+    ),
+    Mutation(
+        "every part of the log is looked into for a stream's last event",
+        "commands/postgres/event_store.py",
+        "SELECT stream_id, version, hash FROM events WHERE stream_id = %s ORDER BY version DESC LIMIT 1",
+        "SELECT stream_id, version, hash FROM events WHERE stream_id::text = %s::text ORDER BY version DESC LIMIT 1",
+        "tests/integration/test_log_in_parts.py",
+    ),
 )
