@@ -3,10 +3,15 @@
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import cache
 
 import structlog
 from celery import shared_task
+from django.conf import settings
 
+from commands.checkpoints.making import make_due
+from commands.checkpoints.webhook import Webhook
+from commands.checkpoints.witnesses import tell
 from commands.handling.batch import Handled
 from commands.handling.drain import drain_batch, drain_one_by_one
 from commands.handling.retrying import try_again
@@ -16,8 +21,9 @@ from commands.jobs import JobStatus
 from commands.postgres.connections import Pool
 from commands.postgres.errors import passes
 from commands.promoter import rounds
-from commands.queues import AUCTIONS, BIDS
+from commands.queues import AUCTIONS, BIDS, MAILS, PROJECTIONS
 from commands.readers import wake_readers
+from commands.record.checkpoints import Signer
 from commands.streams import Stream
 from commands.wake import clear_wake_up, publish, send, wake
 from commands.wiring import pool
@@ -27,6 +33,8 @@ log = structlog.get_logger("commands")
 
 ACCEPT_DRAWS = "commands.accept_draws"
 REVEAL = "commands.reveal_secrets"
+MAKE_CHECKPOINT = "commands.make_checkpoint"
+SEND_CHECKPOINTS = "commands.send_checkpoints"
 # Auctions with a draw among so many bids that it takes seconds.
 ALONE = Worklist("draws-alone", "commands.drain_alone", BIDS)
 # Younger jobs are left to their own wake-up.
@@ -144,6 +152,35 @@ def reveal_secrets() -> None:
     rounds.commit(pool())
     if ticks := rounds.reveal_secrets(pool()):
         log.info("secrets revealed", ticks=ticks)
+
+
+@shared_task(name=MAKE_CHECKPOINT)
+def make_checkpoint() -> None:
+    """Make a checkpoint if one is due, for one turn."""
+    clear_wake_up(MAKE_CHECKPOINT, ())
+    made, more = make_due(pool(), signer())
+    if made:
+        number, size = made.checkpoint.number, made.checkpoint.size
+        log.info("checkpoint made", number=number, events=size)
+        if settings.WITNESS_URLS:
+            wake(SEND_CHECKPOINTS, (), MAILS)
+    if more:
+        wake(MAKE_CHECKPOINT, (), PROJECTIONS)
+
+
+@cache
+def signer() -> Signer:
+    """What signs checkpoints, with the key from the settings."""
+    return Signer(bytes.fromhex(settings.CHECKPOINT_KEY))
+
+
+# Of the mails' worker, which waits for others' servers as it is.
+@shared_task(name=SEND_CHECKPOINTS)
+def send_checkpoints() -> None:
+    """Send checkpoints to witnesses, for one turn."""
+    clear_wake_up(SEND_CHECKPOINTS, ())
+    if tell(pool(), [Webhook(url) for url in settings.WITNESS_URLS]):
+        wake(SEND_CHECKPOINTS, (), MAILS)
 
 
 def _half_the_interval() -> timedelta:

@@ -13,7 +13,18 @@ from django_celery_beat.admin import PeriodicTaskAdmin, PeriodicTaskForm
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 # The names of the portal's own schedules, from the migrations. The portal does not work without them.
-OWN = frozenset({"Announce winners", "Promoter", "Sweep", "Notifications", "Audit", "Pruning"})
+OWN = frozenset(
+    {
+        "Announce winners",
+        "Audit",
+        "Checkpoints",
+        "Notifications",
+        "Promoter",
+        "Pruning",
+        "Sweep",
+        "Witnesses",
+    }
+)
 
 
 # In seconds. Beat would do nothing else with a shorter one, and can't reckon with the longest there may be.

@@ -16,6 +16,7 @@ from limits import RateLimitItem, parse
 
 SERVERS_FILE = "servers.json"
 SECRET_FILE = "secret_key"  # noqa: S105 (a file's name)
+CHECKPOINT_KEY_FILE = "checkpoint_key"
 
 
 def text(name: str, default: str = "") -> str:
@@ -139,6 +140,38 @@ def secret_key(data: Path | None) -> str:
     if not file.exists():
         _write_once(file, secrets.token_urlsafe(64))
     return file.read_text()
+
+
+def checkpoint_key(data: Path | None) -> str:
+    """CHECKPOINT_KEY, 32 bytes in hex, else (outside production) random ones kept in the data folder."""
+    if value := text("CHECKPOINT_KEY"):
+        if not re.fullmatch("[0-9a-fA-F]{64}", value):
+            raise ImproperlyConfigured("CHECKPOINT_KEY is not 64 hexadecimal digits")
+        return value
+    if data is None:
+        return ""
+    file = data / CHECKPOINT_KEY_FILE
+    if not file.exists():
+        _write_once(file, secrets.token_hex(32))
+    return file.read_text()
+
+
+def web_addresses(name: str) -> list[str]:
+    """Comma-separated http:// and https:// URLs; ImproperlyConfigured, without quoting it, if one is none."""
+    found = words(name)
+    for number, each in enumerate(found, 1):
+        try:
+            parts = urlsplit(each)
+            right = parts.scheme in {"http", "https"} and parts.hostname and "@" not in parts.netloc
+            _ = parts.port
+        except ValueError:
+            right = False
+        if not right or not each.isascii() or not each.isprintable() or " " in each:
+            raise ImproperlyConfigured(
+                f"{name}: number {number} is no URL like https://host/path; "
+                "a secret stands in its path or query, not before the host"
+            )
+    return found
 
 
 def _write_once(file: Path, content: str) -> None:

@@ -39,6 +39,10 @@ DATABASE_READER_PASSWORD = env.text("DATABASE_READER_PASSWORD")
 LOG_DATABASE_URL = env.server_url("LOG_DATABASE_URL", None) or DATABASE_URL
 REDIS_URL = env.server_url("REDIS_URL", _data)
 MONGODB_URL = env.server_url("MONGODB_URL", _data)
+# Signs the checkpoints of the log. What was signed with another one stays verifiable.
+CHECKPOINT_KEY = env.checkpoint_key(_data)
+# Whom each checkpoint is sent to.
+WITNESS_URLS = env.web_addresses("WITNESS_URLS")
 # Where people find the portal: the links in mails begin with it.
 PUBLIC_URL = env.server_url("PUBLIC_URL", _data) or ("http://127.0.0.1:8000" if LOCAL else "")
 
@@ -73,6 +77,7 @@ def _refuse_unsafe_production() -> None:
             ("MONGODB_URL", MONGODB_URL),
             ("PUBLIC_URL", PUBLIC_URL),
             ("EMAIL_HOST", EMAIL_HOST),
+            ("CHECKPOINT_KEY", CHECKPOINT_KEY),
         )
         if not value
     ]
@@ -322,6 +327,7 @@ LOGGING: dict[str, Any] = {
     "json": env.choice("LOG_FORMAT", "text" if LOCAL else "json", {"text", "json"}) == "json",
     "secrets": [
         SECRET_KEY,
+        CHECKPOINT_KEY,
         EMAIL_HOST_PASSWORD,
         DATABASE_WRITER_PASSWORD,
         DATABASE_READER_PASSWORD,

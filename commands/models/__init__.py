@@ -1,6 +1,7 @@
 """The write side's tables, declared for migrations and admin. Handlers write them in SQL (commands/postgres)."""
 
 from commands.models.auctions import Auction, Bid
+from commands.models.checkpoints import Checkpoint, CheckpointKey, Subtree, Witness
 from commands.models.events import Event
 from commands.models.imports import Import
 from commands.models.jobs import Job
@@ -10,11 +11,15 @@ from commands.models.users import Session, User
 __all__ = (
     "Auction",
     "Bid",
+    "Checkpoint",
+    "CheckpointKey",
     "Event",
     "Import",
     "Job",
     "PromoterPolicy",
     "PromoterTick",
     "Session",
+    "Subtree",
     "User",
+    "Witness",
 )

@@ -19,13 +19,15 @@ from commands.record.codec import Json, decode_event, encode, event_name
 from commands.record.upcasters import CURRENT_SCHEMA
 from commands.streams import Conflict, NewEvent, RecordedEvent, Stream, StreamKind, UnreadableEvent
 
-# In the order of streams and versions, so that two batches never wait for each other in a circle.
+# In the order of streams and versions, so that two batches never wait for each other in a circle. The
+# transaction has its id before any event has its position: see commands/postgres/tree.py.
 APPEND = """
 INSERT INTO events (stream_kind, stream_id, version, type, schema_version, data,
-                    causation_id, correlation_id, accepted_at, recorded_at, hash)
+                    causation_id, correlation_id, accepted_at, recorded_at, hash, transaction_id)
 SELECT stream_kind, stream_id, version, type, schema_version, data, causation_id, correlation_id,
-       accepted_at, %(recorded_at)s, hash
-FROM json_populate_recordset(NULL::events, %(events)s)
+       accepted_at, %(recorded_at)s, hash, writing.id
+FROM pg_current_xact_id() AS writing (id)
+CROSS JOIN json_populate_recordset(NULL::events, %(events)s)
 WHERE NOT EXISTS (SELECT FROM imports WHERE finished_at IS NULL)
 ORDER BY stream_id, version
 """
@@ -48,6 +50,9 @@ LAST_DRAW = """
 SELECT max(recorded_at) AS last FROM events WHERE type = 'BidDoubled' AND position > (
     SELECT position FROM events WHERE stream_id = %s AND version = 2
 )
+"""
+EVENT_AT = """
+SELECT position, stream_kind, hash FROM events WHERE stream_id = %s AND version = %s
 """
 LAST_VERSION = "SELECT version FROM events WHERE stream_id = %s ORDER BY version DESC LIMIT 1"
 # Planned once, where that for several streams is planned each time.
@@ -210,6 +215,13 @@ async def stored_events(
     """The rows of at most `limit` events after that version, in order, for the web process."""
     cursor = await connection.execute(READ, (stream_id, after_version, limit))
     return await cursor.fetchall()
+
+
+async def event_at(
+    connection: AsyncConnection[DictRow], stream_id: UUID, version: int
+) -> DictRow | None:
+    """The event's position, hash and kind of stream; None if there is none."""
+    return await (await connection.execute(EVENT_AT, (stream_id, version))).fetchone()
 
 
 async def last_version(connection: AsyncConnection[DictRow], stream_id: UUID) -> int:

@@ -21,6 +21,8 @@ POLICIES = "policies"
 IMPORTING = "importing"
 # Bringing the rights of the database's roles up to date.
 ROLES = "roles"
+# Making checkpoints: only so that nobody does in vain what another is doing.
+CHECKPOINTS = "checkpoints"
 
 EXCLUSIVE = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 TRY = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0)) AS locked"

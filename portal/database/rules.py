@@ -14,7 +14,7 @@ from dataclasses import dataclass
 Right = tuple[str, str | None]
 
 # Tables whose rows are never changed or removed: the writer may read them and add to them.
-APPEND_ONLY = frozenset({"events"})
+APPEND_ONLY = frozenset({"events", "subtrees", "checkpoints", "checkpoint_keys"})
 # Tables that only the owner writes.
 OWNERS = frozenset({"django_migrations"})
 # What new tables allow to the writer until `grant` has run: enough for an append-only one, too much for none.
@@ -31,7 +31,17 @@ class Shown:
 
 # The tables that the reader sees whole.
 PUBLIC = frozenset(
-    {"events", "auctions", "bids", "promoter_policies", "imports", "django_migrations"}
+    {
+        "events",
+        "subtrees",
+        "checkpoints",
+        "checkpoint_keys",
+        "auctions",
+        "bids",
+        "promoter_policies",
+        "imports",
+        "django_migrations",
+    }
 )
 # Those of which it sees a part: no addresses, password hashes, secrets not revealed yet, or commands' contents.
 PUBLIC_IN_PART: Mapping[str, Shown] = {
@@ -101,6 +111,8 @@ HIDDEN = frozenset(
         "notifications",
         "notification_progress",
         "mails",
+        # Who is told of checkpoints, and how far.
+        "witnesses",
         # How the portal is doing; errors and differences may quote documents.
         "projection_checkpoints",
         "projection_lagging",

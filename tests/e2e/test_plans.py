@@ -16,7 +16,9 @@ from psycopg.rows import DictRow, dict_row
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from commands.checkpoints.making import make
 from commands.postgres.connections import SyncConnection
+from commands.record.checkpoints import Signer
 from portal.laptop.demo.client import PortalClient
 from tests.conftest import PASSWORD, RunningPortal, running_portal
 from tests.e2e.test_api_page import run_the_page
@@ -79,6 +81,11 @@ FILLED = {
                                     accepted, draws, revealed_at)
         SELECT -n, id, 3, '', '', old, old, 0, 0, old FROM filling
     """,
+    "subtrees": "INSERT INTO subtrees (level, number, last_position, root) SELECT 8, -n, -n, '' FROM filling",
+    "checkpoints": """
+        INSERT INTO checkpoints (number, size, root, made_at, previous, key, signature, last_position)
+        SELECT -n, 0, '', old, '', 'filling', '', 0 FROM filling
+    """,
     "drifts": """
         INSERT INTO drifts (stream_id, stream_kind, what, repaired, found_at)
         SELECT id, 'auction', 'x', true, old FROM filling
@@ -93,6 +100,8 @@ FILLED = {
 SMALL = {
     "promoter_policies": "one row for each decision of a person about the promoter",
     "projection_checkpoints": "one row for each reader of the log",
+    "checkpoint_keys": "one row for each key that ever signed",
+    "witnesses": "one row for each of those who are told of checkpoints",
     "projection_lagging": "what is behind right now",
     "stuck_streams": "what an event of another release stops, until it is repaired",
     "audit_progress": "one row",
@@ -147,7 +156,7 @@ def full_portal() -> Iterator[RunningPortal]:
 
 def fill_postgres(url: str) -> None:
     """Before anything runs there: nothing else is counted then, and nobody plans without statistics."""
-    with Connection.connect(url, autocommit=True) as connection:
+    with Connection[DictRow].connect(url, autocommit=True, row_factory=dict_row) as connection:
         with connection.transaction():
             connection.execute(FILLING, (ROWS,))
             for statement in FILLED.values():
@@ -155,6 +164,7 @@ def fill_postgres(url: str) -> None:
             connection.execute("DROP TABLE filling")
         connection.execute("ANALYZE")
         connection.execute(SEEN)
+        make(connection, Signer(bytes(32)), seconds=60)
         connection.execute("SELECT pg_stat_reset()")
 
 

@@ -12,6 +12,7 @@ from portal.transfer.files import writing
 from projections.ports import WITH_DOCUMENTS
 from projections.projector import project
 from projections.upkeep.verify import streams
+from tests.integration.checkpointing import CheckpointedLog
 from tests.integration.elsewhere import Elsewhere, elsewhere
 from tests.integration.in_process import InProcessPortal
 from tests.integration.lived_in import live_in
@@ -73,3 +74,12 @@ def mailbox(
     yield box
     box.held.clear()
     server.stop()
+
+
+@pytest.fixture
+def log(pool: Pool) -> Iterator[CheckpointedLog]:
+    """This process's, without checkpoints before and after."""
+    found = CheckpointedLog(pool)
+    found.forget()
+    yield found
+    found.forget()

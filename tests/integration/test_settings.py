@@ -19,6 +19,7 @@ SAFE = {
     "MONGODB_URL": "mongodb://mongo/portal",
     "PUBLIC_URL": "https://auctions.example.org",
     "EMAIL_HOST": "mail.example.org",
+    "CHECKPOINT_KEY": "0f" * 32,
 }
 
 
@@ -73,6 +74,11 @@ def test_who_says_nothing_gets_production() -> None:
         ("TRUSTED_PROXIES", "proxy.example.org", "neither an address nor a network"),
         ("BIDS_PER_USER", "many", "neither a rate like"),
         ("QUERY_COST", "0", "less than 1"),
+        ("CHECKPOINT_KEY", "", "CHECKPOINT_KEY must be set"),
+        ("CHECKPOINT_KEY", "short", "not 64 hexadecimal digits"),
+        ("WITNESS_URLS", "https://a.example.org,ftp://b.example.org", "number 2 is no URL"),
+        ("WITNESS_URLS", "https://me:secret@a.example.org", "number 1 is no URL"),
+        ("WITNESS_URLS", "https://a.example.org:port", "number 1 is no URL"),
     ],
 )
 def test_an_unsafe_one_does_not(name: str, value: str, expected_text: str) -> None:

@@ -1,6 +1,8 @@
 """`manage.py verify_events`."""
 
+import json
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +10,10 @@ from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import track
 
+from commands.checkpoints.json_form import from_json
+from commands.checkpoints.verifying import log_problems
 from commands.management.operator_command import REJECTED
+from commands.record.checkpoints import Signed
 from commands.wiring import pool
 from projections.management.read_side_command import ReadSideCommand
 from projections.upkeep.verify import Finding, Verdict, documents_kept, orphans, streams, verify
@@ -25,9 +30,16 @@ class Command(ReadSideCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("stream", nargs="*", type=UUID, help="only these auctions and users")
+        parser.add_argument(
+            "--against",
+            type=Path,
+            metavar="FILE",
+            help="a checkpoint that somebody kept, as the API gives it: the log must still give it",
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         chosen = set(options["stream"])
+        against = _kept_in(options["against"]) if options["against"] else None
         with pool().connection() as connection:
             kept = documents_kept(live_documents())
             every = streams(connection)
@@ -39,10 +51,15 @@ class Command(ReadSideCommand):
                 verify(connection, stream, live_documents())
                 for stream in track(wanted, "Verifying", console=console, transient=True)
             ]
-        self._report(verdicts, [] if chosen else orphans(kept, every), options)
+            log = [] if chosen and not against else log_problems(connection, against)
+        self._report(verdicts, [] if chosen else orphans(kept, every), log, options)
 
     def _report(
-        self, verdicts: list[Verdict], orphaned: list[Finding], options: dict[str, Any]
+        self,
+        verdicts: list[Verdict],
+        orphaned: list[Finding],
+        log: list[str],
+        options: dict[str, Any],
     ) -> None:
         findings = [*orphaned, *(finding for verdict in verdicts for finding in verdict.findings)]
         behind = sum(1 for verdict in verdicts if verdict.behind)
@@ -52,14 +69,24 @@ class Command(ReadSideCommand):
             "events": events,
             "behind": behind,
             "findings": [
-                {"kind": f.stream.kind, "stream": f.stream.id, "what": f.what} for f in findings
+                *({"kind": f.stream.kind, "stream": f.stream.id, "what": f.what} for f in findings),
+                *({"kind": "log", "stream": None, "what": what} for what in log),
             ],
         }
         lines = [f"{f.stream.kind} {f.stream.id}: {f.what}" for f in findings]
+        lines += [f"log: {what}" for what in log]
         summary = f"{events} events in {len(verdicts)} streams: "
-        summary += f"{len(findings)} findings." if findings else "everything agrees."
+        summary += f"{len(lines)} findings." if lines else "everything agrees."
         if behind:
             summary += f" Documents of {behind} streams are behind."
         self.answer(options, content, "\n".join([*lines, summary]))
-        if findings:
+        if lines:
             raise CommandError("the record does not agree with itself", returncode=REJECTED)
+
+
+def _kept_in(file: Path) -> Signed:
+    try:
+        signed, _ = from_json(json.loads(file.read_text()))
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{file}: {error}", returncode=2) from error
+    return signed

@@ -1,0 +1,1 @@
+"""Checkpoints of the log: making and signing them, verifying the log by them, and telling witnesses."""
