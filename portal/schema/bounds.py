@@ -39,6 +39,8 @@ PAGES = {
     "bids": USUAL_PAGE,
     "chain": LARGEST_PAGE,
     "leads": USUAL_PAGE,
+    "checkpoints": LARGEST_PAGE,
+    "leaves": LARGEST_PAGE,
     "myBids": LARGEST_PAGE,
     "myBidsConnection": USUAL_PAGE,
     "mySessions": USUAL_PAGE,
@@ -54,9 +56,16 @@ LISTS = {
     "ranking",
     "deletions",
     "doublings",
+    "path",
 }
 # What fields count that read several times as much as others; and arguments that make their field do so.
-READS = {"whyWinner": 20, "leads": 20}
+READS = {
+    "whyWinner": 20,
+    "leads": 20,
+    "leaves": 20,
+    "inclusionProof": 20,
+    "consistencyProof": 20,
+}
 READING = {"atVersion": 20, "atTime": 20}
 # What a field of introspection counts as: it gives all types or fields of the schema.
 INTROSPECTED = 10

@@ -12,6 +12,7 @@ from notifications.reading import page_of
 from portal.errors import bad_input
 from portal.schema.account import AccountQuery
 from portal.schema.bids import Winner
+from portal.schema.checkpoint_queries import CheckpointQuery
 from portal.schema.context import Context, PortalInfo
 from portal.schema.cursors import (
     LARGEST_PAGE,
@@ -64,7 +65,7 @@ async def auctions_seen(context: Context, found: Sequence[Seen[AuctionDocument]]
 
 
 @strawberry.type(description="What can be read.")
-class Query(AccountQuery):
+class Query(AccountQuery, CheckpointQuery):
     @strawberry.field(
         description="Auctions, those ending soonest first unless `order` says otherwise.",
         metadata=PUBLIC,

@@ -26,6 +26,7 @@ FOLDER = Path(settings.BASE_DIR) / "docs"
 PAGES: Mapping[str, str] = {
     "api": "Requests and their answers, from sign-up to a won auction",
     "fair-draws": "The program that checks them, and each step of a draw",
+    "checkpoints": "The program that checks that nothing was removed, and what witnesses do",
     "auctioneers": "Creating auctions, and the policy of doubling",
     "operators": "Starting, configuring, monitoring and repairing the portal",
     "security": "Limits, sessions, passwords and logs",
@@ -35,7 +36,12 @@ PAGES: Mapping[str, str] = {
     "reliability": "Which faults the portal survives, and the tests of that",
     "contributors": "The parts, how a bid is handled, and where to change what",
 }
-PROGRAMS = ("verify_auction.py", "examples/bidder.py", "examples/follower.mjs")
+PROGRAMS = (
+    "verify_auction.py",
+    "verify_checkpoint.py",
+    "examples/bidder.py",
+    "examples/follower.mjs",
+)
 SPACES = re.compile(r"\s+")
 
 

@@ -1,5 +1,6 @@
 """Mutations: each breaks one line of the code, and a round or test of the suite must then fail."""
 
+from tests.faults.mutations.checkpoints import CHECKPOINTS
 from tests.faults.mutations.database import DATABASE
 from tests.faults.mutations.documents import DOCUMENTS
 from tests.faults.mutations.jobs import JOBS
@@ -8,6 +9,14 @@ from tests.faults.mutations.people import PEOPLE
 from tests.faults.mutations.processes import PROCESSES
 from tests.faults.mutations.transfers import TRANSFERS
 
-MUTATIONS: tuple[Mutation, ...] = (*JOBS, *DOCUMENTS, *PEOPLE, *PROCESSES, *TRANSFERS, *DATABASE)
+MUTATIONS: tuple[Mutation, ...] = (
+    *JOBS,
+    *DOCUMENTS,
+    *PEOPLE,
+    *PROCESSES,
+    *TRANSFERS,
+    *DATABASE,
+    *CHECKPOINTS,
+)
 
 __all__ = ("MUTATIONS", "Mutation")

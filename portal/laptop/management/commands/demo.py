@@ -27,6 +27,7 @@ from portal.laptop.demo.state import Demo, DemoAuction
 
 AUCTIONEER = "auctioneer"
 VERIFY_AUCTION = "docs/verify_auction.py"
+VERIFY_CHECKPOINT = "docs/verify_checkpoint.py"
 
 
 class Command(BaseCommand):
@@ -73,27 +74,40 @@ def _run(console: Console, demo: Demo) -> bool:
     revealed = asyncio.run(secrets_of(demo))
     checked = asyncio.run(running.manage("verify_events"))
     fair = [_fair(running, auction) for auction in demo.auctions]
+    complete = _complete(running, demo.auctions)
     right = [_as_expected(auction) for auction in demo.auctions]
     console.print(_results(demo.auctions))
     console.print(_checked_draws(demo, revealed, fair))
+    console.print(f"{VERIFY_CHECKPOINT}, which outsiders use to see that nothing was removed:")
+    console.print(complete.stdout or complete.stderr, markup=False)
     for surprise in demo.unexpected:
         console.print(f"[red]Surprise:[/] {surprise}")
     console.print(
         f"{sum(right)} of {len(right)} auctions ended as the clients' own books say. "
         f"verify_events: {checked['events']} events, {len(checked['findings'])} findings.\n"
     )
-    return all(right) and all(fair) and not demo.unexpected and not checked["findings"]
+    sound = complete.returncode == 0 and not checked["findings"]
+    return all(right) and all(fair) and not demo.unexpected and sound
 
 
 def _fair(running: RunningPortal, auction: DemoAuction) -> bool:
     """Whether docs/verify_auction.py, which outsiders use, finds the auction's draws fair."""
-    script = (
-        sys.executable,
-        str(Path(settings.BASE_DIR) / VERIFY_AUCTION),
-        running.url,
-        auction.id,
-    )
-    return subprocess.run(script, check=False, capture_output=True).returncode == 0
+    return _outsiders(running, VERIFY_AUCTION, auction.id).returncode == 0
+
+
+def _complete(
+    running: RunningPortal, auctions: Sequence[DemoAuction]
+) -> subprocess.CompletedProcess[str]:
+    """What docs/verify_checkpoint.py says of the auctions, beside the newest checkpoint."""
+    return _outsiders(running, VERIFY_CHECKPOINT, *(auction.id for auction in auctions))
+
+
+def _outsiders(
+    running: RunningPortal, program: str, *words: str
+) -> subprocess.CompletedProcess[str]:
+    """A program of docs/ as outsiders run it."""
+    command = (sys.executable, str(Path(settings.BASE_DIR) / program), running.url, *words)
+    return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
 def _checked_draws(demo: Demo, revealed: Mapping[int, str], fair: Sequence[bool]) -> Table:
