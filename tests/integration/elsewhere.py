@@ -18,12 +18,12 @@ from commands.postgres.connections import Pool
 from projections.mongo.connection import OPTIONS, READING, writing
 from projections.mongo.generations import live_generations
 from projections.mongo.store import MongoDocuments
-from tests.servers import PROCESS, ROOT, world
+from tests.servers import PROCESS, ROOT, as_the_portal, world
 
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """A portal without processes, at first without anything in it."""
+    """A portal without processes, at first without anything in it; it signs in to Postgres as one would."""
 
     environment: Mapping[str, str]
     pool: Pool
@@ -53,7 +53,8 @@ class Elsewhere:
 @contextmanager
 def elsewhere(name: str) -> Iterator[Elsewhere]:
     """An empty portal of that name."""
-    with world(f"{PROCESS}_{name}") as environment:
+    with world(f"{PROCESS}_{name}") as whereabouts:
+        environment = as_the_portal(whereabouts)
         client: MongoClient[dict[str, Any]] = MongoClient(environment["MONGODB_URL"], **OPTIONS)
         concern = writing(client.write_concern)
         database = client.get_default_database(write_concern=concern, **READING)
