@@ -87,5 +87,15 @@ def test_a_type_without_an_index_is_looked_for_some_positions_at_a_time(
     assert int(older) - int(further) == BIDS // 10
 
 
+@pytest.mark.usefixtures("_crowd")
+def test_a_page_of_a_type_without_an_index_reads_no_further_than_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(latest, "LATEST", 20)
+    page = opened(f"{RECORD}latest/?type=BidPlaced")
+    assert 0 < page.count('data-label="Version"') <= 20
+    assert "before=" in page
+
+
 def test_each_kind_of_stream_is_listed_by_a_type_that_has_an_index() -> None:
     assert not set(FIRST_EVENTS.values()) & set(BID_EVENTS)

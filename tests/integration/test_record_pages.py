@@ -15,6 +15,7 @@ from django.http import HttpResponse
 from django.template.response import TemplateResponse
 from django.test import RequestFactory
 from django.urls import resolve
+from pymongo.errors import ServerSelectionTimeoutError
 from pytest_django import Settings
 from pytest_django.plugin import DjangoDbBlocker
 
@@ -137,8 +138,9 @@ def test_what_has_ended_is_named(
     settings.READ_NOTIFICATIONS_KEPT = settings.MAILS_KEPT = timedelta(0)
     page = text_of(opened(f"{RECORD}request/{correlation_id}/"))
     ended = (
-        r"\d\d\.\d{3} Request The job \(\w+\) has ended: settled jobs are kept for 7 days\. Who asked "
-        r"for it is gone with it; the event has the moment of acceptance\."
+        r"\d\d\.\d{3} Request The job \(\w+\) is not kept: settled ones end after 7 days, and imported "
+        r"records come without them\. Who asked for it is not known any more; the moment of its "
+        r"acceptance is in the event\."
     )
     assert re.search(ended, page), page
     assert "bid 1.00" in page
@@ -181,6 +183,25 @@ def test_documents_that_are_behind_are_told_apart(
     assert "is notified of up to version 0: notices are still to come" in page
     project(stream, in_process.pool, documents)
     assert "stand at version 2: they show version 2." in text_of(opened(path))
+
+
+@pytest.mark.usefixtures("_database")
+def test_without_mongodb_the_rest_is_told(
+    in_process: InProcessPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> MongoDocuments:
+        raise ServerSelectionTimeoutError("nobody answers")
+
+    stream = in_process.auction()
+    with in_process.pool.connection() as own:
+        row = own.execute(
+            "SELECT correlation_id FROM events WHERE stream_id = %s", (stream.id,)
+        ).fetchone()
+    assert row
+    monkeypatch.setattr("projections.steps.live_documents", away)
+    page = text_of(opened(f"{RECORD}request/{row['correlation_id']}/"))
+    assert "MongoDB is away: whether the documents show these events is not known now." in page
+    assert "created “A clock”" in page
 
 
 @pytest.mark.usefixtures("_database")

@@ -131,9 +131,10 @@ def _of_ended_jobs(caused: Caused, names: Names) -> Iterable[Step]:
             ended.setdefault(event.causation_id, event)
     for job_id, event in ended.items():
         text = format_html(
-            "The job ({}) has ended: settled jobs are kept for {}. Who asked for it is gone with it{}.",
+            "The job ({}) is not kept: settled ones end after {}, and imported records come without them. "
+            "Who asked for it is not known any more{}.",
             links.end_of(job_id), days(settings.JOBS_KEPT),
-            "; the event has the moment of acceptance" if event.accepted_at else "",
+            "; the moment of its acceptance is in the event" if event.accepted_at else "",
         )  # fmt: skip
         yield Step(
             Stage.REQUEST,
