@@ -9,8 +9,10 @@ give: bids, deletions, draws, the close, the winner and what they pay. See fair-
 import hmac
 import json
 import sys
+from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from math import prod
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -42,13 +44,14 @@ class File:
             self.now = max(self.now, at)
             self.chains.setdefault(stream, []).append(link)
             if event["type"] == "TickCommitted":
-                tick = {"id": stream, "madeAt": None}
-                self.ticks[stream] = self.ticks[event["data"]["number"]] = tick
-            if event["type"] == "TickMade":
-                self.ticks[stream]["madeAt"] = event["recorded_at"]
+                number = event["data"]["number"]
+                self.ticks[number] = {"id": stream, "number": number}
 
     def answer(self, s=None, v=0, n=None):
-        return {"chain": self.chains.get(s, [])[v:], "tick": self.ticks.get(n)}
+        return {
+            "chain": self.chains.get(s, [])[v:],
+            "tick": self.ticks.get(n or max(self.ticks, default=0)),
+        }
 
 
 def ask(url, query, **variables):
@@ -106,36 +109,25 @@ def weights(bids, staff, policy):
         "underdogs": lambda bid: leading["counts"] - bid["counts"] + 1,
         "newcomers": lambda bid: arrivals.index(bid["bidder"]) + 1,
     }
-    excluded = {
-        "leader": lambda bid: bid["bidder"] == leading["bidder"],
-        "staff": lambda bid: bid["bidder"] in staff,
-        "overtaken": lambda bid: highest[bid["bidder"]] is not bid,
+    left_out = {
+        "leader": lambda bid, _: bid["bidder"] == leading["bidder"],
+        "staff": lambda bid, _: bid["bidder"] in staff,
+        "overtaken": lambda bid, _: highest[bid["bidder"]] is not bid,
+        "per_auction": lambda bid, most: len(doubled) >= int(most),
+        "per_bidder": lambda bid, most: doubled.count(bid["bidder"]) >= int(most),
     }
-    reached = {
-        "per_auction": lambda bid, most: len(doubled) >= most,
-        "per_bidder": lambda bid, most: doubled.count(bid["bidder"]) >= most,
-    }
-    limits = [
-        (reached[name], int(most)) for name, _, most in (t.partition(":") for t in policy["limit"])
+    terms = [term.partition(":")[::2] for term in policy["exclude"] + policy["limit"]]
+    return [
+        (bid, prod(weigh[name](bid) for name in policy["weight"]))
+        for bid in live
+        if not bid["doubled"] and not any(left_out[name](bid, most) for name, most in terms)
     ]
-    found = []
-    for bid in live:
-        if bid["doubled"] or any(excluded[name](bid) for name in policy["exclude"]):
-            continue
-        if any(limit(bid, most) for limit, most in limits):
-            continue
-        weight = 1
-        for name in policy["weight"]:
-            weight *= weigh[name](bid)
-        if weight > 0:
-            found.append((bid, weight))
-    return found
 
 
 def drawn(bids, staff, policy, seed):
-    """(bid, weight, all weights) of the bid in whose share the second half of the seed lies."""
+    """(bid, weight, all weights) of the bid in whose share the second half lies; or why there is none."""
     if int.from_bytes(seed[:16]) * 10_000 // 2**128 >= cents(policy["chance"]):
-        return None
+        return "CHANCE", 0, 0
     found = weights(bids, staff, policy)
     total = sum(weight for _, weight in found)
     place = int.from_bytes(seed[16:]) * total // 2**128
@@ -143,7 +135,7 @@ def drawn(bids, staff, policy, seed):
         if place < weight:
             return bid["id"], weight, total
         place -= weight
-    return None
+    return "NOBODY", 0, 0
 
 
 class Auction:
@@ -151,7 +143,11 @@ class Auction:
 
     def __init__(self, url, id, policies):
         self.url, self.id, self.policies = url, id, policies
-        self.bids, self.ticks, self.before = {}, set(), bytes(32)
+        self.bids, self.ticks, self.drawn, self.draws, self.before = {}, {}, set(), 0, bytes(32)
+        # The next tick whose cut-off may come, the last there is, and the bids and the hash at the
+        # cut-offs that have come and whose draw has not.
+        self.next = self.last = (ask(url, "{ tick { number } }")["tick"] or {"number": 0})["number"]
+        self.due = {}
         # The leading bid, what each bidder's highest bid counts, and after the close the outcome.
         self.leading, self.own, self.outcome = None, {}, None
         self.opens = self.ends = None
@@ -168,6 +164,8 @@ class Auction:
         must(
             (self.ends is None) == (event["type"] == "AuctionCreated"), "it is created once, first"
         )
+        if self.ends and "accepted_at" in event:
+            self.pass_cutoffs(datetime.fromisoformat(event["accepted_at"]))
         said = getattr(self, event["type"])(event, event["data"])
         self.before = event["hash"]
         return said
@@ -177,6 +175,7 @@ class Auction:
         self.opens = datetime.fromisoformat(data["starts_at"])
         self.ends = datetime.fromisoformat(data["ends_at"])
         must(self.opens < self.ends, "it ends before it opens")
+        self.next = self.first_tick_since(self.opens)
         return f"open from {self.opens:%F %T} until {self.ends:%F %T} UTC"
 
     def BidPlaced(self, event, data):
@@ -207,7 +206,7 @@ class Auction:
         must(not bid["doubled"], "a bid is doubled once")
         counts = cents(data["effective_amount"])
         must(counts == 2 * bid["amount"], f"twice {money(bid['amount'])} is not {money(counts)}")
-        said = self.fairly_drawn(event, data)
+        said = self.drew(event, data)
         bid |= {"doubled": True, "counts": counts, "reached": event["version"]}
         self.now_counts(bid)
         return said
@@ -218,44 +217,106 @@ class Auction:
         must(bid["bidder"] == data["bidder_id"], "the bid is somebody else's")
         return bid
 
-    def fairly_drawn(self, event, data):
+    def NothingDrawn(self, event, data):
+        if data["reason"] == "GONE":
+            gone = self.bids[data["bid_id"]]
+            must(gone["deleted"] or gone["doubled"], f"bid {gone['id']} is there to be doubled")
+        return self.drew(event, data)
+
+    def tick(self, number):
+        """What the events of the tick say, by their types; nothing if there is no such tick."""
+        if number not in self.ticks:
+            tick = ask(self.url, "query($n: Int) { tick(number: $n) { id } }", n=number)["tick"]
+            found = {part["type"]: part for part in chain(self.url, tick["id"])} if tick else {}
+            right = not found or found["TickCommitted"]["data"]["number"] == number
+            must(right, f"tick {number} is another")
+            self.ticks[number] = found
+        return self.ticks[number]
+
+    def first_tick_since(self, moment):
+        """The number of the first tick made at that moment or later, or of the one to come."""
+        made = {"at": moment}
+        return 1 + bisect_left(
+            range(1, self.last), moment, key=lambda n: self.tick(n).get("TickMade", made)["at"]
+        )
+
+    def pass_cutoffs(self, moment):
+        """Keep the bids and the hash as they are now for each tick with a cut-off up to that moment."""
+        for number in range(self.next, self.last + 1):
+            tick = self.tick(number)
+            must(tick or isinstance(self.url, File), f"there is no tick {number}")
+            if tick:
+                cutoff = tick["TickMade"]["at"] if "TickMade" in tick else self.ends
+                if cutoff > moment or cutoff >= self.ends:
+                    return
+                if any(not bid["doubled"] for bid in alive(self.bids)):
+                    self.due[number] = self.copy()
+            self.next = number + 1
+
+    def copy(self):
+        return {id: dict(bid) for id, bid in self.bids.items()}, self.before
+
+    def none_missing(self, until, closed=None):
+        """Each tick before that one that had a bid to draw left an event, once all its draws are made."""
+        for number in [number for number in self.due if number < until]:
+            tick = self.tick(number)
+            done = "SecretRevealed" in tick and "policies" in tick["TickCommitted"]["data"]
+            too_late = done and closed and closed < tick["DrawsAccepted"]["at"]
+            problem = f"tick {number} left no draw, though there was a bid to draw"
+            must(not done or too_late, problem)
+            del self.due[number]
+
+    def policy_of(self, committed, version):
+        """The policy of that version, which must be the one that the tick was committed to with."""
+        if "policies" in committed["data"]:
+            last = {None: 0}
+            for number, event in enumerate(self.policies[: committed["data"]["policies"]], 1):
+                last[event["data"]["auction_id"]] = number * (event["type"] == "PolicyChanged")
+            applied = last.get(self.id) or last[None]
+            must(version == applied, f"policy {applied} applied, not {version}")
+        return self.policies[version - 1]["data"] if version else FIRST
+
+    def drew(self, event, data):
         """What came of the draw that the event tells of."""
-        if event["schema_version"] == 1:
+        if (event["type"], event["schema_version"]) == ("BidDoubled", 1):
             return f"drew {data['bid_id']}, before draws could be checked"
-        number = data["tick"]
-        must(number not in self.ticks, f"tick {number} drew twice")
-        self.ticks.add(number)
-        tick = ask(self.url, "query($n: Int) { tick(number: $n) { id } }", n=number)["tick"]
+        number, tick = data["tick"], self.tick(data["tick"])
+        must(number not in self.drawn, f"tick {number} drew twice")
+        self.drawn.add(number)
+        self.none_missing(number)
         must(tick, f"there is no tick {number}")
-        parts = {part["type"]: part for part in chain(self.url, tick["id"])}
-        committed, revealed = parts["TickCommitted"], parts.get("SecretRevealed")
-        must(committed["data"]["number"] == number, f"tick {number} is another")
-        must(committed["at"] < event["at"], f"tick {number}: committed too late")
-        must("TickMade" in parts, f"tick {number} was never made")
-        if "TickGivenUp" in parts:
+        must(tick["TickCommitted"]["at"] < event["at"], f"tick {number}: committed too late")
+        must("TickMade" in tick, f"tick {number} was never made")
+        # Before draws were numbered they were made from whatever came before them.
+        bids, last = self.due.pop(number, self.copy()) if "draw" in data else self.copy()
+        if "policies" in tick["TickCommitted"]["data"]:
+            self.draws += 1
+            must(data.get("draw") == self.draws, f"draw {self.draws} of the auction is missing")
+        policy = self.policy_of(tick["TickCommitted"], data["policy_version"])
+        if data.get("reason") in ("LATE", "FAILED"):
+            return f"tick {number}: NO DRAW ({data['reason']})"
+        if "TickGivenUp" in tick:
             return f"tick {number}: given up, its secret is lost and this draw can't be checked"
-        if revealed is None:
+        if "SecretRevealed" not in tick:
             return self.unrevealed(number)
-        must(revealed["at"] > event["at"], f"tick {number}: revealed too early")
-        secret = bytes.fromhex(revealed["data"]["secret"])
-        same = sha256(secret).hexdigest() == committed["data"]["commitment"]
+        must(tick["SecretRevealed"]["at"] > event["at"], f"tick {number}: revealed too early")
+        secret = bytes.fromhex(tick["SecretRevealed"]["data"]["secret"])
+        same = sha256(secret).hexdigest() == tick["TickCommitted"]["data"]["commitment"]
         must(same, f"tick {number}: this is not the secret it was committed to")
-        seed = hmac.digest(secret, self.before + number.to_bytes(8), "sha256")
-        version = data["policy_version"]
-        policy = self.policies[version - 1]["data"] if version else FIRST
-        fair = drawn(self.bids, data["staff"], policy, seed)
-        hit, weight, total = data["bid_id"], data["weight"], data["total_weight"]
-        must(fair == (hit, weight, total), f"tick {number}: the draw hits {fair}, not {hit}")
-        return f"tick {number}: fairly drew {hit}, weight {weight} of {total}"
+        seed = hmac.digest(secret, last + number.to_bytes(8), "sha256")
+        fair = drawn(bids, data.get("staff", []), policy, seed)
+        hit = data.get("bid_id") or data["reason"]
+        told = hit, data.get("weight", fair[1]), data.get("total_weight", fair[2])
+        must(fair == told, f"tick {number}: the draw hits {fair}, not {told}")
+        if "reason" in data:
+            return f"tick {number}: fairly doubled nothing ({data['reason']})"
+        return f"tick {number}: fairly drew {hit}, weight {told[1]} of {told[2]}"
 
     def unrevealed(self, number):
         """The next ticks reveal the secrets of those before them."""
-        later = ask(self.url, "query($n: Int) { tick(number: $n) { madeAt } }", n=number + 1)[
-            "tick"
-        ]
-        made = later and later["madeAt"] and datetime.fromisoformat(later["madeAt"])
+        made = self.tick(number + 1).get("TickMade")
         now = getattr(self.url, "now", None) or datetime.now(UTC)
-        due = made and made < now - timedelta(hours=1)
+        due = made and made["at"] < now - timedelta(hours=1)
         must(not due, f"tick {number}: the secret should be revealed by now")
         return f"tick {number}: the secret is not revealed yet"
 
@@ -276,6 +337,7 @@ class Auction:
 
     def closes(self, event):
         must(event["at"] >= self.ends, f"it was closed before its end, {self.ends:%F %T}")
+        self.none_missing(self.next, closed=event["at"])
         return self.leading
 
 
@@ -292,7 +354,10 @@ def check(url, auction_id):
         bid = auction.leading
         leads = f"; leading: {money(bid['counts'])} of {bid['bidder']}" if bid else ""
         yield f"{event['version']} {event['type']}: {said}{leads}"
-    yield f"{len(events)} events, {len(auction.ticks)} draws: {auction.outcome or 'not closed yet'}"
+    if auction.outcome is None:
+        auction.pass_cutoffs(datetime.now(UTC))
+        auction.none_missing(auction.next)
+    yield f"{len(events)} events, {len(auction.drawn)} draws: {auction.outcome or 'not closed yet'}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    NothingDrawn,
     UserCreated,
     UserDeleted,
     UserEvent,
@@ -32,7 +33,7 @@ def touched_bid(event: AuctionEvent) -> UUID | None:
     match event:
         case BidPlaced() | BidDeleted() | BidDoubled():
             return event.bid_id
-        case AuctionCreated() | WinnerAnnounced() | AuctionEndedUnsold():
+        case AuctionCreated() | NothingDrawn() | WinnerAnnounced() | AuctionEndedUnsold():
             return None
         case _:
             assert_never(event)
@@ -70,7 +71,7 @@ def bid_after(
                 doubled=True,
                 version=version,
             )
-        case AuctionCreated() | WinnerAnnounced() | AuctionEndedUnsold():
+        case AuctionCreated() | NothingDrawn() | WinnerAnnounced() | AuctionEndedUnsold():
             return bid
         case _:
             assert_never(event)
@@ -210,7 +211,7 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
             return replace(auction, bid_count=auction.bid_count + 1)
         case BidDeleted():
             return replace(auction, bid_count=auction.bid_count - 1)
-        case BidDoubled():
+        case BidDoubled() | NothingDrawn():
             return auction
         case WinnerAnnounced():
             return replace(auction, closed=True, winner=_winner(auction, event, recorded))

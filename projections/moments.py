@@ -13,6 +13,7 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    NothingDrawn,
     WinnerAnnounced,
 )
 from projections.documents import AuctionDocument, BidDocument, Draw, Moment, VersionedEvent
@@ -118,7 +119,7 @@ class Timeline:
                 return self._leading(replace(then, draw=draw), event.bid_id)
             case WinnerAnnounced() | AuctionEndedUnsold():
                 return replace(then, closed_version=version)
-            case AuctionCreated():
+            case AuctionCreated() | NothingDrawn():
                 return then
             case _:
                 assert_never(event)

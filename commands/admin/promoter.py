@@ -160,7 +160,9 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
         if job.status is JobStatus.QUEUED:
             self.message_user(request, not_yet(job), messages.WARNING)
         else:
-            text = format_html("Policy {} is in force from the next tick on.", job.version)
+            text = format_html(
+                "Policy {} is in force from the tick after the next one on.", job.version
+            )
             self.message_user(request, text, messages.SUCCESS)
 
 

@@ -28,6 +28,8 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    NoDoubling,
+    NothingDrawn,
     WinnerAnnounced,
 )
 from commands.domain.promoter import Draw
@@ -36,7 +38,10 @@ from commands.domain.rejections import Rejection, RejectionCode, readable
 
 @dataclass(frozen=True, slots=True)
 class Auction:
-    """An auction after `version` events."""
+    """An auction after `version` events.
+
+    `draws` is how many numbered draws it had, and `last_tick` the tick of the last of them.
+    """
 
     id: UUID
     version: int
@@ -47,6 +52,8 @@ class Auction:
     closed: bool
     winning_bid_id: UUID | None
     bids: Bids
+    draws: int = 0
+    last_tick: int = 0
 
     @property
     def leading_bid(self) -> Bid | None:
@@ -69,7 +76,7 @@ def decide(
     """The events the command causes, or the rejection.
 
     `now` is when the portal accepted the command. `bidders` are the users who exist. `draw` is the
-    draw for a DoubleBid; None if its tick's secret is revealed already.
+    draw for a DoubleBid; None if it comes too late: its time is over, or its tick's secret is revealed.
     """
     match command:
         case CreateAuction():
@@ -151,34 +158,45 @@ def _delete_bid(
 def _double_bid(
     command: DoubleBid, auction: Auction, now: datetime, draw: Draw | None
 ) -> Sequence[AuctionEvent] | Rejection:
-    if refusal := _not_open(auction, now):
-        return refusal
-    if draw is None:
+    if auction.closed:
+        return _ended(auction)
+    if command.tick <= auction.last_tick:
         return Rejection(
-            RejectionCode.EXPIRED, "the secret of this tick is revealed: it draws no more"
+            RejectionCode.NO_BID_TO_DOUBLE, "this tick, or a later one, drew here already"
         )
+    if draw and not draw.has_bids(auction.bids.values()):
+        return Rejection(
+            RejectionCode.NO_BID_TO_DOUBLE, "there was no live bid that was not doubled"
+        )
+    if draw is None or _over(auction, now):
+        return [nothing_drawn(command, auction, NoDoubling.LATE)]
     if not draw.promoter.is_on(draw.seed):
-        return Rejection(
-            RejectionCode.NO_BID_TO_DOUBLE,
-            f"this tick gave no draw: each has a chance of {draw.promoter.chance} %",
-        )
-    drawn = draw.among(auction.bids.values())
-    if drawn is None:
-        return Rejection(
-            RejectionCode.NO_BID_TO_DOUBLE, "no live bid is left that the promoter may double"
-        )
+        return [nothing_drawn(command, auction, NoDoubling.CHANCE)]
+    staff = tuple(sorted(draw.staff))
+    if (drawn := draw.among(auction.bids.values())) is None:
+        return [replace(nothing_drawn(command, auction, NoDoubling.NOBODY), staff=staff)]
+    bid = auction.bids[drawn.bid.id]
+    if bid.deleted or bid.doubled:
+        gone = nothing_drawn(command, auction, NoDoubling.GONE)
+        return [replace(gone, staff=staff, bid_id=bid.id)]
     return [
         BidDoubled(
-            bid_id=drawn.bid.id,
-            bidder_id=drawn.bid.bidder_id,
-            effective_amount=drawn.bid.amount * 2,
+            bid_id=bid.id,
+            bidder_id=bid.bidder_id,
+            effective_amount=bid.amount * 2,
             tick=command.tick,
-            policy_version=draw.policy_version,
+            policy_version=command.policy_version,
             weight=drawn.weight,
             total_weight=drawn.total_weight,
-            staff=tuple(sorted(draw.staff)),
+            staff=staff,
+            draw=auction.draws + 1,
         )
     ]
+
+
+def nothing_drawn(command: DoubleBid, auction: Auction, reason: NoDoubling) -> NothingDrawn:
+    """The event that the draw leaves if it doubles nothing, for that reason."""
+    return NothingDrawn(command.tick, command.policy_version, reason, auction.draws + 1)
 
 
 def _announce_winner(auction: Auction, now: datetime) -> Sequence[AuctionEvent] | Rejection:
@@ -268,7 +286,11 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             return replace(auction, closed=True, winning_bid_id=event.bid_id)
         case AuctionEndedUnsold():
             return replace(auction, closed=True)
-        case BidPlaced() | BidDeleted() | BidDoubled():
+        case BidDoubled(draw=draw) if draw == 0:
+            return auction
+        case BidDoubled() | NothingDrawn():
+            return replace(auction, draws=auction.draws + 1, last_tick=event.tick)
+        case BidPlaced() | BidDeleted():
             return auction
         case _:
             assert_never(event)
@@ -290,7 +312,8 @@ def _changed_bid(
                 reached_version=version,
             )
         case BidDeleted():
-            return replace(changed.get(event.bid_id) or bids[event.bid_id], deleted=True)
+            bid = changed.get(event.bid_id) or bids[event.bid_id]
+            return replace(bid, deleted=True, deleted_version=version)
         case BidDoubled():
             return replace(
                 changed.get(event.bid_id) or bids[event.bid_id],
@@ -298,7 +321,7 @@ def _changed_bid(
                 effective_amount=event.effective_amount,
                 reached_version=version,
             )
-        case AuctionCreated() | WinnerAnnounced() | AuctionEndedUnsold():
+        case AuctionCreated() | NothingDrawn() | WinnerAnnounced() | AuctionEndedUnsold():
             return None
         case _:
             assert_never(event)

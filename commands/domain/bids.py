@@ -1,7 +1,7 @@
 """A bid, and the bids of an auction."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -9,7 +9,10 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class Bid:
-    """A bid; reached_version is the auction's version at which it reached its effective amount."""
+    """A bid; reached_version is the auction's version at which it reached its effective amount.
+
+    deleted_version is the one at which it was deleted; rows from before that was kept have none.
+    """
 
     id: UUID
     bidder_id: UUID
@@ -20,6 +23,7 @@ class Bid:
     reached_version: int
     doubled: bool = False
     deleted: bool = False
+    deleted_version: int | None = field(default=None, compare=False)
 
     @property
     def rank(self) -> tuple[Decimal, int]:

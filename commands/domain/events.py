@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from uuid import UUID
 
 
@@ -51,7 +52,9 @@ class BidDoubled:
     """The promoter drew this bid in this tick; its effective amount is now twice its amount.
 
     Its chance was weight / total_weight by that version of the policies. `staff` are the auction's
-    bidders who were staff then. Tick 0 means: drawn before there were commitments to secrets.
+    bidders who were staff then. `draw` is its number among the auction's draws, from 1 without gaps.
+    Draws from before they were numbered have 0, and those of tick 0 are from before there were
+    commitments to secrets.
     """
 
     bid_id: UUID
@@ -62,6 +65,35 @@ class BidDoubled:
     weight: int
     total_weight: int
     staff: tuple[UUID, ...]
+    draw: int = 0
+
+
+class NoDoubling(StrEnum):
+    """Why a draw doubled no bid.
+
+    CHANCE: by the policy's chance there was none this time. NOBODY: the policy excludes every bid.
+    GONE: the bid that was drawn was deleted or doubled after the cut-off. LATE: it was accepted after the
+    auction's end, not handled in time, or not before the secret was revealed. FAILED: by a fault of
+    the portal.
+    """
+
+    CHANCE = "CHANCE"
+    NOBODY = "NOBODY"
+    GONE = "GONE"
+    LATE = "LATE"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class NothingDrawn:
+    """The auction's draw in this tick doubled no bid. `bid_id` is the one that is gone."""
+
+    tick: int
+    policy_version: int
+    reason: NoDoubling
+    draw: int
+    staff: tuple[UUID, ...] = ()
+    bid_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +130,25 @@ class UserDeleted:
 
 @dataclass(frozen=True, slots=True)
 class TickCommitted:
-    """A secret was chosen for the next tick; the commitment is the secret's SHA-256 in hex."""
+    """A secret was chosen for the next tick; the commitment is the secret's SHA-256 in hex.
+
+    Its draws follow the policies of that version, whatever is changed until then. Ticks from before
+    that was fixed have None, and not each of their draws left an event.
+    """
 
     number: int
     commitment: str
+    policies: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TickMade:
-    """The tick was made: only auctions that are open now may get a draw, one each.
+    """The tick was made: this moment is its cut-off.
 
-    Whether one does is decided afterwards: it must be open still, and have a live bid that was not
-    doubled. The draws are accepted some at a time, and DrawsAccepted counts them. `draws` is None,
-    but in ticks from before: these accepted theirs together with this event, which has their number.
+    There is a draw in each auction that was open then and had a live bid that was not doubled, by the
+    bids accepted before. The draws are accepted some at a time, and DrawsAccepted counts them. `draws`
+    is None, but in ticks from before: these accepted theirs together with this event, which has their
+    number.
     """
 
     draws: int | None = None
@@ -140,7 +178,7 @@ class TickGivenUp:
 
 @dataclass(frozen=True, slots=True)
 class PolicyChanged:
-    """These options apply from the next tick on, to one auction or, without one, to the portal."""
+    """These options apply to one auction or, without one, to the portal, in ticks committed to later."""
 
     auction_id: UUID | None
     chance: Decimal
@@ -157,7 +195,13 @@ class PolicyWithdrawn:
 
 
 AuctionEvent = (
-    AuctionCreated | BidPlaced | BidDeleted | BidDoubled | WinnerAnnounced | AuctionEndedUnsold
+    AuctionCreated
+    | BidPlaced
+    | BidDeleted
+    | BidDoubled
+    | NothingDrawn
+    | WinnerAnnounced
+    | AuctionEndedUnsold
 )
 UserEvent = UserCreated | UserDeleted
 TickEvent = TickCommitted | TickMade | DrawsAccepted | SecretRevealed | TickGivenUp

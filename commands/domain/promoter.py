@@ -268,6 +268,10 @@ class Draw:
     seed: bytes
     staff: frozenset[UUID] = frozenset()
 
+    def has_bids(self, bids: Iterable[Bid]) -> bool:
+        """Whether there is a bid to draw from, whatever the policy excludes; `bids` are the auction's."""
+        return bool(BidsInDraw(tuple(bids)).candidates)
+
     def among(self, bids: Iterable[Bid]) -> Drawn | None:
         """What it hits, of all the auction's bids; None if nothing may be hit."""
         return self.promoter.draw(BidsInDraw(tuple(bids), self.staff), self.seed)
@@ -275,9 +279,18 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class KnownDraw(Draw):
-    """A draw whose result was worked out where the bids are: they may be too many to be handed in."""
+    """A draw whose result was worked out where the bids are: they may be too many to be handed in.
+
+    It is among the bids as they were at the cut-off. Without `any_bids` there was none to draw from, or
+    the auction was not open then.
+    """
 
     hit: Drawn | None = None
+    any_bids: bool = True
+
+    def has_bids(self, bids: Iterable[Bid]) -> bool:
+        """What was found."""
+        return self.any_bids
 
     def among(self, bids: Iterable[Bid]) -> Drawn | None:
         """What was found."""

@@ -4,7 +4,6 @@ Each auction's jobs are decided by themselves, one after the other; what they re
 and written for all auctions at once.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +11,7 @@ from typing import cast
 from uuid import UUID
 
 from commands.domain.auction import Auction, decide, replay
-from commands.domain.bids import Bid, Bids
+from commands.domain.bids import Bids
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
@@ -21,25 +20,22 @@ from commands.domain.commands import (
     PlaceBid,
     WithdrawBids,
 )
-from commands.domain.events import AuctionEvent, Event
-from commands.domain.promoter import KnownDraw, Promoter, lot_of, seed_of
+from commands.domain.events import AuctionEvent, Event, NoDoubling
+from commands.domain.promoter import KnownDraw
 from commands.domain.rejections import Rejection
 from commands.handling.batch import Decided, Handled, decide_jobs
+from commands.handling.draws import draws_of, left_by, secrets_of
 from commands.jobs import Job
 from commands.postgres.auctions import (
     Touched,
     lock_auctions,
     save_auctions,
     share_bidders,
-    staff_among,
     touched_bids,
 )
 from commands.postgres.connections import SyncConnection, clock, later_than
-from commands.postgres.drawing import draw_bids
 from commands.postgres.event_store import Addition, PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
-from commands.postgres.policies import policy_at
-from commands.postgres.ticks import secret_of
 from commands.record.codec import decode_command
 from commands.streams import Stream
 
@@ -125,9 +121,11 @@ class _Deciding:
     ) -> None:
         self._commands = commands
         self._bidders = share_bidders(connection, _bidders(commands.values()))
-        secrets = _secrets(connection, commands)
-        self.commitments = [committed_at for _, committed_at in secrets.values()]
-        self._draws = _draws(connection, lines, commands, secrets)
+        drawing = _drawing(lines, commands)
+        secrets = secrets_of(connection, drawing.values())
+        self.commitments = [secret.committed_at for secret in secrets.values()]
+        draws = draws_of(connection, drawing, secrets)
+        self._draws = {line.jobs[0].id: draws[line.id] for line in lines if line.id in draws}
         withdrawals = sum(line.jobs[0].command == "WithdrawBids" for line in lines)
         self._of_each = max(WITHDRAWN // max(withdrawals, 1), 1)
         self._bids = _bids(connection, lines, commands, self._draws, self._of_each)
@@ -141,6 +139,7 @@ class _Deciding:
             lambda state, events: replay(cast(Sequence[AuctionEvent], events), state),
             version=line.version,
             now=now,
+            undecided=self._undecided,
         )
 
     def goes_on(self, line: Line, decided: Decided[Auction]) -> bool:
@@ -157,6 +156,13 @@ class _Deciding:
         command = self._commands.get(job.id) or _decoded(job)
         draw = self._draws.get(job.id)
         return decide(command, state, now=job.accepted_at, bidders=self._bidders, draw=draw)
+
+    def _undecided(
+        self, job: Job, state: Auction | None, reason: NoDoubling
+    ) -> Sequence[AuctionEvent]:
+        """Each draw leaves an event, so that one which is kept back shows."""
+        command = self._commands.get(job.id)
+        return left_by(command, state, reason) if isinstance(command, DoubleBid) else ()
 
 
 def _sharing_a_state(jobs: list[Job]) -> list[Job]:
@@ -205,6 +211,15 @@ def _decoded(job: Job) -> AuctionCommand:
     return cast(AuctionCommand, decode_command(job.command, job.payload))
 
 
+def _drawing(lines: Iterable[Line], commands: Commands) -> Mapping[UUID, DoubleBid]:
+    """By auction, its draw. One that is not there has none."""
+    return {
+        line.id: command
+        for line in lines
+        if line.before and isinstance(command := commands.get(line.jobs[0].id), DoubleBid)
+    }
+
+
 def _bidders(commands: Iterable[AuctionCommand]) -> set[UUID]:
     return {command.bidder_id for command in commands if isinstance(command, PlaceBid)}
 
@@ -217,7 +232,7 @@ def _bids(
     of_each: int,
 ) -> Mapping[UUID, Bids]:
     """By auction, the bids that its jobs can touch; of one whose bids are withdrawn, so many."""
-    touched, hit = Touched(of_each=of_each), dict[UUID, Bids]()
+    touched = Touched(of_each=of_each)
     for line in lines:
         if line.before is None:
             continue
@@ -232,68 +247,8 @@ def _bids(
                 case AnnounceWinner():
                     touched.closing.add(line.id)
                 case DoubleBid() if (draw := draws.get(job.id)) and draw.hit:
-                    hit[line.id] = Bids([cast(Bid, draw.hit.bid)])
-    return {**(touched_bids(connection, touched) if touched.any else {}), **hit}
-
-
-def _secrets(
-    connection: SyncConnection, commands: Commands
-) -> Mapping[int, tuple[bytes, datetime]]:
-    """By tick, the secret of the commands' draws and when it was committed to; without revealed ones."""
-    ticks = {command.tick for command in commands.values() if isinstance(command, DoubleBid)}
-    found = {tick: secret_of(connection, tick) for tick in sorted(ticks)}
-    return {tick: secret for tick, secret in found.items() if secret}
-
-
-def _draws(
-    connection: SyncConnection,
-    lines: Iterable[Line],
-    commands: Commands,
-    secrets: Mapping[int, tuple[bytes, datetime]],
-) -> Mapping[UUID, KnownDraw]:
-    """By job, its draw; none once the secret of its tick is revealed."""
-    drawing = defaultdict[int, dict[UUID, Line]](dict)
-    for line in lines:
-        command = commands.get(line.jobs[0].id)
-        if line.before and isinstance(command, DoubleBid) and command.tick in secrets:
-            drawing[command.policy_version][line.id] = line
-    if not drawing:
-        return {}
-    every = {line.id: line for of_policy in drawing.values() for line in of_policy.values()}
-    staff = staff_among(connection, every)
-    hashes = PostgresEventStore(connection).last_hashes(
-        {line.id: line.version for line in every.values()}
-    )
-    seeds = {
-        line.id: seed_of(secrets[tick][0], hashes[line.id], tick)
-        for line in every.values()
-        for tick in [cast(DoubleBid, commands[line.jobs[0].id]).tick]
-    }
-    return {
-        every[auction_id].jobs[0].id: draw
-        for version, of_policy in drawing.items()
-        for auction_id, draw in _draws_by(
-            connection, version, {auction_id: seeds[auction_id] for auction_id in of_policy}, staff
-        ).items()
-    }
-
-
-def _draws_by(
-    connection: SyncConnection,
-    version: int,
-    seeds: Mapping[UUID, bytes],
-    staff: Mapping[UUID, frozenset[UUID]],
-) -> Mapping[UUID, KnownDraw]:
-    """By auction, its draw by that version of the policies."""
-    policy = policy_at(connection, version)
-    promoter = Promoter.of(policy)
-    lots = {id: lot_of(seed) for id, seed in seeds.items() if promoter.is_on(seed)}
-    insiders = frozenset[UUID]().union(*(staff[auction_id] for auction_id in lots))
-    hits = draw_bids(connection, policy, lots, insiders) if lots else {}
-    return {
-        auction_id: KnownDraw(version, promoter, seed, staff[auction_id], hits.get(auction_id))
-        for auction_id, seed in seeds.items()
-    }
+                    touched.named.add((line.id, draw.hit.bid.id))
+    return touched_bids(connection, touched) if touched.any else {}
 
 
 def _save(

@@ -7,13 +7,20 @@ from typing import Generic, TypeVar
 
 from psycopg import Error
 
-from commands.domain.events import Event
+from commands.domain.events import Event, NoDoubling
 from commands.domain.rejections import Rejection, RejectionCode
 from commands.jobs import Job, JobOutcome, JobStatus
 from commands.postgres.errors import with_traceback
 from commands.streams import NewEvent, RecordedEvent, Stream
 
 State = TypeVar("State")
+# The events that a job leaves all the same if it expired or failed.
+Undecided = Callable[[Job, State | None, NoDoubling], Sequence[Event]]
+
+
+def nothing(_job: Job, _state: object, _why: NoDoubling) -> Sequence[Event]:
+    """Only a draw leaves anything."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +66,22 @@ def decide_jobs(
     *,
     version: int,
     now: datetime,
+    undecided: Undecided[State] = nothing,
 ) -> Decided[State]:
     """Decide the jobs in order. One whose decision raises becomes FAILED; the others go on.
 
     `version` is the stream's version before the batch. Jobs whose deadline is before `now` are
-    rejected as EXPIRED.
+    rejected as EXPIRED, or succeed with what they leave undecided.
     """
     before = state
     events: list[NewEvent] = []
     outcomes: list[JobOutcome] = []
     for job in jobs:
         try:
-            answer = _expired(job, now) or decide(job, state)
+            if expired := _expired(job, now):
+                answer = undecided(job, state, NoDoubling.LATE) or expired
+            else:
+                answer = decide(job, state)
             if isinstance(answer, Rejection):
                 outcomes.append(JobOutcome(job, JobStatus.REJECTED, rejection=answer))
                 continue
@@ -80,11 +91,19 @@ def decide_jobs(
             raise
         except Exception as error:
             # Any other error concerns this job only. It is kept, with its traceback, for operators.
-            outcomes.append(JobOutcome(job, JobStatus.FAILED, error=with_traceback(error)))
+            left = undecided(job, state, NoDoubling.FAILED)
+            state = evolve(state, left) if left else state
+            events += _new(job, left)
+            reached = version + len(events) if left else None
+            outcomes.append(JobOutcome(job, JobStatus.FAILED, reached, error=with_traceback(error)))
             continue
-        events += [NewEvent(event, job.id, job.correlation_id, job.accepted_at) for event in answer]
+        events += _new(job, answer)
         outcomes.append(JobOutcome(job, JobStatus.SUCCEEDED, version=version + len(events)))
     return Decided(before, state, events, outcomes)
+
+
+def _new(job: Job, events: Sequence[Event]) -> list[NewEvent]:
+    return [NewEvent(event, job.id, job.correlation_id, job.accepted_at) for event in events]
 
 
 def _expired(job: Job, now: datetime) -> Rejection | None:

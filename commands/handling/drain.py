@@ -12,6 +12,7 @@ import structlog
 
 from commands.handling.auctions import handle_auctions
 from commands.handling.batch import Handled
+from commands.handling.draws import leave_failed_draw
 from commands.handling.policies import handle_policies
 from commands.handling.users import handle_user
 from commands.jobs import Job, JobOutcome, JobStatus
@@ -110,6 +111,9 @@ def _handler(
 
 
 def _fail(connection: SyncConnection, job: Job, error: str) -> Handled:
-    outcomes = [JobOutcome(job, JobStatus.FAILED, error=error)]
-    PostgresJobInbox(connection).settle(outcomes, clock(connection))
-    return Handled(outcomes, unfinished=[job.stream])
+    with connection.transaction():
+        recorded = leave_failed_draw(connection, job) if job.command == "DoubleBid" else []
+        reached = recorded[-1].version if recorded else None
+        outcomes = [JobOutcome(job, JobStatus.FAILED, reached, error=error)]
+        PostgresJobInbox(connection).settle(outcomes, clock(connection))
+    return Handled(outcomes, recorded, unfinished=[job.stream])

@@ -19,6 +19,8 @@ class Auction(models.Model):
     ends_at = models.DateTimeField("ends")
     closed = models.BooleanField(default=False)
     winning_bid_id = models.UUIDField(null=True)
+    draws = models.IntegerField(db_default=0)
+    last_tick = models.IntegerField(db_default=0)
 
     class Meta:
         db_table = "auctions"
@@ -50,6 +52,7 @@ class Bid(models.Model):
     reached_version = models.IntegerField()
     doubled = models.BooleanField(default=False)
     deleted = models.BooleanField(default=False)
+    deleted_version = models.IntegerField(null=True)
 
     class Meta:
         db_table = "bids"
@@ -79,6 +82,11 @@ class Bid(models.Model):
                 condition=models.Q(deleted=False, doubled=False),
             ),
             models.Index(fields=["auction"], name="bids_doubled", condition=models.Q(doubled=True)),
+            models.Index(
+                fields=["auction", "deleted_version"],
+                name="bids_deleted_since",
+                condition=models.Q(deleted=True),
+            ),
             models.Index(
                 fields=["auction", "id"],
                 name="bids_deleted_of_auction",

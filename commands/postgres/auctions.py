@@ -17,7 +17,7 @@ from commands.postgres.rows import as_json
 # In one order, and without waiting: whoever has one of them will see what waits for it.
 LOCK = """
 WITH locked AS MATERIALIZED (
-    SELECT id, version, title, description, starts_at, ends_at, closed, winning_bid_id
+    SELECT id, version, title, description, starts_at, ends_at, closed, winning_bid_id, draws, last_tick
     FROM auctions WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE SKIP LOCKED
 )
 SELECT wanted.id AS wanted, EXISTS (SELECT FROM auctions WHERE id = wanted.id) AS there, locked.*
@@ -31,9 +31,11 @@ BID = ", ".join(BID_COLUMNS)
 ALL_BIDS = f"SELECT {BID} FROM bids WHERE auction_id = %s"
 STAFF = """
 SELECT auction.id AS auction_id, users.id AS bidder_id
-FROM unnest(%s::uuid[]) AS auction (id), users WHERE is_staff AND EXISTS (
+FROM unnest(%s::uuid[]) AS auction (id), users WHERE is_staff AND (EXISTS (
     SELECT FROM bids WHERE bidder_id = users.id AND auction_id = auction.id AND NOT deleted
-)
+) OR EXISTS (
+    SELECT FROM bids WHERE bidder_id = users.id AND auction_id = auction.id AND deleted
+))
 """
 # Only named bids can be deleted by the batch, so beside them one bid of each bidder, the highest,
 # and one of the auction, the leading one, can matter. Bids are withdrawn from the lowest on: so the
@@ -73,14 +75,14 @@ SAVE_AUCTIONS = f"""
 INSERT INTO auctions ({", ".join(AUCTION_COLUMNS)})
 SELECT {", ".join(AUCTION_COLUMNS)} FROM json_populate_recordset(NULL::auctions, %s)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, closed = excluded.closed,
-    winning_bid_id = excluded.winning_bid_id
+    winning_bid_id = excluded.winning_bid_id, draws = excluded.draws, last_tick = excluded.last_tick
 """
 SAVE_BIDS = f"""
 INSERT INTO bids (auction_id, {BID})
 SELECT auction_id, {BID} FROM json_populate_recordset(NULL::bids, %s)
 ON CONFLICT (id) DO UPDATE SET effective_amount = excluded.effective_amount,
     reached_version = excluded.reached_version, doubled = excluded.doubled,
-    deleted = excluded.deleted
+    deleted = excluded.deleted, deleted_version = excluded.deleted_version
 """
 # FOR SHARE: a user's deletion waits until this batch is committed, and then finds all their bids.
 SHARE_BIDDERS = """
@@ -125,15 +127,24 @@ WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
        OR asked.last < %(now)s - interval '1 s' * least(power(2, least(asked.times, 10)), 300))
 ORDER BY ends_at, id LIMIT %(limit)s
 """
-# Those that were open at a tick and are still.
-OPEN = "NOT closed AND starts_at <= %(tick)s AND ends_at > greatest(%(tick)s, clock_timestamp())"
+# Those that were open at a tick's cut-off.
+OPEN = "NOT closed AND starts_at <= %(cutoff)s AND ends_at > %(cutoff)s"
 TO_DOUBLE = "SELECT FROM bids WHERE auction_id = page.id AND NOT deleted AND NOT doubled"
+# Those that have a bid to double, and those that may have had one at the cut-off: what was accepted before
+# waits still, or what was accepted since has deleted or doubled bids.
 TO_DRAW_IN = f"""
 WITH page AS MATERIALIZED (
     SELECT id, {OPEN} AS open FROM auctions
     WHERE NOT closed AND (%(after)s::uuid IS NULL OR id > %(after)s) ORDER BY id LIMIT %(limit)s
 )
-SELECT id, open AND EXISTS ({TO_DOUBLE}) AS drawn FROM page ORDER BY id
+SELECT id, open AND (
+    EXISTS ({TO_DOUBLE}) OR EXISTS (
+        SELECT FROM jobs WHERE stream_id = page.id AND status = 'QUEUED'
+    ) OR EXISTS (
+        SELECT FROM jobs
+        WHERE stream_id = page.id AND accepted_at >= %(cutoff)s AND command <> 'PlaceBid'
+    )
+) AS drawn FROM page ORDER BY id
 """
 ANY_TO_DRAW_IN = f"SELECT FROM auctions AS page WHERE {OPEN} AND EXISTS ({TO_DOUBLE}) LIMIT 1"
 
@@ -199,7 +210,7 @@ def touched_bids(connection: SyncConnection, touched: Touched) -> Mapping[UUID, 
 def staff_among(
     connection: SyncConnection, auctions: Collection[UUID]
 ) -> Mapping[UUID, frozenset[UUID]]:
-    """By auction, those of its bidders who belong to the house."""
+    """By auction, those who belong to the house and have ever bid in it."""
     staff: defaultdict[UUID, set[UUID]] = defaultdict(set)
     for row in connection.execute(STAFF, (list(auctions),)):
         staff[row["auction_id"]].add(row["bidder_id"])
@@ -268,19 +279,19 @@ def due_auctions(
 
 
 def auctions_to_draw_in(
-    connection: SyncConnection, tick: datetime, after: UUID | None, limit: int
+    connection: SyncConnection, cutoff: datetime, after: UUID | None, limit: int
 ) -> Sequence[tuple[UUID, bool]]:
-    """The next so many unclosed auctions by id, each with whether a tick at that moment draws in it.
+    """The next so many unclosed auctions by id, each with whether a tick with that cut-off may draw in it.
 
-    It does in those that were open then, and are still, and have live bids that were not doubled.
+    It may in those that were open then, and may have had live bids that were not doubled.
     """
-    page = {"tick": tick, "after": after, "limit": limit}
+    page = {"cutoff": cutoff, "after": after, "limit": limit}
     return [(row["id"], row["drawn"]) for row in connection.execute(TO_DRAW_IN, page)]
 
 
-def any_to_draw_in(connection: SyncConnection, tick: datetime) -> bool:
-    """Whether a tick at that moment would draw in any auction."""
-    return connection.execute(ANY_TO_DRAW_IN, {"tick": tick}).fetchone() is not None
+def any_to_draw_in(connection: SyncConnection, cutoff: datetime) -> bool:
+    """Whether a tick with that cut-off would draw in any auction, by what is decided already."""
+    return connection.execute(ANY_TO_DRAW_IN, {"cutoff": cutoff}).fetchone() is not None
 
 
 async def auction_versions_async(

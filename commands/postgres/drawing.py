@@ -1,7 +1,7 @@
 """Drawing bids in Postgres, where an auction may have a million of them.
 
 One statement finds the same bids, with the same weights, as `Promoter.draw` does with all of them at
-hand; that one says what is right. It sums up the weights of so many bids at a time in the order they
+hand, as they were at a version of their auction; that one says what is right. It sums up the weights of so many bids at a time in the order they
 were placed, finds the block in which a lot lies, and then the bid in that block.
 """
 
@@ -20,39 +20,68 @@ from commands.postgres.connections import SyncConnection
 BLOCK = 1000
 BID = ", ".join(f"bids.{each.name}" for each in fields(Bid))
 
+# The bids as they were at each auction's `cut`, the last version that counts. Few have changed since: those
+# are put back to what they were, and the others are read where indexes have them.
+THEN = f"""
+changed AS MATERIALIZED (
+    SELECT auction_id, id, bidder_id, amount, amount AS effective_amount, placed_at, placed_version,
+           placed_version AS reached_version, false AS doubled, false AS deleted,
+           NULL::int AS deleted_version
+    FROM lots JOIN bids USING (auction_id)
+    WHERE doubled AND reached_version > cut AND placed_version <= cut
+    UNION ALL
+    SELECT auction_id, id, bidder_id, amount, effective_amount, placed_at, placed_version,
+           reached_version, doubled, false, NULL
+    FROM lots JOIN bids USING (auction_id)
+    WHERE deleted AND deleted_version > cut AND placed_version <= cut
+      AND NOT (doubled AND reached_version > cut)
+), live AS NOT MATERIALIZED (
+    SELECT auction_id, {BID} FROM lots JOIN bids USING (auction_id)
+    WHERE NOT deleted AND placed_version <= cut AND NOT (doubled AND reached_version > cut)
+    UNION ALL SELECT auction_id, {BID} FROM changed AS bids
+), to_double AS NOT MATERIALIZED (
+    SELECT auction_id, {BID} FROM lots JOIN bids USING (auction_id)
+    WHERE NOT deleted AND NOT doubled AND placed_version <= cut
+    UNION ALL SELECT auction_id, {BID} FROM changed AS bids WHERE NOT doubled
+)"""
 # Facts about an auction, or a bidder in it, that some options need; each with how the bids are joined to it.
 LEADERS = """
 leaders AS MATERIALIZED (
-    SELECT auction.id AS auction_id, best.* FROM unnest(%(auctions)s::uuid[]) AS auction (id)
-    CROSS JOIN LATERAL (
-        SELECT bidder_id AS leader, effective_amount AS highest FROM bids
-        WHERE auction_id = auction.id AND NOT deleted
-        ORDER BY effective_amount DESC, reached_version LIMIT 1
+    SELECT lots.auction_id, best.* FROM lots CROSS JOIN LATERAL (
+        SELECT bidder_id AS leader, effective_amount AS highest FROM (
+            (SELECT bidder_id, effective_amount, reached_version FROM bids
+             WHERE auction_id = lots.auction_id AND NOT deleted AND placed_version <= lots.cut
+               AND NOT (doubled AND reached_version > lots.cut)
+             ORDER BY effective_amount DESC, reached_version LIMIT 1)
+            UNION ALL
+            SELECT bidder_id, effective_amount, reached_version FROM changed
+            WHERE auction_id = lots.auction_id
+        ) AS first ORDER BY effective_amount DESC, reached_version LIMIT 1
     ) AS best
 )"""
 BIDDERS = """
 bidders AS MATERIALIZED (
     SELECT auction_id, bidder_id, count(*) AS live,
            row_number() OVER (PARTITION BY auction_id ORDER BY min(placed_version)) AS arrival
-    FROM bids WHERE auction_id = ANY(%(auctions)s) AND NOT deleted GROUP BY auction_id, bidder_id
+    FROM live GROUP BY auction_id, bidder_id
 )"""
 # Sorts as a bid's rank does: by what it counts, then by when it reached that.
 RANK = "effective_amount * 1000000000000 - reached_version"
 HIGHEST = f"""
 own AS MATERIALIZED (
-    SELECT auction_id, bidder_id, max({RANK}) AS best
-    FROM bids WHERE auction_id = ANY(%(auctions)s) AND NOT deleted GROUP BY auction_id, bidder_id
+    SELECT auction_id, bidder_id, max({RANK}) AS best FROM live GROUP BY auction_id, bidder_id
 )"""
 DOUBLED = """
 doubled AS MATERIALIZED (
-    SELECT auction_id, bidder_id, count(*) AS of_bidder
-    FROM bids WHERE auction_id = ANY(%(auctions)s) AND doubled GROUP BY auction_id, bidder_id
+    SELECT auction_id, bidder_id, count(*) AS of_bidder FROM lots JOIN bids USING (auction_id)
+    WHERE doubled AND reached_version <= cut GROUP BY auction_id, bidder_id
 )"""
 ALL_DOUBLED = """
 all_doubled AS MATERIALIZED (
-    SELECT auction.id AS auction_id, (
-        SELECT count(*) FROM bids WHERE auction_id = auction.id AND doubled
-    ) AS of_auction FROM unnest(%(auctions)s::uuid[]) AS auction (id)
+    SELECT auction_id, (
+        SELECT count(*) FROM bids
+        WHERE auction_id = lots.auction_id AND doubled AND reached_version <= lots.cut
+    ) AS of_auction FROM lots
 )"""
 JOINS = {
     LEADERS: "JOIN leaders USING (auction_id)",
@@ -90,11 +119,11 @@ LIMITS: Mapping[str, Option] = {
 # OFFSET 0, as MATERIALIZED elsewhere, has the bids read once and in their order, not bidder by bidder.
 DRAW = """
 WITH lots AS MATERIALIZED (
-    SELECT * FROM unnest(%(auctions)s::uuid[], %(lots)s::numeric[]) AS _ (auction_id, lot)
-){facts}, blocks AS MATERIALIZED (
+    SELECT * FROM unnest(%(auctions)s::uuid[], %(lots)s::numeric[], %(cuts)s::int[])
+        AS _ (auction_id, lot, cut)
+), {then}{facts}, blocks AS MATERIALIZED (
     SELECT auction_id, placed_version / %(size)s AS block, sum({weight}) AS weight FROM (
-        SELECT auction_id, {bid} FROM bids
-        WHERE auction_id = ANY(%(auctions)s) AND NOT deleted AND NOT doubled OFFSET 0
+        SELECT auction_id, {bid} FROM to_double AS bids OFFSET 0
     ) AS bids {joins} WHERE {stays} GROUP BY 1, 2
 ), sums AS (
     SELECT *, sum(weight) OVER (PARTITION BY auction_id) AS total,
@@ -104,9 +133,8 @@ WITH lots AS MATERIALIZED (
     SELECT *, div(lot * total, %(values)s) AS place FROM sums JOIN lots USING (auction_id)
     WHERE div(lot * total, %(values)s) >= before AND div(lot * total, %(values)s) < before + weight
 ), near AS MATERIALIZED (
-    SELECT bids.auction_id, {bid}, total, place, before FROM hit JOIN bids USING (auction_id)
+    SELECT bids.auction_id, {bid}, total, place, before FROM hit JOIN to_double AS bids USING (auction_id)
     WHERE placed_version BETWEEN block * %(size)s AND block * %(size)s + %(size)s - 1
-      AND NOT bids.deleted AND NOT bids.doubled
 ), shares AS (
     SELECT bids.auction_id, {bid}, {weight} AS weight, total, place,
            before + sum({weight}) OVER (PARTITION BY auction_id ORDER BY placed_version) AS upto
@@ -117,13 +145,14 @@ SELECT * FROM shares WHERE place >= upto - weight AND place < upto
 
 # The auction's bids that lead, whether they may be hit or not, and the weights of all.
 WEIGH = """
-WITH top AS MATERIALIZED (
+WITH lots AS MATERIALIZED (
+    SELECT %(auction)s::uuid AS auction_id, 2147483647 AS cut
+), {then}, top AS MATERIALIZED (
     SELECT auction_id, {bid} FROM bids WHERE auction_id = %(auction)s AND NOT deleted
     ORDER BY effective_amount DESC, reached_version LIMIT %(limit)s
 ){facts}, every AS (
     SELECT sum({weight}) AS total FROM (
-        SELECT auction_id, {bid} FROM bids
-        WHERE auction_id = %(auction)s AND NOT deleted AND NOT doubled OFFSET 0
+        SELECT auction_id, {bid} FROM to_double AS bids OFFSET 0
     ) AS bids {joins} WHERE {stays}
 ), weighed AS (
     SELECT bids.id, {weight} AS weight FROM top AS bids {joins} WHERE NOT doubled AND {stays}
@@ -134,20 +163,29 @@ ORDER BY effective_amount DESC, reached_version
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """A number below HALF_VALUES, drawn for an auction's bids as they were at that version of it."""
+
+    number: int
+    version: int
+
+
 def draw_bids(
     connection: SyncConnection,
     policy: Policy,
-    lots: Mapping[UUID, int],
+    lots: Mapping[UUID, Lot],
     staff: Collection[UUID],
 ) -> Mapping[UUID, Drawn]:
-    """By auction, the bid that its lot (below HALF_VALUES) hits; without those in which none may be hit.
+    """By auction, the bid that its lot hits, as it was then; without those in which none may be hit.
 
     `staff` are all bidders in these auctions who are staff.
     """
     limits = _limits(policy)
     parameters = {
         "auctions": list(lots),
-        "lots": [Decimal(lot) for lot in lots.values()],
+        "lots": [Decimal(lot.number) for lot in lots.values()],
+        "cuts": [lot.version for lot in lots.values()],
         "staff": list(staff),
         "size": BLOCK,
         "values": Decimal(HALF_VALUES),
@@ -169,7 +207,6 @@ def weigh_leading(
     limits = _limits(policy)
     parameters = {
         "auction": auction_id,
-        "auctions": [auction_id],
         "limit": most,
         "staff": list(staff),
         **limits,
@@ -198,6 +235,7 @@ def _statement(
     kind = "bigint" if len(weights) == 1 else "numeric"
     needs = list(dict.fromkeys(each.needs for each in (*weights, *conditions) if each.needs))
     return form.format(
+        then=THEN,
         facts="".join(f", {fact}" for fact in needs),
         joins=" ".join(JOINS[fact] for fact in needs),
         # The product of several can be larger than 64 bits; sums never overflow.

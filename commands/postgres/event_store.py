@@ -47,9 +47,13 @@ CROSS JOIN LATERAL (
 READ_ALL = f"SELECT {COLUMNS} FROM events WHERE stream_id = %s ORDER BY version"
 # What follows from a tick has higher positions: it was written after the tick was committed.
 LAST_DRAW = """
-SELECT max(recorded_at) AS last FROM events WHERE type = 'BidDoubled' AND position > (
-    SELECT position FROM events WHERE stream_id = %s AND version = 2
-)
+WITH made AS MATERIALIZED (SELECT position FROM events WHERE stream_id = %s AND version = 2)
+SELECT greatest(
+    (SELECT max(recorded_at) FROM events
+     WHERE type = 'BidDoubled' AND position > (SELECT position FROM made)),
+    (SELECT max(recorded_at) FROM events
+     WHERE type = 'NothingDrawn' AND position > (SELECT position FROM made))
+) AS last
 """
 EVENT_AT = """
 SELECT position, stream_kind, hash FROM events WHERE stream_id = %s AND version = %s

@@ -44,11 +44,12 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, deleted_at = excluded
     withdrawing_at = excluded.withdrawing_at
 """
 COMMITTED = """
-INSERT INTO promoter_ticks (number, stream_id, version, commitment, secret, committed_at)
-VALUES (%s, %s, 1, %s, '', %s)
+INSERT INTO promoter_ticks (number, stream_id, version, commitment, policies, secret, committed_at)
+VALUES (%s, %s, 1, %s, %s, '', %s)
 """
 MADE = """
-UPDATE promoter_ticks SET version = %s, policies = %s, made_at = %s, draws = %s, accepted = %s
+UPDATE promoter_ticks SET version = %s, policies = coalesce(policies, %s), made_at = %s, draws = %s,
+    accepted = %s
 WHERE stream_id = %s
 """
 DRAWN = "UPDATE promoter_ticks SET version = %s, draws = %s, accepted = %s WHERE stream_id = %s"
@@ -173,7 +174,9 @@ def _restore_tick(connection: SyncConnection, item: RecordedEvent) -> None:
     values: tuple[object, ...]
     match event:
         case TickCommitted():
-            query, values = COMMITTED, (event.number, stream, event.commitment, at)
+            query, values = COMMITTED, (
+                event.number, stream, event.commitment, event.policies, at,
+            )  # fmt: skip
         case TickMade(draws=draws):
             policies = last_policies(connection)
             query, values = MADE, (item.version, policies, at, draws, draws or 0, stream)

@@ -46,10 +46,14 @@ LIMIT 1
 """
 LAST_NUMBER = "SELECT coalesce(max(number), 0) AS number FROM promoter_ticks"
 INSERT = """
-INSERT INTO promoter_ticks (number, stream_id, version, commitment, secret, committed_at)
-VALUES (%s, %s, %s, %s, %s, %s)
+INSERT INTO promoter_ticks (number, stream_id, version, commitment, policies, secret, committed_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
-MADE = "UPDATE promoter_ticks SET version = %s, policies = %s, made_at = %s WHERE number = %s"
+# One that was committed to before that named the policies follows those at the tick.
+MADE = """
+UPDATE promoter_ticks SET version = %s, policies = coalesce(policies, %s), made_at = %s
+WHERE number = %s
+"""
 ACCEPTED = """
 UPDATE promoter_ticks SET accepted = accepted + %s, reached = %s WHERE number = %s
 """
@@ -68,7 +72,7 @@ LOCK = "SELECT FROM promoter_ticks WHERE number = %s FOR UPDATE"
 REVEALED = "UPDATE promoter_ticks SET version = %s, revealed_at = %s WHERE number = %s"
 # FOR KEY SHARE: the secret can't be revealed before the draw's transaction ends.
 UNREVEALED = f"""
-SELECT secret, committed_at FROM promoter_ticks
+SELECT secret, committed_at, made_at AS cutoff FROM promoter_ticks
 WHERE number = %s AND {HELD} FOR KEY SHARE
 """
 # The next ticks reveal the secrets of those before them whose draws are settled.
@@ -82,8 +86,6 @@ SELECT FROM promoter_ticks AS tick WHERE stream_id = %s AND made_at IS NOT NULL 
       AND later.made_at < clock_timestamp() - interval '1 hour'
   )
 """
-POLICIES_OF = "SELECT policies FROM promoter_ticks WHERE number = %s"
-STREAM_OF = "SELECT stream_id FROM promoter_ticks WHERE number = %s"
 # Once it is revealed; long after that only the log has it.
 IF_REVEALED = """CASE WHEN revealed_at IS NOT NULL THEN coalesce(nullif(secret, ''), (
     SELECT data->>'secret' FROM events
@@ -142,16 +144,15 @@ def drawn_ticks(connection: SyncConnection) -> list[tuple[Stream, Tick]]:
     return [_tick(row) for row in connection.execute(DRAWN).fetchall()]
 
 
-def commit_to_tick(connection: SyncConnection) -> list[RecordedEvent]:
-    """Choose the next tick's secret and record the commitment to it."""
+def commit_to_tick(connection: SyncConnection, policies: int) -> list[RecordedEvent]:
+    """Choose the next tick's secret and record the commitment to it, and to that version of the policies."""
     last = connection.execute(LAST_NUMBER).fetchone()
     assert last is not None
     secret, stream, now = secrets.token_bytes(32), Stream("tick", new_id()), clock(connection)
-    committed = TickCommitted(last["number"] + 1, commitment_to(secret))
+    committed = TickCommitted(last["number"] + 1, commitment_to(secret), policies)
     tick = evolve(None, committed)
-    connection.execute(
-        INSERT, (tick.number, stream.id, tick.version, tick.commitment, secret.hex(), now)
-    )
+    values = (tick.number, stream.id, tick.version, tick.commitment, policies, secret.hex(), now)
+    connection.execute(INSERT, values)
     return _record(connection, stream, 0, [committed], now)
 
 
@@ -166,7 +167,10 @@ def give_up_lost(connection: SyncConnection) -> None:
 def make_tick(
     connection: SyncConnection, stream: Stream, tick: Tick, made_at: datetime, policies: int
 ) -> list[RecordedEvent]:
-    """Record that the tick was made at that moment; its draws follow that version of the policies."""
+    """Record that the tick was made at that moment.
+
+    Its draws follow the policies that it was committed to with; without any, those of that version.
+    """
     made = TickMade()
     connection.execute(MADE, (evolve(tick, made).version, policies, made_at, tick.number))
     return _record(connection, stream, tick.version, [made], made_at)
@@ -205,13 +209,22 @@ def reveal(connection: SyncConnection, stream: Stream, tick: Tick) -> list[Recor
     return _record(connection, stream, tick.version, [revealed], now)
 
 
-def secret_of(connection: SyncConnection, number: int) -> tuple[bytes, datetime] | None:
-    """The tick's secret and when the house committed to it; None if it is revealed.
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What a tick's draws are made with: the secret, when the house committed to it, and the cut-off."""
+
+    secret: bytes
+    committed_at: datetime
+    cutoff: datetime
+
+
+def secret_of(connection: SyncConnection, number: int) -> Secret | None:
+    """The secret of a tick that was made; None if it is revealed.
 
     It can't be revealed before the transaction ends.
     """
     row = connection.execute(UNREVEALED, (number,)).fetchone()
-    return (bytes.fromhex(row["secret"]), row["committed_at"]) if row else None
+    return Secret(bytes.fromhex(row["secret"]), row["committed_at"], row["cutoff"]) if row else None
 
 
 def read_tick(connection: SyncConnection, stream_id: UUID) -> Tick | None:
@@ -223,18 +236,6 @@ def read_tick(connection: SyncConnection, stream_id: UUID) -> Tick | None:
 def overdue(connection: SyncConnection, stream_id: UUID) -> bool:
     """Whether the tick's secret should have been revealed: its draws are settled, and another came long ago."""
     return connection.execute(OVERDUE, (stream_id,)).fetchone() is not None
-
-
-def policies_of_tick(connection: SyncConnection, number: int) -> int | None:
-    """The version of the policies that the tick's draws follow; None of one from before that was kept."""
-    row = connection.execute(POLICIES_OF, (number,)).fetchone()
-    return row["policies"] if row else None
-
-
-def stream_of_tick(connection: SyncConnection, number: int) -> UUID | None:
-    """The stream of the tick of that number."""
-    row = connection.execute(STREAM_OF, (number,)).fetchone()
-    return row["stream_id"] if row else None
 
 
 async def public_tick(connection: AsyncConnection[DictRow], number: int | None) -> DictRow | None:

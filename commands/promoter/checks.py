@@ -1,99 +1,212 @@
-"""Checking draws: each must be the one that its tick's committed secret gives."""
+"""Checking draws: each must be the one that its tick's committed secret gives, and none may be missing."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import cast
 from uuid import UUID
 
 from commands.domain.auction import Auction, replay
 from commands.domain.events import (
+    AuctionCreated,
+    AuctionEndedUnsold,
     AuctionEvent,
     BidDoubled,
-    SecretRevealed,
-    TickCommitted,
-    TickEvent,
-    TickMade,
+    NoDoubling,
+    NothingDrawn,
+    WinnerAnnounced,
 )
 from commands.domain.promoter import BidsInDraw, Promoter, seed_of
 from commands.domain.tick import commitment_to
 from commands.postgres.connections import SyncConnection
-from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.policies import policy_at, policy_versions
-from commands.postgres.ticks import policies_of_tick, stream_of_tick
+from commands.postgres.tick_records import TickRecord, record_of_tick, ticks_between
 from commands.streams import RecordedEvent
+
+Draw = BidDoubled | NothingDrawn
+# By their seeds these would have been another result, which only the portal's own word speaks against.
+NOT_MADE = {NoDoubling.LATE, NoDoubling.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The result of checking one draw: fair if there is no problem and its secret is revealed."""
+    """The result of checking one draw: fair if there is no problem and its secret is revealed.
+
+    Of a draw that is missing only the tick is known; `version` is the auction's last one then.
+    """
 
     version: int
-    draw: BidDoubled
+    tick: int
+    draw: Draw | None
     revealed: bool = True
     problem: str | None = None
 
 
-def check_draws(connection: SyncConnection, history: Sequence[RecordedEvent]) -> Iterator[Checked]:
-    """Check each draw in an auction's whole history, except those of tick 0, which had no commitment."""
-    auction, done, ticks = None, 0, set[int]()
-    for place, recorded in enumerate(history):
-        if not isinstance(recorded.event, BidDoubled) or recorded.event.tick == 0:
-            continue
-        before = [cast(AuctionEvent, item.event) for item in history[done:place]]
-        auction, done = replay(before, auction) if before else auction, place
-        assert auction is not None, "a history begins with the auction's creation"
-        if recorded.event.tick in ticks:
-            problem = "the tick had drawn in this auction before"
-            yield Checked(recorded.version, recorded.event, problem=problem)
-            continue
-        ticks.add(recorded.event.tick)
-        yield _checked(connection, auction, recorded, history[place - 1].hash)
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a draw is made from: the auction before the cut-off, and the hash of its last event then."""
+
+    auction: Auction
+    hash: bytes
 
 
-def _checked(
-    connection: SyncConnection, auction: Auction, recorded: RecordedEvent, last_hash: bytes
-) -> Checked:
-    draw = cast(BidDoubled, recorded.event)
-    tick = _events_of_tick(connection, draw.tick)
-    committed, revealed = tick.get(TickCommitted), tick.get(SecretRevealed)
-    if committed is None or committed.recorded_at >= recorded.recorded_at:
-        return Checked(recorded.version, draw, problem="the house had not committed to it")
-    if TickMade not in tick:
-        return Checked(recorded.version, draw, problem="there was no such tick")
-    if problem := _another_policy(connection, recorded.stream.id, draw):
-        return Checked(recorded.version, draw, problem=problem)
-    if revealed is None:
-        return Checked(recorded.version, draw, revealed=False)
-    if revealed.recorded_at <= recorded.recorded_at:
-        return Checked(recorded.version, draw, problem="the secret was revealed before it")
-    secret = bytes.fromhex(cast(SecretRevealed, revealed.event).secret)
-    if commitment_to(secret) != cast(TickCommitted, committed.event).commitment:
-        problem = "the revealed secret is not the one that the house committed to"
-        return Checked(recorded.version, draw, problem=problem)
-    among = BidsInDraw(tuple(auction.bids.values()), frozenset(draw.staff))
-    promoter = Promoter.of(policy_at(connection, draw.policy_version))
-    seed = seed_of(secret, last_hash, draw.tick)
-    fair = promoter.draw(among, seed) if promoter.is_on(seed) else None
-    found = (fair.bid.id, fair.weight, fair.total_weight) if fair else None
-    if found != (draw.bid_id, draw.weight, draw.total_weight):
-        hit = f"bid {fair.bid.id}, weight {fair.weight} of {fair.total_weight}" if fair else "none"
-        return Checked(recorded.version, draw, problem=f"the secret gives {hit}")
-    return Checked(recorded.version, draw)
+def check_draws(connection: SyncConnection, history: Iterable[RecordedEvent]) -> Iterator[Checked]:
+    """Check each draw in an auction's whole history, except those of tick 0, which had no commitment.
+
+    The history is read once, and no more of it is kept than its bids. Ticks that left no event though
+    there was a bid to draw are found, too.
+    """
+    checking = _Checking(connection)
+    for recorded in history:
+        yield from checking.take(recorded)
+    yield from checking.end()
 
 
-def _another_policy(connection: SyncConnection, auction_id: UUID, draw: BidDoubled) -> str | None:
-    policies = policies_of_tick(connection, draw.tick)
-    if policies is None:
+@dataclass(slots=True)
+class _Checking:
+    """An auction's draws so far, and the ticks whose cut-off has passed and whose draw has not come yet."""
+
+    connection: SyncConnection
+    auction: Auction | None = None
+    news: list[AuctionEvent] = field(default_factory=list)
+    last: RecordedEvent | None = None
+    closed_at: datetime | None = None
+    draws: int = 0
+    drawn: set[int] = field(default_factory=set)
+    coming: Iterator[TickRecord] = field(default_factory=lambda: iter(()))
+    next: TickRecord | None = None
+    due: dict[int, tuple[TickRecord, Base]] = field(default_factory=dict)
+
+    def take(self, recorded: RecordedEvent) -> Iterator[Checked]:
+        """The next event."""
+        self._pass_cutoffs(recorded.accepted_at)
+        event = cast(AuctionEvent, recorded.event)
+        if isinstance(event, BidDoubled | NothingDrawn) and event.tick:
+            yield from self._missing_before(event.tick)
+            yield self._check(recorded, event)
+        if isinstance(event, WinnerAnnounced | AuctionEndedUnsold):
+            self.closed_at = recorded.accepted_at or recorded.recorded_at
+        if isinstance(event, AuctionCreated):
+            self.coming = ticks_between(self.connection, event.starts_at, event.ends_at)
+            self.next = next(self.coming, None)
+        self.news.append(event)
+        self.last = recorded
+
+    def end(self) -> Iterator[Checked]:
+        """There are no more events."""
+        while self.next:
+            self._pass(self.next)
+        yield from self._missing_before(None)
+
+    def _pass_cutoffs(self, moment: datetime | None) -> None:
+        while self.next and moment and moment >= self.next.cutoff:
+            self._pass(self.next)
+
+    def _pass(self, tick: TickRecord) -> None:
+        """The tick's draw is made from what is there now."""
+        self.due[tick.number] = (tick, self._base())
+        self.next = next(self.coming, None)
+
+    def _base(self) -> Base:
+        if self.news:
+            self.auction, self.news = replay(self.news, self.auction), []
+        assert self.auction is not None, "a history begins with the auction's creation"
+        assert self.last is not None
+        return Base(self.auction, self.last.hash)
+
+    def _missing_before(self, number: int | None) -> Iterator[Checked]:
+        """The ticks up to that one, None for all, that should have drawn here and left no event."""
+        passed = [each for each in self.due if number is None or each < number]
+        for each in passed:
+            tick, base = self.due.pop(each)
+            if each not in self.drawn and self._has_draw(tick, base):
+                assert self.last is not None
+                problem = "it left no event, though there was a bid to draw"
+                yield Checked(self.last.version, each, None, problem=problem)
+
+    def _has_draw(self, tick: TickRecord, base: Base) -> bool:
+        """Whether all draws of the tick are settled, and this auction must have had one of them."""
+        auction = base.auction
+        if not (tick.leaves_events and tick.revealed_at and tick.accepted_at):
+            return False
+        if not auction.starts_at <= tick.cutoff < auction.ends_at:
+            return False
+        if self.closed_at and self.closed_at < tick.accepted_at:
+            return False
+        return any(not bid.deleted and not bid.doubled for bid in auction.bids.values())
+
+    def _check(self, recorded: RecordedEvent, draw: Draw) -> Checked:
+        number = draw.tick
+        tick, base = self.due.pop(number, (None, None))
+        tick = tick or record_of_tick(self.connection, number)
+        # Draws from before they were numbered are made from whatever came before them.
+        if base is None or not draw.draw:
+            base = self._base()
+        problem = self._out_of_place(draw) or _untimely(tick, recorded, draw)
+        self.drawn.add(number)
+        self.draws = draw.draw or self.draws
+        if problem or tick is None:
+            return Checked(recorded.version, number, draw, problem=problem)
+        problem = _another_policy(self.connection, recorded.stream.id, tick, draw)
+        if problem is None and tick.secret is None:
+            return Checked(recorded.version, number, draw, revealed=False)
+        problem = problem or _unfair(self.connection, tick, base, draw)
+        return Checked(recorded.version, number, draw, problem=problem)
+
+    def _out_of_place(self, draw: Draw) -> str | None:
+        if draw.tick in self.drawn:
+            return "the tick had drawn in this auction before"
+        if draw.draw not in {0, self.draws + 1}:
+            return f"draw {self.draws + 1} is missing: this is draw {draw.draw}"
         return None
-    applied = policy_versions(connection, policies, [auction_id])[auction_id]
+
+
+def _untimely(tick: TickRecord | None, recorded: RecordedEvent, draw: Draw) -> str | None:
+    if tick is None or tick.committed_at >= recorded.recorded_at:
+        return "the house had not committed to it"
+    if tick.made_at is None:
+        return "there was no such tick"
+    if tick.leaves_events and not draw.draw:
+        return "it has no number"
+    late = isinstance(draw, NothingDrawn) and draw.reason in NOT_MADE
+    if tick.revealed_at and tick.revealed_at <= recorded.recorded_at and not late:
+        return "the secret was revealed before it"
+    return None
+
+
+def _another_policy(
+    connection: SyncConnection, auction_id: UUID, tick: TickRecord, draw: Draw
+) -> str | None:
+    if tick.policies is None:
+        return None
+    applied = policy_versions(connection, tick.policies, [auction_id])[auction_id]
     if applied == draw.policy_version:
         return None
     return f"policy {applied} applied, not {draw.policy_version}"
 
 
-def _events_of_tick(
-    connection: SyncConnection, number: int
-) -> dict[type[TickEvent], RecordedEvent]:
-    stream_id = stream_of_tick(connection, number)
-    events = PostgresEventStore(connection).read(stream_id) if stream_id else []
-    return {type(cast(TickEvent, item.event)): item for item in events}
+def _unfair(connection: SyncConnection, tick: TickRecord, base: Base, draw: Draw) -> str | None:
+    """What the secret gives, if that is not what the event says."""
+    secret = bytes.fromhex(tick.secret or "")
+    if commitment_to(secret) != tick.commitment:
+        return "the revealed secret is not the one that the house committed to"
+    if isinstance(draw, NothingDrawn) and draw.reason in NOT_MADE:
+        return None
+    among = BidsInDraw(tuple(base.auction.bids.values()), frozenset(draw.staff))
+    promoter = Promoter.of(policy_at(connection, draw.policy_version))
+    seed = seed_of(secret, base.hash, tick.number)
+    if not promoter.is_on(seed):
+        return _unless(draw, NoDoubling.CHANCE)
+    if (hit := promoter.draw(among, seed)) is None:
+        return _unless(draw, NoDoubling.NOBODY)
+    told = (draw.bid_id, draw.weight, draw.total_weight) if isinstance(draw, BidDoubled) else None
+    gone = isinstance(draw, NothingDrawn) and draw.bid_id == hit.bid.id
+    if gone or told == (hit.bid.id, hit.weight, hit.total_weight):
+        return None
+    return f"the secret gives bid {hit.bid.id}, weight {hit.weight} of {hit.total_weight}"
+
+
+def _unless(draw: Draw, reason: NoDoubling) -> str | None:
+    if isinstance(draw, NothingDrawn) and draw.reason is reason:
+        return None
+    return f"the secret gives none ({reason.value})"

@@ -1,10 +1,9 @@
 """The promoter's ticks: commit to a secret, draw with it in every open auction, reveal it.
 
-The draws are fair because of this order. The commitment is public before the tick. The tick fixes the
-moment at which an auction must have been open to get a draw, and the policies. Whether one gets it is
-looked up when its turn comes: it must be open still, and have a live bid that was not doubled. Each
-draw is a job in its auction's stream, so the bids it draws from are fixed by its place there. The
-secret is revealed only when no draw can be made with it any more.
+The draws are fair because of this order. The commitment is public before the tick, and names the
+policies. The tick's moment is the cut-off: each auction that was open then and had a live bid that was
+not doubled gets a draw, among its bids of then. Each draw is a job in its auction's stream, and leaves an
+event whatever comes of it. The secret is revealed only when no draw can be made with it any more.
 
 Making the tick is one transaction. Accepting its draws is one for each hundred auctions, which also
 notes the last of them: whoever comes next goes on behind it. Revealing the secret is the last one.
@@ -59,7 +58,7 @@ def commit(pool: Pool) -> None:
         lock_ticks(connection)
         give_up_lost(connection)
         if open_tick(connection) is None:
-            commit_to_tick(connection)
+            commit_to_tick(connection, last_policies(connection))
 
 
 def run_promoter(pool: Pool, at_least_apart: timedelta) -> tuple[int | None, list[Job]]:
@@ -92,8 +91,9 @@ def tick(pool: Pool, at_least_apart: timedelta) -> int | None:
         committed, now = open_tick(connection), clock(connection)
         if committed is None or not any_to_draw_in(connection, now):
             return None
-        make_tick(connection, *committed, now, last_policies(connection))
-        commit_to_tick(connection)
+        policies = last_policies(connection)
+        make_tick(connection, *committed, now, policies)
+        commit_to_tick(connection, policies)
     return committed[1].number
 
 

@@ -22,6 +22,7 @@ EVENT_TYPES: Mapping[str, type[events.Event]] = {
     "BidPlaced": events.BidPlaced,
     "BidDeleted": events.BidDeleted,
     "BidDoubled": events.BidDoubled,
+    "NothingDrawn": events.NothingDrawn,
     "WinnerAnnounced": events.WinnerAnnounced,
     "AuctionEndedUnsold": events.AuctionEndedUnsold,
     "UserCreated": events.UserCreated,
@@ -65,6 +66,7 @@ _DECODERS: Mapping[type, Callable[[Any], Any]] = {
     str: str,
     int: int,
     bool: bool,
+    events.NoDoubling: events.NoDoubling,
 }
 
 

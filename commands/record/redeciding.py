@@ -8,11 +8,12 @@ one, the command is read off the event, and what only the job knew is not checke
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from heapq import heappop, heappush
 from typing import assert_never, cast
 from uuid import UUID
 
-from commands.domain.auction import Auction, decide, evolve
+from commands.domain.auction import Auction, decide, evolve, nothing_drawn
 from commands.domain.bids import Bid, Bids
 from commands.domain.commands import (
     AnnounceWinner,
@@ -30,6 +31,8 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    NoDoubling,
+    NothingDrawn,
     WinnerAnnounced,
 )
 from commands.domain.promoter import Drawn, KnownDraw, Promoter
@@ -110,6 +113,8 @@ def _problem(
     if isinstance(event, BidDoubled) and event.tick == 0:
         return None if state.doubles(event) else "it is not twice the amount of a live bid"
     command = cause.command if cause else state.command_of(event, recorded)
+    if isinstance(event, NothingDrawn) and event.reason is NoDoubling.FAILED:
+        return state.failed(command, event)
     now = cause.accepted_at if cause else state.moment_of(event, recorded)
     auction, draw = state.part(command, event), state.draw_of(event, facts.users)
     answer = decide(command, auction, now=now, bidders=facts.users, draw=draw)
@@ -175,6 +180,8 @@ class _State:
                 bids = self._first(self.ranked)
             case DeleteBid(bid_id=id):
                 bids = self._named(id)
+            case DoubleBid() if isinstance(event, NothingDrawn) and event.bid_id:
+                bids = self._named(event.bid_id)
             case DoubleBid() | WithdrawBids():
                 bids = self._changed_by(event)
             case CreateAuction():
@@ -191,12 +198,39 @@ class _State:
 
     def draw_of(self, event: AuctionEvent, users: Mapping[UUID, bool]) -> KnownDraw | None:
         """For a doubling, a draw that hit its bid."""
+        if isinstance(event, NothingDrawn):
+            return self._nothing_of(event, users)
         if not isinstance(event, BidDoubled):
             return None
         hits = [bid for bid in self._named(event.bid_id) if not bid.deleted and not bid.doubled]
-        staff = frozenset(id for id, live in self.live.items() if live and users.get(id))
         drawn = Drawn(hits[0], event.weight, event.total_weight) if hits else None
+        staff = self._staff(users, all_ever=event.draw > 0)
         return KnownDraw(event.policy_version, Promoter(), ON, staff, drawn)
+
+    def _nothing_of(self, event: NothingDrawn, users: Mapping[UUID, bool]) -> KnownDraw | None:
+        """A draw that doubled no bid for that reason; None for one that came too late."""
+        promoter = Promoter(chance=Decimal(0 if event.reason is NoDoubling.CHANCE else 100))
+        drawn = None
+        if event.reason is NoDoubling.LATE:
+            return None
+        if event.reason is NoDoubling.GONE and event.bid_id in self.bids:
+            drawn = Drawn(self.bids[event.bid_id], 0, 0)
+        return KnownDraw(
+            event.policy_version, promoter, ON, self._staff(users, all_ever=True), drawn
+        )
+
+    def _staff(self, users: Mapping[UUID, bool], *, all_ever: bool) -> frozenset[UUID]:
+        """The bidders who are staff; before draws were numbered, only those with live bids."""
+        return frozenset(
+            id for id, live in self.live.items() if (live or all_ever) and users.get(id)
+        )
+
+    def failed(self, command: AuctionCommand, event: NothingDrawn) -> str | None:
+        """What speaks against the event that a draw left when it failed."""
+        if not isinstance(command, DoubleBid) or self.auction is None:
+            return "the rules give no such event"
+        given = nothing_drawn(command, self.auction, NoDoubling.FAILED)
+        return None if event == given else f"the rules give {given}"
 
     def doubles(self, event: BidDoubled) -> bool:
         """Whether it is the doubling of a live bid."""
@@ -220,7 +254,7 @@ class _State:
                 return WithdrawBids(id, event.bidder_id, withdrawn_at)
             case BidDeleted():
                 return DeleteBid(id, event.bid_id, event.bidder_id)
-            case BidDoubled():
+            case BidDoubled() | NothingDrawn():
                 return DoubleBid(id, event.tick, event.policy_version)
             case WinnerAnnounced() | AuctionEndedUnsold():
                 return AnnounceWinner(id)
@@ -237,7 +271,7 @@ class _State:
             case BidDeleted() | BidDoubled():
                 placed = [bid.placed_at for bid in self._changed_by(event)]
                 return placed[0] if placed else recorded.recorded_at
-            case WinnerAnnounced() | AuctionEndedUnsold():
+            case NothingDrawn() | WinnerAnnounced() | AuctionEndedUnsold():
                 return recorded.recorded_at
             case _:
                 assert_never(event)

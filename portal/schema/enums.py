@@ -5,6 +5,7 @@ from enum import Enum
 
 import strawberry
 
+from commands.domain.events import NoDoubling
 from commands.domain.rejections import RejectionCode
 from commands.jobs import JobStatus
 from notifications.preferences import NotificationChannel, NotificationKind
@@ -13,6 +14,7 @@ __all__ = [
     "AuctionOrder",
     "AuctionStatus",
     "JobStatus",
+    "NoDoubling",
     "NotificationChannel",
     "NotificationKind",
     "RejectionCode",
@@ -50,6 +52,17 @@ describe(
         AuctionStatus.SCHEDULED: "Before startsAt: no bids yet.",
         AuctionStatus.OPEN: "From startsAt until endsAt: bids count.",
         AuctionStatus.ENDED: "From endsAt on. The winner is announced within a second or two.",
+    },
+)
+describe(
+    NoDoubling,
+    "Why a draw doubled no bid.",
+    {
+        NoDoubling.CHANCE: "By the policy's chance there was none this time.",
+        NoDoubling.NOBODY: "The policy excludes every bid.",
+        NoDoubling.GONE: "The bid that was drawn was deleted or doubled after the cut-off.",
+        NoDoubling.LATE: "It was not made in time.",
+        NoDoubling.FAILED: "By a fault of the portal.",
     },
 )
 describe(

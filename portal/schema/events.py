@@ -10,6 +10,7 @@ import strawberry
 from commands.domain import events
 from commands.streams import RecordedEvent
 from portal.schema.bids import Bid, Bidder
+from portal.schema.enums import NoDoubling
 from portal.schema.reading import Names
 
 
@@ -67,6 +68,25 @@ class BidDoubled(AuctionEvent):
         description="The version of the policies it was drawn by; see promoterPolicy."
     )
     chance: float = strawberry.field(description="The bid's share of the draw, from 0 to 1.")
+    draw: int | None = strawberry.field(
+        description=(
+            "Its number among the auction's draws, from 1 without gaps; null if it was drawn before "
+            "draws were numbered."
+        )
+    )
+
+
+@strawberry.type(description="A draw of the promoter doubled no bid.")
+class NothingDrawn(AuctionEvent):
+    tick: int = strawberry.field(description="The number of the tick that it belongs to.")
+    policy_version: int = strawberry.field(
+        description="The version of the policies it was made by; see promoterPolicy."
+    )
+    reason: NoDoubling = strawberry.field(description="Why no bid was doubled.")
+    draw: int = strawberry.field(
+        description="Its number among the auction's draws, from 1 without gaps."
+    )
+    bid_id: UUID | None = strawberry.field(description="The bid that is gone, if that is why.")
 
 
 @strawberry.type(description="The auction is closed and has a winner.")
@@ -84,6 +104,7 @@ EVENT_TYPES = (
     BidPlaced,
     BidDeleted,
     BidDoubled,
+    NothingDrawn,
     WinnerAnnounced,
     AuctionEndedUnsold,
 )
@@ -124,6 +145,16 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
                 tick=event.tick,
                 policy_version=event.policy_version,
                 chance=event.weight / event.total_weight if event.total_weight else 0.0,
+                draw=event.draw or None,
+            )
+        case events.NothingDrawn() as event:
+            return NothingDrawn(
+                **common,
+                tick=event.tick,
+                policy_version=event.policy_version,
+                reason=event.reason,
+                draw=event.draw,
+                bid_id=event.bid_id,
             )
         case events.WinnerAnnounced() as event:
             amount, doubled = event.effective_amount, event.doubled

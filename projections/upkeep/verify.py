@@ -217,7 +217,7 @@ def _decision_problems(
         f"version {each.version} ({rows[each.version - 1]['type']}): {each.what}"
         for each in redecide(history, facts)
     ] or [
-        f"the draw of tick {checked.draw.tick} (version {checked.version}): {checked.problem}"
+        f"the draw of tick {checked.tick} (version {checked.version}): {checked.problem}"
         for checked in check_draws(connection, history)
         if checked.problem
     ]

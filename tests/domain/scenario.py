@@ -22,6 +22,8 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    NoDoubling,
+    NothingDrawn,
 )
 from commands.domain.promoter import Draw, Promoter
 from commands.domain.rejections import Rejection, RejectionCode
@@ -125,10 +127,15 @@ def withdrawn(bid_id: UUID, bidder_id: UUID, deleted_at: datetime = DURING) -> B
 
 
 def doubled(
-    bid_id: UUID, bidder_id: UUID, counts: str, tick: int = 1, *, of: int = 1
+    bid_id: UUID, bidder_id: UUID, counts: str, tick: int = 1, *, of: int = 1, draw: int = 1
 ) -> BidDoubled:
     """The event of a doubling, with the effective amount after it; drawn among that many equals."""
-    return BidDoubled(bid_id, bidder_id, Decimal(counts), tick, 0, 1, of, ())
+    return BidDoubled(bid_id, bidder_id, Decimal(counts), tick, 0, 1, of, (), draw)
+
+
+def nothing(reason: NoDoubling, tick: int = 1, *, draw: int = 1) -> NothingDrawn:
+    """The event of a draw that doubled no bid."""
+    return NothingDrawn(tick, 0, reason, draw)
 
 
 def place(bid_id: UUID, bidder_id: UUID, amount: str) -> PlaceBid:

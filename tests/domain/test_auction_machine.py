@@ -26,6 +26,8 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    NoDoubling,
+    NothingDrawn,
     WinnerAnnounced,
 )
 from commands.domain.promoter import Draw
@@ -81,6 +83,7 @@ class NaiveBook:
         self.closed = False
         self.winning: UUID | None = None
         self.turns = 1
+        self.ticks: list[int] = []
 
     def live(self) -> list[Entry]:
         """The lines that count."""
@@ -122,20 +125,25 @@ class NaiveBook:
 
     def double(self, lot: int, tick: int, at: datetime) -> Said:
         """The one of the bids not doubled yet in whose share of all lots the lot lies."""
-        if at < OPENING:
-            return "AUCTION_NOT_STARTED"
-        if self.closed or at >= CLOSING:
+        if self.closed:
             return "AUCTION_ENDED"
         row = [entry for entry in self.live() if not entry.doubled]
-        if not row:
+        if not row or tick in self.ticks or tick < max(self.ticks, default=0):
             return "NO_BID_TO_DOUBLE"
+        self.ticks.append(tick)
+        if at >= CLOSING:
+            self.turns += 1
+            return [NothingDrawn(tick, 0, NoDoubling.LATE, len(self.ticks))]
         place = Fraction(lot, 2**128) * len(row)
         [drawn] = [entry for index, entry in enumerate(row) if index <= place < index + 1]
         self.turns += 1
         drawn.counts, drawn.doubled, drawn.turn = drawn.cents * 2, True, self.turns
         return [
-            BidDoubled(drawn.bid_id, drawn.bidder_id, money(drawn.counts), tick, 0, 1, len(row), ())
-        ]
+            BidDoubled(
+                drawn.bid_id, drawn.bidder_id, money(drawn.counts), tick, 0, 1, len(row), (),
+                len(self.ticks),
+            )
+        ]  # fmt: skip
 
     def withdraw(self, bidder_id: UUID, deleted_at: datetime) -> Said:
         """All live bids of somebody who was deleted before the end."""

@@ -34,6 +34,8 @@ from commands.domain.events import (
     BidPlaced,
     DrawsAccepted,
     Event,
+    NoDoubling,
+    NothingDrawn,
     PolicyChanged,
     PolicyWithdrawn,
     SecretRevealed,
@@ -85,10 +87,17 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
         {"bid_id": FIRSTS, "bidder_id": ALICES, "withdrawn_at": THEN},
     ),
     "BidDoubled": (
-        BidDoubled(FIRST, ALICE, TWICE, 7, 3, 2, 5, (ALICE,)),
+        BidDoubled(FIRST, ALICE, TWICE, 7, 3, 2, 5, (ALICE,), 4),
         {
             "bid_id": FIRSTS, "bidder_id": ALICES, "effective_amount": "241.00", "tick": 7,
-            "policy_version": 3, "weight": 2, "total_weight": 5, "staff": [ALICES],
+            "policy_version": 3, "weight": 2, "total_weight": 5, "staff": [ALICES], "draw": 4,
+        },
+    ),
+    "NothingDrawn": (
+        NothingDrawn(7, 3, NoDoubling.GONE, 4, (ALICE,), FIRST),
+        {
+            "tick": 7, "policy_version": 3, "reason": "GONE", "draw": 4, "staff": [ALICES],
+            "bid_id": FIRSTS,
         },
     ),
     "WinnerAnnounced": (
@@ -101,7 +110,10 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
     "AuctionEndedUnsold": (AuctionEndedUnsold(), {}),
     "UserCreated": (UserCreated(ALICE, False), {"user_id": ALICES, "is_staff": False}),
     "UserDeleted": (UserDeleted(ALICE), {"user_id": ALICES}),
-    "TickCommitted": (TickCommitted(7, "ab" * 32), {"number": 7, "commitment": "ab" * 32}),
+    "TickCommitted": (
+        TickCommitted(7, "ab" * 32, 3),
+        {"number": 7, "commitment": "ab" * 32, "policies": 3},
+    ),
     "TickMade": (TickMade(), {}),
     "DrawsAccepted": (DrawsAccepted(2), {"draws": 2}),
     "SecretRevealed": (SecretRevealed("cd" * 32), {"secret": "cd" * 32}),
@@ -169,6 +181,7 @@ VALUES: Mapping[object, st.SearchStrategy[Any]] = {
     int: st.integers(0, 2**31 - 1),
     int | None: st.none() | st.integers(0, 2**31 - 1),
     bool: st.booleans(),
+    NoDoubling: st.sampled_from(NoDoubling),
     tuple[str, ...]: st.lists(st.text()).map(tuple),
     tuple[UUID, ...]: st.lists(st.uuids()).map(tuple),
 }
@@ -280,6 +293,23 @@ def test_a_nonce_is_written_only_where_there_is_one() -> None:
     assert decode_command("PlaceBid", COMMANDS["PlaceBid"][1] | {"nonce": "n1"}) == PlaceBid(
         AUCTION, FIRST, ALICE, PRICE, "n1"
     )
+
+
+def test_a_draw_from_before_draws_were_numbered_has_number_0() -> None:
+    written = {name: value for name, value in EVENTS["BidDoubled"][1].items() if name != "draw"}
+    assert decode_event("BidDoubled", 2, written) == BidDoubled(
+        FIRST, ALICE, TWICE, 7, 3, 2, 5, (ALICE,)
+    )
+
+
+def test_a_draw_that_did_not_happen_takes_little_room() -> None:
+    written = encode(NothingDrawn(7, 3, NoDoubling.CHANCE, 4))
+    assert written == {"tick": 7, "policy_version": 3, "reason": "CHANCE", "draw": 4}
+
+
+def test_a_commitment_from_before_it_named_the_policies_is_read() -> None:
+    written = {"number": 7, "commitment": "ab" * 32}
+    assert decode_event("TickCommitted", 1, written) == TickCommitted(7, "ab" * 32)
 
 
 def test_a_default_that_was_written_once_is_read() -> None:

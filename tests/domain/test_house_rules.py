@@ -8,8 +8,8 @@ import pytest
 
 from commands.domain.auction import decide, replay
 from commands.domain.bids import Bids
-from commands.domain.events import AuctionEndedUnsold, AuctionEvent, WinnerAnnounced
-from commands.domain.promoter import HALF_VALUES
+from commands.domain.events import AuctionEndedUnsold, AuctionEvent, NoDoubling, WinnerAnnounced
+from commands.domain.promoter import HALF_VALUES, Draw, Drawn, KnownDraw, Promoter
 from commands.domain.rejections import RejectionCode
 from tests.domain.scenario import (
     AFTER,
@@ -23,7 +23,7 @@ from tests.domain.scenario import (
     FIRST,
     FOURTH,
     INSTANT,
-    OPENING,
+    PLAIN,
     SECOND,
     THIRD,
     announce,
@@ -32,6 +32,7 @@ from tests.domain.scenario import (
     doubled,
     drawn,
     given,
+    nothing,
     placed,
     withdraw,
     withdrawn,
@@ -84,21 +85,62 @@ def test_a_bid_equal_to_a_bid_that_was_doubled_before_it_does_not_lead() -> None
     given(*history, placed(SECOND, BOB, "20.00")).leads(FIRST)
 
 
+def test_what_was_not_open_at_the_cut_off_has_no_draw() -> None:
+    none = KnownDraw(0, PLAIN, bytes(32), any_bids=False)
+    given(*THREE_BIDS).when(double(), draw=none).refused(RejectionCode.NO_BID_TO_DOUBLE)
+
+
+@pytest.mark.parametrize("draw", [drawn(), None], ids=["in time", "too late"])
+def test_nothing_is_doubled_in_a_closed_auction(draw: Draw | None) -> None:
+    given(*THREE_BIDS, SOLD_TO_BOB).when(double(), draw=draw).refused(RejectionCode.AUCTION_ENDED)
+
+
+@pytest.mark.parametrize("tick", [2, 3])
+@pytest.mark.parametrize("draw", [drawn(), None], ids=["in time", "too late"])
+def test_a_tick_draws_once_and_after_those_before_it(tick: int, draw: Draw | None) -> None:
+    for last in (doubled(FIRST, ALICE, "20.00", 3), nothing(NoDoubling.FAILED, 3)):
+        again = given(*THREE_BIDS, last).when(double(tick), draw=draw)
+        again.refused(RejectionCode.NO_BID_TO_DOUBLE)
+
+
+@pytest.mark.parametrize("at", [CLOSING, AFTER])
+def test_a_draw_that_comes_after_the_end_doubles_nothing(at: datetime) -> None:
+    given(*THREE_BIDS).when(double(), at=at, draw=drawn()).then(nothing(NoDoubling.LATE))
+
+
+def test_draws_are_numbered_whatever_comes_of_them() -> None:
+    late = nothing(NoDoubling.LATE, 2, draw=2)
+    history: list[AuctionEvent] = [*THREE_BIDS, doubled(FIRST, ALICE, "20.00"), late]
+    given(*history).when(double(5), draw=drawn()).then(
+        doubled(SECOND, BOB, "60.00", 5, of=2, draw=3)
+    )
+    given(*history).when(double(5), draw=None).then(nothing(NoDoubling.LATE, 5, draw=3))
+
+
+def test_by_chance_there_is_none() -> None:
+    never = Promoter(chance=Decimal("0.00"))
+    given(*THREE_BIDS).when(double(), draw=drawn(promoter=never)).then(nothing(NoDoubling.CHANCE))
+
+
+def test_the_policy_may_exclude_every_bid_and_the_event_says_who_was_staff() -> None:
+    nobody = Promoter(exclude=lambda bid, among: True)
+    given(*THREE_BIDS).when(double(), draw=drawn(promoter=nobody, staff=[BOB])).then(
+        replace(nothing(NoDoubling.NOBODY), staff=(BOB,))
+    )
+
+
 @pytest.mark.parametrize(
-    ("at", "code"),
-    [
-        (BEFORE, RejectionCode.AUCTION_NOT_STARTED),
-        (OPENING - INSTANT, RejectionCode.AUCTION_NOT_STARTED),
-        (CLOSING, RejectionCode.AUCTION_ENDED),
-        (AFTER, RejectionCode.AUCTION_ENDED),
-    ],
+    "since", [deleted(SECOND, BOB), doubled(SECOND, BOB, "60.00")], ids=["deleted", "doubled"]
 )
-def test_nothing_is_doubled_outside_the_auctions_time(at: datetime, code: RejectionCode) -> None:
-    given(*THREE_BIDS).when(double(), at=at).refused(code)
-
-
-def test_nothing_is_doubled_in_a_closed_auction() -> None:
-    given(*THREE_BIDS, SOLD_TO_BOB).when(double()).refused(RejectionCode.AUCTION_ENDED)
+def test_a_bid_that_is_gone_since_the_cut_off_keeps_its_place_and_is_not_doubled(
+    since: AuctionEvent,
+) -> None:
+    then = replay(THREE_BIDS).bids[SECOND]
+    hit = KnownDraw(0, PLAIN, bytes(32), hit=Drawn(then, 1, 3))
+    draws = 1 if since == doubled(SECOND, BOB, "60.00") else 0
+    given(*THREE_BIDS, since).when(double(2), draw=hit).then(
+        replace(nothing(NoDoubling.GONE, 2, draw=draws + 1), bid_id=SECOND)
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,7 +160,9 @@ def test_without_a_live_undoubled_bid_nothing_is_doubled(bids: list[AuctionEvent
 @pytest.mark.parametrize("lot", [0, HALF_VALUES // 2, HALF_VALUES - 1])
 def test_only_live_undoubled_bids_are_drawn(lot: int) -> None:
     history = (*THREE_BIDS, deleted(FIRST, ALICE), doubled(SECOND, BOB, "60.00"))
-    given(*history).when(double(), draw=drawn(lot)).then(doubled(THIRD, CHARLIE, "40.00"))
+    given(*history).when(double(2), draw=drawn(lot)).then(
+        doubled(THIRD, CHARLIE, "40.00", 2, draw=2)
+    )
 
 
 def test_the_amount_stays_and_the_effective_amount_becomes_twice_it() -> None:
@@ -164,7 +208,7 @@ def test_the_draw_does_not_depend_on_the_order_in_which_the_bids_were_read(lot: 
 
 
 def test_without_the_ticks_secret_being_secret_nothing_is_drawn() -> None:
-    given(*THREE_BIDS).when(double(), draw=None).refused(RejectionCode.EXPIRED)
+    given(*THREE_BIDS).when(double(), draw=None).then(nothing(NoDoubling.LATE))
 
 
 @pytest.mark.parametrize("at", [BEFORE, DURING, CLOSING - INSTANT])

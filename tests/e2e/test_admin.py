@@ -323,7 +323,7 @@ async def test_a_policy_is_previewed_put_into_force_and_withdrawn(
 
     done = browser.submit(add, form)
     assert done.url.path == dashboard
-    assert "is in force from the next tick on" in done.text
+    assert "is in force from the tick after the next one on" in done.text
     with portal_pool.connection() as connection:
         [(version, options)] = _policies(connection, auction_id)
     assert options == ["50.00", ["by_amount", "newcomers"], ["leader"], ["per_bidder:1"]]

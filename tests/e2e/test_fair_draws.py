@@ -63,9 +63,11 @@ async def test_the_house_commits_ticks_and_reveals_in_public(
     assert before["commitment"]
     assert (before["secret"], before["madeAt"], before["revealedAt"]) == (None, None, None)
     [committed] = await chain_of(nobody, before["id"])
-    assert json.loads(committed["content"])["data"] == {
+    data = json.loads(committed["content"])["data"]
+    assert data == {
         "number": before["number"],
         "commitment": before["commitment"],
+        "policies": data["policies"],
     }
     portal.manage("run_promoter", "--once")
     history = await events(nobody, auction_id, until="BidDoubled")

@@ -117,6 +117,16 @@ def without_the_tick(contents: list[Json]) -> list[Json]:
     return [content for content in contents if content["type"] == "TickCommitted"] or contents
 
 
+def nothing_drawn(contents: list[Json]) -> list[Json]:
+    """The house says that the draw doubled nothing, by chance, and has another winner."""
+    for content in contents:
+        if content["type"] == "BidDoubled":
+            kept = {name: content["data"][name] for name in ("tick", "policy_version", "draw")}
+            content |= {"type": "NothingDrawn", "schema_version": 1}
+            content["data"] = kept | {"reason": "CHANCE"}
+    return contents
+
+
 FALSIFICATIONS: dict[str, tuple[Falsify, str]] = {
     "a bid that is not higher than the bidder's own": (
         changing(4, amount="9.00"),
@@ -156,6 +166,11 @@ FALSIFICATIONS: dict[str, tuple[Falsify, str]] = {
     # As chance will have it, it is the one that was doubled.
     "a bid left out": (without(4), "the draw hits|there is no such live bid"),
     "the deletion left out": (without(7), "the draw hits"),
+    "a draw left out": (without(8), "left no draw, though there was a bid to draw"),
+    "a draw with another number": (changing(8, draw=2), "draw 1 of the auction is missing"),
+    "a draw without a number": (changing(8, draw=None), "draw 1 of the auction is missing"),
+    "a draw by a policy that did not apply": (changing(8, policy_version=1), "applied, not 1"),
+    "a draw said to have come to nothing": (nothing_drawn, "the draw hits"),
     "the creation left out": (without(1), "it is created once, first"),
     "another stream's chain": (of_another, "another event stands in the place of 1"),
 }

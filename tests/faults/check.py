@@ -70,6 +70,7 @@ class Story:
     leads: dict[int, Decimal | None] = field(default_factory=dict)
     doubled: dict[int, Bid] = field(default_factory=dict)
     ticks: list[int] = field(default_factory=list)
+    draws: list[int] = field(default_factory=list)
     ending: DictRow | None = None
 
     @property
@@ -199,6 +200,10 @@ def _story(rows: Sequence[DictRow]) -> Story:
                 bid.effective, bid.reached, bid.doubled = bid.amount * 2, version, True
                 story.doubled[version] = bid
                 story.ticks.append(data["tick"])
+                story.draws.append(data["draw"])
+            case "NothingDrawn":
+                story.ticks.append(data["tick"])
+                story.draws.append(data["draw"])
             case "WinnerAnnounced" | "AuctionEndedUnsold":
                 story.ending = row
             case _:
@@ -222,6 +227,8 @@ def _ending(auction: AuctionRecord, rows: Sequence[DictRow], story: Story) -> It
         yield f"auction {auction.id} was closed before its end"
     doubled = Counter(bid.id for bid in story.doubled.values())
     yield from (f"bid {bid} was doubled {n} times" for bid, n in doubled.items() if n > 1)
+    if story.draws != list(range(1, len(story.draws) + 1)):
+        yield f"auction {auction.id}: its draws are numbered {story.draws}"
     ticks = Counter(story.ticks)
     yield from (f"tick {tick} drew {n} times in {auction.id}" for tick, n in ticks.items() if n > 1)
     for row in rows:

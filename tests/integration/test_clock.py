@@ -218,7 +218,7 @@ def test_the_promoter_goes_on_and_its_draws_are_found_fair(
     with in_process.pool.connection() as connection:
         history = PostgresEventStore(connection).read(auction.id)
         checked = list(check_draws(connection, history))
-    assert [(each.draw.tick, each.revealed, each.problem) for each in checked] == [
+    assert [(each.tick, each.revealed, each.problem) for each in checked] == [
         (first, True, None), (second, True, None),
     ]  # fmt: skip
     assert sum(isinstance(item.event, BidDoubled) for item in history) == 2

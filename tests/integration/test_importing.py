@@ -150,7 +150,7 @@ def test_killed_at_any_step_an_import_goes_on(
             pytest.raises(ImportUnfinished),
             connection.transaction(),
         ):
-            commit_to_tick(connection)
+            commit_to_tick(connection, 0)
     bring_in(empty, exported)
     assert_same_record(source, empty)
     assert_same_documents(source, empty)

@@ -12,6 +12,8 @@ from commands.domain.events import (
     BidDoubled,
     BidPlaced,
     DrawsAccepted,
+    NoDoubling,
+    NothingDrawn,
     SecretRevealed,
     TickCommitted,
     TickMade,
@@ -77,6 +79,12 @@ def with_bids(in_process: InProcessPortal, *amounts: str) -> Stream:
     return auction
 
 
+def in_force(in_process: InProcessPortal, policy: ChangePolicy) -> None:
+    """Change the policy, and have the next tick committed to with it."""
+    assert in_process.settled(POLICIES, policy).version
+    in_process.double(with_bids(in_process, "1.00"))
+
+
 def drain_draws(in_process: InProcessPortal, jobs: list[Any]) -> None:
     """Settle all draws of a tick."""
     for job in jobs:
@@ -98,7 +106,7 @@ def test_the_house_commits_before_the_tick_and_reveals_after_the_draws(
     row = row_of(in_process, number)
     history = events_of(in_process, row["stream_id"])
     committed, made, accepted, revealed = [item.event for item in history]
-    assert committed == TickCommitted(number, row["commitment"])
+    assert committed == TickCommitted(number, row["commitment"], row["policies"])
     assert made == TickMade()
     assert accepted == DrawsAccepted(len(jobs))
     assert revealed == SecretRevealed(row["secret"])
@@ -132,16 +140,31 @@ def test_each_draw_is_the_one_that_the_revealed_secret_gives(in_process: InProce
         history = PostgresEventStore(connection).read(auction.id)
         checked = list(check_draws(connection, history))
     assert [(each.revealed, each.problem) for each in checked] == [(True, None)] * 3
-    assert [each.draw.total_weight for each in checked] == [4, 3, 2]
+    draws = [each.draw for each in checked if isinstance(each.draw, BidDoubled)]
+    assert [draw.total_weight for draw in draws] == [4, 3, 2]
+    assert [draw.draw for draw in draws] == [1, 2, 3]
 
 
-def test_a_draw_with_a_revealed_secret_is_refused(in_process: InProcessPortal) -> None:
-    auction = with_bids(in_process, "1.00", "2.00")
-    first = in_process.double(auction)
+def test_a_draw_with_a_revealed_secret_doubles_nothing_and_says_so(
+    in_process: InProcessPortal,
+) -> None:
+    auction, other = with_bids(in_process, "1.00", "2.00"), in_process.auction()
+    tick = in_process.double(auction).payload["tick"]
     promoting.reveal_secrets(in_process.pool)
-    late = in_process.settled(auction, DoubleBid(auction.id, first.payload["tick"], 0))
-    assert late.rejection
-    assert late.rejection.code is RejectionCode.EXPIRED
+    in_process.bid(other, in_process.user(), "1.00")
+    late = in_process.settled(other, DoubleBid(other.id, tick, 0))
+    assert late.status is JobStatus.SUCCEEDED
+    event = events_of(in_process, other.id)[-1].event
+    assert event == NothingDrawn(tick, 0, NoDoubling.LATE, 1)
+    assert problems(in_process, other) == []
+
+
+def test_a_tick_draws_once_in_an_auction(in_process: InProcessPortal) -> None:
+    auction = with_bids(in_process, "1.00", "2.00")
+    tick = in_process.double(auction).payload["tick"]
+    again = in_process.settled(auction, DoubleBid(auction.id, tick, 0))
+    assert again.rejection
+    assert again.rejection.code is RejectionCode.NO_BID_TO_DOUBLE
 
 
 def test_a_secret_that_is_not_the_committed_one_is_found(in_process: InProcessPortal) -> None:
@@ -162,7 +185,8 @@ def forge(in_process: InProcessPortal, auction: Stream, tick: int) -> None:
     """Append an event with a draw that the portal did not make."""
     history = events_of(in_process, auction.id)
     bid = next(item.event for item in history if isinstance(item.event, BidPlaced))
-    draw = BidDoubled(bid.bid_id, bid.bidder_id, bid.amount * 2, tick, 0, 1, 99, ())
+    number = sum(isinstance(item.event, BidDoubled) for item in history) + 1
+    draw = BidDoubled(bid.bid_id, bid.bidder_id, bid.amount * 2, tick, 0, 1, 99, (), number)
     with in_process.pool.connection() as connection:
         PostgresEventStore(connection).append(
             auction, len(history), [NewEvent(draw, new_id(), new_id())], clock(connection)
@@ -210,11 +234,12 @@ def test_a_draw_by_a_policy_that_did_not_apply_is_found(in_process: InProcessPor
     own = in_process.settled(
         POLICIES, ChangePolicy(other.id, Decimal("100.00"), ("by_amount",), (), ())
     )
+    in_process.double(auction)
     forge(in_process, other, in_process.double(auction).payload["tick"])
     assert found(in_process, other) == [f"policy {own.version} applied, not 0"]
 
 
-def test_a_policy_applies_from_the_next_tick_and_the_draw_names_it(
+def test_a_policy_applies_from_the_tick_after_the_next_one_and_the_draw_names_it(
     in_process: InProcessPortal,
 ) -> None:
     auction = with_bids(in_process, "1.00", "2.00", "4.00")
@@ -227,6 +252,11 @@ def test_a_policy_applies_from_the_next_tick_and_the_draw_names_it(
     in_process.double(auction)
     draw = events_of(in_process, auction.id)[-1].event
     assert isinstance(draw, BidDoubled)
+    assert draw.policy_version != changed.version, "this tick was committed to before the change"
+    in_process.bid(auction, in_process.user(), "3.00")
+    in_process.double(auction)
+    draw = events_of(in_process, auction.id)[-1].event
+    assert isinstance(draw, BidDoubled)
     assert draw.policy_version == changed.version
     assert draw.total_weight > 2
     withdrawn = in_process.settled(POLICIES, WithdrawPolicy(auction.id))
@@ -236,9 +266,11 @@ def test_a_policy_applies_from_the_next_tick_and_the_draw_names_it(
 
 def test_weights_may_be_larger_than_64_bits(in_process: InProcessPortal) -> None:
     """Those of the largest bids, multiplied by how far they are behind the leader."""
-    auction = with_bids(in_process, "9999999999.99", "5000000000.00", "4000000000.00")
+    auction = in_process.auction()
     policy = ChangePolicy(auction.id, Decimal("100.00"), ("by_amount", "underdogs"), (), ())
-    assert in_process.settled(POLICIES, policy).version
+    in_force(in_process, policy)
+    for amount in ("9999999999.99", "5000000000.00", "4000000000.00"):
+        in_process.bid(auction, in_process.user(), amount)
     drawn = in_process.double(auction)
     assert drawn.status is JobStatus.SUCCEEDED
     event = events_of(in_process, auction.id)[-1].event
@@ -254,13 +286,13 @@ def test_weights_may_be_larger_than_64_bits(in_process: InProcessPortal) -> None
 def test_staff_are_not_drawn_where_the_policy_excludes_them(in_process: InProcessPortal) -> None:
     auction = in_process.auction()
     insider = in_process.user(is_staff=True)
+    policy = ChangePolicy(auction.id, Decimal("100.00"), ("constant",), ("staff",), ())
+    in_force(in_process, policy)
     in_process.bid(auction, insider, "5.00")
-    in_process.settled(
-        POLICIES, ChangePolicy(auction.id, Decimal("100.00"), ("constant",), ("staff",), ())
-    )
-    refused = in_process.double(auction)
-    assert refused.rejection
-    assert refused.rejection.code is RejectionCode.NO_BID_TO_DOUBLE
+    assert in_process.double(auction).status is JobStatus.SUCCEEDED
+    nobody = events_of(in_process, auction.id)[-1].event
+    assert isinstance(nobody, NothingDrawn)
+    assert (nobody.reason, nobody.staff) == (NoDoubling.NOBODY, (insider,))
     in_process.bid(auction, in_process.user(), "1.00")
     assert in_process.double(auction).status is JobStatus.SUCCEEDED
     draw = events_of(in_process, auction.id)[-1].event

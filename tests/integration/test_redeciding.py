@@ -18,6 +18,8 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    NoDoubling,
+    NothingDrawn,
     WinnerAnnounced,
 )
 from commands.ids import new_id
@@ -103,7 +105,9 @@ def bid(
 def doubled(
     planted: Planted, bid_id: UUID, bidder: UUID, counts: str, **more: int | tuple[UUID, ...]
 ) -> BidDoubled:
-    drawn = {"tick": 999_999, "policy_version": 0, "weight": 1, "total_weight": 2, "staff": ()}
+    drawn = {
+        "tick": 999_999, "policy_version": 0, "weight": 1, "total_weight": 2, "staff": (), "draw": 1,
+    }  # fmt: skip
     return BidDoubled(bid_id, bidder, Decimal(counts), **(drawn | more))  # type: ignore[arg-type]
 
 
@@ -129,20 +133,32 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
     "a second doubling of a bid": (
         lambda p: [
             doubled(p, p.low, p.alice, "2.00"),
-            doubled(p, p.low, p.alice, "2.00", tick=999_998),
+            doubled(p, p.low, p.alice, "2.00", tick=1_000_000, draw=2),
         ],
-        "the rules refuse it: no live bid is left that the promoter may double",
+        "the rules give NothingDrawn",
     ),
     "a doubling of a deleted bid": (
         lambda p: [BidDeleted(p.low, p.alice), doubled(p, p.low, p.alice, "2.00")],
-        "the rules refuse it: no live bid is left that the promoter may double",
+        "the rules give NothingDrawn",
     ),
     "a doubling that takes a bidder for staff": (
         lambda p: [doubled(p, p.low, p.alice, "2.00", staff=(p.bob,))],
         "the rules give BidDoubled",
     ),
+    "a doubling without its number": (
+        lambda p: [doubled(p, p.low, p.alice, "2.00", draw=0)],
+        "the rules give BidDoubled",
+    ),
+    "a doubling with another number": (
+        lambda p: [doubled(p, p.low, p.alice, "2.00", draw=2)],
+        "the rules give BidDoubled",
+    ),
+    "a draw that failed, by another number": (
+        lambda p: [NothingDrawn(999_999, 0, NoDoubling.FAILED, 2)],
+        "the rules give NothingDrawn",
+    ),
     "a draw from before there were commitments that gives more than twice the amount": (
-        lambda p: [doubled(p, p.low, p.alice, "3.00", tick=0)],
+        lambda p: [doubled(p, p.low, p.alice, "3.00", tick=0, draw=0)],
         "it is not twice the amount of a live bid",
     ),
     "a bid that is not higher than the bidder's own": (

@@ -53,6 +53,8 @@ def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
             return format_html("{} of {} was {}.", _bid(bid, "Bid"), names.user(bidder), done)
         case domain.BidDoubled():
             return _doubled(event, names)
+        case domain.NothingDrawn(tick=tick, reason=reason):
+            return escape(f"Tick {tick} doubled no bid: {NOTHING_DRAWN[reason]}.")
         case domain.WinnerAnnounced(bid_id=bid, bidder_id=bidder, amount=amount):
             counted = f", counted as {money(event.effective_amount)}" if event.doubled else ""
             return format_html(
@@ -62,6 +64,15 @@ def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
             return escape("The auction ended without live bids: unsold.")
         case _:
             assert_never(event)
+
+
+NOTHING_DRAWN = {
+    domain.NoDoubling.CHANCE: "by the policy's chance there was no draw",
+    domain.NoDoubling.NOBODY: "the policy excluded every one",
+    domain.NoDoubling.GONE: "the one that was drawn was deleted or doubled after the cut-off",
+    domain.NoDoubling.LATE: "the draw came too late",
+    domain.NoDoubling.FAILED: "the draw failed",
+}
 
 
 def _doubled(event: domain.BidDoubled, names: Names) -> SafeString:

@@ -15,7 +15,7 @@ class Command(OperatorCommand):
     """Changes or withdraws a policy of the promoter."""
 
     help = (
-        "Change the promoter's policy, from its next tick on, for the whole portal or for "
+        "Change the promoter's policy, from the tick after the next one on, for the whole portal or for "
         f"one auction. Weights: {', '.join(WEIGHTS)}. Exclusions: {', '.join(EXCLUSIONS)}. "
         f"Limits: {', '.join(f'{name}:N' for name in LIMITS)}."
     )
@@ -44,7 +44,7 @@ class Command(OperatorCommand):
             )
         )
         job = settled(submission, options["wait"])
-        text = f"Policy {job.version} is in force from the next tick on."
+        text = f"Policy {job.version} is in force from the tick after the next one on."
         self.answer(options, job_as_json(job), text)
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.core.management.base import CommandError
 
+from commands.domain.events import BidDoubled, NothingDrawn
 from commands.management.operator_command import REJECTED, OperatorCommand
 from commands.postgres.event_store import PostgresEventStore
 from commands.promoter.checks import Checked, check_draws
@@ -30,7 +31,7 @@ class Command(OperatorCommand):
             checked = [
                 each
                 for each in check_draws(connection, history)
-                if options["tick"] in (None, each.draw.tick)
+                if options["tick"] in (None, each.tick)
             ]
         if not checked:
             raise CommandError("there is no such draw", returncode=REJECTED)
@@ -43,21 +44,33 @@ class Command(OperatorCommand):
 
 def _as_json(checked: Checked) -> dict[str, Any]:
     draw = checked.draw
+    doubled = draw if isinstance(draw, BidDoubled) else None
     return {
         "version": checked.version,
-        "tick": draw.tick,
-        "bid_id": str(draw.bid_id),
-        "policy_version": draw.policy_version,
-        "weight": draw.weight,
-        "total_weight": draw.total_weight,
+        "tick": checked.tick,
+        "draw": draw.draw or None if draw else None,
+        "nothing": draw.reason.value if isinstance(draw, NothingDrawn) else None,
+        "bid_id": str(draw.bid_id) if draw and draw.bid_id else None,
+        "policy_version": draw.policy_version if draw else None,
+        "weight": doubled.weight if doubled else None,
+        "total_weight": doubled.total_weight if doubled else None,
         "revealed": checked.revealed,
         "problem": checked.problem,
     }
 
 
 def _as_text(checked: Checked) -> str:
-    draw = checked.draw
-    what = f"tick {draw.tick} drew bid {draw.bid_id}, weight {draw.weight} of {draw.total_weight}"
     if checked.problem:
-        return f"NOT FAIR: {what}, but {checked.problem}"
-    return f"{'fair' if checked.revealed else 'not revealed yet'}: {what}"
+        return f"NOT FAIR: {_what(checked)}, but {checked.problem}"
+    return f"{'fair' if checked.revealed else 'not revealed yet'}: {_what(checked)}"
+
+
+def _what(checked: Checked) -> str:
+    match checked.draw:
+        case BidDoubled() as draw:
+            drew = f"drew bid {draw.bid_id}, weight {draw.weight} of {draw.total_weight}"
+        case NothingDrawn() as draw:
+            drew = f"doubled nothing ({draw.reason.value})"
+        case None:
+            drew = "was to draw here"
+    return f"tick {checked.tick} {drew}"

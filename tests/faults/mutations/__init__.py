@@ -3,6 +3,7 @@
 from tests.faults.mutations.checkpoints import CHECKPOINTS
 from tests.faults.mutations.database import DATABASE
 from tests.faults.mutations.documents import DOCUMENTS
+from tests.faults.mutations.draws import DRAWS
 from tests.faults.mutations.jobs import JOBS
 from tests.faults.mutations.mutation import Mutation
 from tests.faults.mutations.people import PEOPLE
@@ -11,6 +12,7 @@ from tests.faults.mutations.transfers import TRANSFERS
 
 MUTATIONS: tuple[Mutation, ...] = (
     *JOBS,
+    *DRAWS,
     *DOCUMENTS,
     *PEOPLE,
     *PROCESSES,

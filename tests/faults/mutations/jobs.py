@@ -218,7 +218,7 @@ JOBS = (
     Mutation(
         "a tick draws in auctions that opened after it",
         "commands/postgres/auctions.py",
-        "NOT closed AND starts_at <= %(tick)s AND",
+        "NOT closed AND starts_at <= %(cutoff)s AND",
         "NOT closed AND",
         "tests/integration/test_ticks_in_batches.py",
     ),

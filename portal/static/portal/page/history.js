@@ -11,8 +11,16 @@ const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id
   __typename version recordedAt
   ... on BidPlaced { nonce bid { id ${WORTH} placedAt bidder { id username } } }
   ... on BidDeleted { bidId } ... on BidDoubled { bidId effectiveAmount }
+  ... on NothingDrawn { reason }
   ... on WinnerAnnounced { bid { amount bidder { id username } } } } }`;
 const LONGEST = 200;
+const NOTHING_DRAWN = {
+  CHANCE: "There was no draw this time, by chance",
+  NOBODY: "A draw found no bid that may be doubled",
+  GONE: "A draw hit a bid that is gone",
+  LATE: "A draw came too late",
+  FAILED: "A draw failed",
+};
 
 /** The log of one auction: the LONGEST last events before the version at which it begins, then each new one. `onEvent` gets each. */
 export function history(auctionId, onEvent) {
@@ -39,6 +47,7 @@ export function history(auctionId, onEvent) {
       case "BidPlaced": return `${who(event.bid.bidder)} bid ${shown(event.bid.amount)}`;
       case "BidDeleted": return `${whose(event.bidId)} was deleted`;
       case "BidDoubled": return [whose(event.bidId), " was ", doubledLink(), ` by the house and counts ${shown(event.effectiveAmount)}`];
+      case "NothingDrawn": return NOTHING_DRAWN[event.reason] ?? "A draw doubled no bid";
       case "WinnerAnnounced": return `${who(event.bid.bidder)} won, for ${shown(event.bid.amount)}`;
       case "AuctionEndedUnsold": return "The auction ended without a sale";
       default: return "Something new happened";
