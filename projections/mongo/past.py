@@ -27,6 +27,9 @@ from projections.mongo.reader import DocumentReader
 
 # Moments that one step of a search by time looks at: four steps are enough for a million.
 PROBES = 31
+# Up to this version a page is made of all bids that were there. Later ones have more bids beside those that came
+# afterwards, so that a walk passes over fewer.
+SHORT = 1_000
 # The most bids that a walk passes over.
 LONGEST_WALK = 20_000
 AS_PLACED: Order = (("amount", DESCENDING), ("placed_version", ASCENDING))
@@ -149,6 +152,8 @@ class PastReader:
         """
         if not then.top_bids:
             return []
+        if then.version <= SHORT:
+            return await self._bids_of_a_short_history(then, limit, after)
         leading = then.top_bids[0]
         start = after or (leading.effective_amount, leading.reached_version - 1)
         parts = walks(then.id, then.version)
@@ -164,6 +169,18 @@ class PastReader:
         last = ranked[-1].rank if len(ranked) == limit else None
         await self._refuse_gaps(then, ended, start, last)
         return ranked
+
+    async def _bids_of_a_short_history(
+        self, then: AuctionDocument, limit: int, after: Place | None
+    ) -> list[BidDocument]:
+        """All bids that were placed by then are looked at, however many came later."""
+        moments = await self.moments(then, range(1, then.version + 1))
+        placed = {each.last_bid for each in moments.values()} - {None}
+        bids = await self.bids_by_id(then, [bid_id for bid_id in placed if bid_id])
+        ranked = ranked_at(bids.values(), then.version)
+        if after:
+            ranked = [bid for bid in ranked if bid.rank > (-after[0], after[1])]
+        return ranked[:limit]
 
     async def _refuse_gaps(
         self, then: AuctionDocument, ended: Sequence[Walk], start: Place, last: Rank | None

@@ -45,10 +45,11 @@ async def ranking(past: PastReader, auction: AuctionDocument, size: int) -> list
     return found
 
 
-@pytest.mark.parametrize("size", [3, 7, 100])
+@pytest.mark.parametrize(("size", "short"), [(3, 0), (7, 1000), (100, 0), (100, 20)])
 async def test_every_version_is_as_the_live_document_was(
-    life: Life, past: PastReader, size: int
+    life: Life, past: PastReader, monkeypatch: pytest.MonkeyPatch, size: int, short: int
 ) -> None:
+    monkeypatch.setattr(reading, "SHORT", short)
     now, _ = life.at(len(life.history))
     for version in range(1, len(life.history) + 1):
         live, bids = life.at(version)
@@ -176,5 +177,7 @@ async def test_a_page_among_too_many_later_bids_is_refused_not_guessed(
     late, _ = await past.auction_at(crowded, MANY)
     assert len(await past.bids(late, 50, None)) == 50
     early, _ = await past.auction_at(crowded, 12)
+    assert len(await past.bids(early, 50, None)) == 11
+    monkeypatch.setattr(reading, "SHORT", 0)
     with pytest.raises(VersionUnavailable, match="came after version 12"):
         await past.bids(early, 50, None)
