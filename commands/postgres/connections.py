@@ -45,10 +45,10 @@ def _conninfo(name: str, url: str | None = None) -> str:
     )
 
 
-def new_pool() -> Pool:
-    """The pool of workers, admin and commands; connections are in autocommit mode, rows are dicts."""
+def new_pool(url: str | None = None) -> Pool:
+    """The pool of workers, admin and commands, of DATABASE_URL unless another is given; in autocommit mode, rows are dicts."""
     return ConnectionPool(
-        _conninfo("portal"),
+        _conninfo("portal", url),
         connection_class=Connection[DictRow],
         kwargs={"autocommit": True, "row_factory": dict_row},
         min_size=0,

@@ -9,7 +9,7 @@ import threading
 import urllib.error
 import urllib.request
 from argparse import ArgumentParser
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -55,6 +55,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--import", dest="record", metavar="FILE", help="import what export_all wrote first"
         )
+        parser.add_argument("--restore", metavar="DIR", help="restore what backup wrote first")
 
     def handle(self, *_: Any, **options: Any) -> None:
         terminal = Terminal(sys.stdout)
@@ -68,7 +69,8 @@ class Command(BaseCommand):
                     f"Servers: {', '.join(servers.names) or 'those of the *_URL variables'}"
                 )
                 counts = processes_for(options["cores"])
-                _run(terminal, servers, listener, counts, stopping, options["record"])
+                first = _first(options)
+                _run(terminal, servers, listener, counts, stopping, first)
         except (CannotStart, OSError) as error:
             raise CommandError(str(error)) from error
 
@@ -114,13 +116,13 @@ def _run(
     listener: socket.socket,
     counts: Mapping[str, int],
     stopping: threading.Event,
-    record: str | None,
+    first: Sequence[Sequence[str]],
 ) -> None:
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     environment = _environment(servers.urls, url)
     _migrate(terminal, servers, environment)
-    if record:
-        _import(record, environment)
+    for words in first:
+        _manage(words, environment)
     if not settings.EMAIL_HOST:
         terminal.say(f"Mails land in {settings.EMAIL_FILE_PATH}.")
     # No process of the portal's changes tables.
@@ -190,12 +192,17 @@ def _migrate(terminal: Terminal, servers: Cluster, environment: Mapping[str, str
     terminal.say("Database is up to date.")
 
 
-def _import(record: str, environment: Mapping[str, str]) -> None:
-    """Before anything happens: a record is imported into an empty portal only."""
+def _first(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The commands that fill an empty portal, with their arguments; before anything happens in it."""
+    given = (("restore", options["restore"]), ("import_events", options["record"]))
+    return [(command, what) for command, what in given if what]
+
+
+def _manage(words: Sequence[str], environment: Mapping[str, str]) -> None:
     manage = str(Path(settings.BASE_DIR) / "manage.py")
-    command = [*launcher(signal.SIGKILL), sys.executable, manage, "import_events", record]
+    command = [*launcher(signal.SIGKILL), sys.executable, manage, *words]
     if subprocess.run(command, env=environment, check=False).returncode:
-        raise CommandError(f"{record} was not imported")
+        raise CommandError(f"`manage.py {' '.join(words)}` failed")
 
 
 def _revived(terminal: Terminal, servers: Cluster) -> bool:
