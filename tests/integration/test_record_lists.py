@@ -63,7 +63,11 @@ def test_a_page_is_served_by_indexes(
 
 @pytest.mark.usefixtures("_crowd")
 @pytest.mark.parametrize(
-    "text", ["lists-al", "crowded", "17.00", "crowded 17.00", "17", str(CROWDED), "bid placed"]
+    "text",
+    [
+        *("lists-al", "crowded", "17.00", "crowded 17.00", "17", "bid placed"),
+        pytest.param(str(CROWDED), id="an id"),
+    ],
 )
 def test_a_search_is_served_by_indexes(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr("commands.admin.search.LATEST", BIDS // 10)

@@ -33,7 +33,7 @@ from tests.integration.in_process import InProcessPortal
 from tests.integration.test_verification import forget, tampering
 
 RECORD = "/admin/commands/event/"
-NOWHERE = uuid4()
+NOWHERE = UUID("4801ccbc-9712-42e8-9e0b-4b54e57d92ec")
 
 
 @pytest.fixture
