@@ -1,7 +1,8 @@
 """A batch is decided on the part of the state it can touch, read by SQL: with the answers of a full replay."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import cycle
 from typing import Any
 from uuid import UUID
@@ -16,12 +17,13 @@ from commands.domain.commands import AnnounceWinner, CreateAuction, DoubleBid
 from commands.domain.events import AuctionEvent
 from commands.domain.rejections import Rejection
 from commands.handling.auctions import handle_auctions
+from commands.handling.draws import NO_BIDS
 from commands.ids import new_id
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool, SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
 from commands.record.codec import command_name, encode
-from tests.domain.histories import POLICIES, SECRET, TICKS, Asked, Move, asked, drawing, moves
+from tests.domain.histories import POLICIES, SECRET, Asked, Move, asked, drawing, moves
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, OPENING
 
 ACCEPT = """
@@ -36,7 +38,7 @@ VALUES (%s, %s, '', false, 1, %s)
 MAKE_TICK = """
 INSERT INTO promoter_ticks
     (number, stream_id, version, commitment, secret, committed_at, made_at, draws)
-VALUES (%s, %s, 2, '', %s, clock_timestamp(), clock_timestamp(), 1)
+VALUES (%s, %s, 2, '', %s, clock_timestamp(), %s, 1)
 """
 CHANGE_POLICY = """
 INSERT INTO promoter_policies (version, withdrawn, chance, weight, exclude, limits, changed_at)
@@ -98,11 +100,13 @@ def compare_with_full_replay(pool: Pool, moves: Sequence[Move], batch_sizes: Seq
     """Through the inbox in batches of those sizes, and by hand: the same events, outcomes and state rows."""
     auction_id = new_id()
     alice, bob, _stranger = bidders = [new_id(), new_id(), new_id()]
-    requests = [create(auction_id), *asked(moves, auction_id, bidders), close(auction_id)]
+    requests = one_by_one(
+        [create(auction_id), *asked(moves, auction_id, bidders), close(auction_id)]
+    )
 
     with pool.connection() as connection, connection.transaction(force_rollback=True):
         sign_up(connection, alice, bob)
-        set_the_promoter_up(connection, len(requests))
+        set_the_promoter_up(connection, requests)
         accept(connection, auction_id, requests)
         handle_in_batches(connection, auction_id, batch_sizes)
 
@@ -111,6 +115,15 @@ def compare_with_full_replay(pool: Pool, moves: Sequence[Move], batch_sizes: Seq
         assert [item.event for item in found] == events
         assert settled(connection, auction_id) == answers
         assert read_auction(connection, auction_id) == replay(events)
+
+
+def one_by_one(requests: Sequence[Asked]) -> list[Asked]:
+    """The same, each accepted later than the one before, as commands of an auction are."""
+    later: list[Asked] = []
+    for request in requests:
+        earliest = later[-1].at + timedelta(microseconds=1) if later else request.at
+        later.append(replace(request, at=max(request.at, earliest)))
+    return later
 
 
 def create(auction_id: UUID) -> Asked:
@@ -133,6 +146,8 @@ def by_full_replay(
         before: Auction | None = replay(events) if events else None
         command = request.command
         draw = drawing(command, hashes[len(events) - 1]) if isinstance(command, DoubleBid) else None
+        if draw and before and not before.starts_at <= request.at < before.ends_at:
+            draw = NO_BIDS
         answer = decide(command, before, now=request.at, bidders=bidders, draw=draw)
         if isinstance(answer, Rejection):
             answers.append(("REJECTED", answer.code.value, None))
@@ -148,10 +163,12 @@ def sign_up(connection: SyncConnection, *users: UUID) -> None:
         connection.execute(SIGN_UP, (user_id, f"bidder-{user_id.hex[-12:]}", BEFORE))
 
 
-def set_the_promoter_up(connection: SyncConnection, ticks: int) -> None:
-    """Ticks with the secret that all histories use, and their policies."""
-    for number in range(TICKS, TICKS + ticks):
-        connection.execute(MAKE_TICK, (number, new_id(), SECRET.hex()))
+def set_the_promoter_up(connection: SyncConnection, requests: Sequence[Asked]) -> None:
+    """The draws' ticks, cut off when the draw was accepted, with the secret of all histories; their policies."""
+    for request in requests:
+        if isinstance(request.command, DoubleBid):
+            number = request.command.tick
+            connection.execute(MAKE_TICK, (number, new_id(), SECRET.hex(), request.at))
     for version, policy in POLICIES.items():
         if version:
             values = (policy.chance, list(policy.weight), list(policy.exclude), list(policy.limit))
