@@ -47,6 +47,7 @@ class Row:
 
 
 EVERYBODY = (OK, OK, OK, OK, OK)
+NOT_THERE = ("NOT_FOUND",) * 5
 SIGNED_IN = (UNAUTHENTICATED, OK, OK, OK, UNAUTHENTICATED)
 STAFF = (UNAUTHENTICATED, FORBIDDEN, FORBIDDEN, OK, UNAUTHENTICATED)
 # Over WebSocket a bad token does not even open the connection.
@@ -65,6 +66,13 @@ TABLE: dict[str, Row] = {
     "Query.tick": Row("{ tick { commitment } serverTime }", *EVERYBODY),
     "Query.promoterPolicy": Row("{ promoterPolicy(version: 0) { chance } }", *EVERYBODY),
     "Query.chain": Row('{ chain(id: "$auction") { hash } }', *EVERYBODY),
+    "Query.checkpoint": Row("{ checkpoint { number } serverTime }", *EVERYBODY),
+    "Query.checkpoints": Row("{ checkpoints { number } }", *EVERYBODY),
+    "Query.inclusionProof": Row(
+        '{ inclusionProof(streamId: "$nobody", version: 1) { index } }', *NOT_THERE
+    ),
+    "Query.consistencyProof": Row("{ consistencyProof(from: 2000000000) { path } }", *NOT_THERE),
+    "Query.leaves": Row("{ leaves(first: 1) }", *EVERYBODY),
     "Mutation.createUser": Row(
         'mutation { createUser(input: {username: "$name", password: "a long password 7"}) { id } }',
         *EVERYBODY,

@@ -16,7 +16,7 @@ COMMANDS = (
     "create_auction", "create_user", "changepassword", "delete_user", "announce_winners", "run_promoter",
     "redrive", "rebuild_projections", "show_auction", "verify_events", "verify_draw", "change_policy", "status",
     "checkpoint_key", "up", "demo", "print_schema", "export_auction", "export_all", "import_events",
-    "database_roles", "migrate",
+    "database_roles", "migrate", "backup", "restore",
 )  # fmt: skip
 REJECTED, USAGE, UNAVAILABLE = 1, 2, 5
 

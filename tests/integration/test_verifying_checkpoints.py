@@ -42,7 +42,7 @@ TAMPERINGS = {
     ),
     "an event changed": (
         "UPDATE events SET hash = sha256('x') WHERE position = %(position)s",
-        r"subtree 0, of events 1 to 256, is over others than are there \(positions .*: auction ",
+        r"subtree 0, of events 1 to 256, is over others than are there \(positions .*auction ",
     ),
     "an event moved to another stream": (
         "UPDATE events SET stream_id = gen_random_uuid() WHERE position = %(position)s",
@@ -127,8 +127,9 @@ def test_events_removed_with_all_that_was_kept_of_them_are_missed_by_who_kept_a_
     with log.unguarded() as connection:
         connection.execute("DELETE FROM events WHERE position > %s", (second.last_position,))
         connection.execute("DELETE FROM checkpoints WHERE number = 3")
-        connection.execute("DELETE FROM subtrees WHERE last_position > %s", (second.last_position,))
-        connection.execute("DELETE FROM subtrees WHERE level > 9")
+        connection.execute(
+            "DELETE FROM subtrees WHERE ((number + 1) << level) > %s", (second.checkpoint.size,)
+        )
     assert found(log) == "", "nothing here says that there was more"
     assert found(log, first) == found(log, second) == ""
     assert "checkpoint 3, which was kept, is not here any more" in found(log, third)
