@@ -12,6 +12,7 @@ import sys
 from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from heapq import heappop, heappush
 from math import prod
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -29,6 +30,9 @@ def must(truth, otherwise):
         raise Wrong(otherwise)
 
 
+time = datetime.fromisoformat
+
+
 class File:
     """An exported file, which answers what the API is asked."""
 
@@ -40,18 +44,15 @@ class File:
         self.now = datetime.min.replace(tzinfo=UTC)
         for link in map(json.loads, lines[1:]):
             event = json.loads(link["content"])
-            stream, at = event["stream_id"], datetime.fromisoformat(event["recorded_at"])
-            self.now = max(self.now, at)
-            self.chains.setdefault(stream, []).append(link)
+            self.now = max(self.now, time(event["recorded_at"]))
+            self.chains.setdefault(event["stream_id"], []).append(link)
             if event["type"] == "TickCommitted":
                 number = event["data"]["number"]
-                self.ticks[number] = {"id": stream, "number": number}
+                self.ticks[number] = {"id": event["stream_id"], "number": number}
 
     def answer(self, s=None, v=0, n=None):
-        return {
-            "chain": self.chains.get(s, [])[v:],
-            "tick": self.ticks.get(n or max(self.ticks, default=0)),
-        }
+        tick = self.ticks.get(n or max(self.ticks, default=0))
+        return {"chain": self.chains.get(s, [])[v:], "tick": tick}
 
 
 def ask(url, query, **variables):
@@ -73,8 +74,10 @@ def chain(url, stream):
             event = json.loads(link["content"])
             right = (event["stream_id"], event["version"]) == (stream, len(events) + 1)
             must(right, f"{stream}: another event stands in the place of {len(events) + 1}")
-            event["at"] = datetime.fromisoformat(event["recorded_at"])
-            events.append({**event, "hash": last})
+            # Ticks are not asked for; of old events only the recording is known.
+            asked = event.get("accepted_at")
+            event |= {"at": time(event["recorded_at"]), "asked": asked and time(asked)}
+            events.append(event | {"hash": last})
     return events
 
 
@@ -148,57 +151,69 @@ class Auction:
         # cut-offs that have come and whose draw has not.
         self.next = self.last = (ask(url, "{ tick { number } }")["tick"] or {"number": 0})["number"]
         self.due = {}
-        # The leading bid, what each bidder's highest bid counts, and after the close the outcome.
-        self.leading, self.own, self.outcome = None, {}, None
-        self.opens = self.ends = None
+        # All bids by rank, and each bidder's own; after the close the outcome.
+        self.ranked, self.own, self.outcome = [], {}, None
+        self.opens = self.ends = self.asked = None
 
     def now_counts(self, bid):
-        """A bid was placed or doubled."""
-        self.own[bid["bidder"]] = max(bid["counts"], self.own.get(bid["bidder"], 0))
-        if self.leading is None or rank(bid) < rank(self.leading):
-            self.leading = bid
+        """A bid was placed or doubled. Bids are replaced and never changed: copies stay as they were."""
+        self.bids[bid["id"]] = bid
+        for ranked in (self.ranked, self.own.setdefault(bid["bidder"], [])):
+            heappush(ranked, (rank(bid), bid["id"]))
+
+    def best(self, ranked):
+        """The first of the bids that is alive and still counts what it did; those before it are dropped."""
+        while ranked:
+            bid = self.bids[ranked[0][1]]
+            if rank(bid) == ranked[0][0] and not bid["deleted"]:
+                return bid
+            heappop(ranked)
 
     def take(self, event):
         """Check the event, let it happen, and say what it was."""
         must(self.outcome is None, "something happened after the close")
-        must(
-            (self.ends is None) == (event["type"] == "AuctionCreated"), "it is created once, first"
-        )
-        if self.ends and "accepted_at" in event:
-            self.pass_cutoffs(datetime.fromisoformat(event["accepted_at"]))
+        created = event["type"] == "AuctionCreated"
+        must(created != bool(self.ends), "it is created once, first")
+        must(event["asked"] or not self.asked, "it hides when it was asked for")
+        self.asked = event["asked"]
+        if self.ends and self.asked:
+            self.pass_cutoffs(self.asked)
         said = getattr(self, event["type"])(event, event["data"])
         self.before = event["hash"]
+        if event["type"] in ("WinnerAnnounced", "AuctionEndedUnsold"):
+            self.outcome = said
         return said
 
     def AuctionCreated(self, event, data):
         must(data["auction_id"] == self.id, "this is another auction")
-        self.opens = datetime.fromisoformat(data["starts_at"])
-        self.ends = datetime.fromisoformat(data["ends_at"])
+        self.opens, self.ends = time(data["starts_at"]), time(data["ends_at"])
         must(self.opens < self.ends, "it ends before it opens")
-        self.next = self.first_tick_since(self.opens)
+        # The first tick that was made since then, or the one to come.
+        made = lambda number: self.tick(number).get("TickMade", {"at": self.opens})["at"]
+        self.next = 1 + bisect_left(range(1, self.last), self.opens, key=made)
         return f"open from {self.opens:%F %T} until {self.ends:%F %T} UTC"
 
     def BidPlaced(self, event, data):
         must(data["bid_id"] not in self.bids, "a bid is placed once")
-        placed = datetime.fromisoformat(data["placed_at"])
+        placed = time(data["placed_at"])
         must(self.opens <= placed < self.ends, "the auction was not open")
+        must(event["asked"] in (None, placed), "it was asked for at another moment")
         amount, bidder = cents(data["amount"]), data["bidder_id"]
-        own = self.own.get(bidder, 0)
+        own = (self.best(self.own.get(bidder, [])) or {"counts": 0})["counts"]
         must(amount > own, f"{money(amount)} is not more than the bidder's own {money(own)}")
-        bid = self.bids[data["bid_id"]] = {
+        self.now_counts({
             "id": data["bid_id"], "bidder": bidder, "amount": amount, "counts": amount,
-            "reached": event["version"], "placed": placed, "doubled": False, "deleted": False,
-        }  # fmt: skip
-        self.now_counts(bid)
+            "reached": event["version"], "doubled": False, "deleted": False,
+        })  # fmt: skip
         return f"{money(amount)} by {bidder}"
 
     def BidDeleted(self, event, data):
         bid = self.live_bid(data)
-        bid["deleted"] = True
-        live = alive(self.bids)
-        own = [other["counts"] for other in live if other["bidder"] == bid["bidder"]]
-        self.own[bid["bidder"]] = max(own, default=0)
-        self.leading = min(live, key=rank, default=None)
+        # Withdrawn with its bidder's account, what counts is when the deletion of that was asked for.
+        withdrawn = data.get("withdrawn_at")
+        asked = time(withdrawn) if withdrawn else event["asked"]
+        must(asked is None or asked < self.ends, "it was deleted after the end")
+        self.bids[bid["id"]] = bid | {"deleted": True}
         return f"{money(bid['amount'])} by {bid['bidder']}"
 
     def BidDoubled(self, event, data):
@@ -207,8 +222,7 @@ class Auction:
         counts = cents(data["effective_amount"])
         must(counts == 2 * bid["amount"], f"twice {money(bid['amount'])} is not {money(counts)}")
         said = self.drew(event, data)
-        bid |= {"doubled": True, "counts": counts, "reached": event["version"]}
-        self.now_counts(bid)
+        self.now_counts(bid | {"doubled": True, "counts": counts, "reached": event["version"]})
         return said
 
     def live_bid(self, data):
@@ -219,8 +233,8 @@ class Auction:
 
     def NothingDrawn(self, event, data):
         if data["reason"] == "GONE":
-            gone = self.bids[data["bid_id"]]
-            must(gone["deleted"] or gone["doubled"], f"bid {gone['id']} is there to be doubled")
+            gone = self.bids.get(data["bid_id"])
+            must(gone and (gone["deleted"] or gone["doubled"]), "the bid is there to be doubled")
         return self.drew(event, data)
 
     def tick(self, number):
@@ -233,13 +247,6 @@ class Auction:
             self.ticks[number] = found
         return self.ticks[number]
 
-    def first_tick_since(self, moment):
-        """The number of the first tick made at that moment or later, or of the one to come."""
-        made = {"at": moment}
-        return 1 + bisect_left(
-            range(1, self.last), moment, key=lambda n: self.tick(n).get("TickMade", made)["at"]
-        )
-
     def pass_cutoffs(self, moment):
         """Keep the bids and the hash as they are now for each tick with a cut-off up to that moment."""
         for number in range(self.next, self.last + 1):
@@ -250,11 +257,8 @@ class Auction:
                 if cutoff > moment or cutoff >= self.ends:
                     return
                 if any(not bid["doubled"] for bid in alive(self.bids)):
-                    self.due[number] = self.copy()
+                    self.due[number] = dict(self.bids), self.before
             self.next = number + 1
-
-    def copy(self):
-        return {id: dict(bid) for id, bid in self.bids.items()}, self.before
 
     def none_missing(self, until, closed=None):
         """Each tick before that one that had a bid to draw left an event, once all its draws are made."""
@@ -278,22 +282,25 @@ class Auction:
 
     def drew(self, event, data):
         """What came of the draw that the event tells of."""
+        asked, late = event["asked"] or self.opens, data.get("reason") in ("LATE", "FAILED")
+        must(late or self.opens <= asked < self.ends, "it was drawn outside the auction's time")
         if (event["type"], event["schema_version"]) == ("BidDoubled", 1):
             return f"drew {data['bid_id']}, before draws could be checked"
         number, tick = data["tick"], self.tick(data["tick"])
         must(number not in self.drawn, f"tick {number} drew twice")
-        self.drawn.add(number)
-        self.none_missing(number)
         must(tick, f"there is no tick {number}")
         must(tick["TickCommitted"]["at"] < event["at"], f"tick {number}: committed too late")
         must("TickMade" in tick, f"tick {number} was never made")
+        self.drawn.add(number)
+        self.none_missing(number)
         # Before draws were numbered they were made from whatever came before them.
-        bids, last = self.due.pop(number, self.copy()) if "draw" in data else self.copy()
+        then, now = self.due.pop(number, None), (self.bids, self.before)
+        bids, last = then if then and "draw" in data else now
         if "policies" in tick["TickCommitted"]["data"]:
             self.draws += 1
             must(data.get("draw") == self.draws, f"draw {self.draws} of the auction is missing")
         policy = self.policy_of(tick["TickCommitted"], data["policy_version"])
-        if data.get("reason") in ("LATE", "FAILED"):
+        if late:
             return f"tick {number}: NO DRAW ({data['reason']})"
         if "TickGivenUp" in tick:
             return f"tick {number}: given up, its secret is lost and this draw can't be checked"
@@ -305,7 +312,7 @@ class Auction:
         must(same, f"tick {number}: this is not the secret it was committed to")
         seed = hmac.digest(secret, last + number.to_bytes(8), "sha256")
         fair = drawn(bids, data.get("staff", []), policy, seed)
-        hit = data.get("bid_id") or data["reason"]
+        hit = data["bid_id"] if data.get("reason", "GONE") == "GONE" else data["reason"]
         told = hit, data.get("weight", fair[1]), data.get("total_weight", fair[2])
         must(fair == told, f"tick {number}: the draw hits {fair}, not {told}")
         if "reason" in data:
@@ -321,24 +328,22 @@ class Auction:
         return f"tick {number}: the secret is not revealed yet"
 
     def WinnerAnnounced(self, event, data):
-        bid = self.closes(event)
-        must(bid, "nobody can win without a live bid")
+        must(bid := self.closes(event), "nobody can win without a live bid")
         told = (data["bid_id"], data["bidder_id"], cents(data["amount"]), data["doubled"])
         right = (bid["id"], bid["bidder"], bid["amount"], bid["doubled"])
         must(told == right, f"the leading bid is {bid['id']}, {money(bid['amount'])}")
         must(cents(data["effective_amount"]) == bid["counts"], f"it counts {money(bid['counts'])}")
-        self.outcome = f"{bid['bidder']} won and pays {money(bid['amount'])}"
-        return self.outcome
+        return f"{bid['bidder']} won and pays {money(bid['amount'])}"
 
     def AuctionEndedUnsold(self, event, data):
         must(self.closes(event) is None, "there is a live bid, which wins")
-        self.outcome = "it ended without a sale"
-        return self.outcome
+        return "it ended without a sale"
 
     def closes(self, event):
-        must(event["at"] >= self.ends, f"it was closed before its end, {self.ends:%F %T}")
-        self.none_missing(self.next, closed=event["at"])
-        return self.leading
+        at = event["asked"] or event["at"]
+        must(at >= self.ends, f"it was closed before its end, {self.ends:%F %T}")
+        self.none_missing(self.next, closed=at)
+        return self.best(self.ranked)
 
 
 def check(url, auction_id):
@@ -351,7 +356,7 @@ def check(url, auction_id):
             said = auction.take(event)
         except Wrong as wrong:
             raise Wrong(f"version {event['version']} ({event['type']}): {wrong}") from wrong
-        bid = auction.leading
+        bid = auction.best(auction.ranked)
         leads = f"; leading: {money(bid['counts'])} of {bid['bidder']}" if bid else ""
         yield f"{event['version']} {event['type']}: {said}{leads}"
     if auction.outcome is None:

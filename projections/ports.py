@@ -1,6 +1,6 @@
 """The port to the document store."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -78,6 +78,14 @@ class Documents(Protocol):
     def bids_of(self, auction_id: UUID) -> Mapping[UUID, BidDocument]:
         """All bids of the auction that have a document."""
 
+    def bids_beyond(
+        self, auction_id: UUID, version: int, at_once: int
+    ) -> Iterator[list[BidDocument]]:
+        """The auction's bids whose documents stand beyond that version of it, so many at a time."""
+
+    def count_bids(self, auction_id: UUID, version: int) -> int:
+        """How many of the auction's bids that were placed up to that version have a document."""
+
     def winner(self, auction_id: UUID) -> WinnerDocument | None:
         """The auction's winner."""
 
@@ -102,8 +110,8 @@ class Documents(Protocol):
     def save_users(self, users: Sequence[UserDocument]) -> None:
         """Write each user unless a newer version is there; deleted ones in every generation."""
 
-    def ids(self, kind: StreamKind) -> set[UUID]:
-        """The ids of the streams that have documents."""
+    def ids(self, kind: StreamKind, at_once: int) -> Iterator[list[UUID]]:
+        """The ids of the streams that have documents, so many at a time."""
 
     def versions(self, kind: StreamKind, ids: Collection[UUID]) -> Mapping[UUID, int]:
         """The versions of those streams' documents; without streams that have none."""

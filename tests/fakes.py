@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from threading import Lock
 from uuid import UUID
 
@@ -173,6 +174,18 @@ class MemoryDocuments:
         """Every bid there is of the auction."""
         return {bid.id: bid for bid in self._of(auction_id)}
 
+    def bids_beyond(
+        self, auction_id: UUID, version: int, at_once: int
+    ) -> Iterator[list[BidDocument]]:
+        """The auction's bids whose documents stand beyond that version of it, so many at a time."""
+        found = iter([bid for bid in self._of(auction_id) if bid.version > version])
+        while bids := list(islice(found, at_once)):
+            yield bids
+
+    def count_bids(self, auction_id: UUID, version: int) -> int:
+        """How many of the auction's bids that were placed up to that version are there."""
+        return sum(bid.placed_version <= version for bid in self._of(auction_id))
+
     def winner(self, auction_id: UUID) -> WinnerDocument | None:
         """The auction's winner."""
         return self.winners.get(auction_id)
@@ -219,9 +232,11 @@ class MemoryDocuments:
                 if stored is None or stored.version < user.version:
                     self._users[user.id] = user
 
-    def ids(self, kind: StreamKind) -> set[UUID]:
-        """The streams of which there are documents."""
-        return set(self._auctions if kind == "auction" else self._users)
+    def ids(self, kind: StreamKind, at_once: int) -> Iterator[list[UUID]]:
+        """The streams of which there are documents, so many at a time."""
+        found = iter(list(self._auctions if kind == "auction" else self._users))
+        while ids := list(islice(found, at_once)):
+            yield ids
 
     def versions(self, kind: StreamKind, ids: Collection[UUID]) -> Mapping[UUID, int]:
         """At which version the documents of those streams stand; absent where there is none."""

@@ -93,9 +93,11 @@ def handle_auctions(
     deciding = _Deciding(connection, lines, commands)
     now = clock(connection)
     decided = {line.id: deciding.decide(line, now) for line in lines}
+    # Jobs are settled when their events are recorded: so what the oldest job that is kept tells of
+    # its moment holds for events, too.
+    done = later_than(now, *deciding.commitments)
     recorded = PostgresEventStore(connection).append_all(
-        [Addition(line.stream, line.version, decided[line.id].events) for line in lines],
-        later_than(now, *deciding.commitments),
+        [Addition(line.stream, line.version, decided[line.id].events) for line in lines], done
     )
     _save(connection, lines, decided)
     going_on = {line.id for line in lines if deciding.goes_on(line, decided[line.id])}
@@ -106,7 +108,7 @@ def handle_auctions(
         if line.id not in going_on
         for outcome in decided[line.id].outcomes
     ]
-    inbox.settle(outcomes, now)
+    inbox.settle(outcomes, done)
     return Handled(outcomes, recorded, unfinished=unfinished, alone=alone)
 
 

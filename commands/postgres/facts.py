@@ -1,51 +1,104 @@
 """What an auction's decisions depended on, for deciding again: its jobs, and who its bidders are."""
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Iterator
 from typing import cast
 from uuid import UUID
 
+from psycopg.rows import DictRow
+
 from commands.domain.commands import AuctionCommand
+from commands.domain.events import BidDeleted, BidPlaced
 from commands.jobs import JobStatus
-from commands.postgres.connections import SyncConnection, clock
+from commands.postgres.connections import SyncConnection
 from commands.record.codec import decode_command
-from commands.record.redeciding import Cause, Facts
+from commands.record.redeciding import Account, Cause, Facts
+from commands.streams import RecordedEvent
 
-# Of those that wait only a withdrawal may have caused events already.
-JOBS = """
-SELECT id, command, payload, accepted_at, status, result_version FROM jobs
-WHERE stream_id = %s AND (status <> 'QUEUED' OR command = 'WithdrawBids')
+# Of those that wait only a withdrawal may have caused events already, or a draw that failed and is re-driven.
+CAUSES = """
+SELECT id, command, payload, accepted_at, status FROM jobs
+WHERE id = ANY(%s) AND stream_id = %s AND (status <> 'QUEUED' OR command IN ('WithdrawBids', 'DoubleBid'))
 """
-CREATED = """
-SELECT stream_id, (data->>'is_staff')::bool AS is_staff FROM events
-WHERE stream_id = ANY(%s) AND version = 1 AND type = 'UserCreated'
+ACCOUNTS = """
+SELECT stream_id, type, (data->>'is_staff')::bool AS is_staff, accepted_at, position FROM events
+WHERE stream_id = ANY(%s) AND type IN ('UserCreated', 'UserDeleted') ORDER BY stream_id, version
 """
-BIDDERS = "SELECT DISTINCT bidder_id FROM bids WHERE auction_id = %s"
-IMPORTED = "SELECT finished_at FROM imports WHERE finished_at IS NOT NULL"
-# An event is recorded a moment before or after its job is settled.
-MARGIN = timedelta(hours=1)
+# Settled jobs end in the order in which they were settled, which is when their events were recorded.
+# So of what was recorded since the oldest was settled, all are kept, whatever JOBS_KEPT_DAYS was.
+JOBS_SINCE = """
+SELECT min(settled_at) AS since FROM jobs WHERE status IN ('SUCCEEDED', 'REJECTED')
+"""
+MOMENTS_SINCE = """
+SELECT position AS since FROM events WHERE accepted_at IS NOT NULL ORDER BY position LIMIT 1
+"""
+# A withdrawal may have had nothing to withdraw.
+WITHOUT_EVENTS = """
+SELECT id, command, result_version FROM jobs
+WHERE stream_id = %(id)s AND status = 'SUCCEEDED' AND command <> 'WithdrawBids' AND NOT EXISTS (
+    SELECT FROM events
+    WHERE stream_id = %(id)s AND version = jobs.result_version AND causation_id = jobs.id
+) ORDER BY accepted_at, id LIMIT 1
+"""
 
 
-def facts_of(connection: SyncConnection, auction_id: UUID, jobs_kept: timedelta) -> Facts:
-    """The facts about that auction; settled jobs are kept for that long."""
-    bidders = [row["bidder_id"] for row in connection.execute(BIDDERS, (auction_id,))]
-    created = connection.execute(CREATED, (bidders,))
-    kept_since = clock(connection) - jobs_kept + MARGIN
-    # What was imported has no jobs here.
-    imported = connection.execute(IMPORTED).fetchone()
-    return Facts(
-        causes=dict(_causes(connection, auction_id)),
-        users={row["stream_id"]: row["is_staff"] for row in created},
-        jobs_since=max(kept_since, imported["finished_at"]) if imported else kept_since,
+def moments_since(connection: SyncConnection) -> int | None:
+    """The position of the first event that says when its command was accepted."""
+    row = connection.execute(MOMENTS_SINCE).fetchone()
+    return row["since"] if row else None
+
+
+def facts_since(connection: SyncConnection, moments_since: int | None) -> Facts:
+    """The facts that are there before any event is looked at."""
+    row = connection.execute(JOBS_SINCE).fetchone()
+    return Facts(jobs_since=row["since"] if row else None, moments_since=moments_since)
+
+
+def look_up(
+    connection: SyncConnection, auction_id: UUID, page: Collection[RecordedEvent], facts: Facts
+) -> None:
+    """Put the jobs and the users of some of the auction's events among the facts."""
+    ids = [recorded.causation_id for recorded in page]
+    facts.causes = dict(_causes(connection.execute(CAUSES, (ids, auction_id))))
+    bidders = {
+        recorded.event.bidder_id
+        for recorded in page
+        if isinstance(recorded.event, BidPlaced | BidDeleted)
+    }
+    unknown = list(bidders - facts.users.keys())
+    if unknown:
+        facts.users.update(_accounts(connection.execute(ACCOUNTS, (unknown,))))
+
+
+def job_without_events(connection: SyncConnection, auction_id: UUID) -> str | None:
+    """What is missing of the first of the auction's jobs that succeeded and whose events are not there."""
+    row = connection.execute(WITHOUT_EVENTS, {"id": auction_id}).fetchone()
+    if row is None:
+        return None
+    return (
+        f"job {row['id']} ({row['command']}) gave version {row['result_version']}, "
+        "which is not here"
     )
 
 
-def _causes(connection: SyncConnection, auction_id: UUID) -> Iterator[tuple[UUID, Cause]]:
+def _causes(rows: Iterable[DictRow]) -> Iterator[tuple[UUID, Cause]]:
     """The jobs that may have caused events; one that can't be read has caused none."""
-    for row in connection.execute(JOBS, (auction_id,)):
+    for row in rows:
         try:
             command = cast(AuctionCommand, decode_command(row["command"], row["payload"]))
         except (KeyError, ValueError, TypeError):
             continue
-        status = JobStatus(row["status"])
-        yield row["id"], Cause(command, row["accepted_at"], status, row["result_version"])
+        yield row["id"], Cause(command, row["accepted_at"], JobStatus(row["status"]))
+
+
+def _accounts(rows: Iterable[DictRow]) -> dict[UUID, Account]:
+    accounts: dict[UUID, Account] = {}
+    for row in rows:
+        accounts[row["stream_id"]] = _account(accounts.get(row["stream_id"]), row)
+    return accounts
+
+
+def _account(before: Account | None, row: DictRow) -> Account:
+    if row["type"] == "UserCreated":
+        return Account(row["is_staff"])
+    is_staff = before.is_staff if before else False
+    return Account(is_staff, row["accepted_at"], row["position"])

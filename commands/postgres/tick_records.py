@@ -61,6 +61,12 @@ def record_of_tick(connection: SyncConnection, number: int) -> TickRecord | None
     return found[0] if found else None
 
 
+def any_tick_between(connection: SyncConnection, since: datetime, until: datetime) -> bool:
+    """Whether a tick was made in that time."""
+    row = connection.execute(FIRST_SINCE, {"since": since, "until": until}).fetchone()
+    return row is not None and row["number"] is not None
+
+
 def ticks_between(
     connection: SyncConnection, since: datetime, until: datetime
 ) -> Iterator[TickRecord]:

@@ -200,8 +200,8 @@ def _unfair(connection: SyncConnection, tick: TickRecord, base: Base, draw: Draw
     if (hit := promoter.draw(among, seed)) is None:
         return _unless(draw, NoDoubling.NOBODY)
     told = (draw.bid_id, draw.weight, draw.total_weight) if isinstance(draw, BidDoubled) else None
-    gone = isinstance(draw, NothingDrawn) and draw.bid_id == hit.bid.id
-    if gone or told == (hit.bid.id, hit.weight, hit.total_weight):
+    gone = isinstance(draw, NothingDrawn) and draw.reason is NoDoubling.GONE
+    if (gone and draw.bid_id == hit.bid.id) or told == (hit.bid.id, hit.weight, hit.total_weight):
         return None
     return f"the secret gives bid {hit.bid.id}, weight {hit.weight} of {hit.total_weight}"
 

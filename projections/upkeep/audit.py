@@ -20,7 +20,8 @@ from projections.errors import passes
 from projections.ports import Documents
 from projections.projector import reproject
 from projections.upkeep import stuck
-from projections.upkeep.verify import Finding, Verdict, verify
+from projections.upkeep.findings import Finding, Verdict
+from projections.upkeep.verify import verify
 
 log = structlog.get_logger("projections")
 

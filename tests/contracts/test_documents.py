@@ -273,8 +273,25 @@ def test_ids_are_those_of_the_documents_of_that_kind(documents: Documents) -> No
     lamp, alice = auction(), user()
     documents.save_auctions([(lamp, 0)])
     documents.save_users([alice])
-    assert lamp.id in documents.ids("auction") - documents.ids("user")
-    assert alice.id in documents.ids("user") - documents.ids("auction")
+    auctions = {id for some in documents.ids("auction", 2) for id in some}
+    users = {id for some in documents.ids("user", 2) for id in some}
+    assert lamp.id in auctions - users
+    assert alice.id in users - auctions
+
+
+def test_bids_beyond_a_version_come_some_at_a_time_and_those_up_to_it_are_counted(
+    documents: Documents,
+) -> None:
+    lamp = auction()
+    bids = [
+        replace(bid(lamp.id), placed_version=n, reached_version=n, version=n) for n in (2, 3, 4, 5)
+    ]
+    deleted = replace(bids[0], deleted_version=6, version=6)
+    documents.save_bids([deleted, *bids[1:], bid(new_id())])
+    pages = list(documents.bids_beyond(lamp.id, 3, 2))
+    assert [len(page) for page in pages] == [2, 1]
+    assert {found.id for page in pages for found in page} == {deleted.id, bids[2].id, bids[3].id}
+    assert [documents.count_bids(lamp.id, version) for version in (1, 3, 5, 9)] == [0, 2, 4, 4]
 
 
 def test_a_user_is_read_as_they_were_written(documents: Documents) -> None:

@@ -34,8 +34,13 @@ def as_module() -> ModuleType:
 
 
 @contextmanager
-def falsified(outsider: ModuleType, falsify: Callable[[list[Json]], list[Json]]) -> Iterator[None]:
-    """Every chain comes as `falsify` makes it of the real one, at once, with hashes that fit."""
+def falsified(
+    outsider: ModuleType, falsify: Callable[[list[Json]], list[Json]], *, rehash: bool = True
+) -> Iterator[None]:
+    """Every chain comes as `falsify` makes it of the real one, at once, with hashes that fit.
+
+    Without `rehash` each event keeps the hash that it had.
+    """
     ask, chains = outsider.ask, {}
 
     def answer(url: str, query: str, **variables: Any) -> Any:
@@ -44,7 +49,8 @@ def falsified(outsider: ModuleType, falsify: Callable[[list[Json]], list[Json]])
         stream = variables["s"]
         if stream not in chains:
             links = ask(url, query, **{**variables, "v": 0})["chain"]
-            chains[stream] = rechained(falsify([json.loads(link["content"]) for link in links]))
+            contents = [json.loads(link["content"]) | {"hash": link["hash"]} for link in links]
+            chains[stream] = rechained(falsify(contents), rehash=rehash)
         return {"chain": chains[stream][variables["v"] :]}
 
     outsider.ask = answer  # type: ignore[attr-defined]
@@ -52,11 +58,12 @@ def falsified(outsider: ModuleType, falsify: Callable[[list[Json]], list[Json]])
     outsider.ask = ask  # type: ignore[attr-defined]
 
 
-def rechained(contents: list[Json]) -> list[Json]:
-    """A chain over these contents."""
+def rechained(contents: list[Json], *, rehash: bool) -> list[Json]:
+    """A chain over these contents; with the hashes that they had, if they are not to fit."""
     links, last = [], bytes(32)
     for content in contents:
+        had = content.pop("hash")
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         last = sha256(last + text.encode()).digest()
-        links.append({"content": text, "hash": last.hex()})
+        links.append({"content": text, "hash": last.hex() if rehash else had})
     return links

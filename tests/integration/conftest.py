@@ -11,7 +11,7 @@ from portal.transfer.exporting import export_all
 from portal.transfer.files import writing
 from projections.ports import WITH_DOCUMENTS
 from projections.projector import project
-from projections.upkeep.verify import streams
+from projections.upkeep.every_stream import every_stream
 from tests.integration.checkpointing import CheckpointedLog
 from tests.integration.elsewhere import Elsewhere, elsewhere
 from tests.integration.in_process import InProcessPortal
@@ -31,7 +31,7 @@ def source() -> Iterator[Elsewhere]:
     with elsewhere("source") as portal:
         live_in(InProcessPortal(portal.pool))
         with portal.pool.connection() as connection:
-            every = streams(connection)
+            every = list(every_stream(connection))
         for stream in every:
             if stream.kind in WITH_DOCUMENTS:
                 project(stream, portal.pool, portal.documents)

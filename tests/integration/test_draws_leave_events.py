@@ -120,9 +120,11 @@ def test_a_draw_that_fails_leaves_an_event_and_is_not_made_when_it_is_re_driven(
     assert (failed.status, failed.version) == (JobStatus.FAILED, 4)
     assert last(in_process, auction) == NothingDrawn(number, 0, NoDoubling.FAILED, 1)
     assert redrive(in_process.pool, [job.id])
+    assert_right(in_process, auction, documents)
     in_process.drain(auction)
     assert in_process.job(job.id).status is JobStatus.REJECTED
     finish(in_process)
+    assert_right(in_process, auction, documents)
     assert len(history(in_process, auction)) == 4
 
 

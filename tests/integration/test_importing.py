@@ -26,7 +26,8 @@ from portal.transfer.lines import Refused
 from projections.mongo.generations import live_generations
 from projections.mongo.layout import COLLECTIONS, ProjectionName, collection_name
 from projections.projector import project
-from projections.upkeep.verify import streams, verify
+from projections.upkeep.every_stream import every_stream
+from projections.upkeep.verify import verify
 from tests.integration.elsewhere import Elsewhere, elsewhere
 from tests.integration.exported_files import events_in, file_of
 from tests.integration.in_process import InProcessPortal
@@ -105,7 +106,7 @@ def findings(
     with portal.pool.connection() as connection:
         verdicts = [
             verify(connection, each, portal.documents)
-            for each in streams(connection)
+            for each in every_stream(connection)
             if each.kind in of
         ]
     assert not any(verdict.behind for verdict in verdicts)

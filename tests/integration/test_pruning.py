@@ -161,23 +161,17 @@ def test_jobs_end_and_events_stay_and_are_verified(
     alice, auction = in_process.user(), in_process.auction()
     in_process.bid(auction, alice, "5.00")
     catch_up(auction)
-    with in_process.pool.connection() as connection:
-        connection.execute(
-            "UPDATE jobs SET settled_at = settled_at - %s WHERE stream_id = %s",
-            (settings.JOBS_KEPT + MINUTE, auction.id),
-        )
-        job = connection.execute(
-            "SELECT id FROM jobs WHERE stream_id = %s ORDER BY id DESC LIMIT 1", (auction.id,)
-        ).fetchone()
-        assert job
-    prune_tables()
-    # The events are of now. Nobody expects the jobs of events that are so old any more.
     monkeypatch.setattr(settings, "JOBS_KEPT", timedelta())
-    with in_process.pool.connection() as connection:
-        assert PostgresJobInbox(connection).find(job["id"]) is None
-        verdict = verify(connection, auction, live_documents())
-    assert (verdict.events, verdict.findings) == (2, [])
+    prune_tables()
+    # From now on they are kept for longer than it is since those ended.
+    monkeypatch.setattr(settings, "JOBS_KEPT", timedelta(days=90))
     in_process.bid(auction, alice, "6.00")
+    catch_up(auction)
+    with in_process.pool.connection() as connection:
+        kept = connection.execute("SELECT FROM jobs WHERE stream_id = %s", (auction.id,))
+        assert kept.rowcount == 1
+        verdict = verify(connection, auction, live_documents())
+    assert (verdict.events, verdict.findings, verdict.jobless) == (3, [], 2)
 
 
 def test_a_draw_of_long_ago_is_checked_by_the_secret_in_the_log(

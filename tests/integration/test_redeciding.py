@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from pytest_django import Settings
 
 from benchmarks.bids import PEOPLE as NOBODY
 from commands.domain.auction import replay
@@ -23,6 +22,7 @@ from commands.domain.events import (
     WinnerAnnounced,
 )
 from commands.ids import new_id
+from commands.postgres import facts
 from commands.postgres.auctions import read_auction, save_auctions
 from commands.postgres.connections import clock
 from commands.postgres.event_store import PostgresEventStore
@@ -30,18 +30,17 @@ from commands.promoter.rounds import reveal_secrets
 from commands.streams import NewEvent, Stream
 from projections.mongo.store import MongoDocuments
 from projections.projector import project
-from tests.e2e.test_verifying_from_outside import FALSIFICATIONS
+from projections.upkeep.verify import verify
+from tests.e2e.test_verifying_from_outside import FALSIFICATIONS, UNHASHED
 from tests.integration.in_process import InProcessPortal, stored_auctions
 from tests.integration.test_verification import TAMPERINGS, findings, forget, tampering
 from tests.servers import ROOT
 
-LONG = timedelta(days=3000)
-
 
 @pytest.fixture
-def jobs_gone(settings: Settings) -> None:
+def jobs_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The jobs of all events have ended: only the events tell."""
-    settings.JOBS_KEPT = -LONG
+    monkeypatch.setattr(facts, "JOBS_SINCE", "SELECT NULL::timestamptz AS since")
 
 
 class Planted:
@@ -56,14 +55,30 @@ class Planted:
         self.low = in_process.bid(self.stream, self.alice, "1.00")
         self.high = in_process.bid(self.stream, self.bob, "2.00")
 
-    def forge(self, *events: AuctionEvent, causation_id: UUID | None = None) -> None:
-        """Append the events as the portal's own code does, and save their rows: everything agrees with them."""
+    def forge(
+        self,
+        *events: AuctionEvent,
+        causation_id: UUID | None = None,
+        accepted: timedelta | None = timedelta(),
+    ) -> None:
+        """Append the events as the portal's own code does, and save their rows: everything agrees with them.
+
+        Bids were accepted when they say they were placed, all else `accepted` from now; None: they don't say.
+        """
         with self.in_process.pool.connection() as connection:
             before = read_auction(connection, self.stream.id)
             assert before
             after = replay(events, before)
-            new = [NewEvent(event, causation_id or new_id(), new_id()) for event in events]
             store, now = PostgresEventStore(connection), clock(connection)
+            new = [
+                NewEvent(
+                    event,
+                    causation_id or new_id(),
+                    new_id(),
+                    None if accepted is None else moment(event, now) + accepted,
+                )
+                for event in events
+            ]
             store.append(self.stream, before.version, new, now)
             save_auctions(connection, [(after, list(after.bids.values()))])
 
@@ -86,6 +101,11 @@ class Planted:
                 "SELECT id FROM jobs WHERE stream_id = %s ORDER BY accepted_at", (self.stream.id,)
             )
             return [row["id"] for row in rows]
+
+
+def moment(event: AuctionEvent, now: datetime) -> datetime:
+    """When the command of a forged event is to have been accepted."""
+    return event.placed_at if isinstance(event, BidPlaced) else now
 
 
 @pytest.fixture
@@ -153,6 +173,10 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
         lambda p: [doubled(p, p.low, p.alice, "2.00", draw=2)],
         "the rules give BidDoubled",
     ),
+    "a draw of a bid that is said to be gone": (
+        lambda p: [NothingDrawn(999_999, 0, NoDoubling.GONE, 1, (), p.low)],
+        "the rules give NothingDrawn",
+    ),
     "a draw that failed, by another number": (
         lambda p: [NothingDrawn(999_999, 0, NoDoubling.FAILED, 2)],
         "the rules give NothingDrawn",
@@ -176,6 +200,10 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
     "a bid before the start": (
         lambda p: [bid(p, p.alice, "9.00", later=timedelta(hours=-1))],
         "the rules refuse it: the auction starts",
+    ),
+    "a bid withdrawn with its bidder, who was not deleted": (
+        lambda p: [BidDeleted(p.low, p.alice, p.in_process.now())],
+        "its bidder was not deleted",
     ),
     "a bid deleted in another's name": (
         lambda p: [BidDeleted(p.low, p.bob)],
@@ -250,6 +278,74 @@ def test_another_winner_than_the_rules_give_is_found(ended: Planted, what: str) 
     assert expected in found
 
 
+TOO_LATE: dict[str, tuple[Forgery, str]] = {
+    "a bid deleted after the end": (
+        lambda p: [BidDeleted(p.low, p.alice)],
+        "the rules refuse it: the auction ended",
+    ),
+    "a doubling after the end": (
+        lambda p: [doubled(p, p.low, p.alice, "2.00")],
+        "the rules give NothingDrawn",
+    ),
+}
+
+
+@pytest.mark.usefixtures("jobs_gone")
+@pytest.mark.parametrize("what", TOO_LATE)
+def test_what_was_asked_for_too_late_is_found_without_the_jobs(planted: Planted, what: str) -> None:
+    forgery, expected = TOO_LATE[what]
+    planted.forge(*forgery(planted), accepted=timedelta(hours=1))
+    [found] = planted.findings()
+    assert expected in found
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_an_event_that_hides_when_its_command_was_accepted_is_found(planted: Planted) -> None:
+    planted.forge(BidDeleted(planted.low, planted.alice), accepted=None)
+    [found] = planted.findings()
+    assert "it does not say when its command was accepted" in found
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_events_from_before_moments_were_kept_need_none(planted: Planted) -> None:
+    planted.forge(BidDeleted(planted.low, planted.alice), accepted=None)
+    planted.findings()
+    with planted.in_process.pool.connection() as connection:
+        verdict = verify(connection, planted.stream, planted.documents, moments_since=None)
+    assert verdict.findings == []
+
+
+def test_another_moment_than_the_jobs_is_found(planted: Planted) -> None:
+    job = planted.jobs()[-1]
+    with planted.in_process.pool.connection() as connection:
+        connection.execute(
+            "UPDATE jobs SET accepted_at = accepted_at - interval '1 s' WHERE id = %s", (job,)
+        )
+    [found] = planted.findings()
+    assert "version 3 (BidPlaced): its job was accepted at another moment" in found
+
+
+@pytest.mark.usefixtures("jobs_gone")
+@pytest.mark.parametrize(
+    ("forged", "expected"),
+    [
+        (lambda p, _: bid(p, p.alice, "9.00"), "its bidder had been deleted"),
+        (
+            lambda p, at: BidDeleted(p.low, p.alice, at - timedelta(hours=2)),
+            "deletion was accepted",
+        ),
+    ],
+    ids=["a bid of a deleted user", "a withdrawal at another moment"],
+)
+def test_what_a_deleted_user_did_not_do_is_found(
+    planted: Planted, forged: Callable[[Planted, datetime], AuctionEvent], expected: str
+) -> None:
+    deletion = planted.in_process.settled(Stream("user", planted.alice), DeleteUser(planted.alice))
+    planted.forge(forged(planted, deletion.accepted_at))
+    [found] = planted.findings()
+    assert expected in found
+
+
 @pytest.mark.usefixtures("jobs_gone")
 def test_what_happens_after_the_close_is_found(ended: Planted) -> None:
     assert ended.in_process.settled(ended.stream, AnnounceWinner(ended.stream.id)).version == 4
@@ -296,7 +392,11 @@ def test_a_removed_tail_is_found_by_the_jobs_that_gave_it(planted: Planted) -> N
 
 @pytest.mark.parametrize("kept", [True, False], ids=["with the jobs", "without"])
 def test_a_whole_life_is_what_the_rules_give(
-    in_process: InProcessPortal, documents: MongoDocuments, settings: Settings, *, kept: bool
+    in_process: InProcessPortal,
+    documents: MongoDocuments,
+    request: pytest.FixtureRequest,
+    *,
+    kept: bool,
 ) -> None:
     alice, bob, carol = in_process.user(), in_process.user(is_staff=True), in_process.user()
     stream = in_process.auction(seconds=6)
@@ -313,7 +413,7 @@ def test_a_whole_life_is_what_the_rules_give(
     assert in_process.settled(stream, AnnounceWinner(stream.id)).version
     reveal_secrets(in_process.pool)
     if not kept:
-        settings.JOBS_KEPT = -LONG
+        request.getfixturevalue("jobs_gone")
         with in_process.pool.connection() as connection:
             connection.execute("DELETE FROM jobs WHERE stream_id = %s", (stream.id,))
     project(stream, in_process.pool, documents)
@@ -322,7 +422,7 @@ def test_a_whole_life_is_what_the_rules_give(
 
 def test_the_docs_name_whatever_is_planted() -> None:
     table = (ROOT / "docs/reliability.md").read_text()
-    planted = {*TAMPERINGS, *FORGERIES, *WRONG_ENDS, *FALSIFICATIONS}
+    planted = {*TAMPERINGS, *FORGERIES, *TOO_LATE, *WRONG_ENDS, *FALSIFICATIONS, *UNHASHED}
     assert {what for what in planted if f"| {what} |" not in table} == set()
-    for what in FALSIFICATIONS:
+    for what in {*FALSIFICATIONS, *UNHASHED}:
         assert re.search(rf"\| {re.escape(what)} \|[^|]*\| ✓ \|", table), what

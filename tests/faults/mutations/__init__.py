@@ -8,11 +8,13 @@ from tests.faults.mutations.jobs import JOBS
 from tests.faults.mutations.mutation import Mutation
 from tests.faults.mutations.people import PEOPLE
 from tests.faults.mutations.processes import PROCESSES
+from tests.faults.mutations.record import RECORD
 from tests.faults.mutations.transfers import TRANSFERS
 
 MUTATIONS: tuple[Mutation, ...] = (
     *JOBS,
     *DRAWS,
+    *RECORD,
     *DOCUMENTS,
     *PEOPLE,
     *PROCESSES,

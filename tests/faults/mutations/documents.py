@@ -104,9 +104,9 @@ DOCUMENTS = (
     ),
     Mutation(
         "moments are not compared with the events",
-        "projections/upkeep/verify.py",
-        "        problems.append(problem)\n",
-        "        pass\n",
+        "projections/upkeep/verify_documents.py",
+        "            self._moments = moment_problem(self._id, expected, self._stored)\n",
+        "            pass\n",
         "tests/integration/test_verification.py",
     ),
     Mutation(

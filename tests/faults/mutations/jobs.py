@@ -55,20 +55,6 @@ JOBS = (
         "tests/integration/test_worklists.py",
     ),
     Mutation(
-        "what the rules do not give passes verification",
-        "commands/record/redeciding.py",
-        "    if event not in answer:\n",
-        "    if not answer:\n",
-        "tests/integration/test_redeciding.py",
-    ),
-    Mutation(
-        "a cut-off end passes verification while its jobs are kept",
-        "commands/record/redeciding.py",
-        "or last.get(id) == cause.version\n",
-        "or last.get(id, cause.version) == cause.version\n",
-        "tests/integration/test_redeciding.py",
-    ),
-    Mutation(
         "jobs that wait end with those that are settled",
         "commands/postgres/jobs.py",
         """WHERE status IN ('SUCCEEDED', 'REJECTED')
@@ -126,13 +112,6 @@ JOBS = (
         '"hash": previous,',
         "without mongodb",
         "does not fit the chain",
-    ),
-    Mutation(
-        "state rows are not compared",
-        "projections/upkeep/verify.py",
-        "    if replayed == state:\n",
-        "    if replayed:\n",
-        "tests/integration/test_verification.py",
     ),
     # 4. Transient faults are retried; others are kept and can be re-driven.
     Mutation(

@@ -1,0 +1,139 @@
+"""An auction while its events are decided again, with no more of its bids than decisions depend on.
+
+A bid to which nothing happens any more matters as long as it is the highest of its bidder, or leads,
+of all such bids. Only of bids that are deleted or doubled later is each kept. So a million bids
+take no more memory than their bidders and what changes of them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from heapq import heappop, heappush
+from typing import assert_never
+from uuid import UUID
+
+from commands.domain.auction import Auction, evolve
+from commands.domain.bids import Bid, Bids
+from commands.domain.commands import (
+    AnnounceWinner,
+    AuctionCommand,
+    CreateAuction,
+    DeleteBid,
+    DoubleBid,
+    PlaceBid,
+    WithdrawBids,
+)
+from commands.domain.events import AuctionEvent, BidDeleted, BidDoubled, BidPlaced, NothingDrawn
+
+Ranked = list[tuple[object, UUID]]
+
+
+class NotKept(Exception):
+    """An event changes a bid that was said to stay as it is, or that was never placed."""
+
+
+@dataclass(slots=True)
+class _Bidder:
+    """How many live bids a bidder has, the highest of those that stay, and those that change by rank."""
+
+    live: int = 0
+    highest: Bid | None = None
+    ranked: Ranked = field(default_factory=list)
+
+
+class Standing:
+    """An auction after the events so far, and the bids that the next decision can depend on."""
+
+    def __init__(self) -> None:
+        self.auction: Auction | None = None
+        # Those that change, as they are now.
+        self.changing: dict[UUID, Bid] = {}
+        self._bidders: dict[UUID, _Bidder] = {}
+        self._leading: Bid | None = None
+        # Those that change by rank; what changed since stays in it, and is passed over.
+        self._ranked: Ranked = []
+
+    def apply(self, event: AuctionEvent, *, stays: bool = False) -> Bid | None:
+        """The event happened; the bid that it changed, if any.
+
+        `stays` says of a placed bid that it is never deleted or doubled.
+        """
+        before = replace(self.auction, bids=Bids(self._changed_by(event))) if self.auction else None
+        try:
+            after = evolve(before, event)
+        except KeyError as error:
+            raise NotKept(str(error)) from error
+        self.auction = replace(after, bids=Bids())
+        [*changed] = after.bids.values()
+        for bid in changed:
+            self._put(bid, placed=isinstance(event, BidPlaced), stays=stays)
+        return changed[0] if changed else None
+
+    def live_bids_of(self, bidder_id: UUID) -> int:
+        """How many live bids the bidder has."""
+        bidder = self._bidders.get(bidder_id)
+        return bidder.live if bidder else 0
+
+    def staff_among(self, staff: Iterable[UUID], *, all_ever: bool) -> frozenset[UUID]:
+        """Those of the house's people who have live bids, or who ever bid."""
+        return frozenset(
+            id for id in staff if (id in self._bidders if all_ever else self.live_bids_of(id))
+        )
+
+    def part(self, command: AuctionCommand, event: AuctionEvent) -> Auction | None:
+        """The auction with those of its bids that the command can touch; `event` is what came of it."""
+        if self.auction is None:
+            return None
+        return replace(self.auction, bids=Bids(self._touched(command, event)))
+
+    def named(self, bid_id: UUID) -> list[Bid]:
+        """The bid, if it is one that changes."""
+        return [self.changing[bid_id]] if bid_id in self.changing else []
+
+    def _touched(self, command: AuctionCommand, event: AuctionEvent) -> list[Bid]:
+        match command:
+            case PlaceBid(bidder_id=bidder_id):
+                bidder = self._bidders.get(bidder_id)
+                return self._best(bidder.highest, bidder.ranked) if bidder else []
+            case AnnounceWinner():
+                return self._best(self._leading, self._ranked)
+            case DeleteBid(bid_id=id):
+                return self.named(id)
+            case DoubleBid() if isinstance(event, NothingDrawn):
+                return self.named(event.bid_id) if event.bid_id else []
+            case DoubleBid() | WithdrawBids():
+                return self._changed_by(event)
+            case CreateAuction():
+                return []
+            case _:
+                assert_never(command)
+
+    def _changed_by(self, event: AuctionEvent) -> list[Bid]:
+        return self.named(event.bid_id) if isinstance(event, BidDoubled | BidDeleted) else []
+
+    def _best(self, staying: Bid | None, ranked: Ranked) -> list[Bid]:
+        """The best of the bids that stay, and the best live one of those that change."""
+        best = [staying] if staying else []
+        while ranked:
+            rank, id = ranked[0]
+            bid = self.changing[id]
+            if not bid.deleted and bid.rank == rank:
+                return [*best, bid]
+            heappop(ranked)
+        return best
+
+    def _put(self, bid: Bid, *, placed: bool, stays: bool) -> None:
+        bidder = self._bidders.setdefault(bid.bidder_id, _Bidder())
+        if placed:
+            bidder.live += 1
+        elif bid.deleted and not self.changing[bid.id].deleted:
+            bidder.live -= 1
+        if placed and stays:
+            if bidder.highest is None or bid.rank < bidder.highest.rank:
+                bidder.highest = bid
+            if self._leading is None or bid.rank < self._leading.rank:
+                self._leading = bid
+            return
+        self.changing[bid.id] = bid
+        if not bid.deleted:
+            heappush(self._ranked, (bid.rank, bid.id))
+            heappush(bidder.ranked, (bid.rank, bid.id))
