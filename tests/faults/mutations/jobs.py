@@ -140,8 +140,8 @@ JOBS = (
     Mutation(
         "a job runs past its deadline",
         "commands/handling/batch.py",
-        "answer = _expired(job, now) or decide(job, state)",
-        "answer = decide(job, state)",
+        "if expired := _expired(job, now):",
+        "if expired := None:",
         "tests/integration/test_handling.py",
     ),
     Mutation(
@@ -162,7 +162,7 @@ JOBS = (
     Mutation(
         "a secret that was revealed still draws",
         "commands/postgres/ticks.py",
-        "WHERE number = %s AND revealed_at IS NULL FOR KEY SHARE",
+        "WHERE number = %s AND {HELD} FOR KEY SHARE",
         "WHERE number = %s FOR KEY SHARE",
         "tests/integration/test_promoting.py",
     ),
