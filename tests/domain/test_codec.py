@@ -40,6 +40,7 @@ from commands.domain.events import (
     PolicyWithdrawn,
     SecretRevealed,
     TickCommitted,
+    TickGivenUp,
     TickMade,
     UserCreated,
     UserDeleted,
@@ -108,6 +109,7 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
         },
     ),
     "AuctionEndedUnsold": (AuctionEndedUnsold(), {}),
+    "TickGivenUp": (TickGivenUp(), {}),
     "UserCreated": (UserCreated(ALICE, False), {"user_id": ALICES, "is_staff": False}),
     "UserDeleted": (UserDeleted(ALICE), {"user_id": ALICES}),
     "TickCommitted": (

@@ -7,7 +7,7 @@ from celery import current_app
 from django.conf import settings
 
 from commands.streams import Stream
-from commands.wake import redis
+from commands.wake import redis, wake_key
 from commands.worklists import Worklist
 
 # A turn ends when its time is over, finished or not.
@@ -15,9 +15,10 @@ TURNS = 5
 
 
 def put(worklist: Worklist, *streams: Stream) -> tuple[str, str]:
-    """These streams alone are on the list; the arguments of the task that takes them."""
+    """These streams alone are on the list, and no task is on its way; the arguments of the one that takes them."""
     while worklist.take():
         continue
+    redis().delete(wake_key(worklist.task, (worklist.name, "0")))
     worklist.add(streams)
     return worklist.name, "0"
 
