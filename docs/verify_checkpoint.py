@@ -24,11 +24,9 @@ except ImportError:
 FIELDS = "number size root content hash signature key { fingerprint publicKey }"
 CHECKPOINT = f"query($n: Int) {{ checkpoint(number: $n) {{ {FIELDS} }} }}"
 NEXT = f"query($n: Int!) {{ checkpoints(afterNumber: $n) {{ {FIELDS} }} }}"
-INCLUSION = """query($s: UUID!, $v: Int!, $n: Int!) {
-  inclusionProof(streamId: $s, version: $v, checkpoint: $n) { index path } }"""
+PROOF = "inclusionProof(streamId: $s, version: $v, checkpoint: $n) { index path }"
 CHAIN = "query($s: UUID!, $v: Int!) { chain(id: $s, afterVersion: $v) { content hash } }"
-# How late an auction's close may be, and how much longer than that events take to be covered.
-PATIENCE = timedelta(minutes=10)
+PATIENCE = timedelta(minutes=10)  # for a close, and for a checkpoint that covers an event
 
 
 def must(truth, otherwise):
@@ -71,7 +69,7 @@ def climb(index, last, start, path):
 def must_continue(old, new, path):
     """The events of the old checkpoint must be the first ones of the new one."""
     index, last = old["size"] - 1, new["size"] - 1
-    # The root of a whole power of two is not in the proof, because it is known.
+    # A proof leaves the root of a power of two out, because it is known.
     path = path if old["size"] & index else [old["root"], *path]
     while index % 2:
         index, last = index >> 1, last >> 1
@@ -138,7 +136,8 @@ def count_all(url, newest):
 
 def is_covered(url, id, event, newest):
     """Whether the event is in the tree; False if the portal says that it is newer."""
-    answer = ask(url, INCLUSION, s=id, v=event["version"], n=newest["number"])
+    query = f"query($s: UUID!, $v: Int!, $n: Int!) {{ {PROOF} }}"
+    answer = ask(url, query, s=id, v=event["version"], n=newest["number"])
     if answer is None:
         return False
     index, path = answer["inclusionProof"]["index"], answer["inclusionProof"]["path"]
@@ -146,7 +145,7 @@ def is_covered(url, id, event, newest):
     _, root = climb(index, newest["size"] - 1, start, map(bytes.fromhex, path))
     there = index < newest["size"] and root == newest["root"]
     must(there, f"{id}: event {event['version']} is not in the tree")
-    return True
+    return there
 
 
 def check_auction(url, id, newest, kept):
@@ -163,13 +162,11 @@ def check_auction(url, id, newest, kept):
     ends = datetime.fromisoformat(events[0]["data"]["ends_at"])
     closed = events[-1]["type"] in {"WinnerAnnounced", "AuctionEndedUnsold"}
     must(closed or datetime.now(UTC) < ends + PATIENCE, f"{id}: it ended, and has no close")
-    made, newer = datetime.fromisoformat(newest["made_at"]), 0
-    for event in reversed(events):
-        if not is_covered(url, id, event, newest):
-            newer += 1
-            late = datetime.fromisoformat(event["recorded_at"]) > made - PATIENCE
-            must(late, f"{id}: the checkpoint leaves out event {event['version']}")
-    covered = len(events) - newer
+    newer = [event for event in events if not is_covered(url, id, event, newest)]
+    since = datetime.fromisoformat(newest["made_at"]) - PATIENCE
+    late = all(datetime.fromisoformat(event["recorded_at"]) > since for event in newer)
+    must(late, f"{id}: the checkpoint leaves out events that are older")
+    covered = len(events) - len(newer)
     print(f"{id}: {covered} of {len(events)} events are in checkpoint {newest['number']}")
     return covered, [len(events), last.hex()]
 
@@ -180,8 +177,8 @@ def main(given):
     must(shown, "there is no checkpoint yet")
     newest = read(shown)
     print(f"checkpoint {newest['number']}: {newest['size']} events, made {newest['made_at']}")
-    unchecked = "" if Ed25519PublicKey else " (NOT CHECKED: the package `cryptography` is missing)"
-    print(f"signed with the key {newest['key']}{unchecked}")
+    unchecked = "" if Ed25519PublicKey else "(NOT CHECKED: the package `cryptography` is missing)"
+    print("signed with the key", newest["key"], unchecked)
     if kept:
         follow(given.url, read(kept["checkpoint"]), newest)
     ends = kept.get("auctions", {})
