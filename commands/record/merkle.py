@@ -42,12 +42,12 @@ def parent(left: bytes, right: bytes) -> bytes:
 
 def root_of(hashes: Sequence[bytes]) -> bytes:
     """The hash of the tree over these leaves."""
-    if not hashes:
-        return EMPTY
-    tops = Frontier()
-    for each in hashes:
-        tops.push((0, tops.size), each)
-    return tops.root()
+    level = list(hashes)
+    while len(level) > 1:
+        left_over = level[-1:] if len(level) % 2 else []
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [*(parent(left, right) for left, right in pairs), *left_over]
+    return level[0] if level else EMPTY
 
 
 @dataclass(slots=True)
