@@ -18,10 +18,10 @@ from commands.postgres.connections import SyncConnection, WebConnection
 # so that no session is opened with the old one.
 OPEN = """
 INSERT INTO sessions (id, user_id, seed, generation, created_at, used_at, expires_at)
-SELECT %(id)s, id, %(seed)s, 0, clock_timestamp(), clock_timestamp(),
-       clock_timestamp() + least(%(idle)s::interval, %(longest)s::interval)
-FROM users WHERE id = %(user)s AND password = %(password)s AND deleted_at IS NULL
-FOR SHARE
+SELECT %(id)s, users.id, %(seed)s, 0, now, now, now + least(%(idle)s::interval, %(longest)s::interval)
+FROM users CROSS JOIN (SELECT clock_timestamp() AS now) AS moment
+WHERE id = %(user)s AND password = %(password)s AND deleted_at IS NULL
+FOR SHARE OF users
 RETURNING id
 """
 OWNER = """
