@@ -243,7 +243,7 @@ PEOPLE = (
     Mutation(
         "a session is opened with a password that is being changed",
         "commands/postgres/sessions.py",
-        "FOR SHARE\nRETURNING id",
+        "FOR SHARE OF users\nRETURNING id",
         "RETURNING id",
         "tests/integration/test_sessions.py",
     ),
