@@ -1,8 +1,9 @@
 """Drawing bids in Postgres, where an auction may have a million of them.
 
 One statement finds the same bids, with the same weights, as `Promoter.draw` does with all of them at
-hand, as they were at a version of their auction; that one says what is right. It sums up the weights of so many bids at a time in the order they
-were placed, finds the block in which a lot lies, and then the bid in that block.
+hand, as they were at a version of their auction; that one says what is right. It sums up the weights of
+so many bids at a time in the order they were placed, finds the block in which a lot lies, and then the
+bid in that block.
 """
 
 from collections.abc import Collection, Mapping
