@@ -119,7 +119,7 @@ async def test_a_timeline_leads_from_a_request_to_its_notices(
     assert [each.start() for each in places if each] == sorted(
         each.start() for each in places if each
     )
-    assert re.search(r"\+\d+ ms Event", page)
+    assert re.search(r"\+[\d.]+ m?s Event", page)
 
 
 async def test_a_rejected_request_has_its_reason_and_no_events(
