@@ -26,8 +26,10 @@ from portal.database.granting import Relation, relations
 from portal.database.manifest import Manifest, Migration, TableFile, Unusable, write
 
 MIGRATIONS = "SELECT app, name FROM django_migrations ORDER BY app, name"
+# One that gave no number yet may begin behind the rows that are there.
 SEQUENCES = """
-SELECT sequencename AS name, last_value FROM pg_sequences WHERE schemaname = current_schema()
+SELECT sequencename AS name, coalesce(last_value, nullif(start_value - 1, 0)) AS last_value
+FROM pg_sequences WHERE schemaname = current_schema()
 """
 # The sweeps' places in the order of transactions, whose numbers begin anew in another server.
 ROWS_LEFT_OUT = {"projection_checkpoints": "false"}
@@ -65,6 +67,7 @@ def back_up(url: str, folder: Path) -> Manifest:
             (draft / CHECKPOINT).write_text(json.dumps(as_json(last)) + "\n")
         for file in draft.iterdir():
             file.chmod(FILE_MODE)
+            _sync(file)
         _sync(draft)
     return manifest
 
@@ -75,21 +78,32 @@ def _new_folder(folder: Path) -> Iterator[Path]:
     _refuse(folder)
     draft = folder.with_name(f"{folder.name}.partial")
     draft.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    with _alone_in(draft):
+        # Whoever had it until now may just have named it.
+        _refuse(folder)
+        try:
+            draft.chmod(FOLDER_MODE)
+            for leftover in draft.iterdir():
+                leftover.unlink()
+            yield draft
+            _refuse(folder)
+            draft.rename(folder)
+            _sync(folder.absolute().parent)
+        except Exception:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _alone_in(draft: Path) -> Iterator[None]:
+    """The folder is this backup's; Unusable, and nothing in it is touched, if it is another's."""
     opened = os.open(draft, os.O_RDONLY)
     try:
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Unusable(f"another backup is being written to {folder}") from None
-        for leftover in draft.iterdir():
-            leftover.unlink()
-        yield draft
-        _refuse(folder)
-        draft.rename(folder)
-        _sync(folder.absolute().parent)
-    except Exception:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+            raise Unusable(f"another backup is being written to {draft}") from None
+        yield
     finally:
         os.close(opened)
 
@@ -140,7 +154,6 @@ def _table(connection: SyncConnection, table: Relation, draft: Path) -> TableFil
                 packed.write(chunk)
                 count += chunk.count(b"\n")
         file.flush()
-        os.fsync(file.fileno())
         size = file.tell()
     return TableFile(table.name, table.columns, count, size, hashed.digest.hexdigest())
 
@@ -175,9 +188,9 @@ class _Hashed:
         self._file.flush()
 
 
-def _sync(folder: Path) -> None:
-    """Have the folder's list of files on disk."""
-    opened = os.open(folder, os.O_RDONLY)
+def _sync(place: Path) -> None:
+    """Have what is in the file, or the folder's list of files, on disk."""
+    opened = os.open(place, os.O_RDONLY)
     try:
         os.fsync(opened)
     finally:

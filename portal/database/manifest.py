@@ -39,7 +39,7 @@ class TableFile:
 class Manifest:
     """A whole backup: what was in the database at that moment (ISO 8601), by these migrations.
 
-    Sequences have the last number that they gave, null if they gave none.
+    Sequences have the last number that they gave, or passed over when they were made; null if there is none.
     """
 
     made_at: str

@@ -6,9 +6,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO, cast
 
 STDOUT = "-"
+# For files that only their owner may read.
+PRIVATE = 0o600
 
 
 def written(path: str) -> bool:
@@ -17,15 +20,20 @@ def written(path: str) -> bool:
 
 
 @contextmanager
-def writing(path: str) -> Iterator[BinaryIO]:
-    """A new file, which gets its name when all of it is on the disk; or standard output."""
+def writing(path: str, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """A new file, which gets its name when all of it is on the disk; or standard output.
+
+    Whoever writes to the same path at the same time has another file until then: the first one's stays,
+    and FileExistsError is raised for the others. `mode` is who can read it, as far as the umask lets them.
+    """
     if path == STDOUT:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    unfinished = Path(f"{path}.unfinished")
+    unfinished = Path(f"{path}.{token_hex(4)}.unfinished")
+    opened = os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
     try:
-        with unfinished.open("wb") as plain:
+        with os.fdopen(opened, "wb") as plain:
             if path.endswith(".gz"):
                 # Without a name and a time, so that equal content gives equal bytes.
                 with gzip.GzipFile("", "wb", 6, plain, mtime=0) as packed:
@@ -34,7 +42,8 @@ def writing(path: str) -> Iterator[BinaryIO]:
                 yield plain
             plain.flush()
             os.fsync(plain.fileno())
-        unfinished.rename(path)
+        # Where a rename would take the place of a file that came meanwhile.
+        os.link(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
 

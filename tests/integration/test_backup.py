@@ -107,6 +107,22 @@ def test_every_table_is_restored_as_it_was_and_ids_go_on(
     assert row["next"] > row["last"]
 
 
+def test_positions_go_on_though_none_was_given_out_since_the_log_was_parted(
+    in_process: InProcessPortal, there: SyncConnection, tmp_path: Path
+) -> None:
+    """As right after the migration that makes the log's own sequence."""
+    in_process.auction()
+    folder = tmp_path / "backup"
+    with in_process.pool.connection() as here:
+        [last] = here.execute("SELECT max(position) AS position FROM events").fetchall()
+        start = last["position"] + 1
+        here.execute(f"ALTER SEQUENCE events_position_seq START {start} RESTART".encode())
+    back_up(settings.DATABASE_URL, folder)
+    load(there, folder, manifests.read(folder))
+    [row] = there.execute("SELECT nextval('events_position_seq') AS next")
+    assert row["next"] == start
+
+
 def test_the_restored_portal_goes_on(backup: Path, elsewhere: dict[str, str]) -> None:
     done = manage(elsewhere, "restore", str(backup), "--json")
     assert done.returncode == 0, done.stderr
@@ -183,6 +199,24 @@ def test_a_backup_shows_one_moment_while_others_write(
     assert manage(elsewhere, "restore", str(tmp_path / "backup")).returncode == 0
     verified = manage(elsewhere, "verify_events")
     assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_another_backup_to_the_same_folder_is_refused_and_the_first_is_whole(
+    in_process: InProcessPortal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_process.user()
+    folder, refused = tmp_path / "backup", list[str]()
+
+    def meanwhile(draft: Path, manifest: Manifest) -> None:
+        with pytest.raises(Unusable, match="another backup") as refusal:
+            back_up(settings.DATABASE_URL, folder)
+        refused.append(str(refusal.value))
+        manifests.write(draft, manifest)
+
+    monkeypatch.setattr("portal.database.backup.write", meanwhile)
+    back_up(settings.DATABASE_URL, folder)
+    assert len(refused) == 1
+    manifests.check_files(folder, manifests.read(folder))
 
 
 def test_only_its_owner_can_read_a_backup(backup: Path) -> None:

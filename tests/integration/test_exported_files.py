@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from portal.transfer.files import reading, writing
+from portal.transfer.files import PRIVATE, reading, writing
 from portal.transfer.lines import Refused
 from portal.transfer.record import Record
 from tests.integration.exported_files import Json, as_line, events_in, file_of, framed, lines_of
@@ -172,8 +172,30 @@ def test_a_compressed_file_that_was_cut_off_is_refused(tmp_path: Any) -> None:
 def test_a_file_gets_its_name_when_it_is_whole(tmp_path: Any) -> None:
     with writing(str(tmp_path / "record")) as file:
         file.write(as_line({}))
-        assert [path.name for path in tmp_path.iterdir()] == ["record.unfinished"]
+        assert [path.suffix for path in tmp_path.iterdir()] == [".unfinished"]
     assert [path.name for path in tmp_path.iterdir()] == ["record"]
+
+
+def test_of_two_that_write_to_one_path_the_first_whole_file_stays(tmp_path: Any) -> None:
+    path = tmp_path / "record"
+
+    def second() -> None:
+        with writing(str(path)) as file:
+            file.write(b"second")
+            with writing(str(path)) as first:
+                first.write(b"first")
+
+    with pytest.raises(FileExistsError):
+        second()
+    assert [each.name for each in tmp_path.iterdir()] == ["record"]
+    assert path.read_bytes() == b"first"
+
+
+def test_a_private_file_is_never_readable_by_others(tmp_path: Any) -> None:
+    with writing(str(tmp_path / "people"), PRIVATE):
+        [unfinished] = tmp_path.iterdir()
+        assert unfinished.stat().st_mode & 0o077 == 0
+    assert (tmp_path / "people").stat().st_mode & 0o777 == PRIVATE
 
 
 def test_what_fails_leaves_no_file(tmp_path: Any) -> None:

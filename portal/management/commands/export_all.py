@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from commands.wiring import pool
 from portal.management.file_command import FileCommand
 from portal.transfer.exporting import export_all
-from portal.transfer.files import STDOUT, writing
+from portal.transfer.files import PRIVATE, STDOUT, writing
 
 LEFT_OUT = "jobs, sessions, notifications, mails, and the secrets of ticks that are not revealed"
 PERSONAL = "names, addresses, passwords and choices of users (--with-users)"
@@ -44,7 +44,7 @@ class Command(FileCommand):
 
         with ExitStack() as stack:
             file = stack.enter_context(writing(path))
-            of_people = stack.enter_context(writing(people)) if people else None
+            of_people = stack.enter_context(writing(people, PRIVATE)) if people else None
             done = export_all(pool(), file, of_people, progress)
         lines = [f"Wrote {done.events} events"]
         if people:
