@@ -35,8 +35,15 @@ COUNT_FAULT = "UPDATE jobs SET attempts = attempts + 1 WHERE id = %s RETURNING a
 # The personal data in payloads; events and other payloads hold ids only.
 PERSONAL = "'{username,email,password_hash}'::text[]"
 # A failed job keeps its payload: it can be re-driven.
+# A withdrawal goes on from batch to batch, and may fail behind the first: draws need to know how far it came.
 SETTLE = f"""
-UPDATE jobs SET status = new.status, settled_at = %(settled_at)s, result_version = new.version,
+UPDATE jobs SET status = new.status, settled_at = %(settled_at)s,
+    result_version = CASE WHEN new.version IS NULL AND command = 'WithdrawBids' THEN (
+        SELECT version FROM (
+            SELECT version, causation_id FROM events WHERE stream_id = jobs.stream_id
+            ORDER BY version DESC LIMIT 1
+        ) AS last WHERE causation_id = jobs.id
+    ) ELSE new.version END,
     rejection_code = new.code, rejection_message = new.message, error = new.error,
     payload = CASE new.status WHEN 'FAILED' THEN payload ELSE payload - {PERSONAL} END
 FROM unnest(%(id)s::uuid[], %(status)s::text[], %(version)s::int[], %(code)s::text[],

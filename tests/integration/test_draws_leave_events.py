@@ -159,6 +159,28 @@ def test_what_is_accepted_after_the_cut_off_changes_no_draw(
     assert_right(in_process, auction, documents)
 
 
+def test_a_withdrawal_that_fails_halfway_changes_no_draw_either(
+    in_process: InProcessPortal, documents: MongoDocuments
+) -> None:
+    """What it deleted before it failed was accepted after the cut-off, too."""
+    auction, bob = in_process.auction(), in_process.user()
+    for amount in range(1, 9):
+        in_process.bid(auction, bob, f"{amount}.00")
+    assert rounds.tick(in_process.pool, NOW)
+    assert in_process.settled(Stream("user", bob), DeleteUser(bob)).version
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(handling, "WITHDRAWN", 1)
+        drain_one_by_one([auction], in_process.pool)
+        assert isinstance(last(in_process, auction), BidDeleted)
+        patch.setattr(handling, "decide", fails)
+        drain_one_by_one([auction], in_process.pool)
+    deletions = [item.event for item in history(in_process, auction)[9:]]
+    assert [type(event) for event in deletions] == [BidDeleted], "it failed behind its first batch"
+    finish(in_process)
+    assert isinstance(last(in_process, auction), BidDoubled | NothingDrawn)
+    assert_right(in_process, auction, documents)
+
+
 def test_a_bid_before_the_cut_off_is_drawn_among_those_of_then(
     in_process: InProcessPortal, auction: Stream, documents: MongoDocuments
 ) -> None:
