@@ -67,22 +67,28 @@ READS = {
     "consistencyProof": 20,
 }
 READING = {"atVersion": 20, "atTime": 20}
+# What each page of bids below such an argument counts: it may look through thousands of bids.
+PAST_PAGE = 500
 # What a field of introspection counts as: it gives all types or fields of the schema.
 INTROSPECTED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The size of an operation or a part of it, with its fragments."""
+    """The size of an operation or a part of it, with its fragments; `pages` are those of bids."""
 
     depth: int = 0
     aliases: int = 0
     cost: int = 0
+    pages: int = 0
 
     def beside(self, other: "Size") -> "Size":
         """The size of a selection with both parts."""
         return Size(
-            max(self.depth, other.depth), self.aliases + other.aliases, self.cost + other.cost
+            max(self.depth, other.depth),
+            self.aliases + other.aliases,
+            self.cost + other.cost,
+            self.pages + other.pages,
         )
 
 
@@ -133,7 +139,8 @@ class Measure:
         return Size(
             depth=1 + below.depth,
             aliases=(field.alias is not None) + below.aliases,
-            cost=1 + self._reads(field) + self._entries(field) * below.cost,
+            cost=1 + self._reads(field, below) + self._entries(field) * below.cost,
+            pages=(field.name.value == "bids") + below.pages,
         )
 
     def _fragment(self, name: str) -> Size:
@@ -144,9 +151,11 @@ class Measure:
                 self._known[name] = self._selected(fragment.selection_set)
         return self._known[name]
 
-    def _reads(self, field: FieldNode) -> int:
-        arguments = (READING.get(each.name.value, 0) for each in field.arguments or ())
-        return READS.get(field.name.value, 0) + sum(arguments)
+    def _reads(self, field: FieldNode, below: Size) -> int:
+        past = [
+            READING[name] for each in field.arguments or () if (name := each.name.value) in READING
+        ]
+        return READS.get(field.name.value, 0) + sum(past) + len(past) * PAST_PAGE * below.pages
 
     def _entries(self, field: FieldNode) -> int:
         name = field.name.value

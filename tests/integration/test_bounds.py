@@ -68,7 +68,11 @@ def test_every_page_and_list_of_the_schema_is_known() -> None:
     [
         ("{ serverTime }", {}, Size(1, 0, 1)),
         ("{ a: serverTime b: serverTime }", {}, Size(1, 2, 2)),
-        ("{ auction(id: 1) { id bids { edges { cursor } } } }", {}, Size(4, 0, 43)),
+        ("{ auction(id: 1) { id bids { edges { cursor } } } }", {}, Size(4, 0, 43, 1)),
+        ("{ auction(id: 1, atVersion: 7) { id } }", {}, Size(2, 0, 22)),
+        ("{ auction(id: 1, atVersion: 7) { bids(first: 1) { edges { cursor } } } }", {}, Size(4, 0, 524, 1)),
+        ("{ auction(id: 1, atTime: 7) { ...f } } fragment f on Auction { x: bids(first: 0) { __typename } "
+         "... { bids(first: 0) { __typename } } }", {}, Size(3, 1, 1023, 2)),
         ("{ auctions { edges { cursor } } }", {}, Size(3, 0, 41)),
         ("{ auctions(first: 5) { edges { cursor } } }", {}, Size(3, 0, 11)),
         ("query ($n: Int) { auctions(first: $n) { edges { cursor } } }", {"n": 7}, Size(3, 0, 15)),
