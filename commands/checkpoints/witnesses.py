@@ -53,28 +53,33 @@ class Witness(Protocol):
 
 
 def tell(pool: Pool, witnesses: Iterable[Witness], seconds: float = SECONDS) -> bool:
-    """Send what each has not taken yet, for one turn; whether one that takes them lacks some."""
-    until, more = time.monotonic() + seconds, False
-    for witness in witnesses:
-        if time.monotonic() > until:
-            return True
-        more |= _tell(pool, witness, until)
-    return more
+    """Send what each has not taken yet, for one turn; whether one that takes them may lack some.
 
-
-def _tell(pool: Pool, witness: Witness, until: float) -> bool:
+    Each gets one before anybody gets the next, in another order each time, so that a slow one keeps none
+    from the others.
+    """
+    until, waiting = time.monotonic() + seconds, list(witnesses)
+    random.shuffle(waiting)
     for _ in range(IN_A_TURN):
-        with pool.connection() as connection:
-            claimed = claim(connection, witness.name, LEASE)
-            if claimed is None:
-                return False
-            [checkpoint] = checkpoints_after(connection, _before_next(claimed), 1)
-        # No connection is held while the witness answers.
-        if not _given(pool, witness, checkpoint, claimed.attempts):
+        behind = []
+        for witness in waiting:
+            if time.monotonic() > until:
+                return True
+            if _tell(pool, witness):
+                behind.append(witness)
+        waiting = behind
+    return bool(waiting)
+
+
+def _tell(pool: Pool, witness: Witness) -> bool:
+    """Send it the next checkpoint; False if it has all, or did not take this one."""
+    with pool.connection() as connection:
+        claimed = claim(connection, witness.name, LEASE)
+        if claimed is None:
             return False
-        if time.monotonic() > until:
-            break
-    return True
+        [checkpoint] = checkpoints_after(connection, _before_next(claimed), 1)
+    # No connection is held while the witness answers.
+    return _given(pool, witness, checkpoint, claimed.attempts)
 
 
 def _before_next(claimed: Claimed) -> int:

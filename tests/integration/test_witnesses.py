@@ -51,9 +51,9 @@ class Server:
         """The numbers of the checkpoints that came."""
         return [each["number"] for each in self.received]
 
-    def webhook(self, seconds: float = 5.0) -> Webhook:
-        """The adapter for it."""
-        return Webhook(f"http://127.0.0.1:{self.http.server_port}/take?token=secret", seconds)
+    def webhook(self, seconds: float = 5.0, path: str = "take") -> Webhook:
+        """The adapter for it; each path is another witness."""
+        return Webhook(f"http://127.0.0.1:{self.http.server_port}/{path}?token=secret", seconds)
 
 
 def status(code: int, *headers: tuple[str, str]) -> Callable[[BaseHTTPRequestHandler], None]:
@@ -217,6 +217,15 @@ def test_a_turn_is_bounded(
     assert tell(log.pool, [server.webhook()], seconds=-1) is True
     assert tell(log.pool, [server.webhook()]) is False
     assert server.numbers == [1, 2, 3, 4]
+
+
+def test_each_gets_one_before_anybody_gets_the_next(log: CheckpointedLog, server: Server) -> None:
+    two = [server.webhook(path=path) for path in ("one", "other")]
+    make(log)
+    tell(log.pool, two)
+    make(log, 2)
+    assert tell(log.pool, two) is False
+    assert server.numbers == [1, 1, 2, 2, 3, 3]
 
 
 def test_while_a_witness_holds_its_answer_checkpoints_go_on_and_nobody_else_sends_it(
