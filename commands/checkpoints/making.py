@@ -35,7 +35,13 @@ class LogChanged(Exception):
     """The events are not those that the last checkpoint covers."""
 
 
+class NotSettled(Exception):
+    """For long, some transaction that writes was open whenever a checkpoint was to be made."""
+
+
 EVERY = timedelta(minutes=1)
+# A checkpoint that is missing for longer than that is an error, which is shown until there is one.
+OVERDUE = timedelta(minutes=10)
 # After so many seconds a run lets others have their turn, if blocks are left.
 SECONDS = 2.0
 
@@ -69,6 +75,7 @@ def make(
     last = last_checkpoint(connection)
     settled = settled_position(connection)
     if settled is None:
+        _refuse_overdue(connection, last)
         return None, False
     until, tree = time.monotonic() + seconds, read_tree(connection)
     if last:
@@ -77,6 +84,14 @@ def make(
         if time.monotonic() > until:
             return None, True
     return _kept(connection, _next(connection, last, tree, settled, signer)), False
+
+
+def _refuse_overdue(connection: SyncConnection, last: Kept | None) -> None:
+    if last and clock(connection) - last.checkpoint.made_at > OVERDUE:
+        raise NotSettled(
+            f"no checkpoint since {last.checkpoint.made_at.isoformat()}: transactions that write are open "
+            "for long, maybe those of another database of this server (see pg_stat_activity)"
+        )
 
 
 def _compare(connection: SyncConnection, last: Kept, tree: Tree) -> None:

@@ -11,7 +11,7 @@ from psycopg.errors import RestrictViolation
 
 from commands.checkpoints import making
 from commands.checkpoints.json_form import as_json, from_json
-from commands.checkpoints.making import LogChanged, make, make_due
+from commands.checkpoints.making import LogChanged, NotSettled, make, make_due
 from commands.checkpoints.verifying import log_problems
 from commands.domain.commands import AnnounceWinner
 from commands.domain.events import SecretRevealed
@@ -110,6 +110,21 @@ def test_an_event_that_commits_late_is_waited_for(log: CheckpointedLog) -> None:
         assert making_one.result().checkpoint.size == events(log)
     log.filled.append(row["position"])
     assert problems(log) == []
+
+
+def test_one_that_is_missing_for_long_is_an_error(
+    log: CheckpointedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.make()
+    log.fill(1)
+    with log.pool.connection() as writing, writing.transaction():
+        writing.execute("SELECT pg_current_xact_id()")
+        with log.pool.connection() as connection:
+            assert make(connection, log.signer) == (None, False), "not for long yet"
+            monkeypatch.setattr(making, "OVERDUE", timedelta(0))
+            with pytest.raises(NotSettled, match="no checkpoint since"):
+                make(connection, log.signer)
+    assert log.make()
 
 
 def test_a_transaction_has_its_id_before_an_event_has_its_position(log: CheckpointedLog) -> None:
