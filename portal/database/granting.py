@@ -49,10 +49,12 @@ WHERE datname = current_database() AND grantee = 0 AND privilege_type = 'TEMPORA
 """
 MAY_CHANGE = """
 SELECT current_user AS role, coalesce(bool_or(
-    pg_has_role(relowner, 'MEMBER') OR has_any_column_privilege(pg_class.oid, 'UPDATE')
+    pg_has_role(pg_class.relowner, 'MEMBER') OR has_any_column_privilege(pg_class.oid, 'UPDATE')
     OR has_table_privilege(pg_class.oid, 'DELETE, TRUNCATE, TRIGGER')
 ), false) AS may
-FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relname = ANY(%s)
+FROM pg_class LEFT JOIN pg_class AS whole ON whole.oid = pg_partition_root(pg_class.oid)
+WHERE pg_class.relnamespace = current_schema()::regnamespace AND pg_class.relkind IN ('r', 'p')
+  AND coalesce(whole.relname, pg_class.relname) = ANY(%s)
 """
 
 

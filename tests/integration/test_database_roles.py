@@ -267,10 +267,14 @@ def test_who_may_change_events_is_told_apart(
     assert may_change_events(reader) is None
 
 
+@pytest.mark.parametrize("table", ["events", "events_rest"])
 @pytest.mark.parametrize("right", ["DELETE", "TRUNCATE", "TRIGGER", "UPDATE (hash)"])
-def test_a_single_right_is_enough_to_change_events(changing: SyncConnection, right: str) -> None:
+def test_a_single_right_is_enough_to_change_events(
+    changing: SyncConnection, right: str, table: str
+) -> None:
+    """On the log, or on a part of it."""
     role = sql.Identifier(names_of_roles().writer)
-    changing.execute(sql.SQL(f"GRANT {right} ON events TO {{}}").format(role))
+    changing.execute(sql.SQL(f"GRANT {right} ON {table} TO {{}}").format(role))
     changing.execute(sql.SQL("SET LOCAL ROLE {}").format(role))
     assert may_change_events(changing) == names_of_roles().writer
 
