@@ -15,7 +15,6 @@ RUN rm -r portal/laptop
 ENV STATIC_ROOT=/portal/static
 RUN SECRET_KEY=only-for-this-step-which-signs-nothing-and-is-kept-nowhere \
     ALLOWED_HOSTS=localhost PUBLIC_URL=https://localhost EMAIL_HOST=localhost \
-    CHECKPOINT_KEY=0000000000000000000000000000000000000000000000000000000000000000 \
     DATABASE_URL=postgresql://nowhere/portal REDIS_URL=redis://nowhere/0 \
     MONGODB_URL=mongodb://nowhere/portal python manage.py collectstatic --noinput
 RUN useradd --system portal

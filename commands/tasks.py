@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from functools import cache
 
 import structlog
 from celery import shared_task
 from django.conf import settings
 
 from commands.checkpoints.making import make_due
+from commands.checkpoints.signing import signer
 from commands.checkpoints.webhook import Webhook
 from commands.checkpoints.witnesses import tell
 from commands.handling.batch import Handled
@@ -23,7 +23,6 @@ from commands.postgres.errors import passes
 from commands.promoter import rounds
 from commands.queues import AUCTIONS, BIDS, MAILS, PROJECTIONS
 from commands.readers import wake_readers
-from commands.record.checkpoints import Signer
 from commands.streams import Stream
 from commands.wake import clear_wake_up, publish, send, wake
 from commands.wiring import pool
@@ -166,12 +165,6 @@ def make_checkpoint() -> None:
             wake(SEND_CHECKPOINTS, (), MAILS)
     if more:
         wake(MAKE_CHECKPOINT, (), PROJECTIONS)
-
-
-@cache
-def signer() -> Signer:
-    """What signs checkpoints, with the key from the settings."""
-    return Signer(bytes.fromhex(settings.CHECKPOINT_KEY))
 
 
 # Of the mails' worker, which waits for others' servers as it is.

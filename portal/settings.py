@@ -39,7 +39,8 @@ DATABASE_READER_PASSWORD = env.text("DATABASE_READER_PASSWORD")
 LOG_DATABASE_URL = env.server_url("LOG_DATABASE_URL", None) or DATABASE_URL
 REDIS_URL = env.server_url("REDIS_URL", _data)
 MONGODB_URL = env.server_url("MONGODB_URL", _data)
-# Signs the checkpoints of the log. What was signed with another one stays verifiable.
+# Signs the checkpoints of the log; only the worker that makes them needs it. What was signed with another one
+# stays verifiable.
 CHECKPOINT_KEY = env.checkpoint_key(_data)
 # Whom each checkpoint is sent to.
 WITNESS_URLS = env.web_addresses("WITNESS_URLS")
@@ -77,7 +78,6 @@ def _refuse_unsafe_production() -> None:
             ("MONGODB_URL", MONGODB_URL),
             ("PUBLIC_URL", PUBLIC_URL),
             ("EMAIL_HOST", EMAIL_HOST),
-            ("CHECKPOINT_KEY", CHECKPOINT_KEY),
         )
         if not value
     ]

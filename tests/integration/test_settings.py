@@ -19,8 +19,25 @@ SAFE = {
     "MONGODB_URL": "mongodb://mongo/portal",
     "PUBLIC_URL": "https://auctions.example.org",
     "EMAIL_HOST": "mail.example.org",
-    "CHECKPOINT_KEY": "0f" * 32,
 }
+
+
+# Celery's own way in, which then ends instead of connecting to the broker.
+STARTED = """
+import os, sys
+from celery import signals
+from celery.__main__ import main
+import portal.celery
+
+def stop(**_):
+    print("going on", flush=True)
+    os._exit(0)
+
+portal.celery.app.loader.import_default_modules()
+signals.celeryd_after_setup.connect(stop)
+sys.argv = ["celery", "-A", "portal", "worker", "--queues", sys.argv[1]]
+sys.exit(main())
+"""
 
 
 def start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -74,7 +91,6 @@ def test_who_says_nothing_gets_production() -> None:
         ("TRUSTED_PROXIES", "proxy.example.org", "neither an address nor a network"),
         ("BIDS_PER_USER", "many", "neither a rate like"),
         ("QUERY_COST", "0", "less than 1"),
-        ("CHECKPOINT_KEY", "", "CHECKPOINT_KEY must be set"),
         ("CHECKPOINT_KEY", "short", "not 64 hexadecimal digits"),
         ("WITNESS_URLS", "https://a.example.org,ftp://b.example.org", "number 2 is no URL"),
         ("WITNESS_URLS", "https://me:secret@a.example.org", "number 1 is no URL"),
@@ -85,6 +101,39 @@ def test_an_unsafe_one_does_not(name: str, value: str, expected_text: str) -> No
     done = start({**SAFE, name: value})
     assert done.returncode
     assert expected_text in done.stderr
+
+
+@pytest.mark.parametrize(("queue", "refused"), [("projections", True), ("mails", False)])
+def test_a_worker_that_would_have_to_sign_needs_the_key_and_no_other_does(
+    queue: str, refused: bool
+) -> None:
+    """Each starts as far as it comes without a server."""
+    done = subprocess.run(
+        [sys.executable, "-c", STARTED, queue],
+        env={"PATH": os.environ["PATH"], **SAFE},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert ("CHECKPOINT_KEY must be set" in said) == refused, said
+    assert "Traceback" not in said
+    assert ("going on" in done.stdout) != refused
+    assert (done.returncode != 0) == refused
+
+
+def test_the_keys_command_says_where_to_run_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "checkpoint_key"],
+        env={"PATH": os.environ["PATH"], **SAFE},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("CommandError: CHECKPOINT_KEY is not set"), done.stderr
 
 
 READ = re.compile(r'env\.(?!passwords)\w+\(\s*"([A-Z][A-Z0-9_]+)"|\btext\("([A-Z][A-Z0-9_]+)"')

@@ -5,10 +5,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 
+from commands.checkpoints.signing import signer
 from commands.management.operator_command import OperatorCommand
 from commands.postgres.checkpoints import every_key
-from commands.record.checkpoints import Signer
 from commands.wiring import pool
 
 
@@ -28,7 +29,11 @@ class Command(OperatorCommand):
         if options["new"]:
             key = secrets.token_hex(32)
             return self.answer(options, {"CHECKPOINT_KEY": key}, key)
-        own = Signer(bytes.fromhex(settings.CHECKPOINT_KEY))
+        if not settings.CHECKPOINT_KEY:
+            raise CommandError(
+                "CHECKPOINT_KEY is not set: run this with the settings of the projections worker, which signs"
+            )
+        own = signer()
         with pool().connection() as connection:
             keys = [
                 {"fingerprint": name, "publicKey": public.hex(), "since": since}
