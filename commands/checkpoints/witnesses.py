@@ -27,8 +27,9 @@ log = structlog.get_logger("commands")
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=10), timedelta(hours=1)
 BACKLOG = 100
-# Nothing is sent any more after so many seconds, and to one witness not more than so many in a turn.
-SECONDS, IN_A_TURN = 15.0, 10
+# Nothing is sent any more after so many seconds, and to one witness not more than so many in a turn: the mails of
+# the same worker wait meanwhile.
+SECONDS, IN_A_TURN = 2.0, 10
 # Longer than a task can last, so nobody still sends when a lease has ended.
 LEASE = timedelta(seconds=60)
 

@@ -1,18 +1,26 @@
 """Witnesses over real HTTP: each checkpoint reaches them, whatever their servers do, and nothing else waits."""
 
 import json
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from commands.checkpoints import witnesses
 from commands.checkpoints.json_form import from_json
-from commands.checkpoints.webhook import Webhook
+from commands.checkpoints.webhook import Sending, Webhook
 from commands.checkpoints.witnesses import BACKLOG, FIRST_PAUSE, LONGEST_PAUSE, pause_after, tell
 from commands.record.checkpoints import signed_by
 from commands.tasks import SEND_CHECKPOINTS
@@ -176,6 +184,70 @@ def test_a_witness_that_fails_is_tried_again_later_and_others_get_theirs(
     tell(log.pool, [failing])
     assert sorted(attempts(log)) == [0, 2]
     refused(other)
+
+
+def test_the_look_up_of_its_name_is_bounded_and_nothing_is_sent_after_it(
+    log: CheckpointedLog, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = socket.getaddrinfo
+
+    def slow(host: str, *more: Any) -> Any:
+        server.go_on.wait()
+        return look_up("127.0.0.1", *more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    make(log)
+    tell(log.pool, [Webhook(f"http://witness.example.org:{server.http.server_port}/", 0.2)])
+    assert attempts(log) == [1]
+    server.go_on.set()
+    for thread in threading.enumerate():
+        if isinstance(thread, Sending):
+            thread.join()
+    assert server.numbers == []
+
+
+def test_a_witness_may_speak_tls_if_its_certificate_is_good(
+    log: CheckpointedLog, server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    certificate, key = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.http.socket = context.wrap_socket(server.http.socket, server_side=True)
+    secured = Webhook(f"https://127.0.0.1:{server.http.server_port}/take?token=secret")
+    make(log)
+    tell(log.pool, [secured])
+    assert (server.numbers, attempts(log)) == ([], [1])
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    due_now(log)
+    tell(log.pool, [secured])
+    assert (server.numbers, attempts(log)) == ([1], [0])
+    assert server.paths == ["/take?token=secret"]
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1, and its key, as files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a witness")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "certificate.pem", folder / "key.pem"
+    pem = serialization.Encoding.PEM
+    files[0].write_bytes(certificate.public_bytes(pem))
+    private = serialization.PrivateFormat.PKCS8
+    files[1].write_bytes(key.private_bytes(pem, private, serialization.NoEncryption()))
+    return files
 
 
 def test_what_it_missed_comes_in_order_once_it_is_back(

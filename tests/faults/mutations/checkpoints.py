@@ -86,8 +86,8 @@ CHECKPOINTS = (
     Mutation(
         "a witness that drips is waited for",
         "commands/checkpoints/webhook.py",
-        "            connection.sock.shutdown(SHUT_RDWR)\n",
-        "            pass\n",
+        "            answer = self._answer.get(timeout=self._seconds)\n",
+        "            answer = self._answer.get()\n",
         f"{WITNESSED}::test_a_witness_that_fails_is_tried_again_later_and_others_get_theirs",
     ),
     Mutation(
