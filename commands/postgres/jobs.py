@@ -89,9 +89,14 @@ DELETE FROM jobs WHERE id = ANY(ARRAY(
     ORDER BY settled_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ))
 """
+# A failed draw leaves an event, too. So a failed job never ends before one that was settled earlier: of which
+# events the jobs are kept is told by the oldest that is there (commands/postgres/facts.py).
 FORGET_FAILED = """
 DELETE FROM jobs WHERE id = ANY(ARRAY(
-    SELECT id FROM jobs WHERE status = 'FAILED' AND settled_at < statement_timestamp() - %(age)s
+    SELECT id FROM jobs WHERE status = 'FAILED' AND settled_at < least(
+        statement_timestamp() - %(age)s,
+        (SELECT min(settled_at) FROM jobs WHERE status IN ('SUCCEEDED', 'REJECTED'))
+    )
     ORDER BY settled_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ))
 """

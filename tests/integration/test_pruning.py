@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,8 +13,10 @@ from pytest_django import DjangoDbBlocker
 
 from commands.admin.ticks import PromoterTickAdmin
 from commands.domain.commands import DeleteUser
+from commands.handling import draws as handling_draws
 from commands.handling import users
-from commands.handling.drain import drain_batch
+from commands.handling.drain import drain_batch, drain_one_by_one
+from commands.jobs import JobStatus
 from commands.models import PromoterTick
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool
@@ -23,7 +26,7 @@ from commands.postgres.pruning import Ending, Pruned, prune
 from commands.postgres.ticks import PUBLIC
 from commands.postgres.users import withdrawing_users
 from commands.promoter.checks import check_draws
-from commands.promoter.rounds import reveal_secrets
+from commands.promoter.rounds import reveal_secrets, run_promoter
 from commands.streams import Stream
 from portal.tasks import endings, prune_tables
 from projections.upkeep.verify import verify
@@ -174,6 +177,35 @@ def test_jobs_end_and_events_stay_and_are_verified(
     assert (verdict.events, verdict.findings, verdict.jobless) == (3, [], 2)
 
 
+def test_a_failed_draws_job_is_kept_as_long_as_those_that_were_settled_before_it(
+    in_process: InProcessPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auction = in_process.auction()
+    in_process.bid(auction, in_process.user(), "5.00")
+    with monkeypatch.context() as patch:
+        patch.setattr(handling_draws, "draw_bids", fails)
+        _, jobs = run_promoter(in_process.pool, timedelta(0))
+        [draw] = [job for job in jobs if job.stream == auction]
+        drain_one_by_one([auction], in_process.pool)
+    assert in_process.job(draw.id).status is JobStatus.FAILED
+    catch_up(auction)
+    monkeypatch.setattr(settings, "FAILED_JOBS_KEPT", timedelta())
+    prune_tables()
+    with in_process.pool.connection() as connection:
+        assert verify(connection, auction, live_documents()).findings == []
+        assert PostgresJobInbox(connection).find(draw.id)
+    monkeypatch.setattr(settings, "JOBS_KEPT", timedelta())
+    prune_tables()
+    with in_process.pool.connection() as connection:
+        assert PostgresJobInbox(connection).find(draw.id) is None
+        assert verify(connection, auction, live_documents()).findings == []
+
+
+def fails(*_: Any, **__: Any) -> Any:
+    """As whatever nobody thought of."""
+    raise ZeroDivisionError
+
+
 def test_a_draw_of_long_ago_is_checked_by_the_secret_in_the_log(
     in_process: InProcessPortal, django_db_blocker: DjangoDbBlocker
 ) -> None:
@@ -239,6 +271,9 @@ def test_what_ends_is_found_by_an_index_however_much_stays(
 ) -> None:
     pool, user = in_process.pool, in_process.user()
     values = {"age": ending.age, "limit": 100}
+    with pool.connection() as connection:
+        # Indexes hold what the one before rolled back.
+        connection.execute("VACUUM jobs")
     with alone(pool), pool.connection() as connection, connection.transaction(force_rollback=True):
         young = max(ending.age - timedelta(hours=1), timedelta(hours=-1))
         connection.execute(ROWS[ending.what] + OLD, {"age": young, "rows": 20_000, "user": user})

@@ -63,6 +63,13 @@ JOBS = (
         "tests/integration/test_pruning.py",
     ),
     Mutation(
+        "failed jobs end before those that were settled earlier",
+        "commands/postgres/jobs.py",
+        "(SELECT min(settled_at) FROM jobs WHERE status IN ('SUCCEEDED', 'REJECTED'))",
+        "'infinity'",
+        "tests/integration/test_pruning.py",
+    ),
+    Mutation(
         "after the clock stepped back there is no tick",
         "commands/postgres/ticks.py",
         " AND made_at <= (SELECT clock_timestamp())",
