@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from commands import queues
 from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.jobs import PostgresJobInbox
+from commands.postgres.parts import events_of_no_year
 from commands.wake import redis
 from commands.wiring import pool
 from notifications.postgres.mails import counts
@@ -45,6 +46,8 @@ class Health:
     audit: dict[str, Any] | None
     # The role that this process signs in to Postgres as, if that may change events.
     may_change_events: str | None
+    # In the rest of the log, counted up to some number.
+    events_of_no_year: int | None
 
     @property
     def complete(self) -> bool:
@@ -78,6 +81,7 @@ def read_health() -> Health:
         mails=_asked(counts) if "postgres" in up else None,
         audit=_asked(progress) if "postgres" in up else None,
         may_change_events=_asked(may_change_events) if "postgres" in up else None,
+        events_of_no_year=_asked(events_of_no_year) if "postgres" in up else None,
     )
 
 

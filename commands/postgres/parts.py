@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from commands.postgres.connections import SyncConnection
+
 # So many years have a part each; after them the rest of the log takes what is new.
 YEARS = 10
 # The first part has room for so much longer than now: clocks differ, and a migration may wait.
 MARGIN = timedelta(days=31)
+# Counted no further than that, as in a log of streams with ids of no time there may be any number.
+COUNTED = 10_000
+OF_NO_YEAR = "SELECT count(*) AS events FROM (SELECT FROM events_rest LIMIT %s) AS counted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +46,9 @@ def parts(now: datetime, years: int = YEARS) -> Iterator[Part]:
     for year in range(first, first + years):
         begin, end = (first_id(datetime(each, 1, 1, tzinfo=UTC)) for each in (year, year + 1))
         yield Part(str(year), begin, end)
+
+
+def events_of_no_year(connection: SyncConnection) -> int:
+    """How many events are in the rest of the log, of streams that no year's part is for; COUNTED at most."""
+    row = connection.execute(OF_NO_YEAR, (COUNTED,)).fetchone()
+    return int(row["events"]) if row else 0

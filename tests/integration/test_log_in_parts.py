@@ -1,6 +1,7 @@
 """The log in parts: a stream is in one of them, each is guarded, and the rest is left alone."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -16,8 +17,10 @@ from commands.domain.events import UserCreated, UserDeleted
 from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.indexes import BuildIndex
-from commands.postgres.parts import Part, parts
+from commands.postgres.parts import Part, events_of_no_year, parts
 from commands.streams import Conflict, NewEvent, Stream
+from portal.health import read_health
+from portal.management.commands import status
 
 CREATED, DELETED = UserCreated(UUID(int=1), is_staff=False), UserDeleted(UUID(int=1))
 PARTS = """
@@ -100,6 +103,21 @@ def test_who_reads_and_writes_a_stream_touches_its_part_alone(unkept: SyncConnec
         assert len(store.read_several({busy.first: version}, 10)[busy.first]) == 2
     after = touched(unkept)
     assert {name for name in after if after[name] != before[name]} == {f"events_{busy.name}"}
+
+
+def test_status_shows_what_no_part_is_for(unkept: SyncConnection, pool: Pool) -> None:
+    for stream_id in [part.first for part in years(unkept)]:
+        append(unkept, stream_id)
+    assert events_of_no_year(unkept) == 0
+    assert read_health().events_of_no_year == 0
+    append(unkept, UUID(int=2**128 - 1))
+    assert events_of_no_year(unkept) == 2
+    found = replace(read_health(), events_of_no_year=2)
+    assert (
+        "events of no year",
+        "2 in events_rest, whose streams no part of the log is for",
+    ) in status.rows(found)
+    assert "events of no year" not in dict(status.rows(read_health()))
 
 
 def test_the_order_of_a_stream_is_guarded_in_every_part(unkept: SyncConnection) -> None:

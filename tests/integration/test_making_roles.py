@@ -1,10 +1,13 @@
 """Making the roles, applying their rights when tables change, and warning of a role that has too many."""
 
+import hashlib
+import hmac
 import json
 import os
 import secrets
 import subprocess
 import sys
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,12 +16,15 @@ import pytest
 from django.conf import settings
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import dict_row
 from pytest_django import Settings
 from structlog.testing import capture_logs
 
+from commands.postgres.connections import SyncConnection
 from portal.database import warning
+from portal.database.granting import Roles
 from portal.database.owner import names_of_roles
-from portal.database.roles import signed_in_as
+from portal.database.roles import make_roles, signed_in_as
 from tests.servers import PASSWORD, ROOT, as_the_portal, world
 
 
@@ -71,6 +77,38 @@ def test_the_command_makes_the_roles_once_and_shows_their_passwords_once(
     assert json.loads(owners.stdout)["may_change_events"] == conninfo_to_dict(
         bare["DATABASE_URL"]
     ).get("user")
+
+
+def test_a_lost_password_is_set_anew_and_the_other_roles_stays(elsewhere: dict[str, str]) -> None:
+    roles = Roles(*(f"{elsewhere['DATABASE_ROLES']}_{name}" for name in ("writer", "reader")))
+    with psycopg.connect(
+        elsewhere["DATABASE_OWNER_URL"], autocommit=True, row_factory=dict_row
+    ) as connection:
+        make_roles(connection, roles, (PASSWORD, PASSWORD))
+        before = passwords(connection, roles)
+        made = make_roles(connection, roles, ("another-one", ""))
+        after = passwords(connection, roles)
+    assert [(each.new, each.password) for each in made] == [(False, None)] * 2
+    assert after[roles.reader] == before[roles.reader]
+    assert proves(after[roles.writer], "another-one")
+    assert not proves(after[roles.writer], PASSWORD)
+
+
+def passwords(connection: SyncConnection, roles: Roles) -> dict[str, str]:
+    """What Postgres keeps of the two roles' passwords, which the tests' own servers don't ask for."""
+    query = "SELECT rolname, rolpassword FROM pg_authid WHERE rolname IN (%s, %s)"
+    rows = connection.execute(query, (roles.writer, roles.reader))
+    return {row["rolname"]: row["rolpassword"] for row in rows}
+
+
+def proves(kept: str, password: str) -> bool:
+    """Whether the password is the one of which Postgres keeps that (SCRAM-SHA-256$rounds:salt$key:key)."""
+    _, rounds, keys = kept.split("$")
+    count, salt = rounds.split(":")
+    stored_key = b64decode(keys.split(":")[0])
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), b64decode(salt), int(count))
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    return hashlib.sha256(client_key).digest() == stored_key
 
 
 def test_only_the_owner_can_run_it_and_is_told_how(elsewhere: dict[str, str]) -> None:

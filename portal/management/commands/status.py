@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from commands.management.operator_command import REJECTED, UNAVAILABLE, OperatorCommand
+from commands.postgres.parts import COUNTED
 from portal import env
 from portal.database.warning import MAY_CHANGE_EVENTS
 from portal.health import Health, read_health
@@ -42,9 +43,14 @@ def _table(url: str | None, found: Health) -> Table:
     table = Table(show_header=False, box=None)
     if url:
         table.add_row("portal", url)
-    for name, text in (*_servers(found), *_jobs(found), *_streams(found), *_upkeep(found)):
+    for name, text in rows(found):
         table.add_row(name, text)
     return table
+
+
+def rows(found: Health) -> Iterator[Row]:
+    """What is shown of the portal's health."""
+    yield from (*_servers(found), *_jobs(found), *_streams(found), *_upkeep(found))
 
 
 def _servers(found: Health) -> Iterator[Row]:
@@ -67,6 +73,9 @@ def _jobs(found: Health) -> Iterator[Row]:
 def _streams(found: Health) -> Iterator[Row]:
     yield "documents behind", f"{_known(found.streams_behind)} streams"
     yield "events behind", _known(found.events_behind)
+    if rest := found.events_of_no_year:
+        many = f"{rest} or more" if rest == COUNTED else str(rest)
+        yield "events of no year", f"{many} in events_rest, whose streams no part of the log is for"
     for row in found.stuck_streams or []:
         stream = f"{row['stream_kind']} {row['stream_id']} at version {row['version']}"
         yield f"stopped {row['reader']}", f"{stream}: {row['error']}"
