@@ -41,21 +41,21 @@ def falsified(
 
     Without `rehash` each event keeps the hash that it had.
     """
-    ask, chains = outsider.ask, {}
+    ask, chains = outsider.Portal.ask, {}
 
-    def answer(url: str, query: str, **variables: Any) -> Any:
+    def answer(record: object, query: str, **variables: Any) -> Any:
         if "chain" not in query:
-            return ask(url, query, **variables)
+            return ask(record, query, **variables)
         stream = variables["s"]
         if stream not in chains:
-            links = ask(url, query, **{**variables, "v": 0})["chain"]
+            links = ask(record, query, **{**variables, "v": 0})["chain"]
             contents = [json.loads(link["content"]) | {"hash": link["hash"]} for link in links]
             chains[stream] = rechained(falsify(contents), rehash=rehash)
         return {"chain": chains[stream][variables["v"] :]}
 
-    outsider.ask = answer  # type: ignore[attr-defined]
+    outsider.Portal.ask = answer
     yield
-    outsider.ask = ask  # type: ignore[attr-defined]
+    outsider.Portal.ask = ask
 
 
 def rechained(contents: list[Json], *, rehash: bool) -> list[Json]:
@@ -67,3 +67,12 @@ def rechained(contents: list[Json], *, rehash: bool) -> list[Json]:
         last = sha256(last + text.encode()).digest()
         links.append({"content": text, "hash": last.hex() if rehash else had})
     return links
+
+
+def finding(outsider: ModuleType, portal: RunningPortal, auction_id: str) -> str:
+    """What is found to be wrong; nothing is "nothing"."""
+    try:
+        list(outsider.check(outsider.Portal(portal.url), auction_id))
+    except outsider.Wrong as wrong:
+        return str(wrong)
+    return "nothing"

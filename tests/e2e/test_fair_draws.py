@@ -219,8 +219,8 @@ def _twice(contents: list[Json]) -> list[Json]:
     ("falsify", "says"),
     [
         (_another_bid, "the draw hits"),
-        (_another_secret, "not the secret it was committed to"),
-        (_late_commitment, "committed too late"),
+        (_another_secret, "committed to another secret"),
+        (_late_commitment, "committed to too late"),
         (_early_reveal, "revealed too early"),
         (_twice, "drew twice"),
     ],
@@ -234,24 +234,24 @@ def test_a_falsified_record_is_not_fair_even_with_hashes_that_fit(
 ) -> None:
     with falsified(outsider, lambda contents: contents):
         try:
-            assert len(draws(outsider.check(portal.url, drawn))) == 2
+            assert len(draws(outsider.check(outsider.Portal(portal.url), drawn))) == 2
         except outsider.Wrong as wrong:
             pytest.fail(f"the true record is taken for false: {wrong}")
     with falsified(outsider, falsify), pytest.raises(outsider.Wrong, match=says):
-        list(outsider.check(portal.url, drawn))
+        list(outsider.check(outsider.Portal(portal.url), drawn))
 
 
 async def test_a_changed_event_breaks_the_chain(
     portal: RunningPortal, drawn: str, outsider: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ask = outsider.ask
+    ask = outsider.Portal.ask
 
-    def answer(url: str, query: str, **variables: Any) -> Any:
-        data = ask(url, query, **variables)
+    def answer(record: object, query: str, **variables: Any) -> Any:
+        data = ask(record, query, **variables)
         for link in data.get("chain", []):
             link["content"] = link["content"].replace('"20.00"', '"99.00"')
         return data
 
-    monkeypatch.setattr(outsider, "ask", answer)
+    monkeypatch.setattr(outsider.Portal, "ask", answer)
     with pytest.raises(outsider.Wrong, match="the chain breaks"):
-        list(outsider.check(portal.url, drawn))
+        list(outsider.check(outsider.Portal(portal.url), drawn))

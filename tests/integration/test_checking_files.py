@@ -1,5 +1,6 @@
 """docs/verify_auction.py checks what the house exported, without any portal."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -59,6 +60,21 @@ def test_so_is_each_auction_of_an_exported_record(
     assert check(str(exported), str(auctions["open"])).stdout == check(str(drawn)).stdout
 
 
+def test_so_is_a_packed_one(drawn: Path) -> None:
+    packed = drawn.with_name("auction.jsonl.gz")
+    packed.write_bytes(gzip.compress(drawn.read_bytes()))
+    assert check(str(packed)).stdout == check(str(drawn)).stdout
+
+
+def test_a_packed_one_that_is_damaged_is_not_taken_for_checked(drawn: Path) -> None:
+    packed = drawn.with_name("auction.jsonl.gz")
+    packed.write_bytes(gzip.compress(drawn.read_bytes())[:-20])
+    done = check(str(packed))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("NOT CHECKED: ")
+    assert check(str(drawn.with_name("none"))).stderr.startswith("NOT CHECKED: ")
+
+
 def test_an_exported_auction_has_what_the_api_shows_and_no_more(
     source: Elsewhere, drawn: Path
 ) -> None:
@@ -102,4 +118,4 @@ def test_a_file_that_is_not_whole_is_refused(drawn: Path, what: str) -> None:
     drawn.write_bytes(made[what])
     done = check(str(drawn))
     assert (done.returncode, done.stdout) == (1, "")
-    assert "is no exported file, was changed, or cut off" in done.stderr
+    assert "this is no whole export" in done.stderr
