@@ -258,7 +258,7 @@ def replay(events: Iterable[AuctionEvent], auction: Auction | None = None) -> Au
     changed: dict[UUID, Bid] = {}
     for event in events:
         auction = _next(auction, event)
-        if (bid := _changed_bid(changed, bids, event, auction.version)) is not None:
+        if (bid := changed_bid(changed, bids, event, auction.version)) is not None:
             changed[bid.id] = bid
     assert auction is not None, "a history begins with the auction's creation"
     return replace(auction, bids=bids.with_(changed.values()))
@@ -296,10 +296,13 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             assert_never(event)
 
 
-def _changed_bid(
-    changed: Mapping[UUID, Bid], bids: Bids, event: AuctionEvent, version: int
+def changed_bid(
+    changed: Mapping[UUID, Bid], bids: Mapping[UUID, Bid], event: AuctionEvent, version: int
 ) -> Bid | None:
-    """The one bid that the event changes, as it is at the auction's new version."""
+    """The one bid that the event changes, as it is at the auction's new version; KeyError if there is no such bid.
+
+    `changed` has those of `bids` that are not as they were any more.
+    """
     match event:
         case BidPlaced():
             return Bid(

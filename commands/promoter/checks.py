@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from commands.domain.auction import Auction, replay
 from commands.domain.events import (
     AuctionCreated,
     AuctionEndedUnsold,
@@ -21,6 +20,7 @@ from commands.domain.tick import commitment_to
 from commands.postgres.connections import SyncConnection
 from commands.postgres.policies import policy_at, policy_versions
 from commands.postgres.tick_records import TickRecord, record_of_tick, ticks_between
+from commands.promoter.course import Base, Course
 from commands.streams import RecordedEvent
 
 Draw = BidDoubled | NothingDrawn
@@ -42,19 +42,11 @@ class Checked:
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
-    """What a draw is made from: the auction before the cut-off, and the hash of its last event then."""
-
-    auction: Auction
-    hash: bytes
-
-
 def check_draws(connection: SyncConnection, history: Iterable[RecordedEvent]) -> Iterator[Checked]:
     """Check each draw in an auction's whole history, except those of tick 0, which had no commitment.
 
-    The history is read once, and no more of it is kept than its bids. Ticks that left no event though
-    there was a bid to draw are found, too.
+    The history is read once, and no more of it is kept than its bids, once, however many ticks there were.
+    Ticks that left no event though there was a bid to draw are found, too.
     """
     checking = _Checking(connection)
     for recorded in history:
@@ -64,22 +56,21 @@ def check_draws(connection: SyncConnection, history: Iterable[RecordedEvent]) ->
 
 @dataclass(slots=True)
 class _Checking:
-    """An auction's draws so far, and the ticks whose cut-off has passed and whose draw has not come yet."""
+    """An auction's draws so far, and the ticks whose cut-off has passed and that must have drawn."""
 
     connection: SyncConnection
-    auction: Auction | None = None
-    news: list[AuctionEvent] = field(default_factory=list)
-    last: RecordedEvent | None = None
+    course: Course = field(default_factory=Course)
     closed_at: datetime | None = None
     draws: int = 0
     drawn: set[int] = field(default_factory=set)
     coming: Iterator[TickRecord] = field(default_factory=lambda: iter(()))
     next: TickRecord | None = None
-    due: dict[int, tuple[TickRecord, Base]] = field(default_factory=dict)
+    due: dict[int, TickRecord] = field(default_factory=dict)
 
     def take(self, recorded: RecordedEvent) -> Iterator[Checked]:
         """The next event."""
-        self._pass_cutoffs(recorded.accepted_at)
+        while self.next and recorded.accepted_at and recorded.accepted_at >= self.next.cutoff:
+            self._pass(self.next)
         event = cast(AuctionEvent, recorded.event)
         if isinstance(event, BidDoubled | NothingDrawn) and event.tick:
             yield from self._missing_before(event.tick)
@@ -89,8 +80,7 @@ class _Checking:
         if isinstance(event, AuctionCreated):
             self.coming = ticks_between(self.connection, event.starts_at, event.ends_at)
             self.next = next(self.coming, None)
-        self.news.append(event)
-        self.last = recorded
+        self.course.take(recorded)
 
     def end(self) -> Iterator[Checked]:
         """There are no more events."""
@@ -98,50 +88,33 @@ class _Checking:
             self._pass(self.next)
         yield from self._missing_before(None)
 
-    def _pass_cutoffs(self, moment: datetime | None) -> None:
-        while self.next and moment and moment >= self.next.cutoff:
-            self._pass(self.next)
-
     def _pass(self, tick: TickRecord) -> None:
         """The tick's draw is made from what is there now."""
-        self.due[tick.number] = (tick, self._base())
+        base = self.course.pass_tick(tick.number)
+        settled = tick.leaves_events and tick.revealed_at and tick.accepted_at
+        if settled and base.any_bids and self.course.was_open(tick.cutoff):
+            self.due[tick.number] = tick
         self.next = next(self.coming, None)
-
-    def _base(self) -> Base:
-        if self.news:
-            self.auction, self.news = replay(self.news, self.auction), []
-        assert self.auction is not None, "a history begins with the auction's creation"
-        assert self.last is not None
-        return Base(self.auction, self.last.hash)
 
     def _missing_before(self, number: int | None) -> Iterator[Checked]:
         """The ticks up to that one, None for all, that should have drawn here and left no event."""
         passed = [each for each in self.due if number is None or each < number]
         for each in passed:
-            tick, base = self.due.pop(each)
-            if each not in self.drawn and self._has_draw(tick, base):
-                assert self.last is not None
+            tick = self.due.pop(each)
+            if each not in self.drawn and not self._was_closed_for(tick):
+                assert self.course.last is not None
                 problem = "it left no event, though there was a bid to draw"
-                yield Checked(self.last.version, each, None, problem=problem)
+                yield Checked(self.course.last.version, each, None, problem=problem)
 
-    def _has_draw(self, tick: TickRecord, base: Base) -> bool:
-        """Whether all draws of the tick are settled, and this auction must have had one of them."""
-        auction = base.auction
-        if not (tick.leaves_events and tick.revealed_at and tick.accepted_at):
-            return False
-        if not auction.starts_at <= tick.cutoff < auction.ends_at:
-            return False
-        if self.closed_at and self.closed_at < tick.accepted_at:
-            return False
-        return any(not bid.deleted and not bid.doubled for bid in auction.bids.values())
+    def _was_closed_for(self, tick: TickRecord) -> bool:
+        """Whether the auction was closed when the tick's draws were accepted."""
+        return bool(self.closed_at and tick.accepted_at and self.closed_at < tick.accepted_at)
 
     def _check(self, recorded: RecordedEvent, draw: Draw) -> Checked:
         number = draw.tick
-        tick, base = self.due.pop(number, (None, None))
-        tick = tick or record_of_tick(self.connection, number)
+        tick = self.due.pop(number, None) or record_of_tick(self.connection, number)
         # Draws from before they were numbered are made from whatever came before them.
-        if base is None or not draw.draw:
-            base = self._base()
+        base = (draw.draw and self.course.base_of(number)) or self.course.base()
         problem = self._out_of_place(draw) or _untimely(tick, recorded, draw)
         self.drawn.add(number)
         self.draws = draw.draw or self.draws
@@ -150,7 +123,7 @@ class _Checking:
         problem = _another_policy(self.connection, recorded.stream.id, tick, draw)
         if problem is None and tick.secret is None:
             return Checked(recorded.version, number, draw, revealed=False)
-        problem = problem or _unfair(self.connection, tick, base, draw)
+        problem = problem or _unfair(self.connection, tick, self.course, base, draw)
         return Checked(recorded.version, number, draw, problem=problem)
 
     def _out_of_place(self, draw: Draw) -> str | None:
@@ -185,14 +158,16 @@ def _another_policy(
     return f"policy {applied} applied, not {draw.policy_version}"
 
 
-def _unfair(connection: SyncConnection, tick: TickRecord, base: Base, draw: Draw) -> str | None:
+def _unfair(
+    connection: SyncConnection, tick: TickRecord, course: Course, base: Base, draw: Draw
+) -> str | None:
     """What the secret gives, if that is not what the event says."""
     secret = bytes.fromhex(tick.secret or "")
     if commitment_to(secret) != tick.commitment:
         return "the revealed secret is not the one that the house committed to"
     if isinstance(draw, NothingDrawn) and draw.reason in NOT_MADE:
         return None
-    among = BidsInDraw(tuple(base.auction.bids.values()), frozenset(draw.staff))
+    among = BidsInDraw(tuple(course.bids_at(base)), frozenset(draw.staff))
     promoter = Promoter.of(policy_at(connection, draw.policy_version))
     seed = seed_of(secret, base.hash, tick.number)
     if not promoter.is_on(seed):

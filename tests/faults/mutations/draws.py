@@ -33,6 +33,13 @@ DRAWS = (
         LEAVING,
     ),
     Mutation(
+        "a draw is checked among bids as doubled since",
+        "commands/promoter/course.py",
+        "    if bid.doubled and bid.reached_version > version:\n",
+        "    if False:\n",
+        "tests/domain/test_course.py",
+    ),
+    Mutation(
         "nobody looks for draws that were kept back",
         "commands/promoter/checks.py",
         "        yield from self._missing_before(None)\n",

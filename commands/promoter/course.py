@@ -1,0 +1,100 @@
+"""An auction as its history is read: what each tick's draw is made from, with one copy of its bids for all ticks."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from commands.domain.auction import changed_bid
+from commands.domain.bids import Bid
+from commands.domain.events import AuctionCreated, AuctionEvent
+from commands.streams import RecordedEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a draw is made from: the auction's version before the cut-off, the hash of that event, any bid to draw."""
+
+    version: int
+    hash: bytes
+    any_bids: bool
+
+
+@dataclass(slots=True)
+class _Run:
+    """Ticks that follow each other without an event of the auction between."""
+
+    first: int
+    last: int
+    base: Base
+
+
+@dataclass(slots=True)
+class Course:
+    """An auction after the events so far."""
+
+    last: RecordedEvent | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    _bids: dict[UUID, Bid] = field(default_factory=dict)
+    # How many bids are live and not doubled.
+    _candidates: int = 0
+    _runs: deque[_Run] = field(default_factory=deque)
+
+    def take(self, recorded: RecordedEvent) -> None:
+        """The next event; KeyError if it is about a bid that was never placed."""
+        event = cast(AuctionEvent, recorded.event)
+        if isinstance(event, AuctionCreated):
+            self.starts_at, self.ends_at = event.starts_at, event.ends_at
+        if bid := changed_bid({}, self._bids, event, recorded.version):
+            self._candidates += _may_be_drawn(bid) - _may_be_drawn(self._bids.get(bid.id))
+            self._bids[bid.id] = bid
+        self.last = recorded
+
+    def base(self) -> Base:
+        """Of a draw that is made now."""
+        assert self.last is not None, "a history begins with the auction's creation"
+        return Base(self.last.version, self.last.hash, any_bids=self._candidates > 0)
+
+    def was_open(self, moment: datetime) -> bool:
+        """Whether bids could be placed at that moment."""
+        assert self.starts_at is not None
+        assert self.ends_at is not None
+        return self.starts_at <= moment < self.ends_at
+
+    def pass_tick(self, number: int) -> Base:
+        """The tick's draw, if it comes, is made from what is there now."""
+        run = self._runs[-1] if self._runs else None
+        if run is None or run.base.version != (self.last and self.last.version):
+            run = _Run(number, number, self.base())
+            self._runs.append(run)
+        run.last = number
+        return run.base
+
+    def base_of(self, number: int) -> Base | None:
+        """What was there when that tick passed; None if it did not pass, or an earlier one was asked for after it."""
+        while self._runs and self._runs[0].last < number:
+            self._runs.popleft()
+        return self._runs[0].base if self._runs and self._runs[0].first <= number else None
+
+    def bids_at(self, base: Base) -> Iterator[Bid]:
+        """The bids as they were then."""
+        for bid in self._bids.values():
+            if bid.placed_version <= base.version:
+                yield _at(bid, base.version)
+
+
+def _may_be_drawn(bid: Bid | None) -> bool:
+    return bid is not None and not bid.deleted and not bid.doubled
+
+
+def _at(bid: Bid, version: int) -> Bid:
+    """The bid at a version since it was placed."""
+    if bid.deleted and bid.deleted_version is not None and bid.deleted_version > version:
+        bid = replace(bid, deleted=False, deleted_version=None)
+    if bid.doubled and bid.reached_version > version:
+        reached, amount = bid.placed_version, bid.amount
+        bid = replace(bid, doubled=False, effective_amount=amount, reached_version=reached)
+    return bid
