@@ -32,6 +32,7 @@ from tests.integration.elsewhere import Elsewhere, elsewhere
 from tests.integration.exported_files import events_in, file_of
 from tests.integration.in_process import InProcessPortal
 from tests.integration.lived_in import live_in
+from tests.integration.test_draws_leave_events import from_outside, keep_back
 
 USERS = "id, is_staff, version, created_at, deleted_at"
 PERSONAL = f"{USERS}, username, email, password, email_confirmed_at"
@@ -309,7 +310,8 @@ def test_ticks_whose_secrets_were_left_behind_are_given_up(
     lost = empty.rows("SELECT number FROM promoter_ticks WHERE revealed_at IS NULL")
     numbers = [row["number"] for row in lost]
     [open_auction] = empty.rows("SELECT id FROM auctions WHERE ends_at > now()")
-    job = portal.double(Stream("auction", open_auction["id"]))
+    auction = Stream("auction", open_auction["id"])
+    job = portal.double(auction)
     assert job.status is JobStatus.SUCCEEDED
     assert job.payload["tick"] == max(numbers) + 1
     told = empty.rows("SELECT data, type FROM events WHERE type = 'TickGivenUp'")
@@ -318,6 +320,9 @@ def test_ticks_whose_secrets_were_left_behind_are_given_up(
     assert sorted(row["number"] for row in given_up) == sorted(numbers)
     assert reveal_secrets(empty.pool) == [max(numbers) + 1], "of the others nobody can"
     assert findings(empty, of={"tick"}) == []
+    lines = from_outside(portal, auction)
+    assert f"tick {max(numbers) + 1}: fairly" in lines[-2]
+    assert f"tick {keep_back(portal, auction)} left no draw" in from_outside(portal, auction)[-1]
 
 
 def test_nobody_is_notified_of_what_was_before(exported: Path, empty: Elsewhere) -> None:
