@@ -10,6 +10,7 @@ from uuid import UUID
 from commands.domain.events import (
     AuctionCreated,
     AuctionEndedUnsold,
+    AuctionEvent,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -71,6 +72,30 @@ class Leaders:
         return found.id
 
 
+@dataclass(slots=True)
+class Standing:
+    """What the next moment begins with."""
+
+    bid_count: int = 0
+    bidder_count: int = 0
+    leading: UUID | None = None
+    last_bid: UUID | None = None
+    closed_version: int | None = None
+
+    @classmethod
+    def of(cls, before: Moment | None) -> "Standing":
+        """As the last moment left it."""
+        if before is None:
+            return cls()
+        return cls(
+            before.bid_count,
+            before.bidder_count,
+            before.leading,
+            before.last_bid,
+            before.closed_version,
+        )
+
+
 class Timeline:
     """Makes an auction's moments in the order of its events.
 
@@ -81,7 +106,7 @@ class Timeline:
     def __init__(
         self, before: Moment | None, known: Known, live: Mapping[UUID, int], leading_at: Leading
     ) -> None:
-        self._last = before
+        self._standing = Standing.of(before)
         self._live = dict(live)
         self._leaders = Leaders(known, leading_at)
 
@@ -90,53 +115,62 @@ class Timeline:
         return [self._next(auction_id, recorded) for recorded in history]
 
     def _next(self, auction_id: UUID, recorded: VersionedEvent) -> Moment:
-        version, event = recorded.version, recorded.event
-        then = replace(
-            self._last or Moment(auction_id, version, recorded.recorded_at, ""),
-            version=version,
-            recorded_at=recorded.recorded_at,
-            kind=type(event).__name__,
-            led=False,
-            bid_id=None,
-            draw=None,
+        event, version, now = recorded.event, recorded.version, self._standing
+        changed = self._take_in(event, version)
+        led = changed is not None and self._lead(version, changed)
+        return Moment(
+            auction_id,
+            version,
+            recorded.recorded_at,
+            type(event).__name__,
+            now.bid_count,
+            now.bidder_count,
+            now.leading,
+            led,
+            changed,
+            now.last_bid,
+            now.closed_version,
+            _draw(event) if isinstance(event, BidDoubled) else None,
         )
-        self._last = self._changed(then, recorded)
-        return self._last
 
-    def _changed(self, then: Moment, recorded: VersionedEvent) -> Moment:
-        event, version = recorded.event, recorded.version
+    def _take_in(self, event: AuctionEvent, version: int) -> UUID | None:
+        """Change the standing, but for who leads; the bid that the event changed."""
         match event:
             case BidPlaced():
                 self._leaders.rank(event.bid_id, (-event.amount, version))
-                counted = self._counted(then, event, 1)
-                return self._leading(replace(counted, last_bid=event.bid_id), event.bid_id)
+                self._count(event.bidder_id, 1)
+                self._standing.last_bid = event.bid_id
+                return event.bid_id
             case BidDeleted():
                 self._leaders.remove(event.bid_id)
-                return self._leading(self._counted(then, event, -1), event.bid_id)
+                self._count(event.bidder_id, -1)
+                return event.bid_id
             case BidDoubled():
                 self._leaders.rank(event.bid_id, (-event.effective_amount, version))
-                draw = Draw(event.tick, event.policy_version, event.weight, event.total_weight)
-                return self._leading(replace(then, draw=draw), event.bid_id)
+                return event.bid_id
             case WinnerAnnounced() | AuctionEndedUnsold():
-                return replace(then, closed_version=version)
+                self._standing.closed_version = version
+                return None
             case AuctionCreated() | NothingDrawn():
-                return then
+                return None
             case _:
                 assert_never(event)
 
-    def _counted(self, then: Moment, event: BidPlaced | BidDeleted, change: int) -> Moment:
-        before = self._live.get(event.bidder_id, 0)
-        after = self._live[event.bidder_id] = before + change
-        return replace(
-            then,
-            bid_count=then.bid_count + change,
-            bidder_count=then.bidder_count + (after > 0) - (before > 0),
-        )
+    def _count(self, bidder_id: UUID, change: int) -> None:
+        before = self._live.get(bidder_id, 0)
+        after = self._live[bidder_id] = before + change
+        self._standing.bid_count += change
+        self._standing.bidder_count += (after > 0) - (before > 0)
 
-    def _leading(self, then: Moment, changed: UUID) -> Moment:
-        leading = self._leaders.leading(then.version)
-        led = leading != then.leading or changed == leading
-        return replace(then, leading=leading, led=led, bid_id=changed)
+    def _lead(self, version: int, changed: UUID) -> bool:
+        """Note who leads; whether that, or what the leading bid counts, is different now."""
+        before, leading = self._standing.leading, self._leaders.leading(version)
+        self._standing.leading = leading
+        return leading != before or changed == leading
+
+
+def _draw(event: BidDoubled) -> Draw:
+    return Draw(event.tick, event.policy_version, event.weight, event.total_weight)
 
 
 def moments_of(auction_id: UUID, history: Sequence[VersionedEvent]) -> list[Moment]:

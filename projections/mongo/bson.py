@@ -145,20 +145,28 @@ def moment_key(auction_id: UUID, version: int) -> Bson:
 
 
 def from_moment(then: Moment) -> Bson:
-    """The moment's document, keyed by auction and version."""
-    return {
+    """The moment's document, keyed by auction and version; without what is as in a moment that has none of it."""
+    stored: Bson = {
         "_id": moment_key(then.auction_id, then.version),
         "recorded_at": moment(then.recorded_at),
         "kind": then.kind,
         "bid_count": then.bid_count,
         "bidder_count": then.bidder_count,
-        "leading": then.leading,
-        "led": then.led,
-        "bid_id": then.bid_id,
-        "last_bid": then.last_bid,
-        "closed_version": then.closed_version,
-        "draw": _drawn(then.draw) if then.draw else None,
     }
+    # There are as many as events: what is left out is neither encoded nor stored.
+    if then.leading:
+        stored["leading"] = then.leading
+    if then.led:
+        stored["led"] = True
+    if then.bid_id:
+        stored["bid_id"] = then.bid_id
+    if then.last_bid:
+        stored["last_bid"] = then.last_bid
+    if then.closed_version:
+        stored["closed_version"] = then.closed_version
+    if then.draw:
+        stored["draw"] = _drawn(then.draw)
+    return stored
 
 
 def _drawn(draw: Draw) -> Bson:
@@ -168,7 +176,7 @@ def _drawn(draw: Draw) -> Bson:
 
 def to_moment(stored: Mapping[str, Any]) -> Moment:
     """The moment in a stored document."""
-    draw = stored["draw"]
+    draw = stored.get("draw")
     values = {name: value for name, value in stored.items() if name not in {"_id", "draw"}}
     values["recorded_at"] = datetime.fromisoformat(stored["recorded_at"])
     return Moment(
