@@ -42,7 +42,7 @@ After: TypeAlias = Annotated[
 class PageInfo:
     has_next_page: bool = strawberry.field(description="Whether there are entries behind the page.")
     end_cursor: str | None = strawberry.field(
-        description="What `after` takes for the next page; null if this one is empty."
+        description="What `after` takes for the next page; null if this one is empty and the last."
     )
 
 
@@ -144,16 +144,19 @@ def connection(
     place_of: Callable[[Item], tuple[object, ...]],
     *,
     more: bool | None = None,
+    rest: tuple[object, ...] | None = None,
 ) -> Connection[Node]:
     """A page of at most `first` entries out of the found ones.
 
-    Of these, one more than `first` tells that there is more, unless `more` says so.
+    Of these, one more than `first` tells that there is more, unless `more` says so. `rest` is the place after
+    which it goes on, if that need not be the last entry's.
     """
     edges = [Edge(cursor=cursor(*place_of(item)), node=node(item)) for item in found[:first]]
+    last = edges[-1].cursor if edges else None
     return Connection(
         edges=edges,
         page_info=PageInfo(
             has_next_page=len(found) > first if more is None else more,
-            end_cursor=edges[-1].cursor if edges else None,
+            end_cursor=cursor(*rest) if rest else last,
         ),
     )

@@ -30,7 +30,7 @@ from portal.schema.public import PUBLIC
 from portal.schema.reading import Names
 from portal.schema.why import WhyWinner
 from projections.documents import AuctionDocument, BidDocument, UserDocument, status_at
-from projections.mongo.past import PastReader
+from projections.mongo.past import Page, PastReader, cut
 from projections.mongo.why import why
 
 
@@ -76,20 +76,23 @@ class Auction:
     ) -> Connection[Bid]:
         """The usual first page comes with the auction; others are read from the ranking."""
         auction, size, start = self.document, page_size(first), place(after, *PLACE_IN_BIDS)
-        found, more = auction.top_bids, auction.bid_count > size
-        if start or len(found) < min(size, auction.bid_count):
-            documents = info.context.runtime.documents
-            behind = start and (start[0], start[1])
-            read = PastReader(documents).bids if self.past else documents.bids
-            found = tuple(await read(auction, size + 1, behind))
-            more = len(found) > size
-        names = await info.context.names_of({bid.bidder_id for bid in found[:size]})
+        behind = start and (start[0], start[1])
+        page = Page(auction.top_bids[:size], None)
+        more, documents = auction.bid_count > size, info.context.runtime.documents
+        if behind or len(page.bids) < min(size, auction.bid_count):
+            if self.past:
+                page = await PastReader(documents).bids(auction, size, behind)
+            else:
+                page = cut(await documents.bids(auction, size + 1, behind), size, None)
+            more = page.rest is not None
+        names = await info.context.names_of({bid.bidder_id for bid in page.bids})
         return connection(
-            found,
+            page.bids,
             size,
             lambda bid: Bid.of(bid, names),
             lambda bid: (bid.effective_amount, bid.reached_version),
             more=more,
+            rest=page.rest,
         )
 
     @strawberry.field(

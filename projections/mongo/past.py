@@ -2,15 +2,16 @@
 
 Its moments say how many bids there were and which led. A page of bids is put together from three walks
 through indexes in the order of the ranking as it was then: bids that are live now and as they were, those
-deleted since, and those doubled since. Each passes over the bids that were not there yet. The first page
-begins at the bid that led then, so that it passes over none of the higher ones that came later. Bids change in
-one direction only, from the first walk to one of the others, so read in this order none is missed.
+deleted since, and those doubled since. Each passes over the bids that were not there then. Where one has passed
+over very many, the page ends, and the next one goes on there. The first page begins at the bid that led then, so
+that it passes over none of the higher ones that came later. Bids change in one direction only, from the first
+walk to one of the others, so read in this order none is missed.
 """
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from bson.decimal128 import Decimal128
@@ -27,46 +28,69 @@ from projections.mongo.reader import DocumentReader
 
 # Moments that one step of a search by time looks at: four steps are enough for a million.
 PROBES = 31
-# Up to this version a page is made of all bids that were there. Later ones have more bids beside those that came
-# afterwards, so that a walk passes over fewer.
+# The bids of each walk that are looked at first: enough for nearly every page.
+FIRST_LOOK = 200
+# Up to this version a page for which that is not enough is made of all bids that were there.
 SHORT = 1_000
-# The most bids that a walk passes over.
-LONGEST_WALK = 20_000
+# The most bids that are looked at then.
+LONGEST_LOOK = 1_000
+# Through the bids that did not change an index leads, which jumps from each amount to the next: the most bids and
+# the most amounts, of two places each, that one page passes over; whichever are more.
+LONGEST_WALK = 5_000
+MOST_AMOUNTS = 5_000
+CENT = Decimal("0.01")
 AS_PLACED: Order = (("amount", DESCENDING), ("placed_version", ASCENDING))
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """Bids of a ranking in their order; `rest` is the place after which it goes on, None if no more are there.
+
+    There may be fewer bids than were asked for, and yet a rest.
+    """
+
+    bids: Sequence[BidDocument]
+    rest: Place | None
+
+
+@dataclass(frozen=True, slots=True)
 class Walk:
-    """One of the walks: which documents, in which order, and which of them were in the ranking then."""
+    """One of the walks: which documents, in which order."""
 
     name: str
     among: Bson
     order: Order
-    then: Bson
+
+    @property
+    def amount(self) -> str:
+        """The field that it is ordered by."""
+        return self.order[0][0]
+
+    @property
+    def version(self) -> str:
+        """The field that decides between equals."""
+        return self.order[1][0]
+
+    def place(self, stored: Bson) -> Place:
+        """The place of a bid that it comes to."""
+        return stored[self.amount].to_decimal(), stored[self.version]
+
+    def behind(self, start: Place) -> list[Bson]:
+        """Pipeline stages for its bids behind that place."""
+        place = behind(self.order, (Decimal128(start[0]), start[1]))
+        return [{"$match": {**self.among, **place}}, {"$sort": dict(self.order)}]
+
+    def look(self, start: Place, most: int) -> list[Bson]:
+        """Pipeline stages for its first bids there, whether they were in the ranking or not."""
+        return [*self.behind(start), {"$limit": most}, {"$set": {"walk": self.name}}]
 
 
-def walks(auction_id: UUID, version: int) -> tuple[Walk, Walk, Walk]:
-    """Through bids that are as they were at the version; that were deleted since; that were doubled since."""
-    still_there = {"$not": {"$lte": version}}
-    unchanged = {"reached_version": {"$lte": version}}
+def walks(auction_id: UUID) -> tuple[Walk, Walk, Walk]:
+    """Through the bids that are live, among them those that did not change; that are deleted; that were doubled."""
     return (
-        Walk("unchanged", {"auction_id": auction_id, "live": True}, ORDER, unchanged),
-        Walk(
-            "deleted",
-            {"auction_id": auction_id, "live": False},
-            ORDER,
-            unchanged | {"deleted_version": {"$gt": version}},
-        ),
-        Walk(
-            "doubled",
-            {"auction_id": auction_id, "doubled": True},
-            AS_PLACED,
-            {
-                "placed_version": {"$lte": version},
-                "reached_version": {"$gt": version},
-                "deleted_version": still_there,
-            },
-        ),
+        Walk("live", {"auction_id": auction_id, "live": True}, ORDER),
+        Walk("deleted", {"auction_id": auction_id, "live": False}, ORDER),
+        Walk("doubled", {"auction_id": auction_id, "doubled": True}, AS_PLACED),
     )
 
 
@@ -143,72 +167,118 @@ class PastReader:
         """The bids that the pipeline finds, as they are now."""
         return await self._documents.bids_found(auction, pipeline)
 
-    async def bids(
-        self, then: AuctionDocument, limit: int, after: Place | None
-    ) -> list[BidDocument]:
-        """The bids that were live at the auction's version, leading first, after the place.
+    async def bids(self, then: AuctionDocument, limit: int, after: Place | None) -> Page:
+        """The bids that were live at the auction's version, leading first, after the place, at most `limit`.
 
-        `then` is as auction_at gives it. VersionUnavailable if too many that came later rank among them.
+        `then` is as auction_at gives it.
         """
         if not then.top_bids:
-            return []
-        if then.version <= SHORT:
-            return await self._bids_of_a_short_history(then, limit, after)
+            return Page((), None)
         leading = then.top_bids[0]
         start = after or (leading.effective_amount, leading.reached_version - 1)
-        parts = walks(then.id, then.version)
-        found = await self._documents.beside(
-            then, "bids", *(_page(walk, start, limit) for walk in parts)
-        )
-        first = (-start[0], start[1])
-        ranked = [bid for bid in ranked_at(map(to_bid, found), then.version) if bid.rank > first][
-            :limit
-        ]
-        count = Counter(stored["walk"] for stored in found)
-        ended = [walk for walk in parts if count[walk.name] < limit]
-        last = ranked[-1].rank if len(ranked) == limit else None
-        await self._refuse_gaps(then, ended, start, last)
-        return ranked
+        near = await self._near(then, limit, start)
+        if near.rest is None or len(near.bids) == limit:
+            return near
+        if then.version <= SHORT:
+            return await self._of_a_short_history(then, limit, start)
+        return await self._far(then, limit, start)
 
-    async def _bids_of_a_short_history(
-        self, then: AuctionDocument, limit: int, after: Place | None
-    ) -> list[BidDocument]:
-        """All bids that were placed by then are looked at, however many came later."""
+    async def first_bids(self, then: AuctionDocument, count: int) -> list[BidDocument]:
+        """That many bids, or all there are, however many pages that takes."""
+        found: list[BidDocument] = []
+        page = await self.bids(then, count, None)
+        while page.rest and len(found) + len(page.bids) < count:
+            found += page.bids
+            page = await self.bids(then, count - len(found), page.rest)
+        return [*found, *page.bids]
+
+    async def _of_a_short_history(self, then: AuctionDocument, limit: int, start: Place) -> Page:
+        """The page, of all bids that were placed by then, however many came later."""
         moments = await self.moments(then, range(1, then.version + 1))
-        placed = {each.last_bid for each in moments.values()} - {None}
-        bids = await self.bids_by_id(then, [bid_id for bid_id in placed if bid_id])
-        ranked = ranked_at(bids.values(), then.version)
-        if after:
-            ranked = [bid for bid in ranked if bid.rank > (-after[0], after[1])]
-        return ranked[:limit]
+        placed = {each.last_bid for each in moments.values() if each.last_bid}
+        bids = await self.bids_by_id(then, placed)
+        return cut(_behind(ranked_at(bids.values(), then.version), start), limit, None)
 
-    async def _refuse_gaps(
-        self, then: AuctionDocument, ended: Sequence[Walk], start: Place, last: Rank | None
-    ) -> None:
-        """VersionUnavailable if one of the walks that gave less than a page broke off before its last place."""
-        edges = [
-            [*_ordered(walk, start), {"$skip": LONGEST_WALK}, {"$limit": 1}, *_named(walk)]
-            for walk in ended
+    async def _near(self, then: AuctionDocument, limit: int, start: Place) -> Page:
+        """The page, as far as the first bids of each walk tell."""
+        most, parts = max(FIRST_LOOK, 2 * limit), walks(then.id)
+        found = await self._documents.beside(
+            then, "bids", *(walk.look(start, most) for walk in parts)
+        )
+        return _known(then, found, start, _ends(found, parts, most), limit)
+
+    async def _far(self, then: AuctionDocument, limit: int, start: Place) -> Page:
+        """The page, passing over very many bids."""
+        live, *others = walks(then.id)
+        # Read first: the page has all that was there up to this place, whatever comes meanwhile.
+        end = await self._end(then, live, start)
+        found = await self._documents.beside(
+            then,
+            "bids",
+            _unchanged(live, then.version, start, end, limit + 1),
+            *(walk.look(start, LONGEST_LOOK) for walk in others),
+        )
+        ends = [*([end] if end else []), *_ends(found, others, LONGEST_LOOK)]
+        return _known(then, found, start, ends, limit)
+
+    async def _end(self, then: AuctionDocument, live: Walk, start: Place) -> Place | None:
+        """Up to where the index leads through the live bids for one page; None to their end."""
+        lowest = start[0] - MOST_AMOUNTS * CENT
+        if lowest <= 0:
+            return None
+        edge: list[Bson] = [
+            # Nothing else, so that the index alone is read.
+            {"$match": {**live.among, live.amount: {"$lt": Decimal128(start[0])}}},
+            {"$sort": dict(live.order)},
+            {"$project": {"_id": 0, live.amount: 1, live.version: 1}},
+            {"$skip": LONGEST_WALK - 1},
+            {"$limit": 1},
         ]
-        names = {walk.name: walk for walk in ended}
-        for stored in await self._documents.beside(then, "bids", *edges) if edges else ():
-            amount, version = (stored[field] for field, _ in names[stored["walk"]].order)
-            if last is None or (-amount.to_decimal(), version) <= last:
-                raise VersionUnavailable(
-                    f"too many bids that came after version {then.version} rank among these"
-                )
+        for stored in await self._documents.beside(then, "bids", edge):
+            return max(live.place(stored), (lowest, then.version), key=_rank)
+        return None
 
 
-def _ordered(walk: Walk, start: Place) -> list[Bson]:
-    place = behind(walk.order, (Decimal128(start[0]), start[1]))
-    return [{"$match": {**walk.among, **place}}, {"$sort": dict(walk.order)}]
+def _rank(place: Place) -> Rank:
+    return -place[0], place[1]
 
 
-def _named(walk: Walk) -> list[Bson]:
-    return [{"$set": {"walk": walk.name}}]
+def _behind(ranked: Sequence[BidDocument], place: Place) -> list[BidDocument]:
+    return [bid for bid in ranked if bid.rank > _rank(place)]
 
 
-def _page(walk: Walk, start: Place, limit: int) -> list[Bson]:
-    """Pipeline stages for the walk's first bids after the place."""
-    here: list[Bson] = [{"$limit": LONGEST_WALK}, {"$match": walk.then}, {"$limit": limit}]
-    return [*_ordered(walk, start), *here, *_named(walk)]
+def cut(ranked: Sequence[BidDocument], limit: int, rest: Place | None) -> Page:
+    """The first `limit` of these bids, behind which are the others, or else the rest."""
+    page = ranked[:limit]
+    if len(ranked) > limit:
+        rest = (page[-1].effective_amount, page[-1].reached_version)
+    return Page(page, rest)
+
+
+def _ends(found: Sequence[Bson], parts: Sequence[Walk], most: int) -> list[Place]:
+    """Where the walks ended of which so many bids were looked at."""
+    names = [stored.get("walk") for stored in found]
+    last = {stored.get("walk"): stored for stored in found}
+    return [walk.place(last[walk.name]) for walk in parts if names.count(walk.name) == most]
+
+
+def _known(
+    then: AuctionDocument, found: Sequence[Bson], start: Place, ends: Sequence[Place], limit: int
+) -> Page:
+    """The page behind the start out of these bids, which are all up to the first of the ends."""
+    ranked = _behind(ranked_at(map(to_bid, found), then.version), start)
+    end = min(ends, key=_rank, default=None)
+    if end is not None:
+        ranked = [bid for bid in ranked if bid.rank <= _rank(end)]
+    return cut(ranked, limit, end)
+
+
+def _unchanged(live: Walk, version: int, start: Place, end: Place | None, limit: int) -> list[Bson]:
+    """Pipeline stages for the first bids that did not change, up to the amount of the end.
+
+    With the bound of the second field an index jumps over all others of an amount.
+    """
+    bound: Bson = {live.version: {"$lte": version}}
+    if end:
+        bound[live.amount] = {"$gte": Decimal128(end[0])}
+    return [*live.behind(start), {"$match": bound}, {"$limit": limit}]

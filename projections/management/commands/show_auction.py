@@ -104,7 +104,7 @@ async def _shown(
         if not 1 <= version <= auction.version:
             raise InvalidInput("version", f"the auction's versions are 1 to {auction.version}")
         auction, then = await past.auction_at(auction, version)
-        bids, as_of = await past.bids(auction, BIDS, None), at or then.recorded_at
+        bids, as_of = await past.first_bids(auction, BIDS), at or then.recorded_at
     names = await reader.usernames({bid.bidder_id for bid in bids})
     return Shown(auction, as_of, bids, await told(reader, auction), names)
 

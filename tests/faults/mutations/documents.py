@@ -84,8 +84,15 @@ DOCUMENTS = (
     Mutation(
         "a past page shows bids that were deleted since as if they never were",
         "projections/mongo/past.py",
-        'unchanged | {"deleted_version": {"$gt": version}},',
-        'unchanged | {"deleted_version": 0},',
+        '        Walk("deleted", {"auction_id": auction_id, "live": False}, ORDER),',
+        '        Walk("deleted", {"auction_id": auction_id, "live": None}, ORDER),',
+        "tests/integration/test_past.py",
+    ),
+    Mutation(
+        "a page of the past goes beyond the first walk that ended",
+        "projections/mongo/past.py",
+        "    end = min(ends, key=_rank, default=None)",
+        "    end = max(ends, key=_rank, default=None)",
         "tests/integration/test_past.py",
     ),
     Mutation(

@@ -8,9 +8,9 @@ import { explained, many, name } from "./words.js";
 import { worth, WORTH } from "./worth.js";
 
 const BIDS = 10;
-const THEN = `query ($id: UUID!, $v: Int!) { auction(id: $id, atVersion: $v) { version status asOf bidCount bidderCount
-  winner { bidder { id username } }
-  bids(first: ${BIDS}) { edges { node { id ${WORTH} bidder { id username } } } } } }`;
+const THEN = `query ($id: UUID!, $v: Int!, $after: String) { auction(id: $id, atVersion: $v) { version status asOf
+  bidCount bidderCount winner { bidder { id username } }
+  bids(first: ${BIDS}, after: $after) { edges { node { id ${WORTH} bidder { id username } } } pageInfo { hasNextPage endCursor } } } }`;
 const STANDS = { SCHEDULED: "Not open yet", OPEN: "Open", ENDED: "Ended" };
 // Playing shows at most so many versions, each for so long.
 const SCENES = 60;
@@ -57,7 +57,7 @@ export function past(id) {
 
   function load() {
     busy = true;
-    loading.run(() => ask(THEN, { id, v: wanted }), ({ auction }) => {
+    loading.run(() => standing(wanted), (auction) => {
       busy = false;
       if (wanted === newest) return;
       draw(auction);
@@ -65,6 +65,18 @@ export function past(id) {
       if (wanted !== auction.version) load();
       else if (playing) playing = setTimeout(onward, PAUSE);
     });
+  }
+
+  // Among very many later bids a page may end early.
+  async function standing(v) {
+    const { auction } = await ask(THEN, { id, v });
+    let { edges, pageInfo } = auction.bids;
+    while (edges.length < BIDS && pageInfo.hasNextPage && v === wanted) {
+      const more = await ask(THEN, { id, v, after: pageInfo.endCursor });
+      edges = [...edges, ...more.auction.bids.edges];
+      pageInfo = more.auction.bids.pageInfo;
+    }
+    return { ...auction, bids: { edges: edges.slice(0, BIDS) } };
   }
 
   function fail(error) {
