@@ -177,6 +177,7 @@ class Auction:
         at = data.get("withdrawn_at") or data.get("placed_at") or event.get("accepted_at")
         late = at and time(at) >= self.ends and data.get("reason") not in NOT_MADE
         must(not late or kind in ENDS, "it was asked for after the end")
+        must((asked or event["at"]) - event["at"] < timedelta(minutes=1), "it was asked for later")
         if kind in ("BidDeleted", "BidDoubled"):
             must(bid and not bid["deleted"], "there is no such live bid")
             must(bid["bidder_id"] == data["bidder_id"], "the bid is somebody else's")

@@ -20,7 +20,8 @@ from commands.inbox.requests import change_policy, withdraw_policy
 from commands.jobs import Job, JobStatus
 from commands.models import Auction, PromoterPolicy, PromoterTick, User
 from commands.postgres.connections import SyncConnection
-from commands.postgres.policies import read_policies
+from commands.postgres.policies import policy_versions, read_policies
+from commands.postgres.ticks import policies_of_next
 from commands.promoter import statistics as charts
 from commands.promoter.rounds import chances
 from commands.wiring import pool
@@ -38,6 +39,14 @@ def _preview(
     found = chances(connection, auction.pk, policy)
     names = User.objects.in_bulk([chance.bid.bidder_id for chance in found])
     return [{"chance": chance, "bidder": names[chance.bid.bidder_id]} for chance in found]
+
+
+def _in_next_tick(connection: SyncConnection, auction: Auction, version: int) -> bool:
+    """Whether the next tick draws by that version, and is not committed to an older one."""
+    committed = policies_of_next(connection)
+    if committed is None:
+        return True
+    return policy_versions(connection, committed, [auction.pk])[auction.pk] == version
 
 
 def _own_policies(policies: Policies) -> list[tuple[Auction, int, Policy]]:
@@ -94,6 +103,7 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
                 "chosen": chosen,
                 "version": version,
                 "policy": policy,
+                "in_next_tick": not chosen or _in_next_tick(connection, chosen, version),
                 "preview": _preview(connection, chosen, policy),
                 **_statistics(connection),
                 "versions": PromoterPolicy.objects.select_related("auction").order_by("-version")[

@@ -95,7 +95,8 @@ def handle_auctions(
     decided = {line.id: deciding.decide(line, now) for line in lines}
     # Jobs are settled when their events are recorded: so what the oldest job that is kept tells of
     # its moment holds for events, too.
-    done = later_than(now, *deciding.commitments)
+    accepted = [line.jobs[-1].accepted_at for line in lines]
+    done = later_than(now, *deciding.commitments, *accepted)
     recorded = PostgresEventStore(connection).append_all(
         [Addition(line.stream, line.version, decided[line.id].events) for line in lines], done
     )

@@ -10,6 +10,7 @@ from commands.domain.events import (
     DrawsAccepted,
     SecretRevealed,
     TickCommitted,
+    TickGivenUp,
     TickMade,
 )
 from commands.postgres.connections import SyncConnection
@@ -47,6 +48,7 @@ class TickRecord:
     accepted_at: datetime | None = None
     secret: str | None = None
     revealed_at: datetime | None = None
+    given_up: bool = False
 
     @property
     def cutoff(self) -> datetime:
@@ -102,6 +104,8 @@ def _records(rows: Sequence[DictRow]) -> list[TickRecord]:
                 tick.accepted_at = at
             case SecretRevealed():
                 tick.secret, tick.revealed_at = event.secret, at
+            case TickGivenUp():
+                tick.given_up = True
             case _:
                 continue
     return list(found.values())

@@ -33,6 +33,7 @@ ORDER BY number LIMIT 1000
 """
 GIVEN_UP = "UPDATE promoter_ticks SET version = %s, given_up_at = %s WHERE number = %s"
 OPEN = f"SELECT {TICK} FROM promoter_ticks WHERE {HELD} AND made_at IS NULL"
+POLICIES_OF_NEXT = f"SELECT policies FROM promoter_ticks WHERE {HELD} AND made_at IS NULL"
 UNDRAWN = f"""
 SELECT {TICK}, made_at, policies, reached FROM promoter_ticks
 WHERE {HELD} AND made_at IS NOT NULL AND draws IS NULL ORDER BY number LIMIT 1
@@ -137,6 +138,13 @@ def open_tick(connection: SyncConnection) -> tuple[Stream, Tick] | None:
     """The tick that is committed to and not made yet."""
     row = connection.execute(OPEN).fetchone()
     return _tick(row) if row else None
+
+
+def policies_of_next(connection: SyncConnection) -> int | None:
+    """The version of the policies by which the next tick draws; None if it is not fixed yet."""
+    row = connection.execute(POLICIES_OF_NEXT).fetchone()
+    version: int | None = row["policies"] if row else None
+    return version
 
 
 def drawn_ticks(connection: SyncConnection) -> list[tuple[Stream, Tick]]:

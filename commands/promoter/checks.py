@@ -32,6 +32,7 @@ NOT_MADE = {NoDoubling.LATE, NoDoubling.FAILED}
 class Checked:
     """The result of checking one draw: fair if there is no problem and its secret is revealed.
 
+    Of a tick that was given up the secret never will be.
     Of a draw that is missing only the tick is known; `version` is the auction's last one then.
     """
 
@@ -39,6 +40,7 @@ class Checked:
     tick: int
     draw: Draw | None
     revealed: bool = True
+    given_up: bool = False
     problem: str | None = None
 
 
@@ -122,7 +124,8 @@ class _Checking:
             return Checked(recorded.version, number, draw, problem=problem)
         problem = _another_policy(self.connection, recorded.stream.id, tick, draw)
         if problem is None and tick.secret is None:
-            return Checked(recorded.version, number, draw, revealed=False)
+            given_up = tick.given_up
+            return Checked(recorded.version, number, draw, revealed=False, given_up=given_up)
         problem = problem or _unfair(self.connection, tick, self.course, base, draw)
         return Checked(recorded.version, number, draw, problem=problem)
 

@@ -7,7 +7,7 @@ events from before they said it, and whose job has ended, what only the job knew
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never, cast
 from uuid import UUID
@@ -42,6 +42,8 @@ from commands.streams import RecordedEvent
 
 # A seed by which every draw is on. Whether the tick's own one was, the check of draws finds out.
 ON = bytes(32)
+# As far the clock may have stepped back between the acceptance and the recording of older events.
+STEP_BACK = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,10 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
     if what := _uncaused(recorded, cause, position, facts) or _too_late(event, position, facts):
         return what
     if isinstance(event, BidDoubled) and event.tick == 0:
-        return None if _doubles(standing, event) else "it is not twice the amount of a live bid"
+        if not _doubles(standing, event):
+            return "it is not twice the amount of a live bid"
+        # So did draws only before events said when their command was accepted.
+        return "it names no tick" if recorded.accepted_at else None
     command = cause.command if cause else command_of(event, recorded.stream.id)
     if _is_failure(event):
         return _failed(standing, command, event)
@@ -101,6 +106,8 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
         return f"the rules refuse it: {answer.message}"
     if event not in (answer if recorded.accepted_at else map(_without_reason, answer)):
         return f"the rules give {', '.join(map(str, answer)) or 'no event'}"
+    if now > recorded.recorded_at + STEP_BACK:
+        return "it was recorded before its command was accepted"
     return None
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 from commands.ids import new_id
 from commands.postgres.connections import Pool, SyncConnection
+from commands.promoter.rounds import commit, tick
 from portal.admin import OWN
 from portal.laptop.demo.client import PortalClient
 from tests.conftest import PASSWORD, Join, RunningPortal
@@ -321,12 +323,16 @@ async def test_a_policy_is_previewed_put_into_force_and_withdrawn(
     with portal_pool.connection() as connection:
         assert _policies(connection, auction_id) == [], "a preview changes nothing"
 
+    commit(portal_pool)
     done = browser.submit(add, form)
     assert done.url.path == dashboard
     assert "is in force from the tick after the next one on" in done.text
     with portal_pool.connection() as connection:
         [(version, options)] = _policies(connection, auction_id)
     assert options == ["50.00", ["by_amount", "newcomers"], ["leader"], ["per_bidder:1"]]
+    shown = browser.get(dashboard, params={"auction": auction_id}).text
+    assert f"by policy {version}, from the tick after the next one on" in shown
+    assert tick(portal_pool, timedelta(0)), "the next one is committed to after the change"
     shown = browser.get(dashboard, params={"auction": auction_id}).text
     assert f"by policy {version}, in the next tick" in shown
 

@@ -306,6 +306,10 @@ FALSIFICATIONS: dict[str, tuple[Falsify, str]] = {
         "the leading bid is",
     ),
     "a winner before the end": (asked(9, timedelta(minutes=-1)), "closed before its end"),
+    "a winner before the end, said to have been asked for after it": (
+        asked(9, timedelta(minutes=-5), of="recorded_at"),
+        "it was asked for later",
+    ),
     "an end without a sale before the end": (unsold_early, "closed before its end"),
     "the lowest bid wins": (of_the_bid(2), "the leading bid is"),
     "nobody wins, though there are bids": (unsold, "a live bid wins"),

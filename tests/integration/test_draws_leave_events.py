@@ -1,5 +1,6 @@
 """Each draw leaves an event, numbered within its auction, and is made among the bids at the cut-off."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.core.management import call_command
 
 from commands.domain.commands import ChangePolicy, DeleteUser, PlaceBid
 from commands.domain.events import BidDeleted, BidDoubled, NoDoubling, NothingDrawn
@@ -231,6 +233,23 @@ def test_a_draw_that_is_kept_back_is_found(
     assert found == (
         f"the draw of tick {number} (version 3): it left no event, though there was a bid to draw"
     )
+
+
+def test_a_draw_of_a_tick_that_was_given_up_is_not_said_to_be_revealed_later(
+    in_process: InProcessPortal, auction: Stream, capsys: pytest.CaptureFixture[str]
+) -> None:
+    number = in_process.double(auction).payload["tick"]
+    call_command("verify_draw", auction.id)
+    assert "not revealed yet: tick" in capsys.readouterr().out
+    with in_process.pool.connection() as connection:
+        connection.execute("UPDATE promoter_ticks SET secret = '' WHERE number = %s", (number,))
+    rounds.commit(in_process.pool)
+    call_command("verify_draw", auction.id)
+    assert f"the secret is lost: tick {number} drew bid" in capsys.readouterr().out
+    call_command("verify_draw", auction.id, json=True)
+    [draw] = json.loads(capsys.readouterr().out)["draws"]
+    assert (draw["revealed"], draw["given_up"], draw["problem"]) == (False, True, None)
+    assert "its secret is lost" in from_outside(in_process, auction)[-2]
 
 
 def renumbered(events: Sequence[RecordedEvent], without: int) -> list[RecordedEvent]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -185,6 +186,10 @@ FORGERIES: dict[str, tuple[Forgery, str]] = {
         lambda p: [doubled(p, p.low, p.alice, "3.00", tick=0, draw=0)],
         "it is not twice the amount of a live bid",
     ),
+    "a draw that names no tick": (
+        lambda p: [doubled(p, p.low, p.alice, "2.00", tick=0, draw=0)],
+        "it names no tick",
+    ),
     "a bid that is not higher than the bidder's own": (
         lambda p: [bid(p, p.bob, "1.50")],
         "the rules refuse it: 1.50 is not higher than your own highest live bid",
@@ -297,6 +302,20 @@ def test_what_was_asked_for_too_late_is_found_without_the_jobs(planted: Planted,
     planted.forge(*forgery(planted), accepted=timedelta(hours=1))
     [found] = planted.findings()
     assert expected in found
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_a_winner_before_the_end_said_to_have_been_asked_for_after_it_is_found(
+    planted: Planted,
+) -> None:
+    with planted.in_process.pool.connection() as connection:
+        auction = read_auction(connection, planted.stream.id)
+    assert auction
+    early = won(planted, planted.high, planted.bob, "2.00")
+    early = replace(early, placed_at=auction.bids[planted.high].placed_at)
+    planted.forge(early, accepted=timedelta(hours=1))
+    [found] = planted.findings()
+    assert "it was recorded before its command was accepted" in found
 
 
 @pytest.mark.usefixtures("jobs_gone")

@@ -55,6 +55,7 @@ def _as_json(checked: Checked) -> dict[str, Any]:
         "weight": doubled.weight if doubled else None,
         "total_weight": doubled.total_weight if doubled else None,
         "revealed": checked.revealed,
+        "given_up": checked.given_up,
         "problem": checked.problem,
     }
 
@@ -62,6 +63,8 @@ def _as_json(checked: Checked) -> dict[str, Any]:
 def _as_text(checked: Checked) -> str:
     if checked.problem:
         return f"NOT FAIR: {_what(checked)}, but {checked.problem}"
+    if checked.given_up:
+        return f"can't be checked, its tick was given up and the secret is lost: {_what(checked)}"
     return f"{'fair' if checked.revealed else 'not revealed yet'}: {_what(checked)}"
 
 

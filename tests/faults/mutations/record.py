@@ -7,6 +7,20 @@ MANY = "tests/integration/test_verifying_many.py"
 
 RECORD = (
     Mutation(
+        "an event may be recorded before its command was accepted",
+        "commands/record/redeciding.py",
+        "    if now > recorded.recorded_at + STEP_BACK:\n",
+        "    if now > recorded.recorded_at + timedelta(days=1):\n",
+        REDECIDING,
+    ),
+    Mutation(
+        "a draw that names no tick passes as one of long ago",
+        "commands/record/redeciding.py",
+        'return "it names no tick" if recorded.accepted_at else None',
+        "return None",
+        REDECIDING,
+    ),
+    Mutation(
         "what the rules do not give passes verification",
         "commands/record/redeciding.py",
         "    if event not in (answer if recorded.accepted_at else map(_without_reason, answer)):\n",
