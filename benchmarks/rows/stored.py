@@ -61,11 +61,11 @@ def postgres() -> Mapping[str, float]:
 
 
 def mongodb() -> Mapping[str, float]:
-    """The bytes of the bids' and bidders' collections and of their indexes, as they are on disk."""
+    """The bytes of the collections that grow with bids and of their indexes, as they are on disk."""
     database().client.admin.command("fsync")
     generation = live_generations(database())["auctions"]
     sizes: dict[str, float] = {}
-    for base in ("bids", "bidders"):
+    for base in ("bids", "bidders", "moments"):
         stats = database().command("collStats", collection_name(base, generation))
         sizes[f"MongoDB {base}"] = stats["storageSize"]
         sizes |= {f"MongoDB {base}: {name}": size for name, size in stats["indexSizes"].items()}

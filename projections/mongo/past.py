@@ -183,6 +183,10 @@ class PastReader:
             return await self._of_a_short_history(then, limit, start)
         return await self._far(then, limit, start)
 
+    async def bids_of_closed(self, then: AuctionDocument, count: int) -> list[BidDocument]:
+        """The first bids of an auction that was closed at the version: hardly one changed since."""
+        return await self._documents.bids(then, count, None)
+
     async def first_bids(self, then: AuctionDocument, count: int) -> list[BidDocument]:
         """That many bids, or all there are, however many pages that takes."""
         found: list[BidDocument] = []

@@ -73,7 +73,7 @@ def _deletion(bid: BidDocument, moments: Mapping[int, Moment]) -> Deletion:
 async def _ranking(past: PastReader, auction: AuctionDocument) -> Sequence[BidDocument]:
     if len(auction.top_bids) >= min(SHOWN, auction.bid_count):
         return auction.top_bids[:SHOWN]
-    return await past.first_bids(auction, SHOWN)
+    return await past.bids_of_closed(auction, SHOWN)
 
 
 async def _deleted(

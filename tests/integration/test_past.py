@@ -129,11 +129,12 @@ async def test_pages_that_pass_over_few_bids_together_show_the_same(
         monkeypatch.setattr(reading, most, look)
     monkeypatch.setattr(reading, "MOST_AMOUNTS", cents)
     now, _ = crossed.at(len(crossed.history))
-    for version in range(1, len(crossed.history) + 1, 9):
+    for version in range(1, len(crossed.history) + 1, 15):
         found, _ = await past.auction_at(now, version)
         expected = ranked_at(crossed.at(version)[1], version)
         assert await ranking(past, found, 4) == expected
         assert await past.first_bids(found, 4) == expected[:4]
+        assert await past.bids_of_closed(found, 4) == expected[:4]
 
 
 async def test_moments_are_made_alike_event_by_event_and_from_the_whole(

@@ -11,6 +11,8 @@ const BIDS = 10;
 const THEN = `query ($id: UUID!, $v: Int!, $after: String) { auction(id: $id, atVersion: $v) { version status asOf
   bidCount bidderCount winner { bidder { id username } }
   bids(first: ${BIDS}, after: $after) { edges { node { id ${WORTH} bidder { id username } } } pageInfo { hasNextPage endCursor } } } }`;
+// Among very many later bids a page may end early: so many more are asked for.
+const MORE = 20;
 const STANDS = { SCHEDULED: "Not open yet", OPEN: "Open", ENDED: "Ended" };
 // Playing shows at most so many versions, each for so long.
 const SCENES = 60;
@@ -67,11 +69,10 @@ export function past(id) {
     });
   }
 
-  // Among very many later bids a page may end early.
   async function standing(v) {
     const { auction } = await ask(THEN, { id, v });
     let { edges, pageInfo } = auction.bids;
-    while (edges.length < BIDS && pageInfo.hasNextPage && v === wanted) {
+    for (let n = 0; n < MORE && edges.length < BIDS && pageInfo.hasNextPage && v === wanted; n++) {
       const more = await ask(THEN, { id, v, after: pageInfo.endCursor });
       edges = [...edges, ...more.auction.bids.edges];
       pageInfo = more.auction.bids.pageInfo;
