@@ -21,6 +21,7 @@ from portal.laptop.demo.client import PortalClient, Refused
 from tests.conftest import PASSWORD, RunningPortal, running_portal, until
 from tests.e2e.acting import create_auction, events, place
 from tests.e2e.bad_values import NOWHERE
+from tests.e2e.outsider import chain_anew
 from tests.servers import ROOT
 
 SCRIPT = ROOT / "docs/verify_checkpoint.py"
@@ -33,6 +34,8 @@ CONSISTENCY = """query ($a: Int!, $b: Int) {
   consistencyProof(from: $a, to: $b) { path old { number } new { number } } }"""
 
 
+REWRITE = """UPDATE events SET data = jsonb_set(data, '{amount}', '"11.00"')
+    WHERE stream_id = %s AND version = 2"""
 CUT_OFF = "DELETE FROM events WHERE stream_id = %s AND version > %s"
 
 
@@ -217,7 +220,7 @@ TAMPERINGS = [
 ]
 
 
-async def test_a_removed_tail_and_a_removed_stream_are_missed(
+async def test_a_stream_that_was_cut_off_removed_or_chained_anew_is_missed(
     house: RunningPortal, bob: PortalClient, carol: PortalClient, tmp_path: Path
 ) -> None:
     auction_id, count = await sold(bob, carol)
@@ -239,5 +242,13 @@ async def test_a_removed_tail_and_a_removed_stream_are_missed(
         against = await asyncio.to_thread(house.manage, "verify_events", "--against", kept)
         assert against.returncode == 1
         assert "log: the kept checkpoint" in against.stdout
+    with tampering(house) as owner:
+        owner.execute(REWRITE, (auction_id,))
+        chain_anew(owner, UUID(auction_id))
+        owner.commit()
+        anew = await asyncio.to_thread(script, house, "--kept", kept)
+        owner.execute(CUT_OFF, (auction_id, 0))
+        owner.commit()
+    assert (anew.returncode, anew.stderr) == (1, f"WRONG: {auction_id}: event 5 is another\n")
     done = await asyncio.to_thread(script, house, "--kept", kept)
     assert done.returncode == 0, done.stderr

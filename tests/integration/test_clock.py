@@ -93,6 +93,9 @@ def test_bids_stay_in_their_order_however_the_clock_jumps(
     moments = [job.accepted_at for job in settled]
     assert moments == sorted(set(moments))
     assert moments[2] - moments[1] == timedelta(microseconds=1), "it went back, they did not"
+    with in_process.pool.connection() as connection:
+        events = PostgresEventStore(connection).read(auction.id)
+    assert [e for e in events if not e.accepted_at or e.accepted_at >= e.recorded_at] == []
     shift(NOW)
     assert in_process.now() - before < HOUR
 

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from hashlib import sha256
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -20,12 +19,10 @@ from commands.domain.promoter import BidsInDraw, Promoter, seed_of
 from commands.ids import new_id
 from commands.inbox.requests import POLICIES
 from commands.postgres.connections import Pool
-from commands.postgres.event_store import all_stored_events
 from commands.postgres.ticks import PUBLIC
 from commands.promoter import rounds
 from commands.streams import RecordedEvent, Stream
-from portal.schema.fairness import ChainLink
-from tests.e2e.outsider import falsified
+from tests.e2e.outsider import chain_anew, falsified
 from tests.integration.checkpointing import CheckpointedLog
 from tests.integration.in_process import SHORTLY, InProcessPortal
 from tests.integration.test_draws_leave_events import (
@@ -241,13 +238,7 @@ def changes_or_removes_events(scene: Scene) -> None:
         )
     assert "the chain breaks after 1" in scene.outside()
     with tampering(scene.portal) as connection:
-        last = bytes(32)
-        for row in all_stored_events(connection, id):
-            last = sha256(last + ChainLink.of(row).content.encode()).digest()
-            connection.execute(
-                "UPDATE events SET hash = %s WHERE stream_id = %s AND version = %s",
-                (last, id, row["version"]),
-            )
+        chain_anew(connection, id)
     assert scene.outside().endswith("not closed yet"), "it is chained anew, and by the rules"
     with scene.portal.pool.connection() as connection:
         found = log_problems(connection, kept.signed)

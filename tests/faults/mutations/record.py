@@ -3,9 +3,17 @@
 from tests.faults.mutations.mutation import Mutation
 
 REDECIDING = "tests/integration/test_redeciding.py"
+CLOCK = "tests/integration/test_clock.py"
 MANY = "tests/integration/test_verifying_many.py"
 
 RECORD = (
+    Mutation(
+        "after the clock stepped back events are recorded before their commands were accepted",
+        "commands/handling/auctions.py",
+        "later_than(now, *deciding.commitments, *accepted)",
+        "later_than(now, *deciding.commitments)",
+        CLOCK,
+    ),
     Mutation(
         "an event may be recorded before its command was accepted",
         "commands/record/redeciding.py",
