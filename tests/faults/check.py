@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg.rows import DictRow
 from pymongo import MongoClient
 
+from portal.env import database_roles
 from portal.laptop.demo.client import DELETE_BID, JOB, PLACE_BID
 from tests.e2e.acting import AUCTION_FIELDS
 from tests.faults.clients import AuctionRecord, Entry, Ledger, Person
@@ -30,6 +31,12 @@ UNCLOSED = "SELECT id FROM auctions WHERE NOT closed AND ends_at < clock_timesta
 UNNOTIFIED = """
 SELECT id FROM auctions WHERE version > coalesce(
     (SELECT version FROM notification_progress WHERE auction_id = auctions.id), 0)
+"""
+# Connections of the portal's last for longer than those of these checks, which are the owner's.
+NOT_THE_WRITER = """
+SELECT DISTINCT usename AS role FROM pg_stat_activity
+WHERE backend_type = 'client backend' AND usename <> %s
+  AND backend_start < clock_timestamp() - interval '1 second'
 """
 STATE = "SELECT id, version FROM {}"
 EVENTS = """
@@ -109,6 +116,11 @@ async def violations(processes: Processes, ledger: Ledger, auctioneer: Person) -
     stories = {auction: _story(rows) for auction, rows in by_auction.items()}
     found = [*ledger.faults, *_jobs(ledger, events)]
     found += _causes(processes, events)
+    writer, _ = database_roles()
+    found += [
+        f"a process is signed in to Postgres as {row['role']}"
+        for row in processes.sql(NOT_THE_WRITER, (writer,))
+    ]
     half = timedelta(seconds=SCHEDULES["Promoter"] / 2)
     found += [f"tick {row['number']} came twice" for row in processes.sql(TOO_SOON, (half,))]
     for auction in ledger.auctions.values():
