@@ -115,7 +115,9 @@ class Record:
             batch, left = left[:MOST], left[MOST:]
             handled = drain_batch(batch, self._pool)
             assert handled.fault is None, handled.fault
-            left += handled.unfinished if handled.outcomes else []
+            left += handled.unfinished
+            for stream in handled.alone:
+                self._drain([stream])
 
 
 def _submission(stream: Stream, command: Command) -> Submission:
