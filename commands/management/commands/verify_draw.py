@@ -8,7 +8,8 @@ from django.core.management.base import CommandError
 
 from commands.domain.events import BidDoubled, NothingDrawn
 from commands.management.operator_command import REJECTED, OperatorCommand
-from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.event_store import recorded_event
+from commands.postgres.exporting import events_of, one_moment
 from commands.promoter.checks import Checked, check_draws
 from commands.wiring import pool
 
@@ -26,8 +27,8 @@ class Command(OperatorCommand):
         parser.add_argument("tick", type=int, nargs="?", help="only the draw of this tick")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        with pool().connection() as connection:
-            history = PostgresEventStore(connection).read(options["auction"], limit=2**31 - 1)
+        with one_moment(pool()) as connection:
+            history = map(recorded_event, events_of(connection, [options["auction"]]))
             checked = [
                 each
                 for each in check_draws(connection, history)
