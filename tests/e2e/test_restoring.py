@@ -80,7 +80,7 @@ async def live(portal: RunningPortal, backup: Path) -> Before:
     await manage(portal, "run_promoter", "--once")
     await until(lambda: won(carol, sold), 60, "the first auction's winner")
     wait_until(lambda: sql(portal, "SELECT FROM checkpoints"), 60, "the checkpoint of the end")
-    ending = await create_auction(carol, 20, title="A lamp")
+    ending = await create_auction(carol, 25, title="A lamp")
     await bids(alice, bob, ending)
     wait_until(lambda: not sql(portal, UNTOLD), 60, "everybody's mails")
     for worker in processes(portal, "--queues bids"):
