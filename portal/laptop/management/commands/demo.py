@@ -20,6 +20,7 @@ from rich.table import Table
 from portal.laptop.child import CannotStart
 from portal.laptop.demo.draws import secrets_of
 from portal.laptop.demo.play import run_demo
+from portal.laptop.demo.reasons import reasons_of
 from portal.laptop.demo.running import RunningPortal, running_portal
 from portal.laptop.demo.screen import Screen, amount
 from portal.laptop.demo.setting_up import new_password
@@ -77,6 +78,8 @@ def _run(console: Console, demo: Demo) -> bool:
     complete = _complete(running, demo.auctions)
     right = [_as_expected(auction) for auction in demo.auctions]
     console.print(_results(demo.auctions))
+    for title, sentences in asyncio.run(reasons_of(demo)).items():
+        console.print(f"{title}: {' '.join(sentences)}", markup=False)
     console.print(_checked_draws(demo, revealed, fair))
     console.print(f"{VERIFY_CHECKPOINT}, which outsiders use to see that nothing was removed:")
     console.print(complete.stdout or complete.stderr, markup=False)
