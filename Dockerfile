@@ -14,7 +14,7 @@ RUN rm -r portal/laptop
 # Collecting files asks no server, but a production start wants every setting.
 ENV STATIC_ROOT=/portal/static
 RUN SECRET_KEY=only-for-this-step-which-signs-nothing-and-is-kept-nowhere \
-    ALLOWED_HOSTS=localhost PUBLIC_URL=https://localhost EMAIL_HOST=localhost \
+    ALLOWED_HOSTS=localhost BEACON=local PUBLIC_URL=https://localhost EMAIL_HOST=localhost \
     DATABASE_URL=postgresql://nowhere/portal REDIS_URL=redis://nowhere/0 \
     MONGODB_URL=mongodb://nowhere/portal python manage.py collectstatic --noinput
 RUN useradd --system portal

@@ -8,6 +8,7 @@ import structlog
 from celery import shared_task
 from django.conf import settings
 
+from commands.beacon.chosen import chosen_beacon
 from commands.checkpoints.making import make_due
 from commands.checkpoints.signing import signer
 from commands.checkpoints.webhook import Webhook
@@ -20,6 +21,7 @@ from commands.inbox.submitting import DRAIN, WAITING
 from commands.jobs import JobStatus
 from commands.postgres.connections import Pool
 from commands.postgres.errors import passes
+from commands.postgres.schedules import promoter_interval
 from commands.promoter import rounds
 from commands.queues import AUCTIONS, BIDS, MAILS, PROJECTIONS
 from commands.readers import wake_readers
@@ -30,12 +32,15 @@ from commands.worklists import TURN, Worklist
 
 log = structlog.get_logger("commands")
 
+MAKE_TICK = "commands.make_tick"
 ACCEPT_DRAWS = "commands.accept_draws"
 REVEAL = "commands.reveal_secrets"
 MAKE_CHECKPOINT = "commands.make_checkpoint"
 SEND_CHECKPOINTS = "commands.send_checkpoints"
 # Auctions with a draw among so many bids that it takes seconds.
 ALONE = Worklist("draws-alone", "commands.drain_alone", BIDS)
+# The least time between two ticks without a schedule.
+HALF_A_MINUTE = timedelta(seconds=30)
 # Younger jobs are left to their own wake-up.
 SWEEP_AFTER = timedelta(seconds=5)
 
@@ -122,10 +127,28 @@ def announce_winners() -> None:
 @shared_task(name="commands.run_promoter")
 def run_promoter() -> None:
     """One tick of the promoter, unless another scheduler just made it or the last one still lacks draws."""
-    tick = rounds.tick(pool(), at_least_apart=_half_the_interval())
+    if chosen_beacon().is_remote:
+        return wake(MAKE_TICK, (), MAILS)
+    _make_tick()
+    return _accept_draws()
+
+
+# Of the mails' worker, as SEND_CHECKPOINTS: closings don't wait for the beacon.
+@shared_task(name=MAKE_TICK)
+def make_tick() -> None:
+    """As `run_promoter`, also between its times: a tick that was due waits for its round's value."""
+    clear_wake_up(MAKE_TICK, ())
+    _make_tick()
+    wake(ACCEPT_DRAWS, (), AUCTIONS)
+
+
+def _make_tick() -> None:
+    with pool().connection() as connection:
+        interval = promoter_interval(connection)
+    # Of two schedulers' ticks for one interval only the first is made.
+    tick = rounds.tick(pool(), interval / 2 if interval else HALF_A_MINUTE, interval)
     if tick is not None:
         log.info("promoter ticked", tick=tick)
-    _accept_draws()
 
 
 @shared_task(name=ACCEPT_DRAWS)
@@ -148,7 +171,10 @@ def _accept_draws() -> None:
 def reveal_secrets() -> None:
     """Commit to the next tick, and reveal the secrets with which no draw can be made any more."""
     clear_wake_up(REVEAL, ())
-    rounds.commit(pool())
+    with pool().connection() as connection:
+        interval = promoter_interval(connection)
+    if interval is not None:
+        rounds.commit(pool(), rounds.ahead_of(interval))
     if ticks := rounds.reveal_secrets(pool()):
         log.info("secrets revealed", ticks=ticks)
 
@@ -176,19 +202,12 @@ def send_checkpoints() -> None:
         wake(SEND_CHECKPOINTS, (), MAILS)
 
 
-def _half_the_interval() -> timedelta:
-    """The least time between two ticks: of two schedulers' ticks for one interval only the first is made."""
-    from django_celery_beat.models import PeriodicTask
-
-    entry = PeriodicTask.objects.filter(task="commands.run_promoter", enabled=True).first()
-    if entry is None or entry.interval is None:
-        return timedelta(seconds=30)
-    seconds = entry.interval.schedule.run_every.total_seconds()
-    return timedelta(seconds=seconds / 2)
-
-
 def wake_waiting_streams() -> int:
     """Have every stream looked at whose jobs wait too long, whatever was queued before; how many."""
     send(REVEAL, (), AUCTIONS)
     wake(ACCEPT_DRAWS, (), AUCTIONS)
+    with pool().connection() as connection:
+        waiting = promoter_interval(connection) and rounds.waiting_tick(connection)
+    if waiting and waiting.is_due:
+        wake(MAKE_TICK, (), MAILS)
     return sweeping.wake_waiting_streams(pool(), SWEEP_AFTER)

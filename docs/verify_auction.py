@@ -1,9 +1,6 @@
 """Check an auction from outside: python3 verify_auction.py http://127.0.0.1:8000 AUCTION_ID
-
 or without any portal, with what the house exported: python3 verify_auction.py FILE [AUCTION_ID]
-Needs Python 3.11 or newer and nothing else, and believes nothing but what it works out itself from the
-record. Read from the top: the record and its chains; the bids, who leads, and what a draw hits; the rules
-for each event, up to the winner and what they pay; the check of one after the other. See fair-draws.md.
+Needs Python 3.11 alone. Believes what it works out itself; of drand's values it says where to compare them.
 """
 
 import hmac
@@ -25,6 +22,7 @@ POLICIES = "00000000-0000-7000-8000-0000000000ac"
 FIRST = {"auction_id": None, "chance": "100.00", "weight": ["constant"], "exclude": [], "limit": []}
 CHAIN = "query($s: UUID!, $v: Int!) { chain(id: $s, afterVersion: $v) { content hash } }"
 TICK = "query($n: Int) { tick(number: $n) { id number } }"
+RELAY = "api.drand.sh/52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971/public/"
 ENDS, NOT_MADE = ("WinnerAnnounced", "AuctionEndedUnsold"), ("LATE", "FAILED")
 Wrong, time, by_rank = ValueError, datetime.fromisoformat, lambda bid: bid["rank"]
 
@@ -57,7 +55,6 @@ class Portal:
                 event, version = json.loads(link["content"]), version + 1
                 right = (event["stream_id"], event["version"]) == (stream, version)
                 must(right, f"{stream}: another event stands in the place of {version}")
-                # Nobody asks for ticks; of old events it is not known when they were asked for.
                 asked = time(event["accepted_at"]) if event.get("accepted_at") else None
                 yield event | {"hash": last, "at": time(event["recorded_at"]), "asked": asked}
 
@@ -68,7 +65,7 @@ class Portal:
             must(event["type"] not in tick, f"{event['type']} happened twice to tick {number}")
             tick |= {**event["data"], event["type"]: event["at"]}
         must(tick.get("number") == number, f"there is no tick {number}")
-        return tick
+        return tick | {"cut": time(tick["public_at"]) if "round" in tick else tick.get("TickMade")}
 
 
 class File(Portal):
@@ -121,8 +118,7 @@ class Bids:
                     self.leading[of] = min(self.live(of), key=by_rank, default=None)
 
     def live(self, bidder=None):
-        bids = self.of[bidder] if bidder else self.all.values()
-        return [bid for bid in bids if not bid["deleted"]]
+        return [b for b in (self.of[bidder] if bidder else self.all.values()) if not b["deleted"]]
 
     def draw(self, staff, policy, seed):
         """(bid, its weight, all weights) that the seed gives by the policy; or why it gives none."""
@@ -158,7 +154,6 @@ class Auction:
     def __init__(self, record, created):
         self.opens, self.ends = (time(created["data"][name]) for name in ("starts_at", "ends_at"))
         self.record, self.id, self.tick = record, created["stream_id"], cache(record.tick)
-        # Each tick is committed to when the one before is made.
         numbers = range(record.first, (record.ask(TICK)["tick"] or {"number": 0})["number"] + 1)
         since = bisect_left(numbers, self.opens, key=lambda n: self.tick(n)["TickCommitted"])
         self.made = {n: self.tick(n) for n in numbers[max(since - 1, 0) :]}
@@ -193,9 +188,8 @@ class Auction:
             own = (self.bids.leading.get(data["bidder_id"]) or {"counts": 0})["counts"]
             must(amount == round(amount, 2), "it is no amount of money")
             must(amount > own, f"{amount:,} is not more than the bidder's own {own:,}")
-            return f"{amount:,} by {data['bidder_id']}"
-        if kind == "BidDeleted":
-            return f"{bid['amount']:,} by {bid['bidder_id']}"
+        if kind in ("BidPlaced", "BidDeleted"):
+            return f"{Decimal((bid or data)['amount']):,} by {data['bidder_id']}"
         if kind in ("BidDoubled", "NothingDrawn"):
             return self.draw(event, data, bid)
         must(kind in ENDS, "the rules know no such event")
@@ -227,18 +221,24 @@ class Auction:
         self.drawn.add(number)
         # Before draws were numbered they were made from whatever came before them.
         if "policies" in tick:
-            must(self.opens <= tick["TickMade"] < self.ends, "the auction was not open then")
-            self.draws, then = self.draws + 1, self.before(tick["TickMade"])
+            must(self.opens <= tick["cut"] < self.ends, "the auction was not open then")
+            self.draws, then = self.draws + 1, self.before(tick["cut"])
             must(data.get("draw") == self.draws, f"draw {self.draws} of the auction is missing")
             last = {}
             for place, changed in enumerate(self.policies[: tick["policies"] + 1]):
                 last[changed["data"]["auction_id"]] = place * (changed["type"] == "PolicyChanged")
             applied = last.get(self.id) or last[None]
             must(version == applied, f"policy {applied} applied, not {version}")
+        name, value, compare = tick.get("beacon"), bytes.fromhex(tick.get("value") or ""), ""
+        if "round" in tick:
+            # When round 0 was public, and how far rounds are apart; if not drand's, of the stand-in.
+            start, apart, at = (1692803364, 3, RELAY) if name[6:] in RELAY else (0, 1e-6, "")
+            public = datetime.fromtimestamp(start, UTC) + tick["round"] * timedelta(seconds=apart)
+            must(value and tick["TickCommitted"] <= public == tick["cut"], f"its round: {public}")
+            compare = f"; by {name}: compare {value.hex()} with {at}{tick['round']}"
         if data.get("reason") in NOT_MADE:
             return f"tick {number}: NO DRAW ({data['reason']})"
         if "secret" not in tick:
-            # The next ticks reveal the secrets of those before them.
             due = self.record.now - self.tick(number + 1).get("TickMade", self.record.now)
             given_up = "TickGivenUp" in tick or due < timedelta(hours=1)
             must(given_up, f"the secret of tick {number} should be revealed by now")
@@ -246,13 +246,13 @@ class Auction:
         must(tick["SecretRevealed"] > event["at"], f"tick {number} was revealed too early")
         secret = bytes.fromhex(tick["secret"])
         must(sha256(secret).hexdigest() == tick["commitment"], "it was committed to another secret")
-        seed = hmac.digest(secret, then[-1]["hash"] + number.to_bytes(8), "sha256")
+        seed = hmac.digest(secret, then[-1]["hash"] + number.to_bytes(8) + value, "sha256")
         fair = Bids(then).draw(data.get("staff", []), self.policies[version]["data"], seed)
         hit = data["bid_id"] if data.get("reason", "GONE") == "GONE" else data["reason"]
         told = hit, data.get("weight", fair[1]), data.get("total_weight", fair[2])
         must(fair == told, f"the draw hits {fair}, not {told}")
         did = f"doubled nothing ({data['reason']})" if "reason" in data else f"drew {hit}"
-        return f"tick {number}: fairly {did}, weight {told[1]} of {told[2]}"
+        return f"tick {number}: fairly {did}, weight {told[1]} of {told[2]}{compare}"
 
     def before(self, cutoff):
         """The events before the first one that was asked for at the cut-off or later."""
@@ -262,8 +262,8 @@ class Auction:
         """Each tick that had a bid to draw left a draw, if all its draws were made until then."""
         for number, tick in self.made.items():
             done = "secret" in tick and "policies" in tick and tick["DrawsAccepted"] <= until
-            if done and number not in self.drawn and self.opens <= tick["TickMade"] < self.ends:
-                left = any(not b["doubled"] for b in Bids(self.before(tick["TickMade"])).live())
+            if done and number not in self.drawn and self.opens <= tick["cut"] < self.ends:
+                left = any(not b["doubled"] for b in Bids(self.before(tick["cut"])).live())
                 must(not left, f"tick {number} left no draw, though there was a bid to draw")
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Sequence
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -156,9 +157,9 @@ def checkpoint_key(data: Path | None) -> str:
     return file.read_text()
 
 
-def web_addresses(name: str) -> list[str]:
+def web_addresses(name: str, default: Sequence[str] = ()) -> list[str]:
     """Comma-separated http:// and https:// URLs; ImproperlyConfigured, without quoting it, if one is none."""
-    found = words(name)
+    found = words(name) or list(default)
     for number, each in enumerate(found, 1):
         try:
             parts = urlsplit(each)

@@ -1,7 +1,8 @@
 """The portal's health: servers, queues, waiting jobs, and documents that are behind."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -13,6 +14,8 @@ from commands import queues
 from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.parts import events_of_no_year
+from commands.postgres.schedules import promoter_interval
+from commands.promoter.rounds import waiting_tick
 from commands.wake import redis
 from commands.wiring import pool
 from notifications.postgres.mails import counts
@@ -26,6 +29,8 @@ from projections.wiring import database, live_documents
 
 T = TypeVar("T")
 
+# The sweep asks for a tick's value anew after a tenth of it.
+LATE = timedelta(seconds=60)
 AWAY = (Error, PyMongoError, RedisError, OSError)
 
 
@@ -43,6 +48,8 @@ class Health:
     stuck_streams: list[dict[str, Any]] | None
     failing_tasks: list[dict[str, Any]] | None
     mails: dict[str, int] | None
+    # A tick whose round of the beacon is public and whose value can't be had.
+    waiting_tick: dict[str, Any] | None
     audit: dict[str, Any] | None
     # The role that this process signs in to Postgres as, if that may change events.
     may_change_events: str | None
@@ -79,6 +86,7 @@ def read_health() -> Health:
         else None,
         failing_tasks=_asked(failing_tasks) if "postgres" in up else None,
         mails=_asked(counts) if "postgres" in up else None,
+        waiting_tick=_asked(_waiting_tick) if "postgres" in up else None,
         audit=_asked(progress) if "postgres" in up else None,
         may_change_events=_asked(may_change_events) if "postgres" in up else None,
         events_of_no_year=_asked(events_of_no_year) if "postgres" in up else None,
@@ -91,6 +99,15 @@ def _state(ask: Callable[[], object]) -> str:
     except AWAY as error:
         return f"away: {str(error).splitlines()[0][:200]}"
     return "up"
+
+
+def _waiting_tick(connection: SyncConnection) -> dict[str, Any] | None:
+    """The tick that has waited for longer than the schedules need to make it."""
+    interval, waiting = promoter_interval(connection), waiting_tick(connection)
+    if interval is None or waiting is None or not waiting.is_due:
+        return None
+    late = clock(connection) - waiting.public_at > LATE
+    return asdict(waiting) if late else None
 
 
 def _brief(row: dict[str, Any]) -> dict[str, Any]:

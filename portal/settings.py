@@ -44,6 +44,12 @@ MONGODB_URL = env.server_url("MONGODB_URL", _data)
 CHECKPOINT_KEY = env.checkpoint_key(_data)
 # Whom each checkpoint is sent to.
 WITNESS_URLS = env.web_addresses("WITNESS_URLS")
+# By whose rounds ticks are drawn: `local`, a stand-in, is for laptops.
+BEACON = env.choice("BEACON", "local", {"drand", "local"}) if LOCAL or env.text("BEACON") else ""
+DRAND_RELAYS = env.web_addresses(
+    "DRAND_RELAYS",
+    ["https://api.drand.sh", "https://api2.drand.sh", "https://drand.cloudflare.com"],
+)
 # Where people find the portal: the links in mails begin with it.
 PUBLIC_URL = env.server_url("PUBLIC_URL", _data) or ("http://127.0.0.1:8000" if LOCAL else "")
 
@@ -78,6 +84,7 @@ def _refuse_unsafe_production() -> None:
             ("MONGODB_URL", MONGODB_URL),
             ("PUBLIC_URL", PUBLIC_URL),
             ("EMAIL_HOST", EMAIL_HOST),
+            ("BEACON", BEACON),
         )
         if not value
     ]

@@ -12,13 +12,17 @@ from commands.models import Event, PromoterTick
 class PromoterTickAdmin(ReadOnlyList[PromoterTick]):
     """A list of ticks. A secret is shown only after it is revealed."""
 
-    list_display = ("number", "committed_at", "made_at", "draws", "revealed_at")
+    list_display = ("number", "committed_at", "public_at", "made_at", "draws", "revealed_at")
     ordering = ("-number",)
     fields = (
         "number",
         "events",
         "commitment",
         "committed_at",
+        "beacon",
+        "round",
+        "public_at",
+        "value",
         "made_at",
         "draws",
         "revealed_secret",

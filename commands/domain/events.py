@@ -133,25 +133,30 @@ class TickCommitted:
     """A secret was chosen for the next tick; the commitment is the secret's SHA-256 in hex.
 
     Its draws follow the policies of that version, whatever is changed until then. Ticks from before
-    that was fixed have None, and not each of their draws left an event.
+    that was fixed have None, and not each of their draws left an event. They are drawn by that round of
+    the beacon, too, and its public time is their cut-off. Ticks from before there was a beacon have None.
     """
 
     number: int
     commitment: str
     policies: int | None = None
+    beacon: str | None = None
+    round: int | None = None
+    public_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TickMade:
-    """The tick was made: this moment is its cut-off.
+    """The tick was made, with the value of its round of the beacon, in hex.
 
-    There is a draw in each auction that was open then and had a live bid that was not doubled, by the
-    bids accepted before. The draws are accepted some at a time, and DrawsAccepted counts them. `draws`
-    is None, but in ticks from before: these accepted theirs together with this event, which has their
-    number.
+    There is a draw in each auction that was open at the cut-off and had a live bid that was not doubled,
+    by the bids accepted before. That is the round's public time; without a round it is this moment. The
+    draws are accepted some at a time, and DrawsAccepted counts them. `draws` is None, but in ticks from
+    before: these accepted theirs together with this event, which has their number.
     """
 
     draws: int | None = None
+    value: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +178,11 @@ class SecretRevealed:
 
 @dataclass(frozen=True, slots=True)
 class TickGivenUp:
-    """The tick draws no more, and its secret stays unknown: the portal was made of a record without it."""
+    """The tick draws no more, and its secret stays unknown.
+
+    The portal was made of a record without it, or the value of its round could not be had for a day, or
+    the house has changed to another beacon.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,13 +245,13 @@ def _limits(terms: Iterable[str]) -> Iterable[Exclusion]:
         yield LIMITS[name](int(most))
 
 
-def seed_of(secret: bytes, chain_hash: bytes, tick: int) -> bytes:
-    """The 32 bytes that decide a draw: HMAC-SHA256 over the auction's chain hash and the tick's number.
+def seed_of(secret: bytes, chain_hash: bytes, tick: int, value: bytes = b"") -> bytes:
+    """The 32 bytes that decide a draw: HMAC-SHA256 over chain hash, tick and the value of the beacon's round.
 
-    The portal commits to the secret before anybody can know the hash, and reveals it after the
-    draw: so neither the portal nor a bidder can choose the result.
+    The portal commits to the secret and the round before anybody can know the hash and the value, and
+    reveals the secret after the draw: so neither the portal nor a bidder can choose the result.
     """
-    return hmac.digest(secret, chain_hash + tick.to_bytes(8), "sha256")
+    return hmac.digest(secret, chain_hash + tick.to_bytes(8) + value, "sha256")
 
 
 def lot_of(seed: bytes) -> int:

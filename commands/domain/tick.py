@@ -1,6 +1,7 @@
 """A tick of the promoter: a commitment to a secret, then the draws, then the secret."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from typing import assert_never
 
@@ -19,7 +20,8 @@ class Tick:
     """A tick after `version` events.
 
     `draws` is None until all its draws are accepted, `secret` until it is revealed. One that was given
-    up has no secret.
+    up has no secret. `beacon`, `round` and `public_at` are None in ticks from before there was a beacon,
+    `value` is until the tick is made.
     """
 
     number: int
@@ -28,6 +30,10 @@ class Tick:
     draws: int | None = None
     secret: str | None = None
     given_up: bool = False
+    beacon: str | None = None
+    round: int | None = None
+    public_at: datetime | None = None
+    value: str | None = None
 
 
 def commitment_to(secret: bytes) -> str:
@@ -39,13 +45,21 @@ def evolve(tick: Tick | None, event: TickEvent) -> Tick:
     """The tick after the event."""
     if isinstance(event, TickCommitted):
         assert tick is None, "the house commits to a tick once"
-        return Tick(event.number, 1, event.commitment)
+        return Tick(
+            event.number,
+            1,
+            event.commitment,
+            beacon=event.beacon,
+            round=event.round,
+            public_at=event.public_at,
+        )
     assert tick is not None, "the house commits before anything else"
     tick = replace(tick, version=tick.version + 1)
     match event:
         case TickMade():
             assert tick.version == 2, "a tick is made once"
-            return replace(tick, draws=event.draws)
+            assert (event.value is None) == (tick.round is None), "a tick is made with its value"
+            return replace(tick, draws=event.draws, value=event.value)
         case DrawsAccepted():
             assert tick.draws is None, "the draws are counted once"
             return replace(tick, draws=event.draws)

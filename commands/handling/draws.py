@@ -42,7 +42,7 @@ def draws_of(
     )
     staff = staff_among(connection, timely)
     seeds = {
-        id: seed_of(secrets[command.tick].secret, then[id].hash, command.tick)
+        id: _seed(secrets[command.tick], then[id].hash, command.tick)
         for id, command in timely.items()
         if id in then and then[id].any_bids
     }
@@ -53,6 +53,10 @@ def draws_of(
     for version, lots in by_policy.items():
         found |= _draws_by(connection, version, seeds, lots, staff)
     return found
+
+
+def _seed(tick: Secret, chain_hash: bytes, number: int) -> bytes:
+    return seed_of(tick.secret, chain_hash, number, tick.value)
 
 
 def _draws_by(

@@ -2,6 +2,7 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Coalesce
 
 from commands.models.auctions import Auction
 
@@ -11,7 +12,8 @@ class PromoterTick(models.Model):
 
     Of a tick that was imported before it was revealed the secret is empty, too: it is given up.
     `policies` is the version of the policies that its draws follow. Until all are accepted, `draws`
-    is null, `accepted` says how many are, and `reached` is the last auction that was looked at.
+    is null, `accepted` says how many are, and `reached` is the last auction that was looked at. Ticks
+    from before there was a beacon name no round of it.
     """
 
     number = models.IntegerField(primary_key=True)
@@ -22,6 +24,10 @@ class PromoterTick(models.Model):
     committed_at = models.DateTimeField("committed")
     made_at = models.DateTimeField("made", null=True)
     policies = models.IntegerField(null=True)
+    beacon = models.TextField(null=True)
+    round = models.BigIntegerField(null=True)
+    public_at = models.DateTimeField("round public", null=True)
+    value = models.TextField(null=True)
     accepted = models.IntegerField(db_default=0)
     reached = models.UUIDField(null=True)
     draws = models.IntegerField(null=True)
@@ -42,6 +48,11 @@ class PromoterTick(models.Model):
                 condition=~models.Q(secret=""),
             ),
             models.Index(models.F("made_at").desc(nulls_last=True), name="promoter_ticks_latest"),
+            models.Index(
+                Coalesce("public_at", "made_at"),
+                name="promoter_ticks_cutoffs",
+                condition=~models.Q(made_at=None),
+            ),
         )
 
     def __str__(self) -> str:

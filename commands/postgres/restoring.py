@@ -44,12 +44,13 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, deleted_at = excluded
     withdrawing_at = excluded.withdrawing_at
 """
 COMMITTED = """
-INSERT INTO promoter_ticks (number, stream_id, version, commitment, policies, secret, committed_at)
-VALUES (%s, %s, 1, %s, %s, '', %s)
+INSERT INTO promoter_ticks (
+    number, stream_id, version, commitment, policies, secret, committed_at, beacon, round, public_at
+) VALUES (%s, %s, 1, %s, %s, '', %s, %s, %s, %s)
 """
 MADE = """
 UPDATE promoter_ticks SET version = %s, policies = coalesce(policies, %s), made_at = %s, draws = %s,
-    accepted = %s
+    accepted = %s, value = %s
 WHERE stream_id = %s
 """
 DRAWN = "UPDATE promoter_ticks SET version = %s, draws = %s, accepted = %s WHERE stream_id = %s"
@@ -176,10 +177,11 @@ def _restore_tick(connection: SyncConnection, item: RecordedEvent) -> None:
         case TickCommitted():
             query, values = COMMITTED, (
                 event.number, stream, event.commitment, event.policies, at,
+                event.beacon, event.round, event.public_at,
             )  # fmt: skip
-        case TickMade(draws=draws):
+        case TickMade(draws=draws, value=value):
             policies = last_policies(connection)
-            query, values = MADE, (item.version, policies, at, draws, draws or 0, stream)
+            query, values = MADE, (item.version, policies, at, draws, draws or 0, value, stream)
         case DrawsAccepted(draws=draws):
             query, values = DRAWN, (item.version, draws, draws, stream)
         case TickGivenUp():

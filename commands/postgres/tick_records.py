@@ -28,10 +28,14 @@ ONE = RECORDS.format("number = %(number)s")
 # OFFSET 0: ticks of long ago are not gone through for those of a short while.
 FIRST_SINCE = """
 SELECT min(number) AS number FROM (
-    SELECT number FROM promoter_ticks WHERE made_at >= %(since)s AND made_at < %(until)s OFFSET 0
+    SELECT number FROM promoter_ticks
+    WHERE made_at IS NOT NULL AND coalesce(public_at, made_at) >= %(since)s
+      AND coalesce(public_at, made_at) < %(until)s OFFSET 0
 ) AS made
 """
-PAGE = RECORDS.format("number >= %(number)s AND made_at < %(until)s")
+PAGE = RECORDS.format(
+    "number >= %(number)s AND made_at IS NOT NULL AND coalesce(public_at, made_at) < %(until)s"
+)
 AT_ONCE = 500
 
 
@@ -46,15 +50,25 @@ class TickRecord:
     leaves_events: bool = False
     made_at: datetime | None = None
     accepted_at: datetime | None = None
+    beacon: str | None = None
+    round: int | None = None
+    public_at: datetime | None = None
+    value: str | None = None
     secret: str | None = None
     revealed_at: datetime | None = None
     given_up: bool = False
 
     @property
+    def named(self) -> str | None:
+        """The round of the beacon that it names, in words."""
+        return f"round {self.round} of {self.beacon}" if self.beacon else None
+
+    @property
     def cutoff(self) -> datetime:
         """Draws are among the bids accepted before that moment."""
-        assert self.made_at is not None, "only a tick that was made has a cut-off"
-        return self.made_at
+        cutoff = self.public_at or self.made_at
+        assert cutoff is not None, "a tick without a round has no cut-off before it is made"
+        return cutoff
 
 
 def record_of_tick(connection: SyncConnection, number: int) -> TickRecord | None:
@@ -64,7 +78,7 @@ def record_of_tick(connection: SyncConnection, number: int) -> TickRecord | None
 
 
 def any_tick_between(connection: SyncConnection, since: datetime, until: datetime) -> bool:
-    """Whether a tick was made in that time."""
+    """Whether a tick was made whose cut-off is in that time."""
     row = connection.execute(FIRST_SINCE, {"since": since, "until": until}).fetchone()
     return row is not None and row["number"] is not None
 
@@ -72,7 +86,7 @@ def any_tick_between(connection: SyncConnection, since: datetime, until: datetim
 def ticks_between(
     connection: SyncConnection, since: datetime, until: datetime
 ) -> Iterator[TickRecord]:
-    """The ticks made in that time, in their order, some at a time."""
+    """The ticks made with a cut-off in that time, in their order, some at a time."""
     times = {"since": since, "until": until}
     row = connection.execute(FIRST_SINCE, times).fetchone()
     number = row["number"] if row else None
@@ -97,7 +111,9 @@ def _records(rows: Sequence[DictRow]) -> list[TickRecord]:
                 tick.number, tick.commitment = number, event.commitment
                 tick.leaves_events = event.policies is not None
                 tick.policies = event.policies if tick.leaves_events else row["policies"]
+                tick.beacon, tick.round, tick.public_at = event.beacon, event.round, event.public_at
             case TickMade():
+                tick.value = event.value
                 tick.made_at = at
                 tick.accepted_at = at if event.draws is not None else None
             case DrawsAccepted():

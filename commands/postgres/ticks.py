@@ -1,7 +1,7 @@
 """State rows of the promoter's ticks, which hold each secret until long after it is revealed."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow
 
+from commands.beacon.port import Round
 from commands.domain.events import (
     DrawsAccepted,
     SecretRevealed,
@@ -24,18 +25,30 @@ from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.locks import TICKS, lock
 from commands.streams import NewEvent, RecordedEvent, Stream
 
-TICK = "stream_id, number, version, commitment, draws, secret, given_up_at IS NOT NULL AS given_up"
+ROUND = "beacon, round, public_at, value"
+TICK = f"""
+stream_id, number, version, commitment, draws, secret, given_up_at IS NOT NULL AS given_up, {ROUND}
+"""
 # Those with a secret that only the house knows; of others the portal was imported without it.
 HELD = "revealed_at IS NULL AND secret <> ''"
 LOST = f"""
 SELECT {TICK} FROM promoter_ticks WHERE revealed_at IS NULL AND secret = '' AND given_up_at IS NULL
 ORDER BY number LIMIT 1000
 """
-GIVEN_UP = "UPDATE promoter_ticks SET version = %s, given_up_at = %s WHERE number = %s"
+GIVEN_UP = """
+UPDATE promoter_ticks SET version = %s, given_up_at = %s, secret = '' WHERE number = %s
+"""
 OPEN = f"SELECT {TICK} FROM promoter_ticks WHERE {HELD} AND made_at IS NULL"
 POLICIES_OF_NEXT = f"SELECT policies FROM promoter_ticks WHERE {HELD} AND made_at IS NULL"
+
+
+# Of one that is committed to in the future, before the clock stepped back, only the beacon knows.
+DUE = """
+SELECT FROM promoter_ticks WHERE number = %s AND made_at IS NULL
+  AND (public_at <= clock_timestamp() OR committed_at > clock_timestamp())
+"""
 UNDRAWN = f"""
-SELECT {TICK}, made_at, policies, reached FROM promoter_ticks
+SELECT {TICK}, coalesce(public_at, made_at) AS cutoff, policies, reached FROM promoter_ticks
 WHERE {HELD} AND made_at IS NOT NULL AND draws IS NULL ORDER BY number LIMIT 1
 """
 # A tick from the future was made before the clock stepped back: nobody waits until it is past.
@@ -47,13 +60,14 @@ LIMIT 1
 """
 LAST_NUMBER = "SELECT coalesce(max(number), 0) AS number FROM promoter_ticks"
 INSERT = """
-INSERT INTO promoter_ticks (number, stream_id, version, commitment, policies, secret, committed_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s)
+INSERT INTO promoter_ticks (
+    number, stream_id, version, commitment, policies, secret, committed_at, beacon, round, public_at
+) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 # One that was committed to before that named the policies follows those at the tick.
 MADE = """
-UPDATE promoter_ticks SET version = %s, policies = coalesce(policies, %s), made_at = %s
-WHERE number = %s
+UPDATE promoter_ticks
+SET version = %s, policies = coalesce(policies, %s), made_at = %s, value = %s WHERE number = %s
 """
 ACCEPTED = """
 UPDATE promoter_ticks SET accepted = accepted + %s, reached = %s WHERE number = %s
@@ -73,7 +87,7 @@ LOCK = "SELECT FROM promoter_ticks WHERE number = %s FOR UPDATE"
 REVEALED = "UPDATE promoter_ticks SET version = %s, revealed_at = %s WHERE number = %s"
 # FOR KEY SHARE: the secret can't be revealed before the draw's transaction ends.
 UNREVEALED = f"""
-SELECT secret, committed_at, made_at AS cutoff FROM promoter_ticks
+SELECT secret, committed_at, coalesce(public_at, made_at) AS cutoff, value FROM promoter_ticks
 WHERE number = %s AND {HELD} FOR KEY SHARE
 """
 # The next ticks reveal the secrets of those before them whose draws are settled.
@@ -93,11 +107,13 @@ IF_REVEALED = """CASE WHEN revealed_at IS NOT NULL THEN coalesce(nullif(secret, 
     WHERE stream_id = promoter_ticks.stream_id AND type = 'SecretRevealed'
 )) END AS secret"""
 PUBLIC = f"""
-SELECT number, stream_id, commitment, committed_at, made_at, draws, revealed_at, given_up_at, {IF_REVEALED}
+SELECT number, stream_id, commitment, committed_at, made_at, draws, revealed_at, given_up_at, {ROUND},
+       {IF_REVEALED}
 FROM promoter_ticks WHERE number = coalesce(%s, (SELECT max(number) FROM promoter_ticks))
 """
 READ = f"""
-SELECT stream_id, number, version, commitment, draws, given_up_at IS NOT NULL AS given_up, {IF_REVEALED}
+SELECT stream_id, number, version, commitment, draws, given_up_at IS NOT NULL AS given_up, {ROUND},
+       {IF_REVEALED}
 FROM promoter_ticks WHERE stream_id = %s
 """
 # SecretRevealed, which was recorded with revealed_at, keeps them.
@@ -112,14 +128,14 @@ UPDATE promoter_ticks SET secret = '' WHERE number = ANY(ARRAY(
 
 @dataclass(frozen=True, slots=True)
 class Undrawn:
-    """A tick made at that moment, by that version of the policies, whose draws are being accepted.
+    """A tick with that cut-off, by that version of the policies, whose draws are being accepted.
 
     Those in auctions up to `reached` are; None if none is.
     """
 
     stream: Stream
     tick: Tick
-    made_at: datetime
+    cutoff: datetime
     policies: int
     reached: UUID | None
 
@@ -147,40 +163,66 @@ def policies_of_next(connection: SyncConnection) -> int | None:
     return version
 
 
+def is_due(connection: SyncConnection, number: int) -> bool:
+    """Whether the tick's round is public."""
+    return connection.execute(DUE, (number,)).fetchone() is not None
+
+
 def drawn_ticks(connection: SyncConnection) -> list[tuple[Stream, Tick]]:
     """The ticks whose draws are all settled and whose secret is not revealed yet."""
     return [_tick(row) for row in connection.execute(DRAWN).fetchall()]
 
 
-def commit_to_tick(connection: SyncConnection, policies: int) -> list[RecordedEvent]:
-    """Choose the next tick's secret and record the commitment to it, and to that version of the policies."""
+def commit_to_tick(
+    connection: SyncConnection,
+    policies: int,
+    round_from: Callable[[datetime], Round],
+    ahead: timedelta,
+) -> list[RecordedEvent]:
+    """Choose the next tick's secret and record the commitment to it.
+
+    And to that version of the policies, and to the round of the beacon so far ahead.
+    """
     last = connection.execute(LAST_NUMBER).fetchone()
     assert last is not None
     secret, stream, now = secrets.token_bytes(32), Stream("tick", new_id()), clock(connection)
-    committed = TickCommitted(last["number"] + 1, commitment_to(secret), policies)
+    chosen = round_from(now + ahead)
+    named = chosen.beacon, chosen.number, chosen.public_at
+    committed = TickCommitted(last["number"] + 1, commitment_to(secret), policies, *named)
     tick = evolve(None, committed)
     values = (tick.number, stream.id, tick.version, tick.commitment, policies, secret.hex(), now)
-    connection.execute(INSERT, values)
+    connection.execute(INSERT, (*values, *named))
     return _record(connection, stream, 0, [committed], now)
 
 
 def give_up_lost(connection: SyncConnection) -> None:
     """Record that the ticks without a secret are given up."""
     for stream, tick in [_tick(row) for row in connection.execute(LOST).fetchall()]:
-        now = clock(connection)
-        connection.execute(GIVEN_UP, (tick.version + 1, now, tick.number))
-        _record(connection, stream, tick.version, [TickGivenUp()], now)
+        give_up(connection, stream, tick)
+
+
+def give_up(connection: SyncConnection, stream: Stream, tick: Tick) -> list[RecordedEvent]:
+    """Record that the tick is given up, and forget its secret."""
+    now = clock(connection)
+    connection.execute(GIVEN_UP, (tick.version + 1, now, tick.number))
+    return _record(connection, stream, tick.version, [TickGivenUp()], now)
 
 
 def make_tick(
-    connection: SyncConnection, stream: Stream, tick: Tick, made_at: datetime, policies: int
+    connection: SyncConnection,
+    stream: Stream,
+    tick: Tick,
+    made_at: datetime,
+    policies: int,
+    value: bytes | None,
 ) -> list[RecordedEvent]:
-    """Record that the tick was made at that moment.
+    """Record that the tick was made at that moment, with that value of its round.
 
     Its draws follow the policies that it was committed to with; without any, those of that version.
     """
-    made = TickMade()
-    connection.execute(MADE, (evolve(tick, made).version, policies, made_at, tick.number))
+    made = TickMade(value=value.hex() if value is not None else None)
+    parameters = evolve(tick, made).version, policies, made_at, made.value, tick.number
+    connection.execute(MADE, parameters)
     return _record(connection, stream, tick.version, [made], made_at)
 
 
@@ -189,7 +231,7 @@ def undrawn_tick(connection: SyncConnection) -> Undrawn | None:
     row = connection.execute(UNDRAWN).fetchone()
     if row is None:
         return None
-    more = [row.pop(name) for name in ("made_at", "policies", "reached")]
+    more = [row.pop(name) for name in ("cutoff", "policies", "reached")]
     return Undrawn(*_tick(row), *more)
 
 
@@ -219,11 +261,12 @@ def reveal(connection: SyncConnection, stream: Stream, tick: Tick) -> list[Recor
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """What a tick's draws are made with: the secret, when the house committed to it, and the cut-off."""
+    """What a tick's draws are made with: the secret, when the house committed to it, cut-off and beacon's value."""
 
     secret: bytes
     committed_at: datetime
     cutoff: datetime
+    value: bytes
 
 
 def secret_of(connection: SyncConnection, number: int) -> Secret | None:
@@ -232,7 +275,10 @@ def secret_of(connection: SyncConnection, number: int) -> Secret | None:
     It can't be revealed before the transaction ends.
     """
     row = connection.execute(UNREVEALED, (number,)).fetchone()
-    return Secret(bytes.fromhex(row["secret"]), row["committed_at"], row["cutoff"]) if row else None
+    if row is None:
+        return None
+    secret, value = bytes.fromhex(row["secret"]), bytes.fromhex(row["value"] or "")
+    return Secret(secret, row["committed_at"], row["cutoff"], value)
 
 
 def read_tick(connection: SyncConnection, stream_id: UUID) -> Tick | None:

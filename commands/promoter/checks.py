@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
+from commands.beacon.chosen import misnamed, misvalued
 from commands.domain.events import (
     AuctionCreated,
     AuctionEndedUnsold,
@@ -33,7 +34,8 @@ class Checked:
     """The result of checking one draw: fair if there is no problem and its secret is revealed.
 
     Of a tick that was given up the secret never will be.
-    Of a draw that is missing only the tick is known; `version` is the auction's last one then.
+    Of a draw that is missing only the tick is known; `version` is the auction's last one then. `by` names
+    the round of the beacon, if there was one.
     """
 
     version: int
@@ -42,6 +44,7 @@ class Checked:
     revealed: bool = True
     given_up: bool = False
     problem: str | None = None
+    by: str | None = None
 
 
 def check_draws(connection: SyncConnection, history: Iterable[RecordedEvent]) -> Iterator[Checked]:
@@ -118,16 +121,18 @@ class _Checking:
         # Draws from before they were numbered are made from whatever came before them.
         base = (draw.draw and self.course.base_of(number)) or self.course.base()
         problem = self._out_of_place(draw) or _untimely(tick, recorded, draw)
+        problem = problem or (round_problem(tick) if tick else None)
+        by = tick.named if tick else None
         self.drawn.add(number)
         self.draws = draw.draw or self.draws
         if problem or tick is None:
-            return Checked(recorded.version, number, draw, problem=problem)
+            return Checked(recorded.version, number, draw, problem=problem, by=by)
         problem = _another_policy(self.connection, recorded.stream.id, tick, draw)
         if problem is None and tick.secret is None:
             given_up = tick.given_up
-            return Checked(recorded.version, number, draw, revealed=False, given_up=given_up)
+            return Checked(recorded.version, number, draw, revealed=False, given_up=given_up, by=by)
         problem = problem or _unfair(self.connection, tick, self.course, base, draw)
-        return Checked(recorded.version, number, draw, problem=problem)
+        return Checked(recorded.version, number, draw, problem=problem, by=by)
 
     def _out_of_place(self, draw: Draw) -> str | None:
         if draw.tick in self.drawn:
@@ -135,6 +140,23 @@ class _Checking:
         if draw.draw not in {0, self.draws + 1}:
             return f"draw {self.draws + 1} is missing: this is draw {draw.draw}"
         return None
+
+
+def round_problem(tick: TickRecord) -> str | None:
+    """What is wrong with the tick's round of the beacon; None if nothing is, or if it names none."""
+    named = tick.beacon, tick.round, tick.public_at
+    if tick.beacon is None or tick.round is None or tick.public_at is None:
+        unnamed = named == (None, None, None) and tick.value is None
+        return None if unnamed else "it names no round of a beacon"
+    if wrong := misnamed(tick.beacon, tick.round, tick.public_at):
+        return wrong
+    if tick.public_at < tick.committed_at:
+        return f"round {tick.round} was public before the house named it"
+    if tick.made_at is None:
+        return None if tick.value is None else "it has a value before it was made"
+    if tick.value is None:
+        return f"the value of round {tick.round} is missing"
+    return misvalued(tick.beacon, tick.round, tick.value)
 
 
 def _untimely(tick: TickRecord | None, recorded: RecordedEvent, draw: Draw) -> str | None:
@@ -172,7 +194,7 @@ def _unfair(
         return None
     among = BidsInDraw(tuple(course.bids_at(base)), frozenset(draw.staff))
     promoter = Promoter.of(policy_at(connection, draw.policy_version))
-    seed = seed_of(secret, base.hash, tick.number)
+    seed = seed_of(secret, base.hash, tick.number, bytes.fromhex(tick.value or ""))
     if not promoter.is_on(seed):
         return _unless(draw, NoDoubling.CHANCE)
     if (hit := promoter.draw(among, seed)) is None:

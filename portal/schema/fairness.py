@@ -7,8 +7,41 @@ from uuid import UUID
 import strawberry
 from psycopg.rows import DictRow
 
+from commands.beacon.chosen import url_of
 from commands.domain.policies import FIRST
 from commands.postgres.event_store import content_of
+
+
+@strawberry.type(description="A round of the beacon by which a tick is drawn.")
+class BeaconRound:
+    """Named at the commitment; its value is there once the tick is made."""
+
+    beacon: str = strawberry.field(
+        description='The beacon\'s name. A "local stand-in" is not a public beacon, and proves nothing.'
+    )
+    number: str = strawberry.field(description="The round's number, in decimal.")
+    public_at: datetime = strawberry.field(
+        description="When the round becomes public: the cut-off, before which a draw's bids were accepted."
+    )
+    value: str | None = strawberry.field(
+        description="The round's value, in hex, which the draws' seeds have in them; null before the tick."
+    )
+    url: str | None = strawberry.field(
+        description="Where a relay of the beacon gives the same value; null if it is published nowhere."
+    )
+
+    @classmethod
+    def of(cls, row: DictRow) -> "BeaconRound | None":
+        """The round in a tick's row; None if it names none."""
+        if row["beacon"] is None:
+            return None
+        return cls(
+            beacon=row["beacon"],
+            number=str(row["round"]),
+            public_at=row["public_at"],
+            value=row["value"],
+            url=url_of(row["beacon"], row["round"]),
+        )
 
 
 @strawberry.type(description="A round of the promoter, and the secret that decides its draws.")
@@ -24,7 +57,10 @@ class Tick:
         description="When the house committed itself to the secret."
     )
     made_at: datetime | None = strawberry.field(
-        description="When it was made: the auctions open then get a draw each; null before."
+        description="When it was made, and began to give auctions their draws; null before."
+    )
+    beacon_round: BeaconRound | None = strawberry.field(
+        description="Its round of the beacon; null for ticks from before there was one."
     )
     draws: int | None = strawberry.field(
         description="How many auctions it gave a draw; null before all have theirs."
@@ -42,8 +78,9 @@ class Tick:
     @classmethod
     def of(cls, row: DictRow) -> "Tick":
         """The tick in its row."""
-        values = {name: value for name, value in row.items() if name != "stream_id"}
-        return cls(id=row["stream_id"], **values)
+        others = {"stream_id", "beacon", "round", "public_at", "value"}
+        values = {name: value for name, value in row.items() if name not in others}
+        return cls(id=row["stream_id"], beacon_round=BeaconRound.of(row), **values)
 
 
 @strawberry.type(description="What the promoter follows: options by their names.")

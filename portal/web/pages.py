@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
+from commands.beacon.chosen import chosen_beacon
 from portal.web.compression import compressed
 
 STATIC = Path(settings.BASE_DIR) / "portal/static"
@@ -29,7 +30,8 @@ def bidders(request: HttpRequest) -> HttpResponse:
 def how_it_works(request: HttpRequest) -> HttpResponse:
     """The page with the rules, doubling, and how to check a draw."""
     house = request.build_absolute_uri("/").rstrip("/")
-    return render(request, "portal/how_it_works.html", {"house": house})
+    context = {"house": house, "beacon": chosen_beacon().name}
+    return render(request, "portal/how_it_works.html", context)
 
 
 @require_safe

@@ -13,8 +13,10 @@ from commands.domain.events import UserEvent
 from commands.domain.policies import Policies
 from commands.postgres.connections import SyncConnection
 from commands.postgres.policies import read_policies
+from commands.postgres.tick_records import record_of_tick
 from commands.postgres.ticks import overdue, read_tick
 from commands.postgres.users import current_names, read_user
+from commands.promoter.checks import round_problem
 from commands.record.codec import decode_event
 from commands.streams import Stream, StreamKind
 from projections.changes import user_after
@@ -85,9 +87,18 @@ def _problems(connection: SyncConnection, stream: Stream, rows: Sequence[DictRow
     except Exception as error:
         return [f"the events can't be replayed: {error!r}"]
     problems = compared_rows("", replayed, _STATE[stream.kind](connection, stream.id))
-    if not problems and stream.kind == "tick" and overdue(connection, stream.id):
-        return ["its secret should be revealed by now"]
+    if not problems and stream.kind == "tick":
+        return _tick_problems(connection, stream.id, events)
     return problems
+
+
+def _tick_problems(connection: SyncConnection, stream_id: UUID, events: Sequence[Any]) -> list[str]:
+    committed = events[0] if events else None
+    record = record_of_tick(connection, committed.number) if committed else None
+    if record and (problem := round_problem(record)):
+        return [problem]
+    late = overdue(connection, stream_id)
+    return ["its secret should be revealed by now"] if late else []
 
 
 _STATE: Mapping[StreamKind, Callable[[SyncConnection, UUID], object]] = {

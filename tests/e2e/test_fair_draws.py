@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 
+from commands.beacon.local import LocalBeacon
+from commands.postgres.connections import Pool
+from commands.promoter.rounds import commit
 from portal.laptop.demo.client import PortalClient
 from tests.conftest import Join, RunningPortal, until
 from tests.e2e.acting import create_auction, events, place
 from tests.e2e.outsider import falsified, script
 
 TICK = """query ($number: Int) { tick(number: $number) {
-  id number commitment committedAt madeAt draws secret revealedAt } }"""
+  id number commitment committedAt madeAt draws secret revealedAt
+  beaconRound { beacon number publicAt value url } } }"""
 CHAIN = "query ($id: UUID!) { chain(id: $id) { version content hash } }"
 Json = dict[str, Any]
 
@@ -54,20 +58,30 @@ def draws(lines: Iterable[str]) -> list[str]:
 
 
 async def test_the_house_commits_ticks_and_reveals_in_public(
-    portal: RunningPortal, nobody: PortalClient, join: Join, carol: PortalClient
+    portal: RunningPortal,
+    portal_pool: Pool,
+    nobody: PortalClient,
+    join: Join,
+    carol: PortalClient,
 ) -> None:
     alice = await join("alice")
     auction_id = await create_auction(carol)
     await place(alice, auction_id, "10.00")
+    commit(portal_pool)
     before = await tick_of(nobody)
     assert before["commitment"]
     assert (before["secret"], before["madeAt"], before["revealedAt"]) == (None, None, None)
+    named = before["beaconRound"]
+    assert (named["beacon"], named["value"], named["url"]) == (LocalBeacon.name, None, None)
     [committed] = await chain_of(nobody, before["id"])
     data = json.loads(committed["content"])["data"]
     assert data == {
         "number": before["number"],
         "commitment": before["commitment"],
         "policies": data["policies"],
+        "beacon": named["beacon"],
+        "round": int(named["number"]),
+        "public_at": named["publicAt"],
     }
     portal.manage("run_promoter", "--once")
     history = await events(nobody, auction_id, until="BidDoubled")
@@ -80,8 +94,9 @@ async def test_the_house_commits_ticks_and_reveals_in_public(
     after = await until(revealed)
     assert after["commitment"] == before["commitment"]
     assert sha256(bytes.fromhex(after["secret"])).hexdigest() == before["commitment"]
-    assert after["committedAt"] < after["madeAt"] < after["revealedAt"]
-    assert (await tick_of(nobody))["number"] == before["number"] + 1
+    value = LocalBeacon().value(int(named["number"])).hex()
+    assert after["beaconRound"] == named | {"value": value}
+    assert after["committedAt"] <= named["publicAt"] < after["madeAt"] < after["revealedAt"]
 
 
 async def test_the_chain_is_what_the_events_hashes_say(

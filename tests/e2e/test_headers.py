@@ -96,6 +96,7 @@ def production(portal: RunningPortal) -> Iterator[RunningPortal]:
         ALLOWED_HOSTS=f"{HOST},127.0.0.1",
         PUBLIC_URL=f"https://{HOST}",
         EMAIL_HOST="mail.example.org",
+        BEACON="local",
         BEHIND_TLS_PROXY="true",
         TRUSTED_PROXIES="127.0.0.1",
     ) as process:

@@ -2,17 +2,20 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from commands.postgres.connections import Pool
+from commands.promoter.rounds import commit
 from portal.laptop.demo.client import PortalClient
 from tests.conftest import Join, RunningPortal
 from tests.e2e.acting import create_auction, delete, events, place
 from tests.e2e.outsider import falsified, finding, script
+from tests.integration.in_process import InProcessPortal
 
 Json = dict[str, Any]
 Falsify = Callable[[list[Json]], list[Json]]
@@ -20,7 +23,9 @@ NOBODY = "01a20969-5c3e-7d11-8f0a-3a0f1de1c9aa"
 
 
 @pytest.fixture
-async def sold(portal: RunningPortal, join: Join, carol: PortalClient) -> str:
+async def sold(
+    portal: RunningPortal, portal_pool: Pool, join: Join, carol: PortalClient
+) -> AsyncIterator[str]:
     """An auction that is over: five bids, one deleted, one doubled, and a winner."""
     alice, bob = await join("alice"), await join("bob")
     auction_id = await create_auction(carol, seconds=12)
@@ -33,7 +38,9 @@ async def sold(portal: RunningPortal, join: Join, carol: PortalClient) -> str:
     await events(carol, auction_id, until="WinnerAnnounced")
     done = await asyncio.to_thread(portal.manage, "run_promoter", "--once")
     assert done.returncode == 0, done.stderr
-    return auction_id
+    commit(portal_pool)
+    yield auction_id
+    InProcessPortal(portal_pool).give_up_open_tick()
 
 
 def test_an_outsider_follows_an_auction_to_its_end(portal: RunningPortal, sold: str) -> None:
@@ -241,6 +248,27 @@ def without_policies(contents: list[Json]) -> list[Json]:
     return contents
 
 
+def ticking(**data: Any) -> Falsify:
+    """The ticks' events say something else, those that name it; null is nothing."""
+
+    def change(contents: list[Json]) -> list[Json]:
+        if contents and contents[0]["type"] == "TickCommitted":
+            for content in contents:
+                has = content["data"].keys() & data.keys()
+                content["data"] |= {name: data[name] for name in has}
+        return contents
+
+    return change
+
+
+def committed_late(contents: list[Json]) -> list[Json]:
+    """The house committed to the tick, and its round, when that was public already."""
+    if contents and contents[0]["type"] == "TickCommitted" and len(contents) > 1:
+        at = datetime.fromisoformat(contents[0]["data"]["public_at"]) + timedelta(microseconds=1)
+        contents[0]["recorded_at"] = at.isoformat(timespec="microseconds")
+    return contents
+
+
 def nothing_drawn(reason: str) -> Falsify:
     """The house says that the draw doubled nothing, for that reason, and has another winner."""
 
@@ -326,6 +354,10 @@ FALSIFICATIONS: dict[str, tuple[Falsify, str]] = {
     "a draw with another number": (changing(8, draw=2), "draw 1 of the auction is missing"),
     "a draw without a number": (changing(8, draw=None), "draw 1 of the auction is missing"),
     "a draw by a policy that did not apply": (changing(8, policy_version=1), "applied, not 1"),
+    "another round named": (ticking(round=7), "its round: 1970"),
+    "the value of the round missing": (ticking(value=None), "its round:"),
+    "the cut-off moved": (ticking(public_at="2999-01-01T00:00:00+00:00"), "was not open then"),
+    "a round named when it was public": (committed_late, "its round:"),
     "a draw said to have come to nothing": (nothing_drawn("NOBODY"), "the draw hits"),
     "a draw of a bid that is said to be gone": (nothing_drawn("GONE"), "is there to be doubled"),
     "the creation left out": (without(1), "there is no such auction"),

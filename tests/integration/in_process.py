@@ -15,6 +15,7 @@ from commands.postgres.addresses import confirm, take_due_confirmations
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool, clock
 from commands.postgres.jobs import PostgresJobInbox
+from commands.postgres.ticks import give_up, open_tick
 from commands.postgres.users import withdrawing_users
 from commands.promoter.rounds import run_promoter
 from commands.streams import Stream
@@ -138,6 +139,12 @@ class InProcessPortal:
             self.drain(job.stream)
         [mine] = [job for job in jobs if job.stream == stream]
         return self.job(mine.id)
+
+    def give_up_open_tick(self) -> None:
+        """So that the next one is committed to when it is made, with its cut-off then."""
+        with self.pool.connection() as connection:
+            if committed := open_tick(connection):
+                give_up(connection, *committed)
 
     def delete(
         self, stream: Stream, bidder_id: UUID, bid_id: UUID, *, at: datetime | None = None

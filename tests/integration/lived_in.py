@@ -14,7 +14,7 @@ from commands.domain.commands import (
 )
 from commands.ids import new_id
 from commands.inbox.requests import POLICIES
-from commands.promoter.rounds import reveal_secrets, tick
+from commands.promoter.rounds import commit, reveal_secrets, tick
 from commands.streams import Stream
 from notifications.postgres.preferences import Choice, choose
 from notifications.preferences import NotificationChannel, NotificationKind
@@ -65,6 +65,7 @@ def live_in(portal: InProcessPortal) -> Story:
     portal.settled(Stream("user", story.dave), DeleteUser(story.dave))
     # A tick whose draws nobody makes, and the commitment to another.
     tick(portal.pool, timedelta(0))
+    commit(portal.pool)
     return story
 
 

@@ -5,10 +5,12 @@ import io
 import json
 import signal
 from collections.abc import Container, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from commands.beacon.local import LocalBeacon
 from commands.domain.commands import AnnounceWinner
 from commands.jobs import JobStatus
 from commands.postgres import auctions, exporting
@@ -152,7 +154,7 @@ def test_killed_at_any_step_an_import_goes_on(
             pytest.raises(ImportUnfinished),
             connection.transaction(),
         ):
-            commit_to_tick(connection, 0)
+            commit_to_tick(connection, 0, LocalBeacon().round_from, timedelta(0))
     bring_in(empty, exported)
     assert_same_record(source, empty)
     assert_same_documents(source, empty)

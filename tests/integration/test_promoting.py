@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from commands.beacon.local import LocalBeacon
 from commands.domain.commands import ChangePolicy, DoubleBid, PlaceBid, WithdrawPolicy
 from commands.domain.events import (
     BidDoubled,
@@ -40,14 +41,16 @@ from projections.wiring import catch_up, live_documents
 from tests.integration.in_process import InProcessPortal
 from tests.integration.working import on_list, put, work
 
-NOW = timedelta(0)
+NOW, MINUTE = timedelta(0), timedelta(minutes=1)
 
 
 @pytest.fixture
 def in_process(pool: Pool) -> InProcessPortal:
     """The fixture of that name, after finishing any tick that another test began."""
     promoting.reveal_secrets(pool)
-    return InProcessPortal(pool)
+    portal = InProcessPortal(pool)
+    portal.give_up_open_tick()
+    return portal
 
 
 def row_of(in_process: InProcessPortal, number: int) -> dict[str, Any]:
@@ -57,6 +60,14 @@ def row_of(in_process: InProcessPortal, number: int) -> dict[str, Any]:
         row = found.fetchone()
     assert row
     return row
+
+
+def last_number(in_process: InProcessPortal) -> int:
+    """The number of the last tick."""
+    with in_process.pool.connection() as connection:
+        row = connection.execute("SELECT max(number) AS number FROM promoter_ticks").fetchone()
+    assert row
+    return int(row["number"])
 
 
 def events_of(in_process: InProcessPortal, stream_id: UUID) -> list[RecordedEvent]:
@@ -96,7 +107,7 @@ def test_the_house_commits_before_the_tick_and_reveals_after_the_draws(
 ) -> None:
     auction = with_bids(in_process, "1.00", "2.00")
     promoting.commit(in_process.pool)
-    number, jobs = promoting.run_promoter(in_process.pool, NOW)
+    number, jobs = promoting.run_promoter(in_process.pool, NOW, MINUTE)
     assert number is not None
     assert promoting.reveal_secrets(in_process.pool) == [], "its draws are not made yet"
     drain_draws(in_process, jobs)
@@ -106,8 +117,9 @@ def test_the_house_commits_before_the_tick_and_reveals_after_the_draws(
     row = row_of(in_process, number)
     history = events_of(in_process, row["stream_id"])
     committed, made, accepted, revealed = [item.event for item in history]
-    assert committed == TickCommitted(number, row["commitment"], row["policies"])
-    assert made == TickMade()
+    named = row["beacon"], row["round"], row["public_at"]
+    assert committed == TickCommitted(number, row["commitment"], row["policies"], *named)
+    assert made == TickMade(value=LocalBeacon().value(row["round"]).hex())
     assert accepted == DrawsAccepted(len(jobs))
     assert revealed == SecretRevealed(row["secret"])
     assert commitment_to(bytes.fromhex(row["secret"])) == row["commitment"]
@@ -116,19 +128,23 @@ def test_the_house_commits_before_the_tick_and_reveals_after_the_draws(
     ]
     assert row["committed_at"] < row["made_at"] < draw.recorded_at < row["revealed_at"]
     assert problems(in_process, Stream("tick", row["stream_id"])) == []
-    assert row_of(in_process, number + 1)["made_at"] is None, "and committed to the next"
+    following = row_of(in_process, number + 1)
+    assert following["made_at"] is None, "and committed to the next"
+    assert following["public_at"] - following["committed_at"] == timedelta(seconds=55)
+    assert promoting.run_promoter(in_process.pool, NOW, MINUTE) == (None, []), "which is not due"
+    assert row_of(in_process, number + 1) == following
+    in_process.give_up_open_tick()
 
 
 def test_a_tick_without_auctions_to_draw_in_is_none(in_process: InProcessPortal) -> None:
-    number, jobs = promoting.run_promoter(in_process.pool, NOW)
+    _, jobs = promoting.run_promoter(in_process.pool, NOW)
     drain_draws(in_process, jobs)
     with in_process.pool.connection() as connection:
         # Whatever other tests left open.
         connection.execute("UPDATE auctions SET ends_at = clock_timestamp() - interval '1 s'")
-    before = row_of(in_process, (number or 0) + 1) if number else None
+    before = last_number(in_process)
     assert promoting.run_promoter(in_process.pool, NOW) == (None, [])
-    if number:
-        assert row_of(in_process, number + 1) == before
+    assert last_number(in_process) == before, "nor is one committed to"
 
 
 def test_each_draw_is_the_one_that_the_revealed_secret_gives(in_process: InProcessPortal) -> None:
@@ -244,6 +260,7 @@ def test_a_policy_applies_from_the_tick_after_the_next_one_and_the_draw_names_it
 ) -> None:
     auction = with_bids(in_process, "1.00", "2.00", "4.00")
     assert in_process.double(auction).status is JobStatus.SUCCEEDED
+    promoting.commit(in_process.pool)
     changed = in_process.settled(
         POLICIES,
         ChangePolicy(auction.id, Decimal("100.00"), ("by_amount",), ("leader",), ()),

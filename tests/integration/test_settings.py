@@ -19,6 +19,7 @@ SAFE = {
     "MONGODB_URL": "mongodb://mongo/portal",
     "PUBLIC_URL": "https://auctions.example.org",
     "EMAIL_HOST": "mail.example.org",
+    "BEACON": "drand",
 }
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -10,17 +11,20 @@ from uuid import UUID
 
 import pytest
 
+from commands.beacon.local import LocalBeacon
 from commands.checkpoints.verifying import log_problems
 from commands.domain.auction import replay
 from commands.domain.commands import AnnounceWinner, ChangePolicy, DoubleBid, PlaceBid
-from commands.domain.events import BidDoubled, BidPlaced, NoDoubling, NothingDrawn
+from commands.domain.events import BidDoubled, BidPlaced, NoDoubling, NothingDrawn, TickGivenUp
 from commands.domain.policies import FIRST
 from commands.domain.promoter import BidsInDraw, Promoter, seed_of
 from commands.ids import new_id
 from commands.inbox.requests import POLICIES
 from commands.postgres.connections import Pool
+from commands.postgres.tick_records import TickRecord, record_of_tick
 from commands.postgres.ticks import PUBLIC
 from commands.promoter import rounds
+from commands.promoter.checks import round_problem
 from commands.streams import RecordedEvent, Stream
 from tests.e2e.outsider import chain_anew, falsified
 from tests.integration.checkpointing import CheckpointedLog
@@ -73,7 +77,7 @@ class Scene:
         rounds.commit(self.portal.pool)
         with self.portal.pool.connection() as connection:
             row = connection.execute(
-                "SELECT * FROM promoter_ticks WHERE made_at IS NULL"
+                "SELECT * FROM promoter_ticks WHERE made_at IS NULL AND given_up_at IS NULL"
             ).fetchone()
         assert row
         return row
@@ -85,21 +89,23 @@ class Scene:
         finish(self.portal)
         return number
 
-    def drawn_next(self, secret: bytes) -> UUID:
-        """Whose bid the next tick would hit if it were made now, with that secret."""
+    def drawn_next(self, secret: bytes, value: bytes = b"") -> UUID:
+        """Whose bid the next tick would hit if its cut-off were now, with that secret and that value."""
         auction = replay([item.event for item in self.events])  # type: ignore[misc]
-        seed = seed_of(secret, self.events[-1].hash, self.next_tick()["number"])
+        seed = seed_of(secret, self.events[-1].hash, self.next_tick()["number"], value)
         hit = Promoter.of(FIRST).draw(BidsInDraw(tuple(auction.bids.values()), frozenset()), seed)
         assert hit
         return hit.bid.bidder_id
 
-    def steer(self, bidder: UUID, secret: bytes) -> None:
-        """Place bids until the next draw, with that secret, would hit one of that bidder."""
+    def steer(
+        self, bidder: UUID, secret: bytes, value: bytes = b"", at: datetime | None = None
+    ) -> None:
+        """Place bids, at that moment or now, until the next draw, with these, would hit one of that bidder."""
         for amount in count(3):
             nonce = f"try-{amount}"
             bid = PlaceBid(self.auction.id, new_id(), bidder, Decimal(f"{amount}.00"), nonce)
-            assert self.portal.settled(self.auction, bid).version
-            if self.drawn_next(secret) == bidder:
+            assert self.portal.settled(self.auction, bid, at=at).version
+            if self.drawn_next(secret, value) == bidder:
                 return
 
     def operator(self) -> list[str | None]:
@@ -126,6 +132,7 @@ def scene(pool: Pool, log: CheckpointedLog) -> Scene:
     rounds.accept_all_draws(pool)
     rounds.reveal_secrets(pool)
     portal = InProcessPortal(pool)
+    portal.give_up_open_tick()
     scene = Scene(portal, log, portal.auction(), portal.user(), portal.user())
     portal.bid(scene.auction, scene.alice, "1.00")
     portal.bid(scene.auction, scene.bob, "2.00")
@@ -205,14 +212,80 @@ def draws_twice_or_by_another_secret(scene: Scene) -> None:
     )
 
 
-def steers_with_a_bidder(scene: Scene) -> None:
-    accomplice, secret = scene.portal.user(), bytes.fromhex(scene.next_tick()["secret"])
-    scene.steer(accomplice, secret)
+def steers_without_the_value(scene: Scene) -> None:
+    """What is known once the round is public comes too late to be acted on."""
+    accomplice, tick = scene.portal.user(), scene.next_tick()
+    value = LocalBeacon().value(tick["round"])
+    scene.steer(accomplice, bytes.fromhex(tick["secret"]), value)
+    scene.draw()
+    assert isinstance(scene.last, BidDoubled)
+    assert scene.last.bidder_id != accomplice
+    assert scene.last.total_weight == 2, "of before the round was public"
+    assert scene.operator() == []
+
+
+def steers_with_the_beacon(scene: Scene) -> None:
+    accomplice, tick = scene.portal.user(), scene.next_tick()
+    value, before = LocalBeacon().value(tick["round"]), timedelta(microseconds=1)
+    scene.steer(accomplice, bytes.fromhex(tick["secret"]), value, tick["public_at"] - before)
     scene.draw()
     assert isinstance(scene.last, BidDoubled)
     assert scene.last.bidder_id == accomplice
     assert scene.operator() == []
     assert scene.outside().endswith("not closed yet")
+
+
+def holds_a_tick_back(scene: Scene) -> None:
+    short = replace(scene, auction=scene.portal.auction(seconds=2))
+    scene.portal.bid(short.auction, scene.bob, "2.00")
+    tick = scene.next_tick()
+    scene.portal.over(short.auction)
+    scene.draw()
+    assert isinstance(short.last, NothingDrawn)
+    assert short.last.reason is NoDoubling.LATE
+    with scene.portal.pool.connection() as connection:
+        [public] = connection.execute(PUBLIC, (tick["number"],)).fetchall()
+    assert public["made_at"] > public["public_at"]
+    given_up = scene.next_tick()
+    scene.portal.give_up_open_tick()
+    assert history(scene.portal, Stream("tick", given_up["stream_id"]))[-1].event == TickGivenUp()
+
+
+def ticks_that(*, late: bool = False, **data: Any) -> Change:
+    """The ticks' events say something else, those that name it; or the commitment comes later."""
+
+    def change(contents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for content in contents:
+            names = content["data"].keys() & data.keys()
+            content["data"] |= {name: data[name] for name in names}
+            if late and content["type"] == "TickCommitted":
+                public = datetime.fromisoformat(content["data"]["public_at"])
+                content["recorded_at"] = (public + timedelta(microseconds=1)).isoformat()
+        return contents
+
+    return change
+
+
+def names_what_is_public(scene: Scene) -> None:
+    record = record_of(scene, scene.draw())
+    assert "its round: " in scene.outside_if(ticks_that(late=True))
+    late = replace(record, committed_at=record.cutoff + timedelta(microseconds=1))
+    assert "public before the house named it" in (round_problem(late) or "")
+
+
+def draws_by_another_round(scene: Scene) -> None:
+    record = record_of(scene, scene.draw())
+    assert "its round: " in scene.outside_if(ticks_that(round=7))
+    assert round_problem(record) is None
+    assert "is public at" in (round_problem(replace(record, round=7)) or "")
+    assert "its value is not that" in (round_problem(replace(record, value="ab" * 32)) or "")
+
+
+def record_of(scene: Scene, number: int) -> TickRecord:
+    with scene.portal.pool.connection() as connection:
+        found = record_of_tick(connection, number)
+    assert found
+    return found
 
 
 def dates_a_bid_back(scene: Scene) -> None:
@@ -255,10 +328,12 @@ def guesses(scene: Scene) -> None:
         [public] = connection.execute(PUBLIC, (tick["number"],)).fetchall()
     assert public["secret"] is None
     guess = bytes.fromhex(public["commitment"])
-    scene.steer(scene.bob, guess)
+    value, cutoff = LocalBeacon().value(tick["round"]), tick["public_at"]
+    scene.steer(scene.bob, guess, value, cutoff - timedelta(microseconds=1))
     before = scene.events[-1].hash
     scene.draw()
-    known = [seed_of(key, before, tick["number"]) for key in (guess, bytes.fromhex(tick["secret"]))]
+    secrets = guess, bytes.fromhex(tick["secret"])
+    known = [seed_of(key, before, tick["number"], value) for key in secrets]
     assert known[0] != known[1], "what it was steered by is not what was drawn by"
     assert scene.operator() == []
 
@@ -291,10 +366,15 @@ PLAYERS: dict[str, Callable[[Scene], None]] = {
     "the house, by suppressing a draw": suppresses_a_draw,
     "the house, by letting a draw come too late": draws_too_late,
     "the house, by drawing twice, or by another secret": draws_twice_or_by_another_secret,
-    "the house together with a bidder": steers_with_a_bidder,
+    "the house together with a bidder": steers_without_the_value,
+    "the house, by holding a tick back once it knows the value": holds_a_tick_back,
+    "the house together with the beacon": steers_with_the_beacon,
+    "the house, by naming a round that is public already": names_what_is_public,
+    "the house, by another value or another round": draws_by_another_round,
     "the house, by dating back a bid before it closes the auction": dates_a_bid_back,
     "a database administrator": changes_or_removes_events,
     "a bidder": guesses,
+    "the beacon alone, or with a bidder": guesses,
     "a bidder, by deleting a bid after the cut-off": deletes_what_is_drawn,
     "several bidders": delete_together,
 }
@@ -308,5 +388,5 @@ def test_what_the_table_says_shows(scene: Scene, who: str) -> None:
 def test_each_row_of_the_table_is_played() -> None:
     assert set(ROWS) == set(PLAYERS)
     assert [who for who, (_, shows) in ROWS.items() if "**nothing shows it**" in shows] == [
-        "the house together with a bidder"
+        "the house together with the beacon"
     ]

@@ -103,17 +103,25 @@ def _of_user(event: domain.UserEvent, names: Names) -> SafeString:
 def _of_tick(event: domain.TickEvent) -> SafeString:
     match event:
         case domain.TickCommitted(number=number, commitment=commitment):
+            named = f", and to round {event.round} of the beacon {event.beacon}"
             return format_html(
-                "The house chose the secret of tick {} and committed to it: {}", number, commitment
-            )
-        case domain.TickMade():
+                "The house chose the secret of tick {} and committed to it{}: {}",
+                number, named if event.beacon else "", commitment,
+            )  # fmt: skip
+        case domain.TickMade(value=None):
             return escape("The tick was made: auctions that are open now may get a draw.")
+        case domain.TickMade(value=value):
+            text = "The tick was made by the beacon's value {}: auctions that were open may get a draw."
+            return format_html(text, value)
         case domain.DrawsAccepted(draws=draws):
             return format_html("The tick has {} draws, each with its place in its auction.", draws)
         case domain.SecretRevealed(secret=secret):
             return format_html("All draws are settled; the secret is public: {}", secret)
         case domain.TickGivenUp():
-            return escape("The tick was given up: its secret was left with the portal before.")
+            return escape(
+                "The tick was given up: its secret was left with the portal before, or the value of its "
+                "round was not to be had."
+            )
         case _:
             assert_never(event)
 

@@ -55,6 +55,7 @@ def _as_json(checked: Checked) -> dict[str, Any]:
         "policy_version": draw.policy_version if draw else None,
         "weight": doubled.weight if doubled else None,
         "total_weight": doubled.total_weight if doubled else None,
+        "beacon_round": checked.by,
         "revealed": checked.revealed,
         "given_up": checked.given_up,
         "problem": checked.problem,
@@ -77,4 +78,4 @@ def _what(checked: Checked) -> str:
             drew = f"doubled nothing ({draw.reason.value})"
         case None:
             drew = "was to draw here"
-    return f"tick {checked.tick} {drew}"
+    return f"tick {checked.tick} {drew}{f', by {checked.by}' if checked.by else ''}"

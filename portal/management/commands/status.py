@@ -82,10 +82,13 @@ def _streams(found: Health) -> Iterator[Row]:
 
 
 def _upkeep(found: Health) -> Iterator[Row]:
-    """Failing tasks, mails and the audit."""
+    """Failing tasks, the tick that waits for its beacon, mails and the audit."""
     for row in found.failing_tasks or []:
         times = f"{row['failures']} times since {row['since']:%F %T}: {row['error']}"
         yield f"[red]failing {row['task']}[/red]", f"[red]{row['arguments']} {times}[/red]"
+    if tick := found.waiting_tick:
+        named = f"round {tick['round']} of {tick['beacon']}, public since {tick['public_at']:%F %T}"
+        yield f"[red]tick {tick['tick']} waits[/red]", f"[red]for {named}[/red]"
     if found.mails:
         yield "mails waiting", str(found.mails["waiting"])
         yield "mails given up", str(found.mails["given_up"])

@@ -3,7 +3,58 @@
 from tests.faults.mutations.mutation import Mutation
 
 LEAVING = "tests/integration/test_draws_leave_events.py"
+BEACON = "tests/integration/test_rounds_of_the_beacon.py"
+BEACONS = "tests/integration/test_beacons.py"
 DRAWS = (
+    Mutation(
+        "a tick is made before its round is public",
+        "commands/promoter/rounds.py",
+        "    if not due:\n        return None\n    beacon",
+        "    beacon",
+        BEACON,
+    ),
+    Mutation(
+        "bids after the round is public count in its draws",
+        "commands/postgres/ticks.py",
+        "committed_at, coalesce(public_at, made_at) AS cutoff",
+        "committed_at, made_at AS cutoff",
+        BEACON,
+    ),
+    Mutation(
+        "a relay is believed without a signature",
+        "commands/beacon/drand.py",
+        "if not self.is_value(number, value):",
+        "if False:",
+        BEACONS,
+    ),
+    Mutation(
+        "a relay may answer without end",
+        "commands/beacon/drand.py",
+        "answer.read(LONGEST + 1)",
+        "answer.read()[:LONGEST]",
+        BEACONS,
+    ),
+    Mutation(
+        "the worker that closes auctions waits for the beacon",
+        "commands/tasks.py",
+        "if chosen_beacon().is_remote:",
+        "if False:",
+        BEACON,
+    ),
+    Mutation(
+        "a tick waits for a value for ever",
+        "commands/promoter/rounds.py",
+        "if now - tick.public_at > patience:",
+        "if False:",
+        BEACON,
+    ),
+    Mutation(
+        "a round's value is not compared with its round",
+        "commands/promoter/checks.py",
+        "    return misvalued(tick.beacon, tick.round, tick.value)",
+        "    return None",
+        BEACON,
+    ),
     Mutation(
         "a draw that waited too long leaves no event",
         "commands/handling/batch.py",

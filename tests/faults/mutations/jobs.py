@@ -139,8 +139,8 @@ JOBS = (
     Mutation(
         "every schedule draws",
         "commands/tasks.py",
-        "at_least_apart=_half_the_interval()",
-        "at_least_apart=timedelta(0)",
+        "interval / 2 if interval else HALF_A_MINUTE",
+        "timedelta(0)",
         "tests/integration/test_ticks_in_batches.py",
     ),
     # 11. Deadlines and cancelling.
@@ -197,8 +197,8 @@ JOBS = (
     Mutation(
         "a tick that was cut off stays without the rest of its draws",
         "commands/tasks.py",
-        "    wake(ACCEPT_DRAWS, (), AUCTIONS)\n    return sweeping",
-        "    return sweeping",
+        "    wake(ACCEPT_DRAWS, (), AUCTIONS)\n    with pool()",
+        "    with pool()",
         "tests/integration/test_ticks_in_batches.py::test_the_sweep_goes_on_with_a_tick",
     ),
     Mutation(

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from portal.laptop.child import CannotStart
-from portal.laptop.demo.draws import secrets_of
+from portal.laptop.demo.draws import Revealed, secrets_of, ticks_on_request
 from portal.laptop.demo.play import run_demo
 from portal.laptop.demo.reasons import reasons_of
 from portal.laptop.demo.running import RunningPortal, running_portal
@@ -70,7 +70,7 @@ def _run(console: Console, demo: Demo) -> bool:
     running = demo.portal
     password = new_password()
     console.print(f"Portal ready at {running.url}, its log is {_shown(running.log)}\n")
-    with demo.screen.live():
+    with demo.screen.live(), ticks_on_request(running.data):
         asyncio.run(run_demo(demo, AUCTIONEER, password))
     revealed = asyncio.run(secrets_of(demo))
     checked = asyncio.run(running.manage("verify_events"))
@@ -113,19 +113,33 @@ def _outsiders(
     return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
-def _checked_draws(demo: Demo, revealed: Mapping[int, str], fair: Sequence[bool]) -> Table:
-    table = Table(title=f"Draws, checked with {VERIFY_AUCTION}", title_style="bold")
-    for name in ("tick", "auction", "the bid's chance", "counts now", "the secret, revealed"):
+def _checked_draws(demo: Demo, revealed: Mapping[int, Revealed], fair: Sequence[bool]) -> Table:
+    beacons = ", ".join(sorted({tick.beacon for tick in revealed.values()}))
+    table = Table(
+        title=f"Draws, checked with {VERIFY_AUCTION}",
+        title_style="bold",
+        caption=f"Each seed is made of the secret, the bids with their nonces, and the value of: {beacons}.",
+    )
+    for name in (
+        "tick",
+        "auction",
+        "the bid's chance",
+        "counts now",
+        "the secret",
+        "the beacon's value",
+    ):
         table.add_column(name)
     table.add_column("fair")
     verdicts = dict(zip([auction.id for auction in demo.auctions], fair, strict=True))
     for draw in sorted(demo.draws, key=lambda draw: draw.tick):
+        tick = revealed.get(draw.tick)
         table.add_row(
             str(draw.tick),
             draw.auction.ledger.title,
             f"{draw.chance:.1%}",
             draw.effective_amount,
-            f"{revealed.get(draw.tick, 'kept')[:16]}…",
+            f"{tick.secret[:12]}…" if tick else "kept",
+            f"{tick.value[:12]}…" if tick else "",
             "[green]✓[/]" if verdicts[draw.auction.id] else "[red]✗[/]",
         )
     return table
