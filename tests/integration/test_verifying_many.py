@@ -14,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from commands.ids import new_id
+from commands.postgres.state_rows import COUNT, count_bid_rows
 from commands.streams import Stream
 from projections.management.verification import processes
 from projections.mongo.store import MongoDocuments
@@ -200,3 +201,30 @@ def test_a_number_of_processes_is_a_number(capsys: pytest.CaptureFixture[str]) -
         )  # fmt: skip
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
+
+
+OTHERS = """
+INSERT INTO bids (id, auction_id, bidder_id, amount, effective_amount, placed_at, placed_version,
+                  reached_version, doubled, deleted)
+SELECT gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 1, 1, now(), 2, 2, false, n % 10 = 0
+FROM generate_series(1, 20000) AS n
+"""
+
+
+def test_an_auctions_rows_are_counted_without_those_of_others(in_process: InProcessPortal) -> None:
+    alice, auction = in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "1.00")
+    in_process.delete(auction, alice, in_process.bid(auction, alice, "2.00"))
+    with (
+        in_process.pool.connection() as connection,
+        connection.transaction(force_rollback=True),
+    ):
+        connection.execute(OTHERS)
+        connection.execute("ANALYZE bids")
+        assert count_bid_rows(connection, auction.id) == 2
+        row = connection.execute(
+            f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {COUNT}", {"id": auction.id}
+        ).fetchone()
+    assert row
+    plan = row["QUERY PLAN"][0]["Plan"]
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 50, plan
