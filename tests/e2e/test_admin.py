@@ -15,6 +15,7 @@ from portal.admin import OWN
 from portal.laptop.demo.client import PortalClient
 from tests.conftest import PASSWORD, Join, RunningPortal
 from tests.e2e.acting import create_auction, place
+from tests.integration.in_process import InProcessPortal
 
 FORM = {
     "title": "A brass lamp",
@@ -376,6 +377,7 @@ def test_an_invalid_policy_is_shown_as_an_error_in_the_form(
 async def test_a_secret_does_not_show_before_it_is_revealed(
     browser: Browser, portal_pool: Pool
 ) -> None:
+    commit(portal_pool)
     with portal_pool.connection() as connection:
         row = connection.execute(
             "SELECT number, secret, commitment FROM promoter_ticks WHERE draws IS NULL"
@@ -385,3 +387,4 @@ async def test_a_secret_does_not_show_before_it_is_revealed(
     assert row["commitment"] in page
     assert row["secret"] not in page
     assert "not revealed yet" in page
+    InProcessPortal(portal_pool).give_up_open_tick()

@@ -4,9 +4,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
-from tests.faults.mutations import MUTATIONS, Mutation
 from tests.servers import ROOT
 
 # The seed's first round kills MongoDB, Redis and a worker, and restarts a web.
@@ -35,8 +32,3 @@ def test_faults_lose_and_double_nothing() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
-def test_the_lines_that_mutations_break_are_there(mutation: Mutation) -> None:
-    assert mutation.before in (ROOT / mutation.file).read_text()

@@ -21,8 +21,10 @@ from tests.integration.mailbox import Mailbox, MailServer
 
 @pytest.fixture
 def in_process(pool: Pool) -> InProcessPortal:
-    """This process's own."""
-    return InProcessPortal(pool)
+    """This process's own, with no tick committed to by an earlier test, whose cut-off would be old."""
+    portal = InProcessPortal(pool)
+    portal.give_up_open_tick()
+    return portal
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,6 @@ from commands.inbox.requests import POLICIES
 from commands.inbox.submitting import redrive
 from commands.jobs import JobStatus
 from commands.postgres import auctions as state
-from commands.postgres.connections import Pool
 from commands.postgres.event_store import PostgresEventStore, all_stored_events
 from commands.postgres.ticks import PUBLIC
 from commands.promoter import rounds
@@ -39,11 +38,11 @@ NOW = timedelta(0)
 
 
 @pytest.fixture
-def in_process(pool: Pool) -> InProcessPortal:
+def in_process(in_process: InProcessPortal) -> InProcessPortal:
     """The fixture of that name, after finishing any tick that another test began."""
-    rounds.accept_all_draws(pool)
-    rounds.reveal_secrets(pool)
-    return InProcessPortal(pool)
+    rounds.accept_all_draws(in_process.pool)
+    rounds.reveal_secrets(in_process.pool)
+    return in_process
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from commands.ids import new_id
 from commands.inbox.requests import POLICIES
 from commands.inbox.submitting import WAITING
 from commands.jobs import JobStatus
-from commands.postgres.connections import Pool, clock
+from commands.postgres.connections import clock
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
 from commands.promoter import rounds as promoting
@@ -45,12 +45,10 @@ NOW, MINUTE = timedelta(0), timedelta(minutes=1)
 
 
 @pytest.fixture
-def in_process(pool: Pool) -> InProcessPortal:
+def in_process(in_process: InProcessPortal) -> InProcessPortal:
     """The fixture of that name, after finishing any tick that another test began."""
-    promoting.reveal_secrets(pool)
-    portal = InProcessPortal(pool)
-    portal.give_up_open_tick()
-    return portal
+    promoting.reveal_secrets(in_process.pool)
+    return in_process
 
 
 def row_of(in_process: InProcessPortal, number: int) -> dict[str, Any]:

@@ -48,7 +48,6 @@ def relay(
     running.says, running.status = honest, 200
     monkeypatch.setattr(drand, "QUICKNET", CHAIN)
     settings.BEACON, settings.DRAND_RELAYS = "drand", [running.url]
-    in_process.give_up_open_tick()
     finish(in_process)
     return running
 
@@ -234,7 +233,6 @@ def test_a_tick_from_before_there_was_a_beacon_is_made_as_it_was(
     in_process: InProcessPortal, auction: Stream
 ) -> None:
     """Its cut-off is the moment at which it is made."""
-    in_process.give_up_open_tick()
     finish(in_process)
     rounds.commit(in_process.pool)
     number = record(in_process).number
@@ -271,7 +269,6 @@ def test_an_auction_that_ends_between_cut_off_and_draw_keeps_its_bids_as_they_ar
     in_process: InProcessPortal, auction: Stream
 ) -> None:
     """One that is closed gets no draw; of one that is over and not closed the draw is late."""
-    in_process.give_up_open_tick()
     ending, closed = in_process.auction(seconds=1), in_process.auction(seconds=1)
     for stream in (ending, closed):
         in_process.bid(stream, in_process.user(), "1.00")

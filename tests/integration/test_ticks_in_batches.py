@@ -42,7 +42,6 @@ def auctions(in_process: InProcessPortal) -> Iterator[list[Stream]]:
     """More open auctions than one batch takes, each with two bids; no other is open."""
     end_all(in_process.pool)
     finish(in_process)
-    in_process.give_up_open_tick()
     clear_wake_up(ACCEPT_DRAWS, ())
     yield opened(in_process, MANY)
     end_all(in_process.pool)

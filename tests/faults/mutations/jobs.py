@@ -79,8 +79,8 @@ JOBS = (
     Mutation(
         "after the clock stepped back a draw seems older than its commitment",
         "commands/handling/auctions.py",
-        "later_than(now, *deciding.commitments)",
-        "now",
+        "later_than(now, *deciding.commitments, *accepted)",
+        "later_than(now, *accepted)",
         "tests/integration/test_clock.py",
     ),
     Mutation(
