@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.contrib.postgres.search import SearchQuery
 from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import Collate, Lower
 
 from commands.models import Auction, User
+from commands.models.auctions import title_words
 
 MOST = 50
 # An id in a column without an index is looked for in so many of the latest rows.
@@ -45,7 +46,7 @@ def auctions_titled(auctions: QuerySet[Auction], text: str) -> QuerySet[Auction]
     query = SearchQuery(
         " & ".join(f"{word}:*" for word in words), search_type="raw", config="simple"
     )
-    return auctions.alias(words=SearchVector("title", config="simple")).filter(words=query)
+    return auctions.alias(words=title_words()).filter(words=query)
 
 
 def user_ids(beginning: str) -> list[UUID]:
