@@ -40,6 +40,7 @@ NOW = timedelta(0)
 @pytest.fixture
 def in_process(in_process: InProcessPortal) -> InProcessPortal:
     """The fixture of that name, after finishing any tick that another test began."""
+    in_process.close_auctions()
     rounds.accept_all_draws(in_process.pool)
     rounds.reveal_secrets(in_process.pool)
     return in_process

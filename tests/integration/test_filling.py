@@ -44,6 +44,7 @@ def fresh() -> MongoDocuments:
 
 def busy_auction(in_process: InProcessPortal, chance: random.Random) -> Stream:
     """Bids of three bidders, many of which are deleted again, the highest ones above all."""
+    in_process.close_auctions()
     auction, bidders = in_process.auction(), [in_process.user() for _ in range(3)]
     amounts = dict.fromkeys(bidders, 0)
     own: list[tuple[UUID, UUID]] = []

@@ -29,7 +29,9 @@ FOREIGN = uuid4()
     [
         pytest.param("", ["events_of_rarer_types", "events_stream_version"], id="streams"),
         pytest.param("?kind=policies", ["events_stream_version"], id="the policies' stream"),
-        pytest.param("?kind=auction&before=1000000000", ["events_of_rarer_types"], id="older auctions"),
+        pytest.param(
+            "?kind=auction&before=1000000000", ["events_of_rarer_types"], id="older auctions"
+        ),
         pytest.param("?kind=auction&after=10", ["events_of_rarer_types"], id="newer auctions"),
         pytest.param("latest/", ["events_pkey"], id="events"),
         pytest.param("latest/?type=WinnerAnnounced", ["events_of_rarer_types"], id="a rare type"),

@@ -40,18 +40,19 @@ MANY = rounds.AT_ONCE + 20
 @pytest.fixture
 def auctions(in_process: InProcessPortal) -> Iterator[list[Stream]]:
     """More open auctions than one batch takes, each with two bids; no other is open."""
-    end_all(in_process.pool)
+    in_process.close_auctions()
+    age_ticks(in_process.pool)
     finish(in_process)
     clear_wake_up(ACCEPT_DRAWS, ())
     yield opened(in_process, MANY)
-    end_all(in_process.pool)
+    in_process.close_auctions()
+    age_ticks(in_process.pool)
     finish(in_process)
 
 
-def end_all(pool: Pool) -> None:
-    """Have every auction closed, so that no tick looks at it, and the last tick long ago."""
+def age_ticks(pool: Pool) -> None:
+    """Have the last tick long ago."""
     with pool.connection() as connection:
-        connection.execute("UPDATE auctions SET closed = true WHERE NOT closed")
         connection.execute("UPDATE promoter_ticks SET made_at = made_at - interval '2 h'")
 
 
