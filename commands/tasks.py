@@ -207,7 +207,7 @@ def wake_waiting_streams() -> int:
     send(REVEAL, (), AUCTIONS)
     wake(ACCEPT_DRAWS, (), AUCTIONS)
     with pool().connection() as connection:
-        waiting = promoter_interval(connection) and rounds.waiting_tick(connection)
-    if waiting and waiting.is_due:
+        due = promoter_interval(connection) and rounds.due_tick(connection)
+    if due:
         wake(MAKE_TICK, (), MAILS)
     return sweeping.wake_waiting_streams(pool(), SWEEP_AFTER)

@@ -15,7 +15,7 @@ from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.parts import events_of_no_year
 from commands.postgres.schedules import promoter_interval
-from commands.promoter.rounds import waiting_tick
+from commands.promoter.rounds import due_tick
 from commands.wake import redis
 from commands.wiring import pool
 from notifications.postgres.mails import counts
@@ -103,11 +103,9 @@ def _state(ask: Callable[[], object]) -> str:
 
 def _waiting_tick(connection: SyncConnection) -> dict[str, Any] | None:
     """The tick that has waited for longer than the schedules need to make it."""
-    interval, waiting = promoter_interval(connection), waiting_tick(connection)
-    if interval is None or waiting is None or not waiting.is_due:
-        return None
-    late = clock(connection) - waiting.public_at > LATE
-    return asdict(waiting) if late else None
+    due = promoter_interval(connection) and due_tick(connection)
+    late = due and clock(connection) - due.public_at > LATE
+    return asdict(due) if due and late else None
 
 
 def _brief(row: dict[str, Any]) -> dict[str, Any]:

@@ -201,13 +201,24 @@ class Waiting:
 
 def waiting_tick(connection: SyncConnection) -> Waiting | None:
     """The tick that waits for its round; None if there is no auction to draw in, or it names no round."""
-    committed = open_tick(connection)
-    if committed is None or not _any_draws(connection, committed):
+    return _waiting(connection, only_due=False)
+
+
+def due_tick(connection: SyncConnection) -> Waiting | None:
+    """The same, if its round is public: it waits for the value."""
+    return _waiting(connection, only_due=True)
+
+
+def _waiting(connection: SyncConnection, *, only_due: bool) -> Waiting | None:
+    if (committed := open_tick(connection)) is None:
         return None
     tick = committed[1]
     if tick.beacon is None or tick.round is None or tick.public_at is None:
         return None
     due = is_due(connection, tick.number)
+    # Last, because it may look at every open auction.
+    if (only_due and not due) or not _any_draws(connection, committed):
+        return None
     return Waiting(tick.number, tick.beacon, tick.round, tick.public_at, due)
 
 

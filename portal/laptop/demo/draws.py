@@ -39,9 +39,10 @@ def ticks_on_request(data: Path) -> Iterator[None]:
     url = json.loads((data / SERVERS_FILE).read_text())["DATABASE_URL"]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(SCHEDULE, (False,))
-    yield
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(SCHEDULE, (True,))
+        try:
+            yield
+        finally:
+            connection.execute(SCHEDULE, (True,))
 
 
 async def run_ticks(demo: Demo) -> None:
