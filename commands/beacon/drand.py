@@ -5,21 +5,17 @@ A round's value is a signature: 48 bytes on G1, of the SHA-256 of the round's nu
 """
 
 import json
-import ssl
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from queue import Empty, SimpleQueue
-from socket import SHUT_RDWR
-from threading import Thread, Timer
+from http.client import HTTPException
 from urllib.parse import urlsplit
 
 from commands.beacon.bls import is_signed
 from commands.beacon.port import BeaconAway, Round
+from commands.http_exchange import get
 
 # Bytes of an answer, at most; a round takes some 250.
 LONGEST = 4096
@@ -122,63 +118,8 @@ class DrandBeacon:
 
 
 def _fetched(url: str, seconds: float) -> bytes:
-    """The answer from that address, asked for in a thread, because nothing else bounds the look-up of a name."""
-    answer = SimpleQueue[bytes | Exception]()
-
-    def ask() -> None:
-        try:
-            answer.put(_answered(url, seconds))
-        except (OSError, HTTPException, ValueError) as error:
-            answer.put(error)
-
-    Thread(target=ask, daemon=True).start()
-    try:
-        found = answer.get(timeout=seconds)
-    except Empty:
-        raise TimeoutError("no answer in time") from None
-    if isinstance(found, Exception):
-        raise found
-    return found
-
-
-def _answered(url: str, seconds: float) -> bytes:
-    """The answer from that address; redirects are not followed. ValueError if it is an error, or too large."""
-    parts = urlsplit(url)
-    connection = _connection(parts.scheme, parts.hostname or "", parts.port, seconds)
-    try:
-        with _cut_after(connection, seconds):
-            connection.request("GET", parts.path, headers={"Accept": "application/json"})
-            with connection.getresponse() as answer:
-                status, content = answer.status, answer.read(LONGEST + 1)
-    finally:
-        connection.close()
+    """The answer from that address; ValueError if it is an error."""
+    status, content = get(urlsplit(url), seconds, LONGEST)
     if status != 200:
         raise ValueError(f"status {status}")
-    if len(content) > LONGEST:
-        raise ValueError(f"its answer has more than {LONGEST} bytes")
     return content
-
-
-def _connection(scheme: str, host: str, port: int | None, seconds: float) -> HTTPConnection:
-    if scheme == "https":
-        context = ssl.create_default_context()
-        return HTTPSConnection(host, port, timeout=seconds, context=context)
-    return HTTPConnection(host, port, timeout=seconds)
-
-
-@contextmanager
-def _cut_after(connection: HTTPConnection, seconds: float) -> Iterator[None]:
-    """Cut the connection then: its own timeout begins anew with each byte."""
-    connection.connect()
-
-    def cut() -> None:
-        with suppress(OSError):
-            connection.sock.shutdown(SHUT_RDWR)
-
-    timer = Timer(seconds, cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()

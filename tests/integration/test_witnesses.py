@@ -20,8 +20,9 @@ from cryptography.x509.oid import NameOID
 
 from commands.checkpoints import witnesses
 from commands.checkpoints.json_form import from_json
-from commands.checkpoints.webhook import Sending, Webhook
+from commands.checkpoints.webhook import Webhook
 from commands.checkpoints.witnesses import BACKLOG, FIRST_PAUSE, LONGEST_PAUSE, pause_after, tell
+from commands.http_exchange import Exchange
 from commands.record.checkpoints import signed_by
 from commands.tasks import SEND_CHECKPOINTS
 from tests.integration.checkpointing import CheckpointedLog
@@ -201,7 +202,7 @@ def test_the_look_up_of_its_name_is_bounded_and_nothing_is_sent_after_it(
     assert attempts(log) == [1]
     server.go_on.set()
     for thread in threading.enumerate():
-        if isinstance(thread, Sending):
+        if isinstance(thread, Exchange):
             thread.join()
     assert server.numbers == []
 

@@ -85,9 +85,9 @@ CHECKPOINTS = (
     ),
     Mutation(
         "a witness that drips is waited for",
-        "commands/checkpoints/webhook.py",
-        "            answer = self._answer.get(timeout=self._seconds)\n",
-        "            answer = self._answer.get()\n",
+        "commands/http_exchange.py",
+        "        answer = exchange.answer.get(timeout=seconds)\n",
+        "        answer = exchange.answer.get()\n",
         f"{WITNESSED}::test_a_witness_that_fails_is_tried_again_later_and_others_get_theirs",
     ),
     Mutation(

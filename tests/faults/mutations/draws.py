@@ -29,9 +29,9 @@ DRAWS = (
     ),
     Mutation(
         "a relay may answer without end",
-        "commands/beacon/drand.py",
-        "answer.read(LONGEST + 1)",
-        "answer.read()[:LONGEST]",
+        "commands/http_exchange.py",
+        "answer.read(self._longest + 1)",
+        "answer.read()[: self._longest]",
         BEACONS,
     ),
     Mutation(
