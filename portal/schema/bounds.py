@@ -65,6 +65,7 @@ READS = {
     "leaves": 20,
     "inclusionProof": 20,
     "consistencyProof": 20,
+    "beaconRound": 10,
 }
 READING = {"atVersion": 20, "atTime": 20}
 # What each page of bids below such an argument counts: it may look through thousands of bids.

@@ -19,6 +19,8 @@ from portal.schema.cursors import (
     place,
 )
 from portal.schema.enums import describe
+from portal.schema.fairness import BeaconRound
+from portal.schema.fairness_reading import find_tick
 from portal.schema.public import PUBLIC
 from portal.schema.reading import Names
 from projections import why
@@ -59,6 +61,15 @@ class BidDraw:
         description="The weights of all bids of the draw together, a whole number."
     )
     chance: float = strawberry.field(description="The bid's share of the draw, from 0 to 1.")
+
+    @strawberry.field(
+        description="The tick's round of the beacon; null of a tick from before there was one.",
+        metadata=PUBLIC,
+    )
+    async def beacon_round(self, info: PortalInfo) -> BeaconRound | None:
+        """Read from the tick."""
+        found = await find_tick(info.context.runtime, self.tick) if self.tick else None
+        return BeaconRound.of(found) if found else None
 
     @classmethod
     def of(cls, draw: Draw) -> "BidDraw":

@@ -1,5 +1,6 @@
 """Doubled bids: what they count and what they cost is shown, and explained on the same page."""
 
+import re
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -87,6 +88,9 @@ def test_a_lot_sold_by_a_doubled_bid_says_what_is_paid(windows: Windows, lot: Lo
     sold = f"pays {AMOUNT}, counted {TWICE}"
     expect(page.locator(".leading")).to_contain_text("Sold to", timeout=(SECONDS + 20) * 1000)
     expect(page.locator(".leading .price")).to_have_text(sold)
+    expect(page.locator(".why .by")).to_have_text(
+        re.compile(r"^Drawn by round \d+ of the beacon local stand-in \(not a public beacon\)\.$")
+    )
     explained(page)
 
     page.goto("/#/winners")

@@ -16,7 +16,7 @@ from tests.integration.sockets import web
 # To declare another one, read its resolver: it must not ask the context who reads, nor tell the time.
 DECLARED = {
     *("Query.auction", "Query.auctions", "Query.winners"),
-    *("Auction.bids", "Auction.whyWinner", "WhyWinner.leads"),
+    *("Auction.bids", "Auction.whyWinner", "WhyWinner.leads", "BidDraw.beaconRound"),
 }
 OURS = '{ auction(id: "01890a5d-ac96-774b-bcce-b302099a8057") { id status bids { edges { cursor } } } }'
 NOT_SHARED = (

@@ -33,7 +33,7 @@ AT_VERSION = f"query ($id: UUID!, $v: Int) {{ auction(id: $id, atVersion: $v) {{
 AT_TIME = f"query ($id: UUID!, $t: DateTime) {{ auction(id: $id, atTime: $t) {{ asOf {STATE} }} }}"
 BOTH = """query ($id: UUID!, $l: Int, $v: Int, $t: DateTime) {
   auction(id: $id, atLeastVersion: $l, atVersion: $v, atTime: $t) { version } }"""
-DRAW = "tick policyVersion weight totalWeight chance"
+DRAW = "tick policyVersion weight totalWeight chance beaconRound { beacon value }"
 WHY = f"""query ($id: UUID!, $n: Int, $a: String) {{ auction(id: $id) {{ whyWinner {{ sentence
   closing {{ version sentence lastBid {{ amount }} secondsBeforeEnd secondsAfterEnd }}
   ranking {{ place sentence bid {{ effectiveAmount }} }}
@@ -231,6 +231,8 @@ async def test_the_events_that_decided_are_told(
     assert (draw["weight"], draw["totalWeight"], draw["chance"]) == ("1", "2", 0.5)
     assert isinstance(doubled, BidDoubled)
     assert draw["tick"] == doubled.tick
+    assert draw["beaconRound"]["beacon"] == "local stand-in (not a public beacon)"
+    assert len(bytes.fromhex(draw["beaconRound"]["value"])) == 32
     leads = [edge["node"] for edge in why["leads"]["edges"]]
     assert [each["version"] for each in leads][-5:] == [6, 5, 4, 3, 2]
     causes = ["DELETED", "PLACED", "DOUBLED", "PLACED", "PLACED"]

@@ -8,11 +8,21 @@ import { explained } from "./words.js";
 const LEADS = 10;
 const STEP = "version at sentence";
 const WHY = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id, atLeastVersion: $v) {
-  whyWinner { sentence closing { ${STEP} } ranking { place sentence } deletions { ${STEP} } doublings { ${STEP} }
+  whyWinner { sentence closing { ${STEP} } ranking { place sentence } deletions { ${STEP} } doublings { ${STEP} draw { beaconRound { beacon number url } } }
     leads(first: $n, after: $a) { edges { node { ${STEP} cause } } pageInfo { hasNextPage endCursor } } } } }`;
 
 function step({ at, sentence, cause }) {
   return el("li", { "data-cause": cause }, el("time", { datetime: at, title: when(at) }, timeOfDay(at)), el("span", {}, sentence));
+}
+
+/** A doubling, with the beacon's round that decided it beside the house's secret. */
+function doubling(doubled) {
+  const round = doubled.draw.beaconRound;
+  const item = step(doubled);
+  if (!round) return item;
+  const number = round.url ? el("a", { href: round.url }, `round ${round.number}`) : `round ${round.number}`;
+  item.append(el("span", { class: "by" }, "Drawn by ", number, ` of the beacon ${round.beacon}.`));
+  return item;
 }
 
 function part(title, ...children) {
@@ -56,7 +66,7 @@ export function why(id) {
       ranking.length > 1 && part("At the end",
         el("ol", { class: "places" }, ranking.map((ranked) => el("li", {}, ranked.sentence)))),
       deletions.length && part("What was taken back", el("ul", { class: "steps" }, deletions.map(step))),
-      doublings.length && part("What the house doubled", el("ul", { class: "steps" }, doublings.map(step))),
+      doublings.length && part("What the house doubled", el("ul", { class: "steps" }, doublings.map(doubling))),
       part("The close", el("p", {}, closing.sentence)),
     ].filter(Boolean));
   }
