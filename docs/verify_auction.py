@@ -157,8 +157,8 @@ class Auction:
         numbers = range(record.first, (record.ask(TICK)["tick"] or {"number": 0})["number"] + 1)
         since = bisect_left(numbers, self.opens, key=lambda n: self.tick(n)["TickCommitted"])
         self.made = {n: self.tick(n) for n in numbers[max(since - 1, 0) :]}
-        named = ["policies" in tick for tick in self.made.values()]
-        must(named == sorted(named), "a tick names no policies, as one before it did")
+        named = [("policies" in tick, "round" in tick) for tick in self.made.values()]
+        must(named == sorted(named), "a tick names no policies or no round, as one before it did")
         self.policies = [{"type": "PolicyChanged", "data": FIRST}, *record.chain(POLICIES)]
         self.seen, self.bids, self.drawn, self.draws, self.closed = [], Bids(), set(), 0, None
 

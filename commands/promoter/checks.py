@@ -159,6 +159,16 @@ def round_problem(tick: TickRecord) -> str | None:
     return misvalued(tick.beacon, tick.round, tick.value)
 
 
+def unnamed(connection: SyncConnection, tick: TickRecord) -> str | None:
+    """What the tick does not name though the one before it did; None if nothing is missing."""
+    before = record_of_tick(connection, tick.number - 1)
+    if before and before.leaves_events and not tick.leaves_events:
+        return "it names no policies, as the tick before it did"
+    if before and before.beacon and not tick.beacon:
+        return "it names no round of a beacon, as the tick before it did"
+    return None
+
+
 def _untimely(tick: TickRecord | None, recorded: RecordedEvent, draw: Draw) -> str | None:
     if tick is None or tick.committed_at >= recorded.recorded_at:
         return "the house had not committed to it"

@@ -16,7 +16,7 @@ from commands.postgres.policies import read_policies
 from commands.postgres.tick_records import record_of_tick
 from commands.postgres.ticks import overdue, read_tick
 from commands.postgres.users import current_names, read_user
-from commands.promoter.checks import round_problem
+from commands.promoter.checks import round_problem, unnamed
 from commands.record.codec import decode_event
 from commands.streams import Stream, StreamKind
 from projections.changes import user_after
@@ -95,7 +95,7 @@ def _problems(connection: SyncConnection, stream: Stream, rows: Sequence[DictRow
 def _tick_problems(connection: SyncConnection, stream_id: UUID, events: Sequence[Any]) -> list[str]:
     committed = events[0] if events else None
     record = record_of_tick(connection, committed.number) if committed else None
-    if record and (problem := round_problem(record)):
+    if record and (problem := round_problem(record) or unnamed(connection, record)):
         return [problem]
     late = overdue(connection, stream_id)
     return ["its secret should be revealed by now"] if late else []

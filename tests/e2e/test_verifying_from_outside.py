@@ -241,11 +241,16 @@ def made_twice(contents: list[Json]) -> list[Json]:
     return contents
 
 
-def without_policies(contents: list[Json]) -> list[Json]:
-    """The next tick looks as ticks did before they named the policies, and not all draws left an event."""
-    if [content["type"] for content in contents] == ["TickCommitted"]:
-        del contents[0]["data"]["policies"]
-    return contents
+def naming_no(*what: str) -> Falsify:
+    """The next tick looks as ticks did before they named that, and not all draws left an event."""
+
+    def change(contents: list[Json]) -> list[Json]:
+        if [content["type"] for content in contents] == ["TickCommitted"]:
+            for name in what:
+                del contents[0]["data"][name]
+        return contents
+
+    return change
 
 
 def ticking(**data: Any) -> Falsify:
@@ -374,7 +379,11 @@ FALSIFICATIONS: dict[str, tuple[Falsify, str]] = {
     "an event that there is not": (of_another_type, "the rules know no such event"),
     "an event without what it should say": (without_its_amount, "version 4 .BidPlaced.: 'amount'"),
     "a tick made twice": (made_twice, "TickMade happened twice"),
-    "a tick that names no policies": (without_policies, "names no policies"),
+    "a tick that names no policies": (naming_no("policies"), "names no policies or no round"),
+    "a tick that names no round": (
+        naming_no("beacon", "round", "public_at"),
+        "names no policies or no round",
+    ),
     "another stream's chain": (of_another, "another event stands in the place of 1"),
 }
 

@@ -1,0 +1,150 @@
+"""verify_events finds what verify_auction.py finds: each falsification of a record, with rows and documents that fit it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import cast
+from uuid import UUID
+
+import pytest
+from psycopg.rows import DictRow
+
+from commands.domain.auction import replay
+from commands.domain.commands import AnnounceWinner
+from commands.domain.events import AuctionEvent
+from commands.postgres.auctions import save_auctions
+from commands.postgres.connections import SyncConnection
+from commands.postgres.event_store import all_stored_events, content_of
+from commands.promoter import rounds
+from commands.record.codec import decode_event
+from commands.streams import Stream
+from projections.mongo.store import MongoDocuments
+from projections.projector import project, reproject
+from tests.e2e.outsider import rechained
+from tests.e2e.test_verifying_from_outside import FALSIFICATIONS, NOBODY, UNHASHED, Falsify
+from tests.integration.in_process import InProcessPortal
+from tests.integration.test_redeciding import jobs_gone  # noqa: F401  (a fixture)
+from tests.integration.test_verification import findings, forget, tampering
+
+WRITE = """
+INSERT INTO events (stream_kind, stream_id, version, type, schema_version, data, causation_id,
+                    correlation_id, recorded_at, accepted_at, hash)
+VALUES (%(kind)s, %(stream_id)s, %(version)s, %(type)s, %(schema_version)s, %(data)s, %(causation_id)s,
+        %(correlation_id)s, %(recorded_at)s, %(accepted_at)s, %(hash)s)
+"""
+# What a tick's row says of its round, and of the policies.
+TICK = """
+UPDATE promoter_ticks SET round = %(round)s, public_at = %(public_at)s, value = %(value)s,
+    beacon = %(beacon)s, policies = %(policies)s, committed_at = %(committed_at)s, version = %(version)s
+WHERE stream_id = %(id)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An auction that is over, with the ticks since it began, as the log has them."""
+
+    in_process: InProcessPortal
+    documents: MongoDocuments
+    auction: Stream
+    ticks: tuple[Stream, ...]
+    rows: dict[Stream, list[DictRow]]
+
+    def write(self, falsify: Falsify, *, rehash: bool) -> None:
+        """Write what the falsification makes of it, and rows and documents that fit."""
+        with tampering(self.in_process) as connection, connection.transaction():
+            for stream, rows in self.rows.items():
+                contents = [
+                    json.loads(content_of(row)) | {"hash": bytes(row["hash"]).hex()} for row in rows
+                ]
+                connection.execute(
+                    "DELETE FROM events WHERE stream_id IN (%s, %s)", (stream.id, NOBODY)
+                )
+                for link in rechained(falsify(contents), rehash=rehash):
+                    content = {"accepted_at": None} | json.loads(link["content"])
+                    data = json.dumps(content["data"])
+                    given = content | {"kind": stream.kind, "data": data}
+                    given["hash"] = bytes.fromhex(link["hash"])
+                    connection.execute(WRITE, given)
+                # Of what can't be replayed there are no rows that fit.
+                with suppress(Exception), connection.transaction():
+                    self._fit(connection, stream)
+        with suppress(Exception):
+            reproject(self.auction, self.in_process.pool, self.documents)
+
+    def _fit(self, connection: SyncConnection, stream: Stream) -> None:
+        rows = all_stored_events(connection, stream.id)
+        if stream.kind == "tick":
+            connection.execute(TICK, {"id": stream.id, **_tick_row(rows)})
+            return
+        events = [decode_event(row["type"], row["schema_version"], row["data"]) for row in rows]
+        after = replay(cast(Sequence[AuctionEvent], events))
+        connection.execute("DELETE FROM bids WHERE auction_id = %s", (stream.id,))
+        connection.execute("DELETE FROM auctions WHERE id = %s", (stream.id,))
+        save_auctions(connection, [(after, list(after.bids.values()))])
+
+    def findings(self) -> list[str]:
+        """What verify_events says of the auction and the ticks."""
+        return [
+            what
+            for stream in (self.auction, *self.ticks)
+            for what in findings(self.in_process, stream, self.documents)
+        ]
+
+
+def _tick_row(rows: Sequence[DictRow]) -> dict[str, object]:
+    committed = rows[0]
+    made: dict[str, object] = next((row["data"] for row in rows if row["type"] == "TickMade"), {})
+    said = {
+        name: committed["data"].get(name) for name in ("beacon", "round", "public_at", "policies")
+    }
+    return said | {
+        "value": made.get("value"),
+        "committed_at": committed["recorded_at"],
+        "version": len(rows),
+    }
+
+
+@pytest.fixture
+def record(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """Five bids, one deleted, one doubled, and a winner, as the one that outsiders check."""
+    in_process.close_auctions()
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction(seconds=3)
+    for bidder, amount in ((alice, "10.00"), (bob, "20.00"), (alice, "12.00"), (alice, "15.00")):
+        in_process.bid(auction, bidder, amount)
+    in_process.delete(auction, bob, in_process.bid(auction, bob, "90.00"))
+    tick: int = in_process.double(auction).payload["tick"]
+    in_process.over(auction)
+    assert in_process.settled(auction, AnnounceWinner(auction.id)).version == 9
+    rounds.reveal_secrets(in_process.pool)
+    rounds.commit(in_process.pool)
+    project(auction, in_process.pool, documents)
+    with in_process.pool.connection() as connection:
+        connection.execute("DELETE FROM jobs WHERE stream_id = %s", (auction.id,))
+        ids: list[UUID] = [
+            row["stream_id"]
+            for row in connection.execute(
+                "SELECT stream_id FROM promoter_ticks WHERE number >= %s", (tick,)
+            )
+        ]
+        ticks = tuple(Stream("tick", id) for id in ids)
+        rows = {stream: all_stored_events(connection, stream.id) for stream in (auction, *ticks)}
+    record = Record(in_process, documents, auction, ticks, rows)
+    assert record.findings() == []
+    yield record
+    forget(in_process, auction)
+    in_process.give_up_open_tick()
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_from_outside_is_found_by_the_operator(record: Record) -> None:
+    missed = []
+    for rehash, falsifications in ((True, FALSIFICATIONS), (False, UNHASHED)):
+        for what, (falsify, _) in falsifications.items():
+            record.write(falsify, rehash=rehash)
+            if not record.findings():
+                missed.append(what)
+    assert missed == []
+    record.write(lambda contents: contents, rehash=True)
+    assert record.findings() == [], "written as it was, nothing is found"
