@@ -21,8 +21,8 @@ from commands.record.codec import decode_event
 from commands.streams import Stream
 from projections.mongo.store import MongoDocuments
 from projections.projector import project, reproject
+from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED, Falsify
 from tests.e2e.outsider import rechained
-from tests.e2e.test_verifying_from_outside import FALSIFICATIONS, NOBODY, UNHASHED, Falsify
 from tests.integration.in_process import InProcessPortal
 from tests.integration.test_redeciding import jobs_gone  # noqa: F401  (a fixture)
 from tests.integration.test_verification import findings, forget, tampering

@@ -31,7 +31,7 @@ from commands.streams import NewEvent, Stream
 from projections.mongo.store import MongoDocuments
 from projections.projector import project
 from projections.upkeep.verify import verify
-from tests.e2e.test_verifying_from_outside import FALSIFICATIONS, UNHASHED
+from tests.e2e.falsifications import FALSIFICATIONS, UNHASHED
 from tests.integration.in_process import InProcessPortal, stored_auctions
 from tests.integration.test_verification import TAMPERINGS, findings, forget, tampering
 from tests.servers import ROOT
