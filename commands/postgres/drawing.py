@@ -45,7 +45,9 @@ changed AS MATERIALIZED (
     WHERE NOT deleted AND NOT doubled AND placed_version <= cut
     UNION ALL SELECT auction_id, {BID} FROM changed AS bids WHERE NOT doubled
 )"""
-# Facts about an auction, or a bidder in it, that some options need; each with how the bids are joined to it.
+# Facts about an auction that some options need, joined to its bids; and facts about its bidders. Those are one
+# table, and the join with it is a full one, because Postgres can't make that bid by bidder: however wrong its
+# estimates are, it hashes or sorts.
 LEADERS = """
 leaders AS MATERIALIZED (
     SELECT lots.auction_id, best.* FROM lots CROSS JOIN LATERAL (
@@ -60,23 +62,22 @@ leaders AS MATERIALIZED (
         ) AS first ORDER BY effective_amount DESC, reached_version LIMIT 1
     ) AS best
 )"""
-BIDDERS = """
-bidders AS MATERIALIZED (
-    SELECT auction_id, bidder_id, count(*) AS live,
-           row_number() OVER (PARTITION BY auction_id ORDER BY min(placed_version)) AS arrival
-    FROM live GROUP BY auction_id, bidder_id
-)"""
 # Sorts as a bid's rank does: by what it counts, then by when it reached that.
 RANK = "effective_amount * 1000000000000 - reached_version"
-HIGHEST = f"""
-own AS MATERIALIZED (
-    SELECT auction_id, bidder_id, max({RANK}) AS best FROM live GROUP BY auction_id, bidder_id
+BIDDERS = """
+bidders AS MATERIALIZED (
+    SELECT auction_id, bidder_id, sum(live) AS live, max(best) AS best, sum(doubled) AS of_bidder,
+           row_number() OVER (PARTITION BY auction_id ORDER BY min(first)) AS arrival
+    FROM ({parts}) AS found GROUP BY auction_id, bidder_id
 )"""
+LIVE = f"""
+SELECT auction_id, bidder_id, 1 AS live, {RANK} AS best, placed_version AS first, 0 AS doubled FROM live
+"""
 DOUBLED = """
-doubled AS MATERIALIZED (
-    SELECT auction_id, bidder_id, count(*) AS of_bidder FROM lots JOIN bids USING (auction_id)
-    WHERE doubled AND reached_version <= cut GROUP BY auction_id, bidder_id
-)"""
+SELECT auction_id, bidder_id, 0 AS live, NULL::numeric AS best, NULL::int AS first, 1 AS doubled
+FROM lots JOIN bids USING (auction_id)
+WHERE bids.doubled AND reached_version <= cut
+"""
 ALL_DOUBLED = """
 all_doubled AS MATERIALIZED (
     SELECT auction_id, (
@@ -84,13 +85,8 @@ all_doubled AS MATERIALIZED (
         WHERE auction_id = lots.auction_id AND doubled AND reached_version <= lots.cut
     ) AS of_auction FROM lots
 )"""
-JOINS = {
-    LEADERS: "JOIN leaders USING (auction_id)",
-    BIDDERS: "JOIN bidders USING (auction_id, bidder_id)",
-    HIGHEST: "JOIN own USING (auction_id, bidder_id)",
-    DOUBLED: "LEFT JOIN doubled USING (auction_id, bidder_id)",
-    ALL_DOUBLED: "JOIN all_doubled USING (auction_id)",
-}
+OF_AUCTIONS = {LEADERS: "leaders", ALL_DOUBLED: "all_doubled"}
+OF_BIDDERS = (LIVE, DOUBLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,28 +100,28 @@ class Option:
 WEIGHTS: Mapping[str, Option] = {
     "constant": Option("1::bigint"),
     "by_amount": Option("(bids.amount * 100)::bigint"),
-    "by_bidder_activity": Option("bidders.live", BIDDERS),
+    "by_bidder_activity": Option("live", LIVE),
     "underdogs": Option("((highest - bids.effective_amount) * 100)::bigint + 1", LEADERS),
-    "newcomers": Option("bidders.arrival", BIDDERS),
+    "newcomers": Option("arrival", LIVE),
 }
 EXCLUSIONS: Mapping[str, Option] = {
     "leader": Option("bidder_id <> leader", LEADERS),
     "staff": Option("bidder_id <> ALL(%(staff)s::uuid[])"),
-    "overtaken": Option(f"{RANK} = best", HIGHEST),
+    "overtaken": Option(f"{RANK} = best", LIVE),
 }
 LIMITS: Mapping[str, Option] = {
     "per_auction": Option("of_auction < %(per_auction)s", ALL_DOUBLED),
     "per_bidder": Option("coalesce(of_bidder, 0) < %(per_bidder)s", DOUBLED),
 }
-# OFFSET 0, as MATERIALIZED elsewhere, has the bids read once and in their order, not bidder by bidder.
+# OFFSET 0, as MATERIALIZED elsewhere, keeps Postgres from making the full join another one.
 DRAW = """
 WITH lots AS MATERIALIZED (
     SELECT * FROM unnest(%(auctions)s::uuid[], %(lots)s::numeric[], %(cuts)s::int[])
         AS _ (auction_id, lot, cut)
 ), {then}{facts}, blocks AS MATERIALIZED (
     SELECT auction_id, placed_version / %(size)s AS block, sum({weight}) AS weight FROM (
-        SELECT auction_id, {bid} FROM to_double AS bids OFFSET 0
-    ) AS bids {joins} WHERE {stays} GROUP BY 1, 2
+        SELECT * FROM to_double AS bids {joins} OFFSET 0
+    ) AS bids WHERE {stays} GROUP BY 1, 2
 ), sums AS (
     SELECT *, sum(weight) OVER (PARTITION BY auction_id) AS total,
            sum(weight) OVER (PARTITION BY auction_id ORDER BY block) - weight AS before
@@ -139,7 +135,7 @@ WITH lots AS MATERIALIZED (
 ), shares AS (
     SELECT bids.auction_id, {bid}, {weight} AS weight, total, place,
            before + sum({weight}) OVER (PARTITION BY auction_id ORDER BY placed_version) AS upto
-    FROM near AS bids {joins} WHERE {stays}
+    FROM (SELECT * FROM near AS bids {joins} OFFSET 0) AS bids WHERE {stays}
 )
 SELECT * FROM shares WHERE place >= upto - weight AND place < upto
 """
@@ -153,10 +149,12 @@ WITH lots AS MATERIALIZED (
     ORDER BY effective_amount DESC, reached_version LIMIT %(limit)s
 ){facts}, every AS (
     SELECT sum({weight}) AS total FROM (
-        SELECT auction_id, {bid} FROM to_double AS bids OFFSET 0
-    ) AS bids {joins} WHERE {stays}
+        SELECT * FROM to_double AS bids {joins} OFFSET 0
+    ) AS bids WHERE {stays}
 ), weighed AS (
-    SELECT bids.id, {weight} AS weight FROM top AS bids {joins} WHERE NOT doubled AND {stays}
+    SELECT id, {weight} AS weight FROM (
+        SELECT * FROM top AS bids {joins} OFFSET 0
+    ) AS bids WHERE NOT doubled AND {stays}
 )
 SELECT top.*, coalesce(weight, 0) AS weight, coalesce(total, 0) AS total
 FROM top LEFT JOIN weighed USING (id) CROSS JOIN every
@@ -235,12 +233,18 @@ def _statement(
     conditions = [*(EXCLUSIONS[name] for name in exclude), *(LIMITS[name] for name in limit)]
     kind = "bigint" if len(weights) == 1 else "numeric"
     needs = list(dict.fromkeys(each.needs for each in (*weights, *conditions) if each.needs))
+    of_auctions = [fact for fact in needs if fact in OF_AUCTIONS]
+    parts = [part for part in OF_BIDDERS if part in needs]
+    facts = [*of_auctions, *([BIDDERS.format(parts=" UNION ALL ".join(parts))] if parts else [])]
+    joins = [f"JOIN {OF_AUCTIONS[fact]} USING (auction_id)" for fact in of_auctions]
     return form.format(
         then=THEN,
-        facts="".join(f", {fact}" for fact in needs),
-        joins=" ".join(JOINS[fact] for fact in needs),
+        facts="".join(f", {fact}" for fact in facts),
+        joins=" ".join(
+            [*joins, *(["FULL JOIN bidders USING (auction_id, bidder_id)"] * bool(parts))]
+        ),
         # The product of several can be larger than 64 bits; sums never overflow.
         weight=" * ".join(f"({each.sql})::{kind}" for each in weights),
-        stays=" AND ".join(["true", *(each.sql for each in conditions)]),
+        stays=" AND ".join(["id IS NOT NULL", *(each.sql for each in conditions)]),
         bid=BID,
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -43,6 +44,7 @@ LARGEST = Decimal("9999999999.99")
 # At most so many auctions in one statement.
 AUCTIONS = 3
 SHOWN = 4
+MANY_BIDDERS, MANY_BIDS = 300, 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,56 @@ def test_a_draw_in_sql_is_the_domains(
             if drawn := promoter.draw(BidsInDraw(tuple(at(bids, version)), insiders), seed):
                 expected[auction_id] = drawn
         assert drawing.draw_bids(connection, policy, lots, insiders) == expected
+
+
+class _Explaining:
+    """A connection that also has each statement explained; `most` is the most rows that any step went through."""
+
+    def __init__(self, connection: SyncConnection) -> None:
+        self._connection, self.most = connection, 0
+
+    def execute(self, statement: str, parameters: dict[str, object]) -> object:
+        explained = self._connection.execute(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters
+        ).fetchone()
+        assert explained
+        self._look(explained["QUERY PLAN"][0]["Plan"])
+        return self._connection.execute(statement, parameters)
+
+    def _look(self, step: dict[str, Any]) -> None:
+        kept_and_not = step["Actual Rows"] + step.get("Rows Removed by Join Filter", 0)
+        self.most = max(self.most, int(kept_and_not * step["Actual Loops"]))
+        for below in step.get("Plans", ()):
+            self._look(below)
+
+
+def test_a_draw_by_all_options_goes_through_the_bids_not_bidder_by_bidder(pool: Pool) -> None:
+    auction_id, bidders = new_id(), [new_id() for _ in range(MANY_BIDDERS)]
+    policy = Policy(
+        Decimal("100.00"),
+        tuple(WEIGHTS),
+        tuple(EXCLUSIONS),
+        ("per_auction:999999", "per_bidder:999999"),
+    )
+    # Each bidder's last bid counts most; one of the first ones was doubled.
+    offers = [
+        Offer(place % MANY_BIDDERS, Decimal(place + 1), doubled=place == 7, deleted=False, gap=1)
+        for place in range(MANY_BIDS)
+    ]
+    bids = bids_of(offers, bidders)
+    with pool.connection() as connection, connection.transaction(force_rollback=True):
+        for bidder in bidders:
+            connection.execute(SIGN_UP, (bidder, f"u{bidder.hex[-20:]}"))
+        write(connection, auction_id, bids)
+        connection.execute("ANALYZE auctions, bids")
+        explaining = _Explaining(connection)
+        lots = {auction_id: drawing.Lot(HALF_VALUES // 2, bids[-1].placed_version)}
+        [drawn] = drawing.draw_bids(
+            cast(SyncConnection, explaining), policy, lots, frozenset()
+        ).values()
+    seed = bytes(16) + (HALF_VALUES // 2).to_bytes(16)
+    assert drawn == Promoter.of(policy).draw(BidsInDraw(tuple(bids), frozenset()), seed)
+    assert explaining.most < 3 * MANY_BIDS
 
 
 def test_every_option_has_its_sql() -> None:
