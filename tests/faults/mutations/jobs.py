@@ -176,8 +176,8 @@ JOBS = (
     Mutation(
         "a draw in Postgres weighs otherwise than the domain",
         "commands/postgres/drawing.py",
-        "ORDER BY min(placed_version)) AS arrival",
-        "ORDER BY max(placed_version)) AS arrival",
+        "ORDER BY min(first)) AS arrival",
+        "ORDER BY max(first)) AS arrival",
         "tests/integration/test_drawing.py",
     ),
     Mutation(
