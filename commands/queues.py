@@ -8,6 +8,7 @@ BIDS = "bids"
 PROJECTIONS = "projections"
 NOTIFICATIONS = "notifications"
 MAILS = "mails"
+UPKEEP = "upkeep"
 
 # The worker processes of a portal, each with the queues it takes tasks from.
 WORKERS: Mapping[str, tuple[str, ...]] = {
@@ -18,6 +19,8 @@ WORKERS: Mapping[str, tuple[str, ...]] = {
     "notices": (NOTIFICATIONS,),
     # Of its own: whatever a mail server does, nothing else waits for it.
     "mails": (MAILS,),
+    # Of its own: neither bids nor documents wait for what goes through the whole record.
+    "upkeep": (UPKEEP,),
 }
 ALL = tuple(queue for queues in WORKERS.values() for queue in queues)
 

@@ -23,7 +23,7 @@ from commands.postgres.connections import Pool
 from commands.postgres.errors import passes
 from commands.postgres.schedules import promoter_interval
 from commands.promoter import rounds
-from commands.queues import AUCTIONS, BIDS, MAILS, PROJECTIONS
+from commands.queues import AUCTIONS, BIDS, MAILS, UPKEEP
 from commands.readers import wake_readers
 from commands.streams import Stream
 from commands.wake import clear_wake_up, publish, send, wake
@@ -190,7 +190,7 @@ def make_checkpoint() -> None:
         if settings.WITNESS_URLS:
             wake(SEND_CHECKPOINTS, (), MAILS)
     if more:
-        wake(MAKE_CHECKPOINT, (), PROJECTIONS)
+        wake(MAKE_CHECKPOINT, (), UPKEEP)
 
 
 # Of the mails' worker, which waits for others' servers as it is.

@@ -5,7 +5,7 @@ from celery import shared_task
 
 from commands.inbox import sweeping
 from commands.postgres.pruning import Ending, prune
-from commands.queues import PROJECTIONS
+from commands.queues import UPKEEP
 from commands.wake import clear_wake_up, wake
 from commands.wiring import pool
 from commands.worklists import TURN
@@ -36,4 +36,4 @@ def prune_tables() -> None:
     if pruned.rows:
         log.info("pruned", rows=pruned.rows)
     if pruned.more:
-        wake(PRUNE, (), PROJECTIONS)
+        wake(PRUNE, (), UPKEEP)

@@ -8,14 +8,14 @@ from celery.apps.worker import Worker
 from celery.signals import celeryd_after_setup
 from django.conf import settings
 
-from commands.queues import PROJECTIONS
+from commands.queues import UPKEEP
 from commands.record.checkpoints import Signer
 
 log = structlog.get_logger("commands")
 
 MISSING = (
     "CHECKPOINT_KEY must be set for a worker that takes tasks from the queue "
-    f"{PROJECTIONS!r}: it signs the checkpoints"
+    f"{UPKEEP!r}: it signs the checkpoints"
 )
 
 
@@ -34,7 +34,7 @@ def signer() -> Signer:
 @celeryd_after_setup.connect
 def refuse_without_key(*, instance: Worker, **_: Any) -> None:
     """End a worker at its start that would have to sign, and can't."""
-    if not settings.CHECKPOINT_KEY and PROJECTIONS in instance.app.amqp.queues.consume_from:
+    if not settings.CHECKPOINT_KEY and UPKEEP in instance.app.amqp.queues.consume_from:
         log.critical(MISSING)
         # Celery goes on after other exceptions, and shows no text of this one.
         raise SystemExit(1)

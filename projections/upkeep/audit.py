@@ -29,7 +29,7 @@ log = structlog.get_logger("projections")
 # A run compares at most so many streams, and begins none after so many seconds.
 STREAMS, SECONDS = 50, 5.0
 # Streams with more events are left to `manage.py verify_events`: replaying one takes some 0.3 ms an event,
-# in which nothing is projected.
+# in which no checkpoint is made.
 LONGEST = 10_000
 # Events that are missing in the documents for so long were missed by the sweep, too.
 OVERDUE = timedelta(minutes=1)

@@ -304,9 +304,7 @@ def test_without_a_portal_commands_say_what_to_do(tmp_path: Path, command: str) 
 
 def test_up_starts_what_the_cores_can_use_and_says_so(tmp_path: Path) -> None:
     with up(tmp_path, "--cores", "8") as portal:
-        said = (
-            "Starts 2 web, workers (house 1, bids 2, projections 2, notices 1, mails 1) and beat."
-        )
+        said = "Starts 2 web, workers (house 1, bids 2, projections 2, notices 1, mails 1, upkeep 1) and beat."
         assert said in portal.logged()
         webs = processes(portal, "portal.web.serve")
         # Whichever answers, it serves the same portal.

@@ -104,7 +104,7 @@ def test_an_unsafe_one_does_not(name: str, value: str, expected_text: str) -> No
     assert expected_text in done.stderr
 
 
-@pytest.mark.parametrize(("queue", "refused"), [("projections", True), ("mails", False)])
+@pytest.mark.parametrize(("queue", "refused"), [("upkeep", True), ("projections", False)])
 def test_a_worker_that_would_have_to_sign_needs_the_key_and_no_other_does(
     queue: str, refused: bool
 ) -> None:

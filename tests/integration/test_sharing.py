@@ -68,7 +68,12 @@ def test_every_field_with_a_resolver_is_the_readers_own_unless_it_is_declared_pu
     own = {name for name, field in fields.items() if of_the_reader(field)}
     assert own == {"Auction.myBids", "Auction.myBidsConnection"}
     # Whoever adds one has thought about who reads it.
-    declared_public = {"Auction.bids", "Auction.whyWinner", "WhyWinner.leads", "BidDraw.beaconRound"}
+    declared_public = {
+        "Auction.bids",
+        "Auction.whyWinner",
+        "WhyWinner.leads",
+        "BidDraw.beaconRound",
+    }
     assert resolved - own == declared_public
 
 

@@ -31,7 +31,7 @@ class Command(OperatorCommand):
             return self.answer(options, {"CHECKPOINT_KEY": key}, key)
         if not settings.CHECKPOINT_KEY:
             raise CommandError(
-                "CHECKPOINT_KEY is not set: run this with the settings of the projections worker, which signs"
+                "CHECKPOINT_KEY is not set: run this with the settings of the upkeep worker, which signs"
             )
         own = signer()
         with pool().connection() as connection:
