@@ -21,6 +21,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from pymongo import MongoClient
+from redis import Redis
 
 from portal.database.roles import signed_in_as
 from portal.env import database_roles
@@ -124,6 +125,17 @@ def world(suffix: str) -> Iterator[dict[str, str]]:
     finally:
         _drop_documents(mongodb_url, name)
         _sql(urls["DATABASE_URL"], _drop(name))
+
+
+def empty_this_world() -> None:
+    """Make this test process's databases anew; whoever calls has let go of his connections to them."""
+    run = json.loads(os.environ[RUN])
+    name = f"{run['name']}_{PROCESS}"
+    _drop_documents(os.environ["MONGODB_URL"], name)
+    with Redis.from_url(os.environ["REDIS_URL"]) as redis:
+        if keys := list(redis.scan_iter(f"{name}:*", count=1000)):
+            redis.unlink(*keys)
+    _sql(run["urls"]["DATABASE_URL"], _drop(name), _create(name, f"{run['name']}_template"))
 
 
 def _drop_documents(url: str, name: str) -> None:

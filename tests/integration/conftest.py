@@ -4,19 +4,34 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connections
 from pytest_django import Settings
 
 from commands.postgres.connections import Pool
+from commands.wiring import pool as process_pool
 from portal.transfer.exporting import export_all
 from portal.transfer.files import writing
 from projections.ports import WITH_DOCUMENTS
 from projections.projector import project
 from projections.upkeep.every_stream import every_stream
+from projections.wiring import _live
 from tests.integration.checkpointing import CheckpointedLog
 from tests.integration.elsewhere import Elsewhere, elsewhere
 from tests.integration.in_process import InProcessPortal
 from tests.integration.lived_in import live_in
 from tests.integration.mailbox import Mailbox, MailServer
+from tests.servers import empty_this_world
+
+
+@pytest.fixture(scope="module", autouse=True)
+def empty_databases() -> None:
+    """Each file begins with an empty portal: what others left is neither in its way nor read by it."""
+    connections.close_all()
+    if process_pool.cache_info().currsize:
+        process_pool().close()
+    process_pool.cache_clear()
+    _live.cache_clear()
+    empty_this_world()
 
 
 @pytest.fixture
