@@ -161,11 +161,42 @@ class Auction:
         must(named == sorted(named), "a tick names no policies or no round, as one before it did")
         self.policies = [{"type": "PolicyChanged", "data": FIRST}, *record.chain(POLICIES)]
         self.seen, self.bids, self.drawn, self.draws, self.closed = [], Bids(), set(), 0, None
+        self.rules, self.moved, self.extensions = created["data"].get("rules", {}), None, 0
+        must(
+            self.rules.keys() <= {"starting_price", "increments", "soft_close"},
+            f"unknown: {self.rules}",
+        )
+
+    def moved_end(self, placed):
+        """When the auction ends after a bid placed then, if its soft close moves the end."""
+        soft = defaultdict(lambda: None, self.rules.get("soft_close", {}))
+        if not soft or placed < self.ends - timedelta(seconds=soft["window"]):
+            return None
+        if self.extensions >= (soft["times"] or self.extensions + 1):
+            return None
+        moved = self.ends + timedelta(seconds=soft["extension"])
+        moved = min(moved, time(soft["hard_end"])) if soft["hard_end"] else moved
+        return moved if moved > self.ends else None
+
+    def least(self, own):
+        """The lowest amount that the rules chosen for the auction let somebody bid whose own highest counts so much."""
+        found = [Decimal(self.rules.get("starting_price", {"amount": 0})["amount"])]
+        leading = (self.bids.leading.get(None) or {"counts": 0})["counts"]
+        for higher_than, counts in (("over_leader", leading), ("over_own", own)):
+            table = self.rules.get("increments", {}).get(higher_than, [])
+            steps = [line["step"] for line in table if Decimal(line["start"]) <= counts]
+            found += [counts + Decimal(steps[-1])] if counts and steps else []
+        return max(found)
 
     def rule(self, event, data):
         """Say what the event is, if it is what the rules give."""
         kind, asked, bid = event["type"], event["asked"], self.bids.all.get(data.get("bid_id"))
         must(not self.closed, "something happened after the close")
+        moved, self.moved = self.moved, None
+        must(
+            bool(moved) == (kind == "AuctionExtended"),
+            "the end moves with a bid, by the soft close",
+        )
         must(bool(self.seen) != (kind == "AuctionCreated"), "it is created once, first")
         must(asked or not (self.seen and self.seen[-1]["asked"]), "it hides when it was asked for")
         # With its bidder's account a bid is deleted when the deletion of that was asked for.
@@ -188,6 +219,14 @@ class Auction:
             own = (self.bids.leading.get(data["bidder_id"]) or {"counts": 0})["counts"]
             must(amount == round(amount, 2), "it is no amount of money")
             must(amount > own, f"{amount:,} is not more than the bidder's own {own:,}")
+            must(amount >= (least := self.least(own)), f"{amount:,} is less than {least:,}")
+            if end := self.moved_end(placed):
+                self.moved = (data["bid_id"], end, asked)
+        if kind == "AuctionExtended":
+            self.extensions, self.ends = self.extensions + 1, time(data["ends_at"])
+            must(moved == (data["bid_id"], self.ends, asked), f"the rules give {moved}")
+            must(data["extension"] == self.extensions, "it counts another extension")
+            return f"the end moves to {self.ends:%F %T} UTC"
         if kind in ("BidPlaced", "BidDeleted"):
             return f"{Decimal((bid or data)['amount']):,} by {data['bidder_id']}"
         if kind in ("BidDoubled", "NothingDrawn"):
@@ -283,6 +322,7 @@ def check(record, auction_id):
         leading = auction.bids.leading.get(None)
         leads = f"; leading: {leading['counts']:,} of {leading['bidder_id']}" if leading else ""
         yield f"{event['version']} {event['type']}: {said}{leads}"
+    must(not auction.moved, "the last bid moves the end, which is missing")
     if not auction.closed:
         auction.none_missing(record.now)
         said = "not closed yet"

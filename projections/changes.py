@@ -9,6 +9,7 @@ from commands.domain.events import (
     AuctionCreated,
     AuctionEndedUnsold,
     AuctionEvent,
+    AuctionExtended,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -33,7 +34,13 @@ def touched_bid(event: AuctionEvent) -> UUID | None:
     match event:
         case BidPlaced() | BidDeleted() | BidDoubled():
             return event.bid_id
-        case AuctionCreated() | NothingDrawn() | WinnerAnnounced() | AuctionEndedUnsold():
+        case (
+            AuctionCreated()
+            | AuctionExtended()
+            | NothingDrawn()
+            | WinnerAnnounced()
+            | AuctionEndedUnsold()
+        ):
             return None
         case _:
             assert_never(event)
@@ -71,7 +78,13 @@ def bid_after(
                 doubled=True,
                 version=version,
             )
-        case AuctionCreated() | NothingDrawn() | WinnerAnnounced() | AuctionEndedUnsold():
+        case (
+            AuctionCreated()
+            | AuctionExtended()
+            | NothingDrawn()
+            | WinnerAnnounced()
+            | AuctionEndedUnsold()
+        ):
             return bid
         case _:
             assert_never(event)
@@ -204,6 +217,7 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
             description=event.description,
             starts_at=event.starts_at,
             ends_at=event.ends_at,
+            rules=event.rules,
         )
     assert auction is not None, "an auction is created before anything else happens to it"
     match event:
@@ -211,6 +225,9 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
             return replace(auction, bid_count=auction.bid_count + 1)
         case BidDeleted():
             return replace(auction, bid_count=auction.bid_count - 1)
+        case AuctionExtended():
+            first = auction.first_ends_at or auction.ends_at
+            return replace(auction, ends_at=event.ends_at, first_ends_at=first)
         case BidDoubled() | NothingDrawn():
             return auction
         case WinnerAnnounced():

@@ -6,9 +6,8 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from commands.domain.events import (
-    AuctionEvent,
-)
+from commands.domain.events import AuctionEvent
+from commands.domain.rules.table import Rules
 
 # Bids in the auction's own document, so that the first page is read with it, at one version.
 TOP = 20
@@ -69,6 +68,9 @@ class AuctionDocument:
     bidder_count: int = 0
     top_bids: tuple[BidDocument, ...] = ()
     winner: WinnerDocument | None = None
+    rules: Rules = ()
+    # The end that it was created with, once a bid has moved it.
+    first_ends_at: datetime | None = None
 
 
 def status_at(auction: AuctionDocument, now: datetime) -> AuctionStatus:
@@ -94,7 +96,8 @@ class Moment:
 
     `kind` names the event, `bid_id` is the bid that it changed. `led` says whether it changed who leads, or
     what the leading bid counts. `last_bid` is the bid placed last so far, `closed_version` the version at which
-    the auction was closed, if it was. `draw` tells of a doubling.
+    the auction was closed, if it was. `draw` tells of a doubling. `ends_at` is the auction's end once a bid has
+    moved it.
     """
 
     auction_id: UUID
@@ -109,6 +112,7 @@ class Moment:
     last_bid: UUID | None = None
     closed_version: int | None = None
     draw: Draw | None = None
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

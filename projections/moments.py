@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
@@ -11,6 +12,7 @@ from commands.domain.events import (
     AuctionCreated,
     AuctionEndedUnsold,
     AuctionEvent,
+    AuctionExtended,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -81,6 +83,7 @@ class Standing:
     leading: UUID | None = None
     last_bid: UUID | None = None
     closed_version: int | None = None
+    ends_at: datetime | None = None
 
     @classmethod
     def of(cls, before: Moment | None) -> "Standing":
@@ -93,6 +96,7 @@ class Standing:
             before.leading,
             before.last_bid,
             before.closed_version,
+            before.ends_at,
         )
 
 
@@ -131,6 +135,7 @@ class Timeline:
             now.last_bid,
             now.closed_version,
             _draw(event) if isinstance(event, BidDoubled) else None,
+            now.ends_at,
         )
 
     def _take_in(self, event: AuctionEvent, version: int) -> UUID | None:
@@ -150,6 +155,9 @@ class Timeline:
                 return event.bid_id
             case WinnerAnnounced() | AuctionEndedUnsold():
                 self._standing.closed_version = version
+                return None
+            case AuctionExtended(ends_at=ends_at):
+                self._standing.ends_at = ends_at
                 return None
             case AuctionCreated() | NothingDrawn():
                 return None
@@ -193,6 +201,7 @@ def brief(auction: AuctionDocument, last: Moment | None) -> Moment:
         leading=auction.top_bids[0].id if auction.top_bids else None,
         last_bid=last.last_bid if last else None,
         closed_version=last.closed_version if last else None,
+        ends_at=auction.ends_at if auction.first_ends_at else None,
     )
 
 
@@ -212,4 +221,6 @@ def auction_then(
         bidder_count=then.bidder_count,
         top_bids=(leading,) if leading else (),
         winner=auction.winner if closed else None,
+        ends_at=then.ends_at or auction.first_ends_at or auction.ends_at,
+        first_ends_at=auction.first_ends_at if then.ends_at else None,
     )

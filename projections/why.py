@@ -116,6 +116,8 @@ class Why:
         """When the auction was closed, against its end and its last bid."""
         ended = self.auction.ends_at
         closed = f"It was closed {_seconds(ended, self.closed.recorded_at)} after its end."
+        if first := self.auction.first_ends_at:
+            closed = f"Late bids had moved the end by {_seconds(first, ended)}. {closed}"
         if self.last_bid is None:
             return closed
         before = _seconds(self.last_bid.placed_at, ended)

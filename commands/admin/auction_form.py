@@ -1,7 +1,11 @@
 """The form that creates an auction."""
 
+from typing import Any
+
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
+
+from commands.inbox.chosen_rules import RULES, chosen_rules
 
 
 class DateAndTime(AdminSplitDateTime):
@@ -21,3 +25,37 @@ class CreateAuctionForm(forms.Form):
         label="Starts", required=False, widget=DateAndTime(), help_text="UTC. Left empty: at once."
     )
     ends_at = forms.SplitDateTimeField(label="Ends", widget=DateAndTime(), help_text="UTC.")
+    starting_price = forms.CharField(
+        required=False,
+        max_length=20,
+        help_text="Rule: no bid is lower. Left empty: any amount counts.",
+    )
+    increments = forms.CharField(
+        required=False,
+        max_length=1000,
+        widget=forms.TextInput(attrs={"size": 60}),
+        help_text=(
+            "Rule: by how much a bid must be higher than the leading one. “table” for the house's own table, or "
+            "brackets such as 0:1, 100:5 (steps of 1 from 0, of 5 from 100). Left empty: a bid may be lower."
+        ),
+    )
+    own_increments = forms.CharField(
+        label="Increments over one's own",
+        required=False,
+        max_length=1000,
+        widget=forms.TextInput(attrs={"size": 60}),
+        help_text="Rule: by how much a bid must be higher than its bidder's own highest. Written the same way.",
+    )
+    soft_close = forms.CharField(
+        required=False,
+        max_length=100,
+        help_text=(
+            "Rule: 60s/60s/10 has a bid in the last 60 s move the end by 60 s, 10 times at most. The last part can be "
+            "a time instead, as the hard end: 2030-01-31T18:00:00Z."
+        ),
+    )
+
+    def command(self) -> dict[str, Any]:
+        """The valid form's values, as what creates an auction takes them; InvalidInput for rules that are none."""
+        values = dict(self.cleaned_data)
+        return values | {"rules": chosen_rules(**{name: values.pop(name) for name in RULES})}

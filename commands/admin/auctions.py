@@ -27,10 +27,12 @@ from commands.admin.auction_form import CreateAuctionForm
 from commands.admin.read_only import ReadOnlyList
 from commands.admin.record.urls import stream_link
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
+from commands.domain.rules.table import sentences
 from commands.inbox.requests import create_auction
 from commands.jobs import Job as AcceptedJob
 from commands.jobs import JobStatus
 from commands.models import Auction, Bid, Job, PromoterPolicy, User
+from commands.record.codec import decode_rules
 
 # A bid as the lists show it; amounts as text, because JSON has no decimals.
 SHOWN = JSONObject(
@@ -95,6 +97,7 @@ class AuctionAdmin(ReadOnlyList[Auction]):
         "description",
         "state",
         ("starts_at", "ends_at"),
+        "goes_by",
         "leading_bid",
         "winner",
         "pays",
@@ -104,7 +107,16 @@ class AuctionAdmin(ReadOnlyList[Auction]):
         "id",
         "version",
     )
-    readonly_fields = ("state", "leading_bid", "winner", "pays", "counts", "bids", "record")
+    readonly_fields = (
+        "state",
+        "goes_by",
+        "leading_bid",
+        "winner",
+        "pays",
+        "counts",
+        "bids",
+        "record",
+    )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return bool(getattr(request.user, "is_staff", False))
@@ -144,6 +156,11 @@ class AuctionAdmin(ReadOnlyList[Auction]):
         if now < auction.starts_at:
             return "scheduled"
         return "open" if now < auction.ends_at else "closing"
+
+    @admin.display(description="rules")
+    def goes_by(self, auction: Auction) -> str:
+        """All its rules in plain English, the plain ones too."""
+        return " ".join(sentences(decode_rules(auction.rules or {})))
 
     @admin.display(description="live bids")
     def live_bids(self, auction: Auction) -> SafeString | str:
@@ -203,7 +220,7 @@ class AuctionAdmin(ReadOnlyList[Auction]):
         form = CreateAuctionForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
-                job = carry_out(lambda: create_auction(caller(request), **form.cleaned_data))
+                job = carry_out(lambda: create_auction(caller(request), **form.command()))
             except Refused as refused:
                 form.add_error(None, str(refused))
             else:

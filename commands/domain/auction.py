@@ -1,13 +1,15 @@
 """The auction: a decider (decide, evolve) over its commands and events.
 
 `decide` works with a part of the auction's bids, as long as that holds whatever the command can
-touch: the named bid, the named bidder's highest live bid, the leading bid, and the bid that a draw hits.
+touch: the named bid, the named bidder's highest live bid, the leading bid (of bids only if a rule of the
+auction needs it), and the bid that a draw hits.
 A withdrawal withdraws those of the bidder's live bids that it is given.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
 
@@ -25,6 +27,7 @@ from commands.domain.events import (
     AuctionCreated,
     AuctionEndedUnsold,
     AuctionEvent,
+    AuctionExtended,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -34,13 +37,16 @@ from commands.domain.events import (
 )
 from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection, RejectionCode, readable
+from commands.domain.rules.rule import ToBeat
+from commands.domain.rules.table import Rules, first_refusal, moved_end, need_leader, unfit
 
 
 @dataclass(frozen=True, slots=True)
 class Auction:
     """An auction after `version` events.
 
-    `draws` is how many numbered draws it had, and `last_tick` the tick of the last of them.
+    `draws` is how many numbered draws it had, and `last_tick` the tick of the last of them. `extensions` is
+    how often bids moved its end.
     """
 
     id: UUID
@@ -54,11 +60,13 @@ class Auction:
     bids: Bids
     draws: int = 0
     last_tick: int = 0
+    rules: Rules = ()
+    extensions: int = 0
 
     @property
     def leading_bid(self) -> Bid | None:
         """The bid that would win now."""
-        return min(self.bids.live(), key=lambda bid: bid.rank, default=None)
+        return self.bids.leading()
 
     def live_bids_of(self, bidder_id: UUID) -> list[Bid]:
         """One bidder's live bids, in the order they were placed."""
@@ -105,6 +113,8 @@ def _create(command: CreateAuction, now: datetime) -> Sequence[AuctionEvent] | R
         return _invalid_schedule(
             f"it would start at {readable(starts_at)} and end at {readable(command.ends_at)}"
         )
+    if why := unfit(command.rules, command.ends_at):
+        return _invalid_schedule(why)
     return [
         AuctionCreated(
             auction_id=command.auction_id,
@@ -113,6 +123,7 @@ def _create(command: CreateAuction, now: datetime) -> Sequence[AuctionEvent] | R
             starts_at=starts_at,
             ends_at=command.ends_at,
             created_by=command.created_by,
+            rules=command.rules,
         )
     ]
 
@@ -137,7 +148,23 @@ def _place_bid(
             f"{command.amount:,} is not higher than your own highest live bid, "
             f"which counts {highest:,}",
         )
-    return [BidPlaced(command.bid_id, command.bidder_id, command.amount, now, command.nonce)]
+    if auction.rules:
+        to_beat = ToBeat(_leading_amount(auction), highest)
+        if refused := first_refusal(auction.rules, command.amount, to_beat):
+            return refused
+    placed = BidPlaced(command.bid_id, command.bidder_id, command.amount, now, command.nonce)
+    if auction.rules and (
+        end := moved_end(auction.rules, auction.ends_at, auction.extensions, now)
+    ):
+        return [placed, AuctionExtended(end, placed.bid_id, auction.extensions + 1)]
+    return [placed]
+
+
+def _leading_amount(auction: Auction) -> Decimal | None:
+    """What the leading bid counts, if a rule needs to know."""
+    if not need_leader(auction.rules) or (leading := auction.leading_bid) is None:
+        return None
+    return leading.effective_amount
 
 
 def _delete_bid(
@@ -278,6 +305,7 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             closed=False,
             winning_bid_id=None,
             bids=Bids(),
+            rules=event.rules,
         )
     assert auction is not None, "an auction is created before anything else happens to it"
     auction = replace(auction, version=auction.version + 1)
@@ -290,6 +318,8 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             return auction
         case BidDoubled() | NothingDrawn():
             return replace(auction, draws=auction.draws + 1, last_tick=event.tick)
+        case AuctionExtended():
+            return replace(auction, ends_at=event.ends_at, extensions=event.extension)
         case BidPlaced() | BidDeleted():
             return auction
         case _:
@@ -324,7 +354,13 @@ def changed_bid(
                 effective_amount=event.effective_amount,
                 reached_version=version,
             )
-        case AuctionCreated() | NothingDrawn() | WinnerAnnounced() | AuctionEndedUnsold():
+        case (
+            AuctionCreated()
+            | AuctionExtended()
+            | NothingDrawn()
+            | WinnerAnnounced()
+            | AuctionEndedUnsold()
+        ):
             return None
         case _:
             assert_never(event)

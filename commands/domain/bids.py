@@ -32,13 +32,15 @@ class Bid:
 
 
 class Bids(Mapping[UUID, Bid]):
-    """Bids by their ids, and a bidder's live ones without a walk over all; never changed."""
+    """Bids by their ids, a bidder's live ones without a walk over all, and the leading one; never changed."""
 
-    __slots__ = ("_by_id", "_live")
+    __slots__ = ("_by_id", "_leading", "_live")
 
     def __init__(self, bids: Iterable[Bid] = ()) -> None:
         self._by_id: dict[UUID, Bid] = {}
         self._live: dict[UUID, tuple[Bid, ...]] = {}
+        # None until it is asked for; then with the one bid, or without any.
+        self._leading: tuple[Bid, ...] | None = None
         self._put(bids)
 
     def __getitem__(self, bid_id: UUID) -> Bid:
@@ -54,6 +56,8 @@ class Bids(Mapping[UUID, Bid]):
         """These bids, with the changed ones as they are now."""
         bids = Bids.__new__(Bids)
         bids._by_id, bids._live = dict(self._by_id), dict(self._live)
+        changed = list(changed)
+        bids._leading = self._leading_after(changed)
         bids._put(changed)
         return bids
 
@@ -61,9 +65,24 @@ class Bids(Mapping[UUID, Bid]):
         """The bids that count, in no particular order."""
         return (bid for bids in self._live.values() for bid in bids)
 
+    def leading(self) -> Bid | None:
+        """The bid that ranks first; once it was asked for, bids placed later don't need a walk over all."""
+        if self._leading is None:
+            self._leading = _first(self.live())
+        return self._leading[0] if self._leading else None
+
     def live_of(self, bidder_id: UUID) -> tuple[Bid, ...]:
         """One bidder's live bids, in no particular order."""
         return self._live.get(bidder_id, ())
+
+    def _leading_after(self, changed: Iterable[Bid]) -> tuple[Bid, ...] | None:
+        """The leading bid with those changed, if that is known without a walk over all."""
+        if self._leading is None:
+            return None
+        by_id = {bid.id: bid for bid in changed}
+        if any(bid.id in by_id for bid in self._leading):
+            return None
+        return _first([*self._leading, *(bid for bid in by_id.values() if not bid.deleted)])
 
     def _put(self, bids: Iterable[Bid]) -> None:
         live = dict[UUID, dict[UUID, Bid]]()
@@ -78,3 +97,8 @@ class Bids(Mapping[UUID, Bid]):
             else:
                 own[bid.id] = bid
         self._live.update({bidder_id: tuple(own.values()) for bidder_id, own in live.items()})
+
+
+def _first(live: Iterable[Bid]) -> tuple[Bid, ...]:
+    first = min(live, key=lambda bid: bid.rank, default=None)
+    return (first,) if first else ()

@@ -5,10 +5,15 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from commands.domain.rules.rule import Rule
+
 
 @dataclass(frozen=True, slots=True)
 class CreateAuction:
-    """Create an auction; without starts_at it starts at the moment of acceptance."""
+    """Create an auction; without starts_at it starts at the moment of acceptance.
+
+    The rules are those chosen beside the plain ones, in their order; see commands.domain.rules.
+    """
 
     auction_id: UUID
     title: str
@@ -16,6 +21,7 @@ class CreateAuction:
     starts_at: datetime | None
     ends_at: datetime
     created_by: UUID | None
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from commands.domain.rules.rule import Rule
+
 
 @dataclass(frozen=True, slots=True)
 class AuctionCreated:
-    """An auction was created; it takes bids from starts_at until ends_at."""
+    """An auction was created; it takes bids from starts_at until ends_at, by these rules beside the plain ones."""
 
     auction_id: UUID
     title: str
@@ -17,6 +19,7 @@ class AuctionCreated:
     starts_at: datetime
     ends_at: datetime
     created_by: UUID | None
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,15 @@ class BidPlaced:
     amount: Decimal
     placed_at: datetime
     nonce: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuctionExtended:
+    """That bid, which was placed just before, moved the auction's end, by one of its rules; extensions count from 1."""
+
+    ends_at: datetime
+    bid_id: UUID
+    extension: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +218,7 @@ class PolicyWithdrawn:
 AuctionEvent = (
     AuctionCreated
     | BidPlaced
+    | AuctionExtended
     | BidDeleted
     | BidDoubled
     | NothingDrawn

@@ -23,6 +23,7 @@ from commands.domain.commands import (
 from commands.domain.events import AuctionEvent, Event, NoDoubling
 from commands.domain.promoter import KnownDraw
 from commands.domain.rejections import Rejection
+from commands.domain.rules.table import need_leader
 from commands.handling.batch import Decided, Handled, decide_jobs
 from commands.handling.draws import draws_of, left_by, secrets_of
 from commands.jobs import Job
@@ -243,12 +244,14 @@ def _bids(
             match commands.get(job.id):
                 case PlaceBid(bidder_id=bidder_id):
                     touched.bidding.add((line.id, bidder_id))
+                    if need_leader(line.before.rules):
+                        touched.led.add(line.id)
                 case DeleteBid(bid_id=bid_id):
                     touched.named.add((line.id, bid_id))
                 case WithdrawBids(bidder_id=bidder_id):
                     touched.withdrawn.add((line.id, bidder_id))
                 case AnnounceWinner():
-                    touched.closing.add(line.id)
+                    touched.led.add(line.id)
                 case DoubleBid() if (draw := draws.get(job.id)) and draw.hit:
                     touched.named.add((line.id, draw.hit.bid.id))
     return touched_bids(connection, touched) if touched.any else {}

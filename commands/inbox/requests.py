@@ -29,13 +29,15 @@ from commands.domain.commands import (
 )
 from commands.domain.policies import STREAM as POLICIES_STREAM
 from commands.domain.promoter import EXCLUSIONS, LIMITS, WEIGHTS
+from commands.domain.rules.rule import InvalidRule
+from commands.domain.rules.table import Rules, check
 from commands.ids import new_id
 from commands.inbox.deadlines import deadline
 from commands.inbox.invalid import InvalidInput
 from commands.inbox.keys import stored_key
 from commands.inbox.text import checked_text
 from commands.jobs import Submission
-from commands.record.codec import command_name, encode
+from commands.record.codec import command_name, encode, encode_rules
 from commands.streams import Stream
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,29}")
@@ -135,10 +137,15 @@ def create_auction(
     description: str = "",
     starts_at: datetime | None = None,
     ends_at: datetime,
+    rules: Rules = (),
     idempotency_key: str | None = None,
     expires_in: float | None = None,
 ) -> Submission:
     """The command to create an auction, with a new id for it; InvalidInput."""
+    try:
+        check(rules)
+    except InvalidRule as error:
+        raise InvalidInput("rules", str(error)) from error
     command = CreateAuction(
         auction_id=new_id(),
         title=checked_text("title", title, 200),
@@ -148,13 +155,16 @@ def create_auction(
         starts_at=_moment("startsAt", starts_at) if starts_at else None,
         ends_at=_moment("endsAt", ends_at),
         created_by=caller.user_id,
+        rules=rules,
     )
-    content = {
+    content: dict[str, Any] = {
         "title": command.title,
         "description": command.description,
         "starts_at": starts_at and starts_at.isoformat(),
         "ends_at": ends_at.isoformat(),
     }
+    if rules:
+        content["rules"] = encode_rules(rules)
     return _submission(
         caller,
         Stream("auction", command.auction_id),

@@ -31,6 +31,9 @@ class Auction(models.Model):
     winning_bid_id = models.UUIDField(null=True)
     draws = models.IntegerField(db_default=0)
     last_tick = models.IntegerField(db_default=0)
+    # Those chosen beside the plain ones, by name, as in the event; null without any.
+    rules = models.JSONField(null=True)
+    extensions = models.IntegerField(db_default=0)
 
     class Meta:
         db_table = "auctions"

@@ -13,11 +13,13 @@ from commands.domain.auction import Auction
 from commands.domain.bids import Bid, Bids
 from commands.postgres.connections import SyncConnection, WebConnection
 from commands.postgres.rows import as_json
+from commands.record.codec import decode_rules, encode_rules
 
 # In one order, and without waiting: whoever has one of them will see what waits for it.
 LOCK = """
 WITH locked AS MATERIALIZED (
-    SELECT id, version, title, description, starts_at, ends_at, closed, winning_bid_id, draws, last_tick
+    SELECT id, version, title, description, starts_at, ends_at, closed, winning_bid_id, draws, last_tick,
+           rules, extensions
     FROM auctions WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE SKIP LOCKED
 )
 SELECT wanted.id AS wanted, EXISTS (SELECT FROM auctions WHERE id = wanted.id) AS there, locked.*
@@ -63,10 +65,10 @@ CROSS JOIN LATERAL (
     ORDER BY effective_amount DESC LIMIT 1
 ) AS highest
 UNION
-SELECT best.* FROM unnest(%(closing)s::uuid[]) AS closing (auction_id)
+SELECT best.* FROM unnest(%(led)s::uuid[]) AS led (auction_id)
 CROSS JOIN LATERAL (
     SELECT auction_id, {BID} FROM bids
-    WHERE auction_id = closing.auction_id AND NOT deleted AND id NOT IN (SELECT bid_id FROM named)
+    WHERE auction_id = led.auction_id AND NOT deleted AND id NOT IN (SELECT bid_id FROM named)
     ORDER BY effective_amount DESC, reached_version LIMIT 1
 ) AS best
 """
@@ -75,7 +77,8 @@ SAVE_AUCTIONS = f"""
 INSERT INTO auctions ({", ".join(AUCTION_COLUMNS)})
 SELECT {", ".join(AUCTION_COLUMNS)} FROM json_populate_recordset(NULL::auctions, %s)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, closed = excluded.closed,
-    winning_bid_id = excluded.winning_bid_id, draws = excluded.draws, last_tick = excluded.last_tick
+    winning_bid_id = excluded.winning_bid_id, draws = excluded.draws, last_tick = excluded.last_tick,
+    ends_at = excluded.ends_at, extensions = excluded.extensions
 """
 SAVE_BIDS = f"""
 INSERT INTO bids (auction_id, {BID})
@@ -92,7 +95,7 @@ SELECT id FROM users WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR S
 # the user has a bid, or will have one that was accepted before, waits until it has its job for it; no other
 # does. OFFSET 0 has each of these bids looked up by the index: the planner never reads all of them instead.
 # Whoever asks again after one that failed waits longer each time, up to five minutes; but not for a moment
-# that the clock has stepped back from.
+# that the clock has stepped back from, nor after one from before a bid moved the end.
 DUE = """
 WITH deletion AS MATERIALIZED (
     SELECT stream_id AS user_id, accepted_at AS at, NULL::uuid AS done_to, true AS waits
@@ -102,8 +105,9 @@ WITH deletion AS MATERIALIZED (
 )
 SELECT id, ends_at, asked.before FROM auctions
 CROSS JOIN LATERAL (
-    SELECT count(*) AS times, count(*) FILTER (WHERE status = 'QUEUED') > 0 AS waiting,
-           max(settled_at) AS last,
+    SELECT count(*) FILTER (WHERE accepted_at >= ends_at) AS times,
+           count(*) FILTER (WHERE status = 'QUEUED') > 0 AS waiting,
+           max(settled_at) FILTER (WHERE accepted_at >= ends_at) AS last,
            md5(string_agg(id::text, '' ORDER BY id) FILTER (WHERE status <> 'QUEUED')) AS before
     FROM jobs
     WHERE stream_id = auctions.id AND command = 'AnnounceWinner'
@@ -163,7 +167,11 @@ def lock_auctions(
 def _locked(row: DictRow) -> Auction | None:
     if row["id"] is None:
         return None
-    return Auction(**{name: row[name] for name in AUCTION_COLUMNS}, bids=Bids())
+    return auction_of({name: row[name] for name in AUCTION_COLUMNS}, Bids())
+
+
+def auction_of(row: DictRow, bids: Bids) -> Auction:
+    return Auction(**{**row, "rules": decode_rules(row["rules"] or {})}, bids=bids)
 
 
 def share_bidders(connection: SyncConnection, ids: Collection[UUID]) -> frozenset[UUID]:
@@ -177,19 +185,19 @@ class Touched:
     """Which bids a batch of commands can touch, as pairs of an auction's and another id.
 
     It deletes `named` bids, places bids for `bidding` users, withdraws those of `withdrawn` users, at
-    most `of_each`, and closes auctions. What it withdraws from, it does nothing else in.
+    most `of_each`, and depends on who leads in the `led` auctions. What it withdraws from, it does nothing else in.
     """
 
     named: set[tuple[UUID, UUID]] = field(default_factory=set)
     bidding: set[tuple[UUID, UUID]] = field(default_factory=set)
     withdrawn: set[tuple[UUID, UUID]] = field(default_factory=set)
     of_each: int = 0
-    closing: set[UUID] = field(default_factory=set)
+    led: set[UUID] = field(default_factory=set)
 
     @property
     def any(self) -> bool:
         """Whether it can touch one at all."""
-        return bool(self.named or self.bidding or self.withdrawn or self.closing)
+        return bool(self.named or self.bidding or self.withdrawn or self.led)
 
 
 def touched_bids(connection: SyncConnection, touched: Touched) -> Mapping[UUID, Bids]:
@@ -202,7 +210,7 @@ def touched_bids(connection: SyncConnection, touched: Touched) -> Mapping[UUID, 
         "of_each": touched.of_each,
         "bidding_auctions": [auction for auction, _ in touched.bidding],
         "bidders": [bidder for _, bidder in touched.bidding],
-        "closing": list(touched.closing),
+        "led": list(touched.led),
     }
     return _by_auction(connection.execute(TOUCHED_BIDS, parameters))
 
@@ -228,7 +236,7 @@ def read_auction(connection: SyncConnection, auction_id: UUID) -> Auction | None
     """The auction with all its bids, deleted ones too, from the state rows."""
     row = connection.execute(READ, (auction_id,)).fetchone()
     bids = Bids(Bid(**bid) for bid in connection.execute(ALL_BIDS, (auction_id,)))
-    return Auction(**row, bids=bids) if row else None
+    return auction_of(row, bids) if row else None
 
 
 def auction_exists(connection: SyncConnection, auction_id: UUID) -> bool:
@@ -241,7 +249,10 @@ def save_auctions(
     connection: SyncConnection, changed: Collection[tuple[Auction, Collection[Bid]]]
 ) -> None:
     """Write the auctions' rows, and of each the bids that changed."""
-    auctions = [_values(auction, AUCTION_COLUMNS) for auction, _ in changed]
+    auctions = [
+        _values(auction, AUCTION_COLUMNS) | {"rules": encode_rules(auction.rules) or None}
+        for auction, _ in changed
+    ]
     connection.execute(SAVE_AUCTIONS, (as_json(auctions),))
     bids = [
         _values(bid, BID_COLUMNS) | {"auction_id": auction.id}

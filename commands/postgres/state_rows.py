@@ -5,7 +5,7 @@ from uuid import UUID
 
 from commands.domain.auction import Auction
 from commands.domain.bids import Bid, Bids
-from commands.postgres.auctions import BID, READ
+from commands.postgres.auctions import BID, READ, auction_of
 from commands.postgres.connections import SyncConnection
 
 BIDS = f"SELECT {BID} FROM bids WHERE id = ANY(%s) AND auction_id = %s"
@@ -19,7 +19,7 @@ SELECT (SELECT count(*) FROM bids WHERE auction_id = %(id)s AND NOT deleted)
 def auction_row(connection: SyncConnection, auction_id: UUID) -> Auction | None:
     """The auction without its bids."""
     row = connection.execute(READ, (auction_id,)).fetchone()
-    return Auction(**row, bids=Bids()) if row else None
+    return auction_of(row, Bids()) if row else None
 
 
 def bid_rows(

@@ -80,7 +80,7 @@ SELECT id FROM users WHERE withdrawing_at IS NOT NULL ORDER BY withdrawing_at LI
 """
 LIVE_AUCTIONS = """
 SELECT DISTINCT auction_id FROM bids JOIN auctions ON auctions.id = auction_id
-WHERE bidder_id = %(user)s AND NOT deleted AND NOT closed AND ends_at > %(at)s
+WHERE bidder_id = %(user)s AND NOT deleted AND NOT closed AND (ends_at > %(at)s OR rules ? 'soft_close')
   AND (%(after)s::uuid IS NULL OR auction_id > %(after)s)
 ORDER BY auction_id LIMIT %(limit)s
 """

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import cast
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from commands.domain.events import (
     AuctionCreated,
     AuctionEndedUnsold,
     AuctionEvent,
+    AuctionExtended,
     BidDoubled,
     NoDoubling,
     NothingDrawn,
@@ -85,6 +87,11 @@ class _Checking:
         if isinstance(event, AuctionCreated):
             self.coming = ticks_between(self.connection, event.starts_at, event.ends_at)
             self.next = next(self.coming, None)
+        if isinstance(event, AuctionExtended):
+            assert self.course.ends_at, "a bid is placed after the auction's creation"
+            more = ticks_between(self.connection, self.course.ends_at, event.ends_at)
+            self.coming = chain(self.coming, more)
+            self.next = self.next or next(self.coming, None)
         self.course.take(recorded)
 
     def end(self) -> Iterator[Checked]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from commands.domain.auction import changed_bid
 from commands.domain.bids import Bid
-from commands.domain.events import AuctionCreated, AuctionEvent
+from commands.domain.events import AuctionCreated, AuctionEvent, AuctionExtended
 from commands.streams import RecordedEvent
 
 
@@ -48,6 +48,8 @@ class Course:
         event = cast(AuctionEvent, recorded.event)
         if isinstance(event, AuctionCreated):
             self.starts_at, self.ends_at = event.starts_at, event.ends_at
+        if isinstance(event, AuctionExtended):
+            self.ends_at = event.ends_at
         if bid := changed_bid({}, self._bids, event, recorded.version):
             self._candidates += _may_be_drawn(bid) - _may_be_drawn(self._bids.get(bid.id))
             self._bids[bid.id] = bid

@@ -13,6 +13,9 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from commands.domain import commands, events
+from commands.domain.rules.increments import Bracket
+from commands.domain.rules.rule import Rule
+from commands.domain.rules.table import RULES, Rules, in_order, name_of
 from commands.record.upcasters import CURRENT_SCHEMA, upcast
 from commands.streams import StreamKind
 
@@ -20,6 +23,7 @@ from commands.streams import StreamKind
 EVENT_TYPES: Mapping[str, type[events.Event]] = {
     "AuctionCreated": events.AuctionCreated,
     "BidPlaced": events.BidPlaced,
+    "AuctionExtended": events.AuctionExtended,
     "BidDeleted": events.BidDeleted,
     "BidDoubled": events.BidDoubled,
     "NothingDrawn": events.NothingDrawn,
@@ -57,6 +61,8 @@ _EVENT_NAMES = {kind: name for name, kind in EVENT_TYPES.items()}
 _COMMAND_NAMES = {kind: name for name, kind in COMMAND_TYPES.items()}
 
 Message = TypeVar("Message")
+# An event or a command, or a part of one.
+Encoded = events.Event | commands.Command | Rule | Bracket
 Json = dict[str, Any]
 
 _DECODERS: Mapping[type, Callable[[Any], Any]] = {
@@ -67,6 +73,7 @@ _DECODERS: Mapping[type, Callable[[Any], Any]] = {
     int: int,
     bool: bool,
     events.NoDoubling: events.NoDoubling,
+    Bracket: lambda data: _decoded(Bracket, data),
 }
 
 
@@ -85,7 +92,7 @@ def kind_of(event: events.Event) -> StreamKind:
     return _STREAM_KINDS[type(event)]
 
 
-def encode(message: events.Event | commands.Command) -> Json:
+def encode(message: Encoded) -> Json:
     """The message's fields as JSON values: ids, money and times as text."""
     return {
         name: _encoded(value)
@@ -111,6 +118,16 @@ def decode_command(name: str, data: Json) -> commands.Command:
     return _decoded(COMMAND_TYPES[name], data)
 
 
+def encode_rules(rules: Rules) -> Json:
+    """Each rule's fields as JSON values, by the rule's name."""
+    return {name_of(rule): encode(rule) for rule in rules}
+
+
+def decode_rules(data: Json) -> Rules:
+    """The rules in their order; KeyError for an unknown one."""
+    return in_order(_decoded(RULES[name], fields) for name, fields in data.items())
+
+
 def canonical(value: Json) -> bytes:
     """The one way to write a JSON object, for hashing: sorted keys, no spaces, UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -124,8 +141,12 @@ def _encoded(value: Any) -> Any:
             return value.astimezone(UTC).isoformat()
         case str() | int() | None:
             return value
+        case (Rule(), *_):
+            return encode_rules(value)
         case tuple():
             return [_encoded(each) for each in value]
+        case Bracket():
+            return encode(value)
         case _:
             raise TypeError(f"no JSON form for {type(value).__name__}")
 
@@ -143,18 +164,26 @@ def _decoded(kind: type[Message], data: Json) -> Message:
 def _readers_of(kind: type[Message]) -> list[tuple[str, Callable[[Any], Any], bool]]:
     """Each field's name, what reads its JSON form (`X | None` reads as X), and whether it must be there."""
     needed = {name for name, default in _WRITTEN[kind] if default is MISSING}
-    return [(name, _reader(hint), name in needed) for name, hint in get_type_hints(kind).items()]
+    hints = get_type_hints(kind)
+    return [(name, _reader(hints[name]), name in needed) for name, _ in _WRITTEN[kind]]
 
 
 def _reader(hint: Any) -> Callable[[Any], Any]:
     if get_origin(hint) is tuple:
+        if get_args(hint)[0] is Rule:
+            return decode_rules
         read = _DECODERS[get_args(hint)[0]]
         return lambda values: tuple(read(value) for value in values)
     options = [option for option in get_args(hint) if option is not type(None)] or [hint]
     return _DECODERS[options[0]]
 
 
-_KINDS: Sequence[type[Any]] = (*EVENT_TYPES.values(), *COMMAND_TYPES.values())
+_KINDS: Sequence[type[Any]] = (
+    *EVENT_TYPES.values(),
+    *COMMAND_TYPES.values(),
+    *RULES.values(),
+    Bracket,
+)
 # Each field's name and default, MISSING without one.
 _WRITTEN: Mapping[type, list[tuple[str, object]]] = {
     kind: [(field.name, field.default) for field in fields(kind)] for kind in _KINDS

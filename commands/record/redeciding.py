@@ -26,6 +26,7 @@ from commands.domain.events import (
     AuctionCreated,
     AuctionEndedUnsold,
     AuctionEvent,
+    AuctionExtended,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -90,6 +91,8 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
     cause = facts.causes.get(recorded.causation_id)
     if what := _uncaused(recorded, cause, position, facts) or _too_late(event, position, facts):
         return what
+    if standing.owed or isinstance(event, AuctionExtended):
+        return _followed(standing, recorded)
     if isinstance(event, BidDoubled) and event.tick == 0:
         if not _doubles(standing, event):
             return "it is not twice the amount of a live bid"
@@ -106,8 +109,20 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
         return f"the rules refuse it: {answer.message}"
     if event not in (answer if recorded.accepted_at else map(_without_reason, answer)):
         return f"the rules give {', '.join(map(str, answer)) or 'no event'}"
+    standing.owed = next((each for each in answer if isinstance(each, AuctionExtended)), None)
+    standing.cause = recorded.causation_id
     if now > recorded.recorded_at + STEP_BACK:
         return "it was recorded before its command was accepted"
+    return None
+
+
+def _followed(standing: Standing, recorded: RecordedEvent) -> str | None:
+    """What speaks against the event where another one owes a consequence, or where it is one itself."""
+    owed, standing.owed = standing.owed, None
+    if owed is None:
+        return "the rules give no such event"
+    if (recorded.event, recorded.causation_id) != (owed, standing.cause):
+        return f"the rules give {owed}"
     return None
 
 
@@ -206,10 +221,12 @@ def _doubles(standing: Standing, event: BidDoubled) -> bool:
 def command_of(event: AuctionEvent, id: UUID) -> AuctionCommand:
     """The command that gives such an event in the auction of that id."""
     match event:
+        case AuctionExtended():
+            raise AssertionError("it is owed by the event before it, and not decided by itself")
         case AuctionCreated():
             return CreateAuction(
                 id, event.title, event.description, event.starts_at, event.ends_at,
-                event.created_by,
+                event.created_by, event.rules,
             )  # fmt: skip
         case BidPlaced():
             return PlaceBid(id, event.bid_id, event.bidder_id, event.amount, event.nonce)
@@ -235,7 +252,7 @@ def _moment_of(standing: Standing, event: AuctionEvent, recorded: RecordedEvent)
         case BidDeleted() | BidDoubled():
             placed: Sequence[datetime] = [bid.placed_at for bid in standing.named(event.bid_id)]
             return placed[0] if placed else recorded.recorded_at
-        case NothingDrawn() | WinnerAnnounced() | AuctionEndedUnsold():
+        case AuctionExtended() | NothingDrawn() | WinnerAnnounced() | AuctionEndedUnsold():
             return recorded.recorded_at
         case _:
             assert_never(event)

@@ -22,7 +22,15 @@ from commands.domain.commands import (
     PlaceBid,
     WithdrawBids,
 )
-from commands.domain.events import AuctionEvent, BidDeleted, BidDoubled, BidPlaced, NothingDrawn
+from commands.domain.events import (
+    AuctionEvent,
+    AuctionExtended,
+    BidDeleted,
+    BidDoubled,
+    BidPlaced,
+    NothingDrawn,
+)
+from commands.domain.rules.table import need_leader
 
 Ranked = list[tuple[object, UUID]]
 
@@ -45,6 +53,9 @@ class Standing:
 
     def __init__(self) -> None:
         self.auction: Auction | None = None
+        # The event that the last one must be followed by, and the job that caused both.
+        self.owed: AuctionExtended | None = None
+        self.cause: UUID | None = None
         # Those that change, as they are now.
         self.changing: dict[UUID, Bid] = {}
         self._bidders: dict[UUID, _Bidder] = {}
@@ -93,7 +104,8 @@ class Standing:
         match command:
             case PlaceBid(bidder_id=bidder_id):
                 bidder = self._bidders.get(bidder_id)
-                return self._best(bidder.highest, bidder.ranked) if bidder else []
+                own = self._best(bidder.highest, bidder.ranked) if bidder else []
+                return [*own, *self._leading_ones()]
             case AnnounceWinner():
                 return self._best(self._leading, self._ranked)
             case DeleteBid(bid_id=id):
@@ -106,6 +118,13 @@ class Standing:
                 return []
             case _:
                 assert_never(command)
+
+    def _leading_ones(self) -> list[Bid]:
+        """Those that a bid depends on because of the auction's rules: the leading one is among them."""
+        assert self.auction
+        if not need_leader(self.auction.rules):
+            return []
+        return self._best(self._leading, self._ranked)
 
     def _changed_by(self, event: AuctionEvent) -> list[Bid]:
         return self.named(event.bid_id) if isinstance(event, BidDoubled | BidDeleted) else []

@@ -98,6 +98,10 @@ describe(
             "Not higher than the effective amount of the bidder's own highest live bid in the "
             "auction."
         ),
+        RejectionCode.BELOW_STARTING_PRICE: "Below the auction's starting price.",
+        RejectionCode.BELOW_INCREMENT: (
+            "Not higher by the auction's increment than the leading bid, or than the bidder's own highest."
+        ),
         RejectionCode.BID_NOT_FOUND: "The auction has no bid of that id.",
         RejectionCode.BID_NOT_YOURS: "Only its bidder may delete a bid.",
         RejectionCode.BID_ALREADY_DELETED: "The bid is deleted already.",

@@ -12,6 +12,7 @@ from commands.streams import RecordedEvent
 from portal.schema.bids import Bid, Bidder
 from portal.schema.enums import NoDoubling
 from portal.schema.reading import Names
+from portal.schema.rules import Rules
 
 
 @strawberry.interface(description="Something that happened in an auction.")
@@ -39,6 +40,7 @@ class AuctionCreated(AuctionEvent):
     ends_at: datetime = strawberry.field(
         description="A bid counts if it is accepted before this moment."
     )
+    rules: Rules = strawberry.field(description="What it goes by beside the plain rules.")
 
 
 @strawberry.type(description="A bid was placed, and counts.")
@@ -47,6 +49,16 @@ class BidPlaced(AuctionEvent):
     nonce: str | None = strawberry.field(
         description="What its bidder sent along; with the event's hash it is part of later draws."
     )
+
+
+@strawberry.type(
+    description="The bid placed just before moved the auction's end, by the auction's soft close."
+)
+class AuctionExtended(AuctionEvent):
+    ends_at: datetime = strawberry.field(
+        description="A bid counts if it is accepted before this moment."
+    )
+    bid_id: UUID = strawberry.field(description="The bid that moved it.")
 
 
 @strawberry.type(description="A bid counts no more: its bidder took it back, or was deleted.")
@@ -102,6 +114,7 @@ class AuctionEndedUnsold(AuctionEvent):
 EVENT_TYPES = (
     AuctionCreated,
     BidPlaced,
+    AuctionExtended,
     BidDeleted,
     BidDoubled,
     NothingDrawn,
@@ -130,11 +143,17 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
     match recorded.event:
         case events.AuctionCreated() as event:
             return AuctionCreated(
-                **common, title=event.title, starts_at=event.starts_at, ends_at=event.ends_at
+                **common,
+                title=event.title,
+                starts_at=event.starts_at,
+                ends_at=event.ends_at,
+                rules=Rules.of(event.rules),
             )
         case events.BidPlaced() as event:
             bid = _bid(recorded, event, names, effective_amount=event.amount, doubled=False)
             return BidPlaced(**common, bid=bid, nonce=event.nonce)
+        case events.AuctionExtended() as event:
+            return AuctionExtended(**common, ends_at=event.ends_at, bid_id=event.bid_id)
         case events.BidDeleted() as event:
             return BidDeleted(**common, bid_id=event.bid_id)
         case events.BidDoubled() as event:

@@ -22,6 +22,7 @@ from portal.schema.context import Context, PortalInfo
 from portal.schema.enums import NotificationChannel, NotificationKind
 from portal.schema.jobs import Job
 from portal.schema.reading import find_job, own_user
+from portal.schema.rules import RulesInput, chosen
 from portal.schema.types import User
 from portal.signin.tokens import Viewer
 
@@ -84,6 +85,10 @@ class CreateAuctionInput:
         description="From when bids count, not in the past; null means when it is accepted.",
     )
     ends_at: datetime = strawberry.field(description="Until when bids count, after it starts.")
+    rules: RulesInput | None = strawberry.field(
+        default=None,
+        description="What it goes by beside the plain rules; null means by these alone.",
+    )
     idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
@@ -201,6 +206,7 @@ class Mutation(AccountMutation):
             description=input.description or "",
             starts_at=input.starts_at,
             ends_at=input.ends_at,
+            rules=chosen(input.rules),
             idempotency_key=input.idempotency_key,
             expires_in=input.expires_in,
         )

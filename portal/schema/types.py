@@ -7,6 +7,7 @@ from uuid import UUID
 
 import strawberry
 
+from commands.domain.rules.table import next_bids
 from commands.postgres.addresses import Address, own_address
 from notifications.reading import ReaderNotification, preferences_of
 from notifications.wording import message
@@ -28,6 +29,7 @@ from portal.schema.cursors import (
 from portal.schema.enums import AuctionStatus, NotificationChannel, NotificationKind
 from portal.schema.public import PUBLIC
 from portal.schema.reading import Names
+from portal.schema.rules import Rules
 from portal.schema.why import WhyWinner
 from projections.documents import AuctionDocument, BidDocument, UserDocument, status_at
 from projections.mongo.past import Page, PastReader, cut
@@ -52,6 +54,9 @@ class Auction:
     ends_at: datetime = strawberry.field(
         description="A bid counts if it is accepted before this moment."
     )
+    first_ends_at: datetime | None = strawberry.field(
+        description="The end that it was created with, once a bid has moved it (see rules); else null."
+    )
     leading_bid: Bid | None = strawberry.field(
         description=(
             "The live bid of the highest effective amount; of equals, the one that reached it "
@@ -66,6 +71,25 @@ class Auction:
     as_of: datetime = strawberry.field(
         description="The portal's clock when this state was read, for countdowns."
     )
+
+    @strawberry.field(description="What it goes by beside the plain rules.", metadata=PUBLIC)
+    def rules(self) -> Rules:
+        """Chosen at its creation."""
+        return Rules.of(self.document.rules)
+
+    @strawberry.field(
+        description=(
+            "Three amounts to offer a bidder, a step apart: each would be accepted, and would lead. Fewer "
+            "where amounts end, none once the auction has ended."
+        ),
+        metadata=PUBLIC,
+    )
+    def next_bids(self) -> list[Decimal]:
+        """By the auction's rules, so that no client has to know them."""
+        if self.status is AuctionStatus.ENDED:
+            return []
+        leading = self.leading_bid
+        return list(next_bids(self.document.rules, leading.effective_amount if leading else None))
 
     @strawberry.field(
         description="Live bids at `version`, leading first; a page behind another, too.",
@@ -159,6 +183,7 @@ class Auction:
             status=AuctionStatus[status_at(auction, now)],
             starts_at=auction.starts_at,
             ends_at=auction.ends_at,
+            first_ends_at=auction.first_ends_at,
             leading_bid=Bid.of(leading, names) if leading else None,
             bid_count=auction.bid_count,
             bidder_count=auction.bidder_count,

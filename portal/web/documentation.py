@@ -25,6 +25,7 @@ FOLDER = Path(settings.BASE_DIR) / "docs"
 # In the order of the index, with what each is for.
 PAGES: Mapping[str, str] = {
     "api": "Requests and their answers, from sign-up to a won auction",
+    "rules": "What an auction can go by beside the plain rules, with examples",
     "fair-draws": "The program that checks them, and each step of a draw",
     "checkpoints": "The program that checks that nothing was removed, and what witnesses do",
     "auctioneers": "Creating auctions, and the policy of doubling",

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from bson.decimal128 import Decimal128
 
+from commands.record.codec import decode_rules, encode_rules
 from projections.documents import (
     AuctionDocument,
     BidderDocument,
@@ -26,7 +27,7 @@ from projections.documents import (
 
 Bson = dict[str, Any]
 
-_TIMES = {"starts_at", "ends_at", "placed_at", "announced_at"}
+_TIMES = {"starts_at", "ends_at", "first_ends_at", "placed_at", "announced_at"}
 _AMOUNTS = {"amount", "effective_amount"}
 _AUCTION_FIELDS = {field.name for field in fields(AuctionDocument)}
 
@@ -121,8 +122,13 @@ def from_auction(auction: AuctionDocument) -> Bson:
     own = {
         field.name: getattr(auction, field.name)
         for field in fields(auction)
-        if field.name not in {"top_bids", "winner"}
+        if field.name not in {"top_bids", "winner", "rules", "first_ends_at"}
     }
+    # Of an auction with the plain rules alone nothing of them is kept.
+    if auction.rules:
+        own["rules"] = encode_rules(auction.rules)
+    if auction.first_ends_at:
+        own["first_ends_at"] = auction.first_ends_at
     return {
         **_plain(_stored(own)),
         "title_words": words(auction.title),
@@ -136,6 +142,7 @@ def to_auction(stored: Mapping[str, Any]) -> AuctionDocument:
     values = _read(stored, _AUCTION_FIELDS)
     values["top_bids"] = tuple(to_bid(bid) for bid in stored["top_bids"])
     values["winner"] = to_winner(stored["winner"]) if stored["winner"] else None
+    values["rules"] = decode_rules(stored.get("rules", {}))
     return AuctionDocument(**values)
 
 
@@ -164,6 +171,8 @@ def from_moment(then: Moment) -> Bson:
         stored["last_bid"] = then.last_bid
     if then.closed_version:
         stored["closed_version"] = then.closed_version
+    if then.ends_at:
+        stored["ends_at"] = moment(then.ends_at)
     if then.draw:
         stored["draw"] = _drawn(then.draw)
     return stored
@@ -178,7 +187,9 @@ def to_moment(stored: Mapping[str, Any]) -> Moment:
     """The moment in a stored document."""
     draw = stored.get("draw")
     values = {name: value for name, value in stored.items() if name not in {"_id", "draw"}}
-    values["recorded_at"] = datetime.fromisoformat(stored["recorded_at"])
+    for name in ("recorded_at", "ends_at"):
+        if name in values:
+            values[name] = datetime.fromisoformat(stored[name])
     return Moment(
         **stored["_id"],
         **values,

@@ -21,6 +21,7 @@ from commands.postgres.facts import facts_since, job_without_events, look_up
 from commands.postgres.tick_records import any_tick_between
 from commands.promoter.checks import check_draws
 from commands.record.redeciding import problem
+from commands.record.standing import Standing
 from commands.streams import RecordedEvent, Stream
 from projections.auctions import history_of
 from projections.changes import bidders_of, touched_bid
@@ -93,10 +94,15 @@ class Decisions:
         if self.undecided is None and (what := problem(rows.standing, item, position, self._facts)):
             self.undecided = f"version {item.version} ({type(item.event).__name__}): {what}"
 
-    def problems(self, auction: Auction | None) -> list[str]:
+    def problems(self, standing: Standing) -> list[str]:
         """What the rules do not give, and draws that don't follow from the secret, or are missing."""
+        auction = standing.auction
         if self.undecided:
             return [self.undecided]
+        if auction and standing.owed:
+            return [
+                f"version {auction.version} is the last: the rules give {standing.owed} with it"
+            ]
         if missing := job_without_events(self._connection, self._id):
             return [f"version {auction.version if auction else 0} is the last: {missing}"]
         if auction is None or not (self.drawn or self._may_lack_draws(auction)):
@@ -199,7 +205,7 @@ class _Pass:
             self._rows.finish()
         yield self._of(self._rows.problems[:NAMED])
         if self.decisions:
-            yield self._of(self.decisions.problems(self._rows.standing.auction))
+            yield self._of(self.decisions.problems(self._rows.standing))
         if self._unprojected:
             yield self._of([self._unprojected])
         else:

@@ -1,15 +1,15 @@
 """Random commands, given to the domain and to a naive implementation of the rules; both must agree."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from uuid import UUID
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from commands.domain.auction import Auction, decide, evolve
 from commands.domain.commands import (
@@ -23,6 +23,7 @@ from commands.domain.commands import (
 from commands.domain.events import (
     AuctionEndedUnsold,
     AuctionEvent,
+    AuctionExtended,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -32,6 +33,11 @@ from commands.domain.events import (
 )
 from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection
+from commands.domain.rules.increments import Bracket, Increments
+from commands.domain.rules.soft_close import SoftClose
+from commands.domain.rules.starting_price import StartingPrice
+from commands.domain.rules.table import Rules
+from tests.domain.rules.some_rules import rules_of_auctions
 from tests.domain.scenario import (
     AFTER,
     ALICE,
@@ -76,9 +82,19 @@ class Entry:
 
 
 class NaiveBook:
-    """The house rules over a list in the order of placing, searched from end to end every time."""
+    """The rules over a list in the order of placing, searched from end to end every time."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules) -> None:
+        self.starting_price = 0
+        self.over_leader, self.over_own = list[tuple[int, int]](), list[tuple[int, int]]()
+        for chosen in rules:
+            if isinstance(chosen, StartingPrice):
+                self.starting_price = int(chosen.amount * 100)
+            if isinstance(chosen, Increments):
+                self.over_leader = [_cents(bracket) for bracket in chosen.over_leader]
+                self.over_own = [_cents(bracket) for bracket in chosen.over_own]
+        self.soft = [chosen for chosen in rules if isinstance(chosen, SoftClose)]
+        self.end, self.extensions = CLOSING, 0
         self.entries: list[Entry] = []
         self.closed = False
         self.winning: UUID | None = None
@@ -99,16 +115,36 @@ class NaiveBook:
         """A bid, if the auction is open, the bidder exists and outdoes themselves."""
         if at < OPENING:
             return "AUCTION_NOT_STARTED"
-        if self.closed or at >= CLOSING:
+        if self.closed or at >= self.end:
             return "AUCTION_ENDED"
         if bidder_id == NOBODY:
             return "USER_NOT_FOUND"
         for entry in self.live():
             if entry.bidder_id == bidder_id and entry.counts >= cents:
                 return "BID_TOO_LOW"
+        if cents < self.starting_price:
+            return "BELOW_STARTING_PRICE"
+        beaten = [(entry.counts, self.over_leader) for entry in self.live()]
+        beaten += [(e.counts, self.over_own) for e in self.live() if e.bidder_id == bidder_id]
+        for counts, table in beaten:
+            steps = [step for start, step in table if start <= counts]
+            if steps and cents < counts + steps[-1]:
+                return "BELOW_INCREMENT"
         self.turns += 1
         self.entries.append(Entry(bid_id, bidder_id, cents, cents, self.turns, at))
-        return [BidPlaced(bid_id, bidder_id, money(cents), at)]
+        return [BidPlaced(bid_id, bidder_id, money(cents), at), *self._extend(bid_id, at)]
+
+    def _extend(self, bid_id: UUID, at: datetime) -> list[AuctionEvent]:
+        """A later end, if the bid came so late that the soft close has one for it."""
+        for soft in self.soft:
+            late = (self.end - at).total_seconds() <= soft.window
+            later = self.end + timedelta(seconds=soft.extension)
+            if soft.hard_end and later > soft.hard_end:
+                later = soft.hard_end
+            if late and later > self.end and self.extensions != soft.times:
+                self.end, self.extensions, self.turns = later, self.extensions + 1, self.turns + 1
+                return [AuctionExtended(self.end, bid_id, self.extensions)]
+        return []
 
     def delete(self, bid_id: UUID, bidder_id: UUID, at: datetime) -> Said:
         """One's own live bid, until the end."""
@@ -119,7 +155,7 @@ class NaiveBook:
             return "BID_NOT_YOURS"
         if not found[0].live:
             return "BID_ALREADY_DELETED"
-        if self.closed or at >= CLOSING:
+        if self.closed or at >= self.end:
             return "AUCTION_ENDED"
         return self._strike(found)
 
@@ -131,7 +167,7 @@ class NaiveBook:
         if not row or tick in self.ticks or tick < max(self.ticks, default=0):
             return "NO_BID_TO_DOUBLE"
         self.ticks.append(tick)
-        if at >= CLOSING:
+        if at >= self.end:
             self.turns += 1
             return [NothingDrawn(tick, 0, NoDoubling.LATE, len(self.ticks))]
         place = Fraction(lot, 2**128) * len(row)
@@ -147,7 +183,7 @@ class NaiveBook:
 
     def withdraw(self, bidder_id: UUID, deleted_at: datetime) -> Said:
         """All live bids of somebody who was deleted before the end."""
-        if self.closed or deleted_at >= CLOSING:
+        if self.closed or deleted_at >= self.end:
             return []
         mine = [entry for entry in self.live() if entry.bidder_id == bidder_id]
         return self._strike(mine, withdrawn_at=deleted_at)
@@ -156,7 +192,7 @@ class NaiveBook:
         """The end, once it has come, and once."""
         if self.closed:
             return "AUCTION_ENDED"
-        if at < CLOSING:
+        if at < self.end:
             return "AUCTION_NOT_ENDED"
         best = self.leading()
         self.closed, self.winning = True, best.bid_id if best else None
@@ -175,6 +211,10 @@ class NaiveBook:
         return [BidDeleted(entry.bid_id, entry.bidder_id, withdrawn_at) for entry in entries]
 
 
+def _cents(bracket: Bracket) -> tuple[int, int]:
+    return int(bracket.start * 100), int(bracket.step * 100)
+
+
 class AuctionMachine(RuleBasedStateMachine):
     """Asks both the same, in any order and at any moment, and compares what they say and where they stand."""
 
@@ -182,9 +222,13 @@ class AuctionMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.book = NaiveBook()
-        self.auction: Auction = evolve(None, CREATED)
+        self.open_with(())
         self.owners: dict[UUID, UUID] = {}
+
+    def open_with(self, rules: Rules) -> None:
+        """A new auction with these rules beside the plain ones."""
+        self.book = NaiveBook(rules)
+        self.auction: Auction = evolve(None, replace(CREATED, rules=rules))
 
     def ask(
         self, command: AuctionCommand, at: datetime, expected: Said, draw: Draw | None = None
@@ -289,8 +333,23 @@ class AuctionMachine(RuleBasedStateMachine):
             self.book.winning,
             self.book.turns,
         )
+        assert (self.auction.ends_at, self.auction.extensions) == (
+            self.book.end,
+            self.book.extensions,
+        )
 
 
+class RuledMachine(AuctionMachine):
+    """The same in an auction that has rules beside the plain ones: one, or several that combine."""
+
+    @initialize(rules=rules_of_auctions(money(1)))
+    def choose(self, rules: Rules) -> None:
+        """Before anything else."""
+        self.open_with(rules)
+
+
+TestRulesAgainstTheBook = RuledMachine.TestCase
+TestRulesAgainstTheBook.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
 TestAuctionAgainstTheBook = AuctionMachine.TestCase
 TestAuctionAgainstTheBook.settings = settings(
     max_examples=80, stateful_step_count=40, deadline=None

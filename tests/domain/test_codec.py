@@ -29,6 +29,7 @@ from commands.domain.commands import (
 from commands.domain.events import (
     AuctionCreated,
     AuctionEndedUnsold,
+    AuctionExtended,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -46,6 +47,7 @@ from commands.domain.events import (
     UserDeleted,
     WinnerAnnounced,
 )
+from commands.domain.rules.rule import Rule
 from commands.record.codec import (
     COMMAND_TYPES,
     EVENT_TYPES,
@@ -58,6 +60,7 @@ from commands.record.codec import (
     event_name,
 )
 from commands.record.upcasters import CURRENT_SCHEMA, upcast
+from tests.domain.rules.some_rules import rules_of_auctions
 from tests.domain.scenario import ALICE, AUCTION, AUCTIONEER, CLOSING, FIRST, OPENING
 
 Message = TypeVar("Message")
@@ -78,6 +81,10 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
     "AuctionCreated": (
         AuctionCreated(AUCTION, "A lamp", "Brass: schön", OPENING, CLOSING, AUCTIONEER),
         {"auction_id": AUCTIONS, **LAMP, **OPEN, "created_by": HOUSE},
+    ),
+    "AuctionExtended": (
+        AuctionExtended(CLOSING, FIRST, 2),
+        {"ends_at": "2025-03-01T13:00:00+00:00", "bid_id": str(FIRST), "extension": 2},
     ),
     "BidPlaced": (
         BidPlaced(FIRST, ALICE, PRICE, ACCEPTED),
@@ -186,6 +193,7 @@ VALUES: Mapping[object, st.SearchStrategy[Any]] = {
     NoDoubling: st.sampled_from(NoDoubling),
     tuple[str, ...]: st.lists(st.text()).map(tuple),
     tuple[UUID, ...]: st.lists(st.uuids()).map(tuple),
+    tuple[Rule, ...]: rules_of_auctions(SMALLEST),
 }
 
 

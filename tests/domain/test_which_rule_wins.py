@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from itertools import combinations
 from pathlib import Path
 from uuid import UUID
@@ -13,6 +14,10 @@ import pytest
 from commands.domain.events import AuctionEvent
 from commands.domain.rejections import Rejection
 from commands.domain.rejections import RejectionCode as Code
+from commands.domain.rules.increments import NOTHING, Bracket, Increments
+from commands.domain.rules.rule import Rule
+from commands.domain.rules.starting_price import StartingPrice
+from commands.domain.rules.table import in_order
 from tests.domain.scenario import (
     AFTER,
     ALICE,
@@ -46,6 +51,7 @@ class Asked:
     events: tuple[AuctionEvent, ...] = (CREATED, placed(FIRST, ALICE, "10.00"))
     at: datetime = DURING
     bidders: frozenset[UUID] = CAST
+    rules: tuple[Rule, ...] = ()
 
     def answer(self) -> Answer:
         """What the auction says."""
@@ -54,7 +60,9 @@ class Asked:
             if self.command == "placeBid"
             else delete(self.bid_id, self.bidder_id)
         )
-        return given(*self.events).when(asked, at=self.at, bidders=self.bidders)
+        # Of the auction, if there is one.
+        created = [replace(CREATED, rules=in_order(self.rules))] if self.events else []
+        return given(*created, *self.events[1:]).when(asked, at=self.at, bidders=self.bidders)
 
 
 Break = Callable[[Asked], Asked]
@@ -64,6 +72,12 @@ BREAKS: Mapping[Code, Break] = {
     Code.AUCTION_ENDED: lambda asked: replace(asked, at=AFTER),
     Code.USER_NOT_FOUND: lambda asked: replace(asked, bidders=frozenset()),
     Code.BID_TOO_LOW: lambda asked: replace(asked, amount="5.00"),
+    Code.BELOW_STARTING_PRICE: lambda asked: replace(
+        asked, rules=(*asked.rules, StartingPrice(Decimal("100.00")))
+    ),
+    Code.BELOW_INCREMENT: lambda asked: replace(
+        asked, rules=(*asked.rules, Increments((Bracket(NOTHING, Decimal("500.00")),)))
+    ),
     Code.BID_NOT_FOUND: lambda asked: replace(asked, bid_id=THIRD),
     Code.BID_NOT_YOURS: lambda asked: replace(asked, bidder_id=BOB),
     Code.BID_ALREADY_DELETED: lambda asked: replace(

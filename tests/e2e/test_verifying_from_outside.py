@@ -14,6 +14,7 @@ from tests.conftest import Join, RunningPortal
 from tests.e2e.acting import create_auction, delete, events, place
 from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED
 from tests.e2e.outsider import falsified, finding, script
+from tests.e2e.ruled_falsifications import RULED, RULES
 from tests.integration.in_process import InProcessPortal
 
 
@@ -53,6 +54,32 @@ def test_an_outsider_follows_an_auction_to_its_end(portal: RunningPortal, sold: 
     assert "fairly drew" in lines[7]
     assert lines[-1].startswith("9 events, 1 draws: ")
     assert "won and pays" in lines[-1]
+
+
+@pytest.fixture
+async def sold_by_rules(portal: RunningPortal, join: Join, carol: PortalClient) -> str:
+    """An auction that is over, with rules beside the plain ones: three bids, the first two of which moved its end."""
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol, seconds=5, rules=RULES)
+    for bidder, amount in ((alice, "9.99"), (alice, "10.00"), (bob, "11.00"), (alice, "20.00")):
+        await place(bidder, auction_id, amount)
+    await events(carol, auction_id, until="WinnerAnnounced")
+    return auction_id
+
+
+def test_an_outsider_checks_the_rules_that_were_chosen(
+    portal: RunningPortal, sold_by_rules: str, outsider: ModuleType
+) -> None:
+    done = script(portal, sold_by_rules)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[:-1]] == [
+        "1 AuctionCreated", "2 BidPlaced", "3 AuctionExtended", "4 BidPlaced", "5 AuctionExtended",
+        "6 BidPlaced", "7 WinnerAnnounced",
+    ]  # fmt: skip
+    for what, (falsify, says) in RULED.items():
+        with falsified(outsider, falsify):
+            found = finding(outsider, portal, sold_by_rules)
+        assert re.search(says, found), f"{what}: {found}"
 
 
 def test_there_must_be_such_an_auction(portal: RunningPortal) -> None:

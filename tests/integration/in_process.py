@@ -7,6 +7,7 @@ from uuid import UUID
 from pymongo.collection import Collection
 
 from commands.domain.commands import Command, CreateAuction, CreateUser, DeleteBid, PlaceBid
+from commands.domain.rules.table import Rules
 from commands.handling.drain import drain_batch
 from commands.ids import new_id
 from commands.jobs import Job, Submission
@@ -97,12 +98,12 @@ class InProcessPortal:
                 assert confirm(connection, user_id, email)
         return user_id
 
-    def auction(self, seconds: float = 600) -> Stream:
-        """A new auction that is open for that long."""
+    def auction(self, seconds: float = 600, rules: Rules = ()) -> Stream:
+        """A new auction that is open for that long, with these rules beside the plain ones."""
         stream = Stream("auction", new_id())
         now = self.now()
         ends_at = now + timedelta(seconds=seconds)
-        command = CreateAuction(stream.id, "A clock", "", None, ends_at, None)
+        command = CreateAuction(stream.id, "A clock", "", None, ends_at, None, rules)
         job = self.settled(stream, command, at=now)
         assert job.rejection is None, job
         return stream

@@ -17,12 +17,13 @@ from commands.postgres.auctions import save_auctions
 from commands.postgres.connections import SyncConnection
 from commands.postgres.event_store import all_stored_events, content_of
 from commands.promoter import rounds
-from commands.record.codec import decode_event
+from commands.record.codec import decode_event, decode_rules
 from commands.streams import Stream
 from projections.mongo.store import MongoDocuments
 from projections.projector import project, reproject
 from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED, Falsify
 from tests.e2e.outsider import rechained
+from tests.e2e.ruled_falsifications import RULED, STORED
 from tests.integration.in_process import InProcessPortal
 from tests.integration.test_redeciding import jobs_gone  # noqa: F401  (a fixture)
 from tests.integration.test_verification import findings, forget, tampering
@@ -148,3 +149,34 @@ def test_what_is_found_from_outside_is_found_by_the_operator(record: Record) -> 
     assert missed == []
     record.write(lambda contents: contents, rehash=True)
     assert record.findings() == [], "written as it was, nothing is found"
+
+
+@pytest.fixture
+def ruled(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """An auction with rules beside the plain ones, as the one that outsiders check."""
+    alice, bob = in_process.user(), in_process.user()
+    auction = in_process.auction(seconds=1, rules=decode_rules(STORED))
+    for bidder, amount in ((alice, "10.00"), (bob, "11.00"), (alice, "20.00")):
+        in_process.bid(auction, bidder, amount)
+    in_process.over(auction)
+    assert in_process.settled(auction, AnnounceWinner(auction.id)).version == 7
+    project(auction, in_process.pool, documents)
+    with in_process.pool.connection() as connection:
+        connection.execute("DELETE FROM jobs WHERE stream_id = %s", (auction.id,))
+        rows = {auction: all_stored_events(connection, auction.id)}
+    record = Record(in_process, documents, auction, (), rows)
+    assert record.findings() == []
+    yield record
+    forget(in_process, auction)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_rules_from_outside_is_found_by_the_operator(ruled: Record) -> None:
+    missed = []
+    for what, (falsify, _) in RULED.items():
+        ruled.write(falsify, rehash=True)
+        if not ruled.findings():
+            missed.append(what)
+    assert missed == []
+    ruled.write(lambda contents: contents, rehash=True)
+    assert ruled.findings() == [], "written as it was, nothing is found"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import cycle
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,8 @@ from commands.domain.auction import Auction, decide, replay
 from commands.domain.commands import AnnounceWinner, CreateAuction, DoubleBid
 from commands.domain.events import AuctionEvent
 from commands.domain.rejections import Rejection
+from commands.domain.rules.increments import NOTHING, Bracket, Increments
+from commands.domain.rules.table import Rules
 from commands.handling.auctions import handle_auctions
 from commands.handling.draws import NO_BIDS
 from commands.ids import new_id
@@ -24,6 +27,7 @@ from commands.postgres.connections import Pool, SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
 from commands.record.codec import command_name, encode
 from tests.domain.histories import POLICIES, SECRET, Asked, Move, asked, drawing, moves
+from tests.domain.rules.some_rules import rules_of_auctions
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, OPENING
 
 ACCEPT = """
@@ -86,22 +90,43 @@ def test_a_batch_knows_all_it_needs(pool: Pool, given: list[Move], when: list[Mo
     compare_with_full_replay(pool, [*given, *when], [1 + len(given), 100])
 
 
+@pytest.mark.parametrize(
+    ("given", "when"),
+    [
+        pytest.param([A1, A5], [B5, B8], id="the leading one is another's, from before"),
+        pytest.param([A1, A5], [DELETE_1, B5], id="the leader is deleted in the same batch"),
+        pytest.param([A1, A5, DRAW], [B8, Move("place", 1, 12)], id="the leader was doubled"),
+    ],
+)
+def test_a_batch_knows_what_increments_are_over(
+    pool: Pool, given: list[Move], when: list[Move]
+) -> None:
+    increments = Increments((Bracket(NOTHING, Decimal("2.00")),))
+    compare_with_full_replay(pool, [*given, *when], [1 + len(given), 100], (increments,))
+
+
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(moves(12, 30), st.lists(st.integers(1, 12), min_size=1, max_size=4))
+@given(
+    moves(12, 30),
+    st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    st.just(()) | rules_of_auctions(Decimal("1.00")),
+)
 def test_however_jobs_are_batched_the_answers_are_those_of_a_full_replay(
-    pool: Pool, moves: list[Move], batch_sizes: list[int]
+    pool: Pool, moves: list[Move], batch_sizes: list[int], rules: Rules
 ) -> None:
-    compare_with_full_replay(pool, moves, batch_sizes)
+    compare_with_full_replay(pool, moves, batch_sizes, rules)
 
 
-def compare_with_full_replay(pool: Pool, moves: Sequence[Move], batch_sizes: Sequence[int]) -> None:
+def compare_with_full_replay(
+    pool: Pool, moves: Sequence[Move], batch_sizes: Sequence[int], rules: Rules = ()
+) -> None:
     """Through the inbox in batches of those sizes, and by hand: the same events, outcomes and state rows."""
     auction_id = new_id()
     alice, bob, _stranger = bidders = [new_id(), new_id(), new_id()]
     requests = one_by_one(
-        [create(auction_id), *asked(moves, auction_id, bidders), close(auction_id)]
+        [create(auction_id, rules), *asked(moves, auction_id, bidders), close(auction_id)]
     )
 
     with pool.connection() as connection, connection.transaction(force_rollback=True):
@@ -126,9 +151,10 @@ def one_by_one(requests: Sequence[Asked]) -> list[Asked]:
     return later
 
 
-def create(auction_id: UUID) -> Asked:
+def create(auction_id: UUID, rules: Rules) -> Asked:
     """An auction with the fixed times of all scenarios."""
-    return Asked(CreateAuction(auction_id, "A lamp", "Brass", OPENING, CLOSING, None), BEFORE)
+    command = CreateAuction(auction_id, "A lamp", "Brass", OPENING, CLOSING, None, rules)
+    return Asked(command, BEFORE)
 
 
 def close(auction_id: UUID) -> Asked:

@@ -32,6 +32,7 @@ from projections.mongo.store import MongoDocuments
 from projections.projector import project
 from projections.upkeep.verify import verify
 from tests.e2e.falsifications import FALSIFICATIONS, UNHASHED
+from tests.e2e.ruled_falsifications import RULED
 from tests.integration.in_process import InProcessPortal, stored_auctions
 from tests.integration.test_verification import TAMPERINGS, findings, forget, tampering
 from tests.servers import ROOT
@@ -440,7 +441,9 @@ def test_a_whole_life_is_what_the_rules_give(
 
 def test_the_docs_name_whatever_is_planted() -> None:
     table = (ROOT / "docs/reliability.md").read_text()
-    planted = {*TAMPERINGS, *FORGERIES, *TOO_LATE, *WRONG_ENDS, *FALSIFICATIONS, *UNHASHED}
+    planted = {
+        *TAMPERINGS, *FORGERIES, *TOO_LATE, *WRONG_ENDS, *FALSIFICATIONS, *UNHASHED, *RULED,
+    }  # fmt: skip
     assert {what for what in planted if f"| {what} |" not in table} == set()
-    for what in {*FALSIFICATIONS, *UNHASHED}:
+    for what in {*FALSIFICATIONS, *UNHASHED, *RULED}:
         assert f"| {what} | ✓ | ✓ |" in table, what

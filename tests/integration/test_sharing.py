@@ -70,9 +70,11 @@ def test_every_field_with_a_resolver_is_the_readers_own_unless_it_is_declared_pu
     # Whoever adds one has thought about who reads it.
     declared_public = {
         "Auction.bids",
+        "Auction.nextBids",
+        "Auction.rules",
         "Auction.whyWinner",
-        "WhyWinner.leads",
         "BidDraw.beaconRound",
+        "WhyWinner.leads",
     }
     assert resolved - own == declared_public
 

@@ -41,13 +41,16 @@ def sentence(event: Event, names: Names) -> SafeString:
 def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
     match event:
         case domain.AuctionCreated(title=title, starts_at=starts, ends_at=ends, created_by=by):
+            rules = " ".join(rule.sentence for rule in event.rules)
             who = names.user(by) if by else "an operator"
             times = (exact(starts)[:19], exact(ends)[:19])
             return format_html(
-                "{} created “{}”, which takes bids from {} to {}.", who, title, *times
+                "{} created “{}”, which takes bids from {} to {}. {}", who, title, *times, rules
             )
         case domain.BidPlaced(bid_id=bid, bidder_id=bidder, amount=amount):
             return format_html("{} bid {} ({}).", names.user(bidder), money(amount), _bid(bid))
+        case domain.AuctionExtended(bid_id=bid, ends_at=ends):
+            return format_html("{} moved the end to {}.", _bid(bid, "Bid"), exact(ends)[:19])
         case domain.BidDeleted(bid_id=bid, bidder_id=bidder, withdrawn_at=withdrawn):
             done = "withdrawn with their account" if withdrawn else "deleted"
             return format_html("{} of {} was {}.", _bid(bid, "Bid"), names.user(bidder), done)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
+from commands.inbox.chosen_rules import RULES, chosen_rules
 from commands.inbox.requests import Caller, create_auction
 from commands.management.operator_command import (
     OperatorCommand,
@@ -27,6 +28,23 @@ class Command(OperatorCommand):
         parser.add_argument("--description", default="")
         parser.add_argument("--starts-at", metavar="WHEN", help="default: at once")
         parser.add_argument("--ends-at", metavar="WHEN", required=True)
+        parser.add_argument(
+            "--starting-price", metavar="AMOUNT", default="", help="no bid is lower"
+        )
+        parser.add_argument(
+            "--increments", metavar="BRACKETS", default="",
+            help='by how much a bid must be higher than the leading one: "table" for the house\'s own '
+            "table, or brackets such as 0:1,100:5",
+        )  # fmt: skip
+        parser.add_argument(
+            "--own-increments", metavar="BRACKETS", default="",
+            help="by how much a bid must be higher than its bidder's own highest",
+        )  # fmt: skip
+        parser.add_argument(
+            "--soft-close", metavar="WINDOW/EXTENSION/TIMES", default="",
+            help="60s/60s/10: a bid in the last 60 s moves the end by 60 s, 10 times at most, or up to a hard "
+            "end if that is a time",
+        )  # fmt: skip
         add_wait(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -40,6 +58,7 @@ class Command(OperatorCommand):
             # An offset of 0 means at once; `now` would be in the past by the time the job is handled.
             starts_at=starts_at if starts_at != now else None,
             ends_at=moment(options["ends_at"], now),
+            rules=chosen_rules(**{name: options[name] for name in RULES}),
         )
         job = settled(submission, options["wait"])
         auction_id = job.payload["auction_id"]

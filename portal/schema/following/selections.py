@@ -11,10 +11,12 @@ from graphql import (
     Executor,
     GraphQLInterfaceType,
     GraphQLLeafType,
+    GraphQLNullableType,
     GraphQLObjectType,
     get_named_type,
     get_nullable_type,
     is_leaf_type,
+    is_list_type,
     is_object_type,
 )
 from graphql.execution.collect_fields import FieldDetails, collect_fields, collect_subfields
@@ -85,12 +87,22 @@ def _field(
     declared, kind = strawberry_field(field), get_nullable_type(field.type)
     if declared is None or declared.base_resolver is not None:
         raise TypeError(f"{type_.name}.{_name(details)} has a resolver")
+    if is_list_type(kind):
+        write = _value(executor, get_nullable_type(kind.of_type), details)
+        return declared.python_name, lambda values: [write(each) for each in values]
+    return declared.python_name, _value(executor, kind, details)
+
+
+def _value(
+    executor: Executor[Any], kind: GraphQLNullableType, details: list[FieldDetails]
+) -> Write:
+    """What turns such a value into JSON; TypeError if it is neither a leaf nor an object."""
     if is_leaf_type(kind):
         leaf: GraphQLLeafType = kind
-        return declared.python_name, leaf.serialize
+        return leaf.serialize
     if is_object_type(kind):
-        return declared.python_name, _object(executor, kind, details)
-    raise TypeError(f"{type_.name}.{_name(details)} is neither a value nor an object")
+        return _object(executor, kind, details)
+    raise TypeError(f"{_name(details)} is neither a value nor an object")
 
 
 def _name(details: list[FieldDetails]) -> str:

@@ -1,6 +1,6 @@
 // The page of one auction: its state as it changes, the live bids, the user's own, and the log of events.
 import { bidding } from "./bidding.js";
-import { left, now, setClock, standing, when } from "./clock.js";
+import { left, now, setClock, standing, timeOfDay, when } from "./clock.js";
 import { el, Entries, setLiveText } from "./dom.js";
 import { history } from "./history.js";
 import { subscribe } from "./live.js";
@@ -10,6 +10,7 @@ import { Pages } from "./pages.js";
 import { past } from "./past.js";
 import { keepScroll } from "./place.js";
 import { Ranking } from "./ranking.js";
+import { rules } from "./rules.js";
 import { ask, user } from "./session.js";
 import { setTitle } from "./title.js";
 import { onScreen } from "./unread.js";
@@ -25,7 +26,7 @@ const PAGE = 100;
 // How many bids more than are shown are kept; with more, the pages are loaded anew.
 const SPARE = 500;
 const STATE = `subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
-  id version title description status startsAt endsAt asOf bidCount bidderCount
+  id version title description status startsAt endsAt firstEndsAt asOf bidCount bidderCount nextBids
   leadingBid { ${BID} } ${OWN_BIDS}
   bids(first: ${TOP}) { ${BIDS} }
   winner { bidder { id username } bid { ${BID} } } } }`;
@@ -76,11 +77,15 @@ export function auction(main, id) {
   const log = history(id, onEvent);
   const reasons = why(id);
   const travel = past(id);
+  const agreed = rules(id, (told) => {
+    form.goBy(told);
+    if (drawn) form.show(drawn, state, mine);
+  });
 
   main.replaceChildren(
     el("p", { class: "back" }, el("a", { href: "#/open" }, "← All auctions")),
     el("div", { class: "auction" },
-      el("div", { class: "about" }, heading, description),
+      el("div", { class: "about" }, heading, description, agreed.element),
       el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, leading, leadingNote, form.element, mine.element),
       el("div", { class: "record" }, reasons.element,
         el("section", {}, el("h2", {}, "Bids ", facts), rankingNote, list, unloaded, pages.more), log.element, travel.element)));
@@ -104,6 +109,7 @@ export function auction(main, id) {
     description.textContent = state.description;
     span.textContent = stands === "SCHEDULED" ? `Opens ${when(state.startsAt)}`
       : stands === "OPEN" ? `Ends ${when(state.endsAt)}` : when(state.endsAt);
+    if (state.firstEndsAt) span.textContent += `, extended from ${timeOfDay(state.firstEndsAt)}`;
     const { label, price, yours } = headline(state, stands, me);
     if (setLiveText(leading, el("p", { class: "label" }, label), price && el("p", { class: "price" }, price))) flash(leading);
     leading.classList.toggle("yours", Boolean(yours));

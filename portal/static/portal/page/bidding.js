@@ -19,12 +19,19 @@ export function bidNextOn(auctionId) {
   document.querySelector(`form[data-auction="${auctionId}"]`)?.dispatchEvent(new Event("wanted"));
 }
 
-// What the next bid has to be. A bid that is not loaded may be higher than those that are, if it was doubled.
-function minimum({ bids, complete }) {
+// What the next bid has to be, by what the portal says of the auction's rules.
+function hintFor(own, nextBids, rules) {
+  if (rules?.mustLead) return nextBids.length ? `${shown(nextBids[0])} or more.` : "No amount could lead any more.";
+  const start = rules?.startingPrice ? ` Bids start at ${shown(rules.startingPrice)}.` : "";
+  return `${minimum(own, start)} It need not lead.${start}`;
+}
+
+// A bid that is not loaded may be higher than those that are, if it was doubled.
+function minimum({ bids, complete }, start) {
   const live = bids.filter((bid) => !bid.deleted).map((bid) => cents(bid.effectiveAmount));
   const highest = live.reduce((most, value) => (value > most ? value : most), 0n);
   if (highest) return `Above your own highest, ${complete ? "" : "at least "}${shown(plain(highest))}.`;
-  return complete ? "Any amount counts." : "Above your own highest.";
+  return !complete ? "Above your own highest." : start ? "" : "Any amount counts.";
 }
 
 // The question to ask before such a bid is placed; null if there is none.
@@ -46,9 +53,15 @@ export function bidding(auctionId) {
   const { input, help, row, complain } = field("Your bid", {
     id: "amount", inputmode: "decimal", autocomplete: "off", placeholder: "0.00", maxlength: 20, oninput: preview });
   const button = el("button", { type: "submit" }, "Place bid");
+  // They stay the same buttons, so that a new state takes the focus from none of them.
+  const offers = [0, 1, 2].map((place) => el("button", { type: "button", class: "quiet", hidden: true, onclick() {
+    input.value = amounts[place];
+    preview();
+    input.focus();
+  } }));
   const outcome = el("p", { class: "outcome", role: "status" });
   const form = el("form", { class: "bid", novalidate: true, "data-auction": auctionId, onsubmit: submit, onwanted: focusIfWanted },
-    row, button, outcome);
+    row, el("div", { class: "offers", role: "group", "aria-label": "Amounts that would lead" }, offers), button, outcome);
   const invitation = el("p", { class: "invitation" }, el("a", { class: "button", href: "#/sign-in" }, "Sign in to bid"),
     el("span", {}, "New here? ", el("a", { href: "#/sign-up" }, "Sign up"), " in a moment."));
   const element = el("div", { hidden: true }, user() ? form : invitation);
@@ -56,6 +69,17 @@ export function bidding(auctionId) {
   let placed = null;
   let leadingBid = null;
   let confirmedAmount = null;
+  let rules = null;
+  let amounts = [];
+
+  function offer(nextBids) {
+    amounts = nextBids;
+    for (const [place, each] of offers.entries()) {
+      const text = place < amounts.length ? shown(amounts[place]) : "";
+      each.hidden = !text;
+      if (each.textContent !== text) each.textContent = text;
+    }
+  }
 
   function focusIfWanted() {
     if (wanted !== auctionId || element.hidden) return;
@@ -138,11 +162,16 @@ export function bidding(auctionId) {
 
   return {
     element,
+    /** What the portal says of the auction's rules; shown with the next state. */
+    goBy(told) {
+      rules = told;
+    },
     /** Show the auction's new state; `own` are the user's bids that are loaded. */
-    show(standing, { version, leadingBid: leads }, own) {
+    show(standing, { version, leadingBid: leads, nextBids }, own) {
       element.hidden = standing !== "OPEN";
       leadingBid = leads;
-      const hint = `${minimum(own)} It need not lead.`;
+      offer(nextBids);
+      const hint = hintFor(own, nextBids, rules).trim();
       if (help.textContent !== hint) help.textContent = hint;
       if (!busy) compare({ version, leadingBid: leads, myBids: own.bids });
       focusIfWanted();

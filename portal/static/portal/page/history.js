@@ -10,6 +10,7 @@ import { doubledLink, WORTH } from "./worth.js";
 const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id: $id, afterVersion: $after) {
   __typename version recordedAt
   ... on BidPlaced { nonce bid { id ${WORTH} placedAt bidder { id username } } }
+  ... on AuctionExtended { endsAt }
   ... on BidDeleted { bidId } ... on BidDoubled { bidId effectiveAmount }
   ... on NothingDrawn { reason }
   ... on WinnerAnnounced { bid { amount bidder { id username } } } } }`;
@@ -45,6 +46,7 @@ export function history(auctionId, onEvent) {
     switch (event.__typename) {
       case "AuctionCreated": return "The auction was announced";
       case "BidPlaced": return `${who(event.bid.bidder)} bid ${shown(event.bid.amount)}`;
+      case "AuctionExtended": return `That moved the end to ${timeOfDay(event.endsAt)}`;
       case "BidDeleted": return `${whose(event.bidId)} was deleted`;
       case "BidDoubled": return [whose(event.bidId), " was ", doubledLink(), ` by the house and counts ${shown(event.effectiveAmount)}`];
       case "NothingDrawn": return NOTHING_DRAWN[event.reason] ?? "A draw doubled no bid";

@@ -1,0 +1,67 @@
+"""What a rule is: a frozen value that was chosen for an auction, with what it has to say about a bid."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+from commands.domain.amounts import SMALLEST
+from commands.domain.rejections import RejectionCode
+
+
+class InvalidRule(ValueError):
+    """The rule can't be chosen so; the message says what is wrong and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToBeat:
+    """What the leading bid and the bidder's own highest live bid count; None where there is none.
+
+    `leading` is not known, and None, unless one of the auction's rules needs it.
+    """
+
+    leading: Decimal | None
+    own: Decimal | None
+
+
+class Rule:
+    """A rule of an auction. What it does not say itself is as without it."""
+
+    __slots__ = ()
+
+    # Whether it looks at the leading bid.
+    needs_leader: ClassVar[bool] = False
+    # What a bid below its least amount is rejected with.
+    code: ClassVar[RejectionCode] = RejectionCode.BID_TOO_LOW
+
+    @property
+    def sentence(self) -> str:
+        """The rule in plain English, for bidders."""
+        raise NotImplementedError
+
+    @property
+    def must_lead(self) -> bool:
+        """Whether it lets no bid be placed that would not lead."""
+        return False
+
+    def check(self) -> None:
+        """InvalidRule if it can't be chosen so."""
+
+    def unfit(self, ends_at: datetime) -> str | None:
+        """Why it can't be a rule of an auction that is to end then; None if it can."""
+        return None
+
+    def moved_end(self, ends_at: datetime, extensions: int, now: datetime) -> datetime | None:
+        """When the auction ends after a bid accepted at `now`, if not at `ends_at` any more.
+
+        `extensions` counts how often the end was moved before.
+        """
+        return None
+
+    def least(self, to_beat: ToBeat) -> Decimal:
+        """The lowest amount that it lets the bidder bid."""
+        return SMALLEST
+
+    def too_low(self, amount: Decimal, to_beat: ToBeat) -> str:
+        """Why it refuses a bid below its least amount, for the bidder."""
+        raise NotImplementedError

@@ -1,0 +1,105 @@
+"""All rules, in the order in which a bid is asked of them, and what those of an auction say together."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import accumulate, repeat, takewhile
+
+from commands.domain.amounts import LARGEST, SMALLEST
+from commands.domain.rejections import Rejection
+from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table, step_at
+from commands.domain.rules.rule import Rule, ToBeat
+from commands.domain.rules.soft_close import SoftClose
+from commands.domain.rules.starting_price import StartingPrice
+
+Rules = tuple[Rule, ...]
+
+# By the names that they have in events.
+RULES: Mapping[str, type[Rule]] = {
+    "starting_price": StartingPrice,
+    "increments": Increments,
+    "soft_close": SoftClose,
+}
+_NAMES = {kind: name for name, kind in RULES.items()}
+_ORDER = {kind: place for place, kind in enumerate(RULES.values())}
+HIGHER = "A bid is higher than the bidder's own highest"
+NEED_NOT_LEAD = f"{HIGHER}, and may be lower than the leading one."
+DOUBLING = (
+    "The promoter may double a bid: it then ranks with twice the amount that its bidder pays."
+)
+# So many amounts are offered to a bidder.
+OFFERED = 3
+
+
+def check(rules: Rules) -> None:
+    """InvalidRule if the rules can't be chosen so."""
+    for rule in rules:
+        rule.check()
+
+
+def name_of(rule: Rule) -> str:
+    """The rule's name in events."""
+    return _NAMES[type(rule)]
+
+
+def in_order(rules: Iterable[Rule]) -> Rules:
+    """The rules in the order in which a bid is asked of them."""
+    return tuple(sorted(rules, key=lambda rule: _ORDER[type(rule)]))
+
+
+def need_leader(rules: Rules) -> bool:
+    """Whether one of them looks at the leading bid."""
+    return any(rule.needs_leader for rule in rules)
+
+
+def first_refusal(rules: Rules, amount: Decimal, to_beat: ToBeat) -> Rejection | None:
+    """The first rule's answer that refuses the bid; None if all let it be placed."""
+    for rule in rules:
+        if amount < rule.least(to_beat):
+            return Rejection(rule.code, rule.too_low(amount, to_beat))
+    return None
+
+
+def unfit(rules: Rules, ends_at: datetime) -> str | None:
+    """Why the rules can't be those of an auction that is to end then; None if they can."""
+    return next((why for rule in rules if (why := rule.unfit(ends_at))), None)
+
+
+def moved_end(rules: Rules, ends_at: datetime, extensions: int, now: datetime) -> datetime | None:
+    """When an auction ends after a bid accepted at `now`, if not at `ends_at` any more."""
+    return next((end for rule in rules if (end := rule.moved_end(ends_at, extensions, now))), None)
+
+
+def next_bids(rules: Rules, leading: Decimal | None) -> Sequence[Decimal]:
+    """Amounts to offer, a step apart, when the leading bid counts that much; fewer where amounts end.
+
+    Each would be accepted from anybody, and would lead: nobody's own bid counts more than the leading one,
+    and steps never get smaller.
+    """
+    table, to_beat = _steps(rules), ToBeat(leading, leading)
+    first = max(
+        _above(leading or Decimal(0), table), *(rule.least(to_beat) for rule in rules), SMALLEST
+    )
+    amounts = accumulate(repeat(table, OFFERED - 1), _above, initial=first)
+    return list(takewhile(lambda amount: amount <= LARGEST, amounts))
+
+
+def must_lead(rules: Rules) -> bool:
+    """Whether one of them lets no bid be placed that would not lead."""
+    return any(rule.must_lead for rule in rules)
+
+
+def sentences(rules: Rules) -> Sequence[str]:
+    """What an auction with these rules goes by, in plain English, for bidders."""
+    higher = f"{HIGHER}." if must_lead(rules) else NEED_NOT_LEAD
+    return [higher, *(rule.sentence for rule in rules), DOUBLING]
+
+
+def _above(amount: Decimal, table: Table) -> Decimal:
+    return amount + step_at(table, amount)
+
+
+def _steps(rules: Rules) -> Table:
+    """What the offers are apart: the auction's own increments, or else the house's table."""
+    tables = [rule.over_leader or rule.over_own for rule in rules if isinstance(rule, Increments)]
+    return tables[0] if tables else HOUSE_TABLE

@@ -1,0 +1,100 @@
+"""Rules as people write them in a form or at the command line."""
+
+import re
+from datetime import datetime
+from decimal import Decimal
+
+from commands.domain.amounts import InvalidAmount, amount
+from commands.domain.rules.increments import HOUSE_TABLE, NOTHING, Bracket, Increments, Table
+from commands.domain.rules.rule import Rule
+from commands.domain.rules.soft_close import SoftClose
+from commands.domain.rules.starting_price import StartingPrice
+from commands.domain.rules.table import Rules, in_order
+from commands.inbox.invalid import InvalidInput
+
+# What chosen_rules takes.
+RULES = ("starting_price", "increments", "own_increments", "soft_close")
+# What names the house's own table of increments.
+HOUSE = "table"
+
+
+def chosen_rules(
+    *,
+    starting_price: str = "",
+    increments: str = "",
+    own_increments: str = "",
+    soft_close: str = "",
+) -> Rules:
+    """The rules that the texts choose, an empty one none; InvalidInput names the text that is wrong."""
+    found: list[Rule] = []
+    if starting_price:
+        found.append(StartingPrice(_amount("starting_price", starting_price)))
+    over_leader = _table("increments", increments)
+    over_own = _table("own_increments", own_increments)
+    if over_leader or over_own:
+        found.append(Increments(over_leader, over_own))
+    if soft_close:
+        found.append(_soft_close(soft_close))
+    return in_order(found)
+
+
+def _table(name: str, text: str) -> Table:
+    """ "table", or brackets such as "0:1, 100:5": from 0 on steps of 1, from 100 on steps of 5."""
+    if not text.strip():
+        return ()
+    if text.strip() == HOUSE:
+        return HOUSE_TABLE
+    return tuple(_bracket(name, each.strip()) for each in text.split(","))
+
+
+def _bracket(name: str, text: str) -> Bracket:
+    start, colon, step = (part.strip() for part in text.partition(":"))
+    if not colon:
+        raise InvalidInput(
+            name, f'{text[:40]!r} is no bracket; write "{HOUSE}", or brackets such as 0:1, 100:5'
+        )
+    nothing = start.strip("0.") == ""
+    return Bracket(NOTHING if nothing else _amount(name, start), _amount(name, step))
+
+
+def _soft_close(text: str) -> SoftClose:
+    """ "60s/60s/10": a bid in the last 60 s moves the end by 60 s, 10 times at most; or "60s/60s/2030-01-31T18:00Z"."""
+    window, _, rest = text.partition("/")
+    extension, _, rest = rest.partition("/")
+    times, hard_end = None, None
+    for bound in filter(None, (part.strip() for part in rest.split("/"))):
+        if bound.isascii() and bound.isdigit() and len(bound) < 10:
+            times = int(bound)
+        else:
+            hard_end = _moment(bound)
+    return SoftClose(_seconds(window.strip()), _seconds(extension.strip()), times, hard_end)
+
+
+def _seconds(text: str) -> int:
+    found = re.fullmatch(r"([0-9]{1,6})([smh])", text)
+    if not found:
+        raise InvalidInput(
+            "soft_close",
+            f"{text[:40]!r} is no length of time; a soft close is written like 60s/60s/10: the window, "
+            "what it moves the end by, and how often at most, or until when",
+        )
+    return int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def _moment(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise InvalidInput(
+            "soft_close", f"{text[:40]!r} is neither a number nor a time like 2030-01-31T18:00:00Z"
+        )
+    return found
+
+
+def _amount(name: str, text: str) -> Decimal:
+    try:
+        return amount(text.strip())
+    except InvalidAmount as error:
+        raise InvalidInput(name, str(error)) from error

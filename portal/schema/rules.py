@@ -1,0 +1,160 @@
+"""The rules of an auction, as data and in plain English, and the input that chooses them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeVar
+
+import strawberry
+
+from commands.domain.rules import increments, soft_close, table
+from commands.domain.rules.rule import Rule
+from commands.domain.rules.starting_price import StartingPrice
+
+Kind = TypeVar("Kind", bound=Rule)
+
+
+@strawberry.type(description="A line of a table of increments.")
+class Bracket:
+    start: Decimal = strawberry.field(
+        description="It goes from this amount up to the next line's start."
+    )
+    step: Decimal = strawberry.field(description="By how much a bid must be higher there.")
+
+
+@strawberry.type(
+    description="By how much a bid must be higher; an empty table asks for nothing beside the plain rules."
+)
+class Increments:
+    over_leader: list[Bracket] = strawberry.field(description="Higher than the leading bid.")
+    over_own: list[Bracket] = strawberry.field(description="Higher than the bidder's own highest.")
+
+    @classmethod
+    def of(cls, rule: increments.Increments) -> "Increments":
+        """In the API's form."""
+        return cls(over_leader=_brackets(rule.over_leader), over_own=_brackets(rule.over_own))
+
+
+@strawberry.type(
+    description="A bid shortly before the end moves the end; what decides is when it was accepted."
+)
+class SoftClose:
+    window: int = strawberry.field(description="So many seconds before the end.")
+    extension: int = strawberry.field(description="By so many seconds.")
+    times: int | None = strawberry.field(description="So often at most.")
+    hard_end: datetime | None = strawberry.field(description="Never beyond this moment.")
+
+
+@strawberry.type(
+    description="What an auction goes by beside the plain rules; a rule it has not is null."
+)
+class Rules:
+    starting_price: Decimal | None = strawberry.field(description="No bid is lower.")
+    increments: Increments | None = strawberry.field(description="By how much a bid is higher.")
+    soft_close: SoftClose | None = strawberry.field(
+        description="How a bid shortly before the end moves the end."
+    )
+    must_lead: bool = strawberry.field(
+        description="Whether a bid is placed only if it would lead; then nextBids has the lowest first."
+    )
+    sentences: list[str] = strawberry.field(
+        description="All rules in plain English, the plain ones too, in an order to be read in."
+    )
+
+    @classmethod
+    def of(cls, rules: table.Rules) -> "Rules":
+        """In the API's form."""
+        starting, steps = _one(rules, StartingPrice), _one(rules, increments.Increments)
+        soft = _one(rules, soft_close.SoftClose)
+        return cls(
+            starting_price=starting.amount if starting else None,
+            increments=Increments.of(steps) if steps else None,
+            soft_close=SoftClose(**asdict(soft)) if soft else None,
+            must_lead=table.must_lead(rules),
+            sentences=list(table.sentences(rules)),
+        )
+
+
+@strawberry.input(description="A line of a table of increments.")
+class BracketInput:
+    start: Decimal | None = strawberry.field(
+        default=None,
+        description=(
+            "It goes from this amount up to the next line's start. Null in the first line, which goes from 0."
+        ),
+    )
+    step: Decimal = strawberry.field(description="By how much a bid must be higher there.")
+
+
+@strawberry.input(
+    description=(
+        "By how much a bid must be higher, by one or two tables. Without any it is the house's own "
+        "table, over the leading bid."
+    )
+)
+class IncrementsInput:
+    over_leader: list[BracketInput] | None = strawberry.field(
+        default=None, description="At most 30 lines: higher than the leading bid."
+    )
+    over_own: list[BracketInput] | None = strawberry.field(
+        default=None, description="At most 30 lines: higher than the bidder's own highest."
+    )
+
+
+@strawberry.input(
+    description="How a bid shortly before the end moves the end; `times`, `hardEnd` or both say where that ends."
+)
+class SoftCloseInput:
+    window: int = strawberry.field(description="So many seconds before the end, at most a day.")
+    extension: int = strawberry.field(description="By so many seconds, at most a day.")
+    times: int | None = strawberry.field(default=None, description="So often at most, up to 1,000.")
+    hard_end: datetime | None = strawberry.field(
+        default=None, description="Never beyond this moment, which is after endsAt."
+    )
+
+
+@strawberry.input(
+    description="What an auction goes by beside the plain rules, for good; each rule can be left out."
+)
+class RulesInput:
+    starting_price: Decimal | None = strawberry.field(default=None, description="No bid is lower.")
+    increments: IncrementsInput | None = strawberry.field(
+        default=None, description="By how much a bid is higher than what there is."
+    )
+    soft_close: SoftCloseInput | None = strawberry.field(
+        default=None, description="How a bid shortly before the end moves the end."
+    )
+
+
+def chosen(given: RulesInput | None) -> table.Rules:
+    """The rules that were chosen, in their order; they are not checked yet."""
+    found: list[Rule] = []
+    if given and given.starting_price is not None:
+        found.append(StartingPrice(given.starting_price))
+    if given and given.increments is not None:
+        over_leader, over_own = (
+            _table(given.increments.over_leader),
+            _table(given.increments.over_own),
+        )
+        if not over_leader and not over_own:
+            over_leader = increments.HOUSE_TABLE
+        found.append(increments.Increments(over_leader, over_own))
+    if given and given.soft_close is not None:
+        found.append(soft_close.SoftClose(**asdict(given.soft_close)))
+    return table.in_order(found)
+
+
+def _one(rules: table.Rules, kind: type[Kind]) -> Kind | None:
+    return next((rule for rule in rules if isinstance(rule, kind)), None)
+
+
+def _brackets(lines: Sequence[increments.Bracket]) -> list[Bracket]:
+    return [Bracket(start=line.start, step=line.step) for line in lines]
+
+
+def _table(lines: Sequence[BracketInput] | None) -> increments.Table:
+    return tuple(
+        increments.Bracket(line.start if line.start is not None else increments.NOTHING, line.step)
+        for line in lines or ()
+    )

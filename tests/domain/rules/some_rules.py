@@ -1,0 +1,53 @@
+"""Random rules of auctions, for Hypothesis: none, one, and several that combine."""
+
+from decimal import Decimal
+from itertools import accumulate
+
+from hypothesis import strategies as st
+
+from commands.domain.rules.increments import NOTHING, Bracket, Increments, Table
+from commands.domain.rules.rule import Rule
+from commands.domain.rules.soft_close import SoftClose
+from commands.domain.rules.starting_price import StartingPrice
+from commands.domain.rules.table import Rules, in_order
+from tests.domain.scenario import AFTER, CLOSING, INSTANT
+
+Amounts = st.SearchStrategy[Decimal]
+
+
+# Of auctions at the fixed times of all scenarios: what is bid half an hour or an instant before the end meets
+# them, and ends move to just when something else is asked, or beyond.
+SOFT_CLOSES = st.builds(
+    SoftClose,
+    window=st.sampled_from([1, 1799, 1800, 3600]),
+    extension=st.sampled_from([1, 1800, 3600, 7200]),
+    times=st.integers(1, 3),
+    hard_end=st.sampled_from([None, CLOSING + INSTANT, AFTER, AFTER + INSTANT]),
+)
+
+
+@st.composite
+def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
+    """Rules about amounts of a few units, so that bids of a few units meet them."""
+    few: Amounts = st.integers(1, 4).map(lambda units: units * unit)
+    each: list[st.SearchStrategy[Rule]] = [
+        st.builds(StartingPrice, few),
+        _increments(few),
+        SOFT_CLOSES,
+    ]
+    return in_order(draw(rule) for rule in each if draw(st.booleans()))
+
+
+def _increments(few: Amounts) -> st.SearchStrategy[Rule]:
+    tables = st.builds(_table, few, st.lists(st.tuples(few, st.just(NOTHING) | few), max_size=2))
+    return st.one_of(
+        st.builds(Increments, tables),
+        st.builds(lambda table: Increments(over_own=table), tables),
+        st.builds(Increments, tables, tables),
+    )
+
+
+def _table(first: Decimal, more: list[tuple[Decimal, Decimal]]) -> Table:
+    starts = accumulate((gap for gap, _ in more), initial=NOTHING)
+    steps = accumulate((higher for _, higher in more), initial=first)
+    return tuple(Bracket(start, step) for start, step in zip(starts, steps, strict=True))

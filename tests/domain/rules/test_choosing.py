@@ -1,0 +1,134 @@
+"""Choosing rules: what is refused, how they are written, and what is offered to bidders by them."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from commands.domain.amounts import LARGEST, SMALLEST
+from commands.domain.auction import decide, evolve
+from commands.domain.commands import PlaceBid
+from commands.domain.rejections import Rejection
+from commands.domain.rules.increments import HOUSE_TABLE, MOST_BRACKETS, Bracket, Increments
+from commands.domain.rules.rule import InvalidRule
+from commands.domain.rules.starting_price import StartingPrice
+from commands.domain.rules.table import RULES, Rules, check, in_order, next_bids, sentences
+from commands.inbox.chosen_rules import chosen_rules
+from commands.inbox.invalid import InvalidInput
+from commands.record.codec import decode_rules, encode_rules
+from tests.domain.rules.some_rules import rules_of_auctions
+from tests.domain.scenario import ALICE, AUCTION, BOB, CAST, CREATED, DURING, FIRST, SECOND, placed
+
+
+def table(*lines: tuple[str, str]) -> tuple[Bracket, ...]:
+    """Brackets."""
+    return tuple(Bracket(Decimal(start), Decimal(step)) for start, step in lines)
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        (Increments(), "increments need a table over the leading bid, or over one's own"),
+        (
+            Increments(table(("1.00", "1.00"))),
+            "a table of increments begins with a bracket from 0.00",
+        ),
+        (
+            Increments(over_own=table(("0.00", "1.00"), ("9.00", "2.00"), ("9.00", "3.00"))),
+            "each bracket begins above the one before it: 9.00 after 9.00",
+        ),
+        (
+            Increments(table(("0.00", "2.00"), ("9.00", "1.00"))),
+            "steps never get smaller: 1.00 after 2.00",
+        ),
+        (
+            Increments(table(*((f"{n}.00", "1.00") for n in range(MOST_BRACKETS + 1)))),
+            f"a table of increments has at most {MOST_BRACKETS} brackets",
+        ),
+    ],
+)
+def test_what_is_refused(rule: Increments, why: str) -> None:
+    with pytest.raises(InvalidRule) as refused:
+        check((rule,))
+    assert str(refused.value) == why
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("tables", "'tables' is no bracket; write \"table\", or brackets such as 0:1, 100:5"),
+        ("0:1, 5", "'5' is no bracket; write \"table\", or brackets such as 0:1, 100:5"),
+        ("0:x", "'x' is not an amount; write it like 120.00"),
+        ("0:0", "an amount lies between 0.01 and 9999999999.99, not 0"),
+        ("a:1", "'a' is not an amount; write it like 120.00"),
+    ],
+)
+def test_what_can_not_be_read(text: str, why: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        chosen_rules(increments=text)
+    assert refused.value.field == "increments"
+    assert str(refused.value).endswith(why)
+
+
+def test_what_can_be_read() -> None:
+    assert chosen_rules() == ()
+    assert chosen_rules(increments="table") == (Increments(HOUSE_TABLE),)
+    assert chosen_rules(own_increments=" 0.00 : 1 , 100:2.5", starting_price="10") == (
+        StartingPrice(Decimal("10.00")),
+        Increments(over_own=table(("0.00", "1.00"), ("100.00", "2.50"))),
+    )
+
+
+@given(rules_of_auctions(SMALLEST))
+def test_rules_are_read_as_they_were_written_and_are_in_order(rules: Rules) -> None:
+    check(rules)
+    assert decode_rules(dict(sorted(encode_rules(rules).items(), reverse=True))) == rules
+    assert in_order(reversed(rules)) == rules
+    assert set(encode_rules(rules)) <= set(RULES)
+    assert all(each.endswith(".") for each in sentences(rules))
+
+
+@given(rules_of_auctions(SMALLEST), st.none() | st.decimals("0.01", LARGEST, places=2))
+def test_what_is_offered_is_accepted_from_anybody_and_leads(
+    rules: Rules, leading: Decimal | None
+) -> None:
+    auction = evolve(None, replace(CREATED, rules=rules))
+    if leading is not None:
+        auction = evolve(auction, placed(FIRST, ALICE, str(leading)))
+    offered = next_bids(rules, leading)
+    assert len(offered) == 3 or (leading or 0) > LARGEST / 2
+    for amount in offered:
+        for bidder in (ALICE, BOB):
+            answer = decide(
+                PlaceBid(AUCTION, SECOND, bidder, amount), auction, now=DURING, bidders=CAST
+            )
+            assert not isinstance(answer, Rejection), answer
+            leads = evolve(auction, answer[0]).leading_bid
+            assert leads
+            assert leads.id == SECOND
+
+
+def test_offers_are_a_step_apart_and_end_where_amounts_end() -> None:
+    assert next_bids((), None) == [Decimal("1.00"), Decimal("2.00"), Decimal("3.00")]
+    assert next_bids((), Decimal("18.50")) == [Decimal("19.50"), Decimal("20.50"), Decimal("22.50")]
+    rules = chosen_rules(starting_price="30", increments="0:7")
+    assert next_bids(rules, None) == [Decimal("30.00"), Decimal("37.00"), Decimal("44.00")]
+    assert next_bids(rules, LARGEST - 8) == [LARGEST - 1]
+    assert next_bids(rules, LARGEST) == []
+    assert next_bids((), LARGEST * 2) == []
+
+
+def test_sentences_say_whether_a_bid_must_lead() -> None:
+    assert sentences(())[0] == (
+        "A bid is higher than the bidder's own highest, and may be lower than the leading one."
+    )
+    assert sentences(chosen_rules(starting_price="1000", increments="0:1,20:2"))[:-1] == [
+        "A bid is higher than the bidder's own highest.",
+        "Bids start at 1,000.00.",
+        "A bid is higher than the leading one by at least 1.00 from 0.00, 2.00 from 20.00.",
+    ]
+    own = sentences(chosen_rules(own_increments="0:5"))
+    assert own[1] == "A bid is higher than the bidder's own highest by at least 5.00."
+    assert "may be lower than the leading one" in own[0]

@@ -1,0 +1,191 @@
+"""Auctions with rules beside the plain ones, from their creation to their end, as users see them."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from portal.laptop.demo.client import CREATE_AUCTION, PortalClient, Refused
+from tests.conftest import Join, RunningPortal
+from tests.e2e.acting import create_auction, events, place
+
+Json = dict[str, Any]
+READ = """query ($id: UUID!, $v: Int, $n: Int) { auction(id: $id, atLeastVersion: $v, atVersion: $n) {
+  version endsAt firstEndsAt nextBids leadingBid { amount }
+  rules { startingPrice mustLead sentences softClose { window extension times hardEnd }
+    increments { overLeader { start step } overOwn { start step } } }
+  whyWinner { closing { sentence } } } }"""
+ALL = {
+    "startingPrice": "10.00",
+    "increments": {
+        "overLeader": [{"step": "1.00"}, {"start": "50.00", "step": "5.00"}],
+        "overOwn": [{"step": "3.00"}],
+    },
+    "softClose": {"window": 60, "extension": 2, "times": 1},
+}
+
+
+async def read(reader: PortalClient, auction_id: str, **more: int) -> Json:
+    found: Json = (await reader.execute(READ, id=auction_id, **more))["auction"]
+    return found
+
+
+async def test_a_plain_auction_offers_steps_of_the_houses_table(
+    join: Join, carol: PortalClient, nobody: PortalClient
+) -> None:
+    alice, auction_id = await join("alice"), await create_auction(carol)
+    found = await read(nobody, auction_id)
+    assert found["rules"] == {
+        "startingPrice": None,
+        "increments": None,
+        "softClose": None,
+        "mustLead": False,
+        "sentences": [
+            "A bid is higher than the bidder's own highest, and may be lower than the leading one.",
+            "The promoter may double a bid: it then ranks with twice the amount that its bidder pays.",
+        ],
+    }
+    assert found["nextBids"] == ["1.00", "2.00", "3.00"]
+    job = await place(alice, auction_id, "100.00")
+    found = await read(nobody, auction_id, v=job["result"]["version"])
+    assert found["nextBids"] == ["110.00", "120.00", "130.00"]
+
+
+async def test_bids_by_rules_that_combine(
+    join: Join, carol: PortalClient, nobody: PortalClient
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol, rules=ALL)
+    told = (await read(nobody, auction_id))["rules"]
+    assert told["startingPrice"] == "10.00"
+    assert told["increments"]["overLeader"] == [
+        {"start": "0.00", "step": "1.00"},
+        {"start": "50.00", "step": "5.00"},
+    ]
+    assert told["softClose"] == {"window": 60, "extension": 2, "times": 1, "hardEnd": None}
+    assert told["mustLead"]
+    outcomes = [
+        await outcome(alice, auction_id, "9.99"),
+        await outcome(alice, auction_id, "10.00"),
+        await outcome(bob, auction_id, "10.99"),
+        await outcome(bob, auction_id, "11.00"),
+        await outcome(bob, auction_id, "13.99"),
+        await outcome(bob, auction_id, "60.00"),
+        await outcome(alice, auction_id, "64.99"),
+    ]
+    assert outcomes == [
+        ("BELOW_STARTING_PRICE", "9.99 is below the starting price, 10.00"),
+        None,
+        (
+            "BELOW_INCREMENT",
+            "10.99 is not enough: the leading bid counts 10.00, and a bid must be higher by 1.00, so "
+            "11.00 or more",
+        ),
+        None,
+        (
+            "BELOW_INCREMENT",
+            "13.99 is not enough: your own highest live bid counts 11.00, and a bid must be higher by "
+            "3.00, so 14.00 or more",
+        ),
+        None,
+        (
+            "BELOW_INCREMENT",
+            "64.99 is not enough: the leading bid counts 60.00, and a bid must be higher by 5.00, so "
+            "65.00 or more",
+        ),
+    ]
+    found = await read(nobody, auction_id, v=4)
+    assert found["nextBids"] == ["65.00", "70.00", "75.00"]
+    for bidder, amount in zip((alice, bob, alice), found["nextBids"], strict=True):
+        job = await place(bidder, auction_id, amount)
+        now = await read(nobody, auction_id, v=job["result"]["version"])
+        assert now["leadingBid"] == {"amount": amount}
+
+
+async def test_a_late_bid_moves_the_end_and_the_auction_closes_then(
+    portal: RunningPortal, join: Join, carol: PortalClient, nobody: PortalClient
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol, seconds=4, rules=ALL)
+    first = (await read(nobody, auction_id))["endsAt"]
+    placed = await place(alice, auction_id, "10.00")
+    # Its version is that of the extension, so that whoever reads it has both.
+    assert placed["result"]["version"] == 3
+    found = await read(nobody, auction_id, v=3)
+    moved = datetime.fromisoformat(found["endsAt"])
+    assert found["firstEndsAt"] == first
+    assert moved - datetime.fromisoformat(first) == timedelta(seconds=2)
+    # Once at most.
+    assert (await place(bob, auction_id, "20.00"))["result"]["version"] == 4
+    happened = await events(nobody, auction_id, until="WinnerAnnounced")
+    assert [each["__typename"] for each in happened] == [
+        "AuctionCreated", "BidPlaced", "AuctionExtended", "BidPlaced", "WinnerAnnounced",
+    ]  # fmt: skip
+    assert datetime.fromisoformat(happened[-1]["recordedAt"]) >= moved
+    assert await outcome(alice, auction_id, "99.00") == (
+        "AUCTION_ENDED",
+        f"the auction ended at {moved:%Y-%m-%d %H:%M:%S} UTC",
+    )
+    ended = await read(nobody, auction_id, v=5)
+    assert "Late bids had moved the end by 2.0 s." in ended["whyWinner"]["closing"]["sentence"]
+    assert ended["nextBids"] == []
+    then = await read(nobody, auction_id, n=2)
+    assert (then["endsAt"], then["firstEndsAt"]) == (first, None)
+    later = await read(nobody, auction_id, n=4)
+    assert (later["endsAt"], later["firstEndsAt"]) == (found["endsAt"], first)
+    checked = await asyncio.to_thread(portal.manage, "verify_events", auction_id)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        (
+            {"increments": {"overLeader": [{"start": "5.00", "step": "1.00"}]}},
+            "a table of increments begins with a bracket from 0.00",
+        ),
+        (
+            {"softClose": {"window": 60, "extension": 60}},
+            "a soft close moves the end so many times at most, or up to a hard end",
+        ),
+        (
+            {"softClose": {"window": 0, "extension": 60, "times": 1}},
+            "the window of a soft close is 1 to 86400 seconds, not 0",
+        ),
+    ],
+)
+async def test_rules_that_are_none(carol: PortalClient, rules: Json, message: str) -> None:
+    with pytest.raises(Refused) as refused:
+        await carol.command(
+            CREATE_AUCTION, title="A clock", endsAt="2999-01-01T00:00:00Z", rules=rules
+        )
+    [error] = refused.value.errors
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "field": "rules"}
+    assert error["message"] == message
+
+
+async def test_a_hard_end_before_the_end_is_refused(carol: PortalClient) -> None:
+    soft = {"window": 60, "extension": 60, "hardEnd": "2998-01-01T00:00:00Z"}
+    job = await carol.command(
+        CREATE_AUCTION, title="A clock", endsAt="2999-01-01T00:00:00Z", rules={"softClose": soft}
+    )
+    assert job["rejection"]["code"] == "INVALID_SCHEDULE"
+
+
+def test_an_operator_chooses_rules(portal: RunningPortal, auctioneer: str) -> None:
+    words = ("create_auction", "A clock", "--ends-at", "+1h", "--json")
+    made = portal.manage(
+        *words, "--starting-price", "5", "--increments", "table", "--soft-close", "60s/60s/10"
+    )
+    assert made.returncode == 0, made.stderr
+    refused = portal.manage(*words, "--soft-close", "soon")
+    assert refused.returncode == 2
+    assert "'soon' is no length of time; a soft close is written like 60s/60s/10" in refused.stderr
+
+
+async def outcome(bidder: PortalClient, auction_id: str, amount: str) -> tuple[str, str] | None:
+    """Why the bid was rejected; None if it was placed."""
+    job = await place(bidder, auction_id, amount)
+    rejection = job["rejection"]
+    return (rejection["code"], rejection["message"]) if rejection else None
