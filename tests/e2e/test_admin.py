@@ -105,9 +105,28 @@ def test_creating_an_auction_submits_the_command_and_shows_it(
     assert rows[0]["submitted_by"] is not None
 
 
+def test_an_auctions_rules_are_chosen_in_its_form_and_told_on_its_page(
+    browser: Browser, portal_pool: Pool
+) -> None:
+    title = f"A lamp {new_id()}"
+    rules = {"starting_price": "1000", "increments": "0:50", "soft_close": "60s/120s/5"}
+    answer = browser.submit("/admin/commands/auction/add/", {**FORM, "title": title, **rules})
+    assert "Created <a" in answer.text
+    with portal_pool.connection() as connection:
+        found = connection.execute("SELECT id FROM auctions WHERE title = %s", (title,)).fetchone()
+    assert found
+    page = browser.get(f"/admin/commands/auction/{found['id']}/change/").text
+    assert "Bids start at 1,000.00." in page
+    assert "higher than the leading one by at least 50.00" in page
+    assert "A bid in the last 60 seconds moves the end by 2 minutes, 5 times at most." in page
+
+
 @pytest.mark.parametrize(
     ("field", "value", "expected_text"),
     [
+        ("starting_price", "much", "is not an amount; write it like 120.00"),
+        ("increments", "5:1", "table of increments begins with a bracket from 0.00"),
+        ("soft_close", "60s/60s", "so many times at most, or up to a hard end"),
         ("ends_at_0", "2020-01-01", "and end at 2020-01-01 18:00:00 UTC; an auction starts now or"),
         ("ends_at_0", "soon", "Enter a valid date"),
         ("ends_at_0", "", "required"),

@@ -1,0 +1,82 @@
+"""The page of an auction with rules: it says what the portal says of them, and offers what the portal offers."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.behind import Others
+from tests.browser.test_bidding import offer, window_of
+from tests.browser.windows import Windows
+from tests.e2e.acting import Json
+
+RULES: Json = {
+    "startingPrice": "10.00",
+    "increments": {"overLeader": [{"step": "1.00"}, {"start": "50.00", "step": "5.00"}]},
+    "softClose": {"window": 3600, "extension": 60, "times": 10},
+}
+
+
+@pytest.fixture
+def lot(behind: Others) -> str:
+    """An auction with rules, in which Bertha bid 10.00."""
+    auction_id = behind.auction("A violin", rules=RULES)
+    behind.bid(behind.bidder(f"Bertha-{auction_id[-6:]}"), auction_id, "10.00")
+    return auction_id
+
+
+@pytest.fixture
+def page(windows: Windows, behind: Others, lot: str) -> Page:
+    """Its page, as Anton sees it, who has not bid yet."""
+    return window_of(windows, behind.bidder(f"Anton-{lot[-6:]}"), f"/#/auction/{lot}")
+
+
+def test_what_is_offered_is_what_the_portal_offers(page: Page) -> None:
+    offers = page.get_by_role("group", name="Amounts that would lead").get_by_role("button")
+    expect(offers).to_have_text(["11.00", "12.00", "13.00"])
+    expect(page.locator("#amount-hint")).to_have_text("11.00 or more.")
+    offers.nth(1).click()
+    field = page.get_by_label("Your bid", exact=True)
+    expect(field).to_have_value("12.00")
+    expect(field).to_be_focused()
+    page.get_by_role("button", name="Bid 12.00").click()
+    expect(page.locator(".bid .outcome")).to_have_text("Your bid of 12.00 is placed, and it leads.")
+    expect(offers).to_have_text(["13.00", "14.00", "15.00"])
+
+
+def test_a_bid_that_the_rules_refuse_says_what_they_ask_for(page: Page) -> None:
+    offer(page, "10.50")
+    expect(page.get_by_role("alert")).to_have_text(
+        "10.50 is not enough: the leading bid counts 10.00, and a bid must be higher by 1.00, so 11.00 or more."
+    )
+
+
+def test_the_rules_are_told_in_sentences(page: Page) -> None:
+    page.get_by_text("Rules of this auction").click()
+    expect(page.locator(".rules li")).to_have_text(
+        [
+            "A bid is higher than the bidder's own highest.",
+            "Bids start at 10.00.",
+            "A bid is higher than the leading one by at least 1.00 from 0.00, 5.00 from 50.00.",
+            "A bid in the last 60 minutes moves the end by 60 seconds, 10 times at most.",
+            "The promoter may double a bid: it then ranks with twice the amount that its bidder pays.",
+        ]
+    )
+
+
+def test_a_moved_end_is_told(page: Page) -> None:
+    # Bertha's bid moved it, and Anton's moves it again while he looks.
+    expect(page.locator(".span")).to_contain_text("extended from")
+    before = page.locator(".span").text_content()
+    offer(page, "20.00")
+    expect(page.locator(".history li[data-kind=AuctionExtended]")).to_have_count(2)
+    expect(page.locator(".history li[data-kind=AuctionExtended]").first).to_contain_text(
+        "That moved the end to"
+    )
+    assert page.locator(".span").text_content() != before
+
+
+def test_an_auction_without_rules_offers_steps_too(windows: Windows, behind: Others) -> None:
+    auction_id = behind.auction("A viola")
+    page = window_of(windows, behind.bidder(f"Anton-{auction_id[-6:]}"), f"/#/auction/{auction_id}")
+    offers = page.get_by_role("group", name="Amounts that would lead").get_by_role("button")
+    expect(offers).to_have_text(["1.00", "2.00", "3.00"])
+    expect(page.locator("#amount-hint")).to_have_text("Any amount counts. It need not lead.")
