@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
 
+from commands.domain.rules.presets import PRESETS
 from commands.inbox.chosen_rules import RULES, chosen_rules
 
 
@@ -25,6 +26,15 @@ class CreateAuctionForm(forms.Form):
         label="Starts", required=False, widget=DateAndTime(), help_text="UTC. Left empty: at once."
     )
     ends_at = forms.SplitDateTimeField(label="Ends", widget=DateAndTime(), help_text="UTC.")
+    preset = forms.ChoiceField(
+        label="Rules",
+        required=False,
+        choices=[(name, name.capitalize()) for name in PRESETS],
+        help_text=(
+            "Plain: a bid need not lead, and the end stays. English: increments by the house's table, and a soft close of "
+            "60s/60s/10. What is chosen below takes the place of the preset's own."
+        ),
+    )
     starting_price = forms.CharField(
         required=False,
         max_length=20,

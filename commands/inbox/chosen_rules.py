@@ -5,37 +5,37 @@ from datetime import datetime
 from decimal import Decimal
 
 from commands.domain.amounts import InvalidAmount, amount
-from commands.domain.rules.increments import HOUSE_TABLE, NOTHING, Bracket, Increments, Table
-from commands.domain.rules.rule import Rule
+from commands.domain.rules.increments import HOUSE_TABLE, NOTHING, Bracket, Table
+from commands.domain.rules.presets import PRESETS, rules_of
 from commands.domain.rules.soft_close import SoftClose
-from commands.domain.rules.starting_price import StartingPrice
-from commands.domain.rules.table import Rules, in_order
+from commands.domain.rules.table import Rules
 from commands.inbox.invalid import InvalidInput
 
 # What chosen_rules takes.
-RULES = ("starting_price", "increments", "own_increments", "soft_close")
+RULES = ("preset", "starting_price", "increments", "own_increments", "soft_close")
 # What names the house's own table of increments.
 HOUSE = "table"
 
 
 def chosen_rules(
     *,
+    preset: str = "",
     starting_price: str = "",
     increments: str = "",
     own_increments: str = "",
     soft_close: str = "",
 ) -> Rules:
-    """The rules that the texts choose, an empty one none; InvalidInput names the text that is wrong."""
-    found: list[Rule] = []
-    if starting_price:
-        found.append(StartingPrice(_amount("starting_price", starting_price)))
-    over_leader = _table("increments", increments)
-    over_own = _table("own_increments", own_increments)
-    if over_leader or over_own:
-        found.append(Increments(over_leader, over_own))
-    if soft_close:
-        found.append(_soft_close(soft_close))
-    return in_order(found)
+    """The preset's rules and those that the texts choose, an empty one none; InvalidInput names the text that is wrong."""
+    if preset and preset not in PRESETS:
+        known = ", ".join(PRESETS)
+        raise InvalidInput("preset", f"there is no preset {preset[:40]!r}; there are {known}")
+    return rules_of(
+        preset or "plain",
+        starting_price=_amount("starting_price", starting_price) if starting_price else None,
+        over_leader=_table("increments", increments),
+        over_own=_table("own_increments", own_increments),
+        soft_close=_soft_close(soft_close) if soft_close else None,
+    )
 
 
 def _table(name: str, text: str) -> Table:

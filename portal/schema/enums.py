@@ -17,6 +17,7 @@ __all__ = [
     "NoDoubling",
     "NotificationChannel",
     "NotificationKind",
+    "Preset",
     "RejectionCode",
 ]
 
@@ -37,6 +38,13 @@ class AuctionOrder(Enum):
     NEWEST_ENDED = "NEWEST_ENDED"
 
 
+class Preset(Enum):
+    """One for each of the domain's PRESETS."""
+
+    PLAIN = "plain"
+    ENGLISH = "english"
+
+
 def describe(enum: type[Enum], description: str, values: Mapping[Enum, str]) -> None:
     """Make it one of the API's enums; raises KeyError if one of its values is left out."""
     strawberry.enum(enum, description=description)
@@ -52,6 +60,17 @@ describe(
         AuctionStatus.SCHEDULED: "Before startsAt: no bids yet.",
         AuctionStatus.OPEN: "From startsAt until endsAt: bids count.",
         AuctionStatus.ENDED: "From endsAt on. The winner is announced within a second or two.",
+    },
+)
+describe(
+    Preset,
+    "Rules of auctions that go together.",
+    {
+        Preset.PLAIN: "The plain rules alone: a bid need not lead, and the end stays.",
+        Preset.ENGLISH: (
+            "Each bid is higher than the leading one by the house's table of increments; one in the last "
+            "minute moves the end by a minute, ten times at most."
+        ),
     },
 )
 describe(

@@ -9,8 +9,10 @@ from typing import TypeVar
 import strawberry
 
 from commands.domain.rules import increments, soft_close, table
+from commands.domain.rules.presets import rules_of
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.starting_price import StartingPrice
+from portal.schema.enums import Preset
 
 Kind = TypeVar("Kind", bound=Rule)
 
@@ -118,6 +120,10 @@ class SoftCloseInput:
     description="What an auction goes by beside the plain rules, for good; each rule can be left out."
 )
 class RulesInput:
+    preset: Preset = strawberry.field(
+        default=Preset.PLAIN,
+        description="Rules that go together; those that are given take the place of its own.",
+    )
     starting_price: Decimal | None = strawberry.field(default=None, description="No bid is lower.")
     increments: IncrementsInput | None = strawberry.field(
         default=None, description="By how much a bid is higher than what there is."
@@ -129,20 +135,20 @@ class RulesInput:
 
 def chosen(given: RulesInput | None) -> table.Rules:
     """The rules that were chosen, in their order; they are not checked yet."""
-    found: list[Rule] = []
-    if given and given.starting_price is not None:
-        found.append(StartingPrice(given.starting_price))
-    if given and given.increments is not None:
-        over_leader, over_own = (
-            _table(given.increments.over_leader),
-            _table(given.increments.over_own),
-        )
-        if not over_leader and not over_own:
-            over_leader = increments.HOUSE_TABLE
-        found.append(increments.Increments(over_leader, over_own))
-    if given and given.soft_close is not None:
-        found.append(soft_close.SoftClose(**asdict(given.soft_close)))
-    return table.in_order(found)
+    given = given or RulesInput()
+    steps, soft = given.increments, given.soft_close
+    over_leader, over_own = (
+        (_table(steps.over_leader), _table(steps.over_own)) if steps else ((), ())
+    )
+    if steps and not (over_leader or over_own):
+        over_leader = increments.HOUSE_TABLE
+    return rules_of(
+        given.preset.value,
+        starting_price=given.starting_price,
+        over_leader=over_leader,
+        over_own=over_own,
+        soft_close=soft_close.SoftClose(**asdict(soft)) if soft else None,
+    )
 
 
 def _one(rules: table.Rules, kind: type[Kind]) -> Kind | None:

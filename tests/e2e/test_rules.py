@@ -103,6 +103,16 @@ async def test_bids_by_rules_that_combine(
         assert now["leadingBid"] == {"amount": amount}
 
 
+async def test_a_preset_and_what_is_chosen_beside_it(
+    carol: PortalClient, nobody: PortalClient
+) -> None:
+    chosen = {"preset": "ENGLISH", "softClose": {"window": 30, "extension": 30, "times": 2}}
+    told = (await read(nobody, await create_auction(carol, rules=chosen)))["rules"]
+    assert told["softClose"]["window"] == 30
+    assert len(told["increments"]["overLeader"]) == 14
+    assert told["increments"]["overOwn"] == []
+
+
 async def test_a_late_bid_moves_the_end_and_the_auction_closes_then(
     portal: RunningPortal, join: Join, carol: PortalClient, nobody: PortalClient
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
+from commands.domain.rules.presets import PRESETS
 from commands.inbox.chosen_rules import RULES, chosen_rules
 from commands.inbox.requests import Caller, create_auction
 from commands.management.operator_command import (
@@ -28,6 +29,9 @@ class Command(OperatorCommand):
         parser.add_argument("--description", default="")
         parser.add_argument("--starts-at", metavar="WHEN", help="default: at once")
         parser.add_argument("--ends-at", metavar="WHEN", required=True)
+        parser.add_argument(
+            "--preset", default="plain", choices=list(PRESETS), help="rules that go together"
+        )
         parser.add_argument(
             "--starting-price", metavar="AMOUNT", default="", help="no bid is lower"
         )

@@ -1,6 +1,7 @@
 """Choosing rules: what is refused, how they are written, and what is offered to bidders by them."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -12,14 +13,19 @@ from commands.domain.auction import decide, evolve
 from commands.domain.commands import PlaceBid
 from commands.domain.rejections import Rejection
 from commands.domain.rules.increments import HOUSE_TABLE, MOST_BRACKETS, Bracket, Increments
+from commands.domain.rules.presets import PRESETS
 from commands.domain.rules.rule import InvalidRule
+from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import RULES, Rules, check, in_order, next_bids, sentences
 from commands.inbox.chosen_rules import chosen_rules
 from commands.inbox.invalid import InvalidInput
 from commands.record.codec import decode_rules, encode_rules
+from portal.schema.enums import Preset
 from tests.domain.rules.some_rules import rules_of_auctions
 from tests.domain.scenario import ALICE, AUCTION, BOB, CAST, CREATED, DURING, FIRST, SECOND, placed
+
+HARD_END = datetime(2030, 1, 31, 18, tzinfo=UTC)
 
 
 def table(*lines: tuple[str, str]) -> tuple[Bracket, ...]:
@@ -118,6 +124,47 @@ def test_offers_are_a_step_apart_and_end_where_amounts_end() -> None:
     assert next_bids(rules, LARGEST - 8) == [LARGEST - 1]
     assert next_bids(rules, LARGEST) == []
     assert next_bids((), LARGEST * 2) == []
+
+
+def test_a_preset_gives_way_to_what_is_chosen() -> None:
+    assert chosen_rules(preset="plain") == ()
+    english = chosen_rules(preset="english")
+    assert english == (Increments(HOUSE_TABLE), SoftClose(60, 60, 10))
+    assert chosen_rules(preset="english", soft_close="5m/1m/3", own_increments="0:2") == (
+        Increments(HOUSE_TABLE, table(("0.00", "2.00"))),
+        SoftClose(300, 60, 3),
+    )
+    for rules in PRESETS.values():
+        check(rules)
+    assert {each.value for each in Preset} == set(PRESETS)
+    with pytest.raises(InvalidInput, match="there is no preset 'dutch'; there are plain, english"):
+        chosen_rules(preset="dutch")
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("60s/2m/10", SoftClose(60, 120, 10)),
+        (" 1h / 60s / 3 / 2030-01-31T18:00:00Z ", SoftClose(3600, 60, 3, HARD_END)),
+        ("60s/60s/2030-01-31T18:00:00Z", SoftClose(60, 60, None, HARD_END)),
+    ],
+)
+def test_a_soft_close_can_be_read(text: str, rule: SoftClose) -> None:
+    assert chosen_rules(soft_close=text) == (rule,)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("60s", "'' is no length of time"),
+        ("60/60s/10", "'60' is no length of time"),
+        ("60s/60s/soon", "'soon' is neither a number nor a time like 2030-01-31T18:00:00Z"),
+        ("60s/60s/2030-01-31T18:00:00", "is neither a number nor a time"),
+    ],
+)
+def test_a_soft_close_that_can_not_be_read(text: str, why: str) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        chosen_rules(soft_close=text)
 
 
 def test_sentences_say_whether_a_bid_must_lead() -> None:
