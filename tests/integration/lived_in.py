@@ -12,6 +12,8 @@ from commands.domain.commands import (
     DeleteUser,
     WithdrawPolicy,
 )
+from commands.domain.rules.presets import rules_of
+from commands.domain.rules.soft_close import SoftClose
 from commands.ids import new_id
 from commands.inbox.requests import POLICIES
 from commands.promoter.rounds import commit, reveal_secrets, tick
@@ -20,12 +22,16 @@ from notifications.postgres.preferences import Choice, choose
 from notifications.preferences import NotificationChannel, NotificationKind
 from tests.integration.in_process import InProcessPortal
 
+# By which each bid moves the end.
+RULES = rules_of("english", starting_price=Decimal("5.00"), soft_close=SoftClose(7200, 60, times=1))
+
 
 @dataclass(frozen=True, slots=True)
 class Story:
     """Who is there, and the auctions by what is the matter with them.
 
-    Dave was deleted, and his bid in the open auction is not withdrawn yet. In it Alice leads.
+    Dave was deleted, and his bid in the open auction is not withdrawn yet. In it Alice leads. The one that has
+    rules beside the plain ones is open, too; a bid moved its end.
     """
 
     alice: UUID
@@ -36,6 +42,7 @@ class Story:
     unsold: Stream
     open: Stream
     overdue: Stream
+    ruled: Stream
 
 
 def live_in(portal: InProcessPortal) -> Story:
@@ -49,6 +56,7 @@ def live_in(portal: InProcessPortal) -> Story:
         _auction(portal),
         portal.auction(3600),
         _auction(portal),
+        portal.auction(3600, RULES),
     )
     _bid_everywhere(portal, story)
     for auction_id in (None, story.open.id):
@@ -91,3 +99,5 @@ def _bid_everywhere(portal: InProcessPortal, story: Story) -> None:
         if number % 3 == 0:
             portal.delete(story.open, bidder, bid)
     portal.bid(story.open, story.alice, "99999.99")
+    for bidder, amount in ((story.alice, "5.00"), (story.bob, "9.00")):
+        portal.bid(story.ruled, bidder, amount)

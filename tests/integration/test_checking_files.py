@@ -18,7 +18,8 @@ from tests.servers import ROOT
 
 AUCTIONS = """
 SELECT (SELECT id FROM auctions WHERE winning_bid_id IS NOT NULL) AS sold,
-       (SELECT id FROM auctions WHERE ends_at > now()) AS open
+       (SELECT id FROM auctions WHERE ends_at > now() AND rules IS NULL) AS open,
+       (SELECT id FROM auctions WHERE rules IS NOT NULL) AS ruled
 """
 
 
@@ -58,6 +59,9 @@ def test_so_is_each_auction_of_an_exported_record(
     assert (done.returncode, done.stderr) == (0, "")
     assert "won and pays 30.00" in done.stdout
     assert check(str(exported), str(auctions["open"])).stdout == check(str(drawn)).stdout
+    by_rules = check(str(exported), str(auctions["ruled"])).stdout.splitlines()
+    assert "3 AuctionExtended: the end moves to" in by_rules[2]
+    assert by_rules[-1] == "5 events, 1 draws: not closed yet"
 
 
 def test_so_is_a_packed_one(drawn: Path) -> None:

@@ -286,7 +286,7 @@ def test_the_portal_goes_on(exported: Path, people: Path, empty: Elsewhere) -> N
     """Bids are placed in what is open, and what is overdue is closed."""
     bring_in(empty, exported, people)
     portal = InProcessPortal(empty.pool)
-    [auction] = empty.rows("SELECT id FROM auctions WHERE ends_at > now()")
+    [auction] = empty.rows("SELECT id FROM auctions WHERE ends_at > now() AND rules IS NULL")
     [bidder] = empty.rows("SELECT id FROM users WHERE email = 'alice@example.org'")
     portal.bid(Stream("auction", auction["id"]), bidder["id"], "999999.00")
     due = due_auctions(empty)
@@ -311,7 +311,7 @@ def test_ticks_whose_secrets_were_left_behind_are_given_up(
     portal = InProcessPortal(empty.pool)
     lost = empty.rows("SELECT number FROM promoter_ticks WHERE revealed_at IS NULL")
     numbers = [row["number"] for row in lost]
-    [open_auction] = empty.rows("SELECT id FROM auctions WHERE ends_at > now()")
+    [open_auction] = empty.rows("SELECT id FROM auctions WHERE ends_at > now() AND rules IS NULL")
     auction = Stream("auction", open_auction["id"])
     job = portal.double(auction)
     assert job.status is JobStatus.SUCCEEDED
