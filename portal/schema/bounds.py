@@ -68,6 +68,8 @@ READS = {
     "beaconRound": 10,
 }
 READING = {"atVersion": 20, "atTime": 20}
+# Arguments that leave entries out: thousands may be passed over for a page.
+FILTERING = {"rule": 100, "priceFrom": 100, "priceTo": 100, "endsAfter": 100, "endsBefore": 100}
 # What each page of bids below such an argument counts: it may look through thousands of bids.
 PAST_PAGE = 500
 # What a field of introspection counts as: it gives all types or fields of the schema.
@@ -153,10 +155,11 @@ class Measure:
         return self._known[name]
 
     def _reads(self, field: FieldNode, below: Size) -> int:
-        past = [
-            READING[name] for each in field.arguments or () if (name := each.name.value) in READING
-        ]
-        return READS.get(field.name.value, 0) + sum(past) + len(past) * PAST_PAGE * below.pages
+        names = [each.name.value for each in field.arguments or ()]
+        past = [READING[name] for name in names if name in READING]
+        filters = sum(FILTERING.get(name, 0) for name in names)
+        own = READS.get(field.name.value, 0) + filters
+        return own + sum(past) + len(past) * PAST_PAGE * below.pages
 
     def _entries(self, field: FieldNode) -> int:
         name = field.name.value

@@ -128,7 +128,6 @@ def exactly(name: str) -> Callable[[str], str]:
     return read
 
 
-PLACE_IN_AUCTIONS = (read_time, UUID)
 PLACE_IN_BIDS = (read_amount, read_version)
 PLACE_IN_OWN_BIDS = (read_version,)
 PLACE_IN_LEADS = (read_version,)

@@ -12,6 +12,7 @@ from notifications.preferences import NotificationChannel, NotificationKind
 
 __all__ = [
     "AuctionOrder",
+    "AuctionRule",
     "AuctionStatus",
     "JobStatus",
     "NoDoubling",
@@ -36,6 +37,19 @@ class AuctionOrder(Enum):
     ENDING_SOONEST = "ENDING_SOONEST"
     STARTING_SOONEST = "STARTING_SOONEST"
     NEWEST_ENDED = "NEWEST_ENDED"
+    NEWEST = "NEWEST"
+    MOST_BIDS = "MOST_BIDS"
+    HIGHEST_PRICE = "HIGHEST_PRICE"
+    LOWEST_PRICE = "LOWEST_PRICE"
+
+
+class AuctionRule(Enum):
+    """By its name in events, or none."""
+
+    STARTING_PRICE = "STARTING_PRICE"
+    INCREMENTS = "INCREMENTS"
+    SOFT_CLOSE = "SOFT_CLOSE"
+    PLAIN = "PLAIN"
 
 
 class Preset(Enum):
@@ -91,6 +105,22 @@ describe(
         AuctionOrder.ENDING_SOONEST: "By endsAt, the earliest first.",
         AuctionOrder.STARTING_SOONEST: "By startsAt, the earliest first: for SCHEDULED ones.",
         AuctionOrder.NEWEST_ENDED: "By endsAt, the latest first: for ENDED ones.",
+        AuctionOrder.NEWEST: "The one created last first.",
+        AuctionOrder.MOST_BIDS: "By bidCount, the highest first.",
+        AuctionOrder.HIGHEST_PRICE: "By what the leading bid counts, the highest first.",
+        AuctionOrder.LOWEST_PRICE: (
+            "By what the leading bid counts, the lowest first; auctions without live bids come before all."
+        ),
+    },
+)
+describe(
+    AuctionRule,
+    "What rules an auction has, to look for.",
+    {
+        AuctionRule.STARTING_PRICE: "It has a starting price.",
+        AuctionRule.INCREMENTS: "It has increments.",
+        AuctionRule.SOFT_CLOSE: "It has a soft close.",
+        AuctionRule.PLAIN: "It has none beside the plain rules.",
     },
 )
 describe(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
@@ -16,7 +17,6 @@ from portal.schema.checkpoint_queries import CheckpointQuery
 from portal.schema.context import Context, PortalInfo
 from portal.schema.cursors import (
     LARGEST_PAGE,
-    PLACE_IN_AUCTIONS,
     PLACE_IN_NOTIFICATIONS,
     PLACE_IN_WINNERS,
     After,
@@ -24,21 +24,21 @@ from portal.schema.cursors import (
     First,
     FirstHundred,
     connection,
-    exactly,
     page_size,
     place,
 )
-from portal.schema.enums import AuctionOrder, AuctionStatus
+from portal.schema.enums import AuctionOrder, AuctionRule, AuctionStatus
 from portal.schema.fairness import ChainLink, PromoterPolicy, Tick
 from portal.schema.fairness_reading import chain_after, find_policy, find_tick
 from portal.schema.jobs import Job
+from portal.schema.listing import auctions_listed
 from portal.schema.past import chosen, past_auction
 from portal.schema.public import PUBLIC
 from portal.schema.reading import own_user, shared_auction_at, shared_auctions, wait_for_job
 from portal.schema.types import Auction, Notification, User, named_in, next_status
 from portal.web.fresh import ALL_AUCTIONS, Seen
 from projections.documents import AuctionDocument
-from projections.mongo.reader import AuctionQuery
+from projections.mongo.listing import AuctionQuery
 
 LONGEST_WAIT = 30.0
 LONGEST_SEARCH = 200
@@ -97,26 +97,60 @@ class Query(AccountQuery, CheckpointQuery):
                 )
             ),
         ] = AuctionOrder.ENDING_SOONEST,
+        rule: Annotated[
+            AuctionRule | None,
+            strawberry.argument(description="Only those that have this rule; or none, with PLAIN."),
+        ] = None,
+        price_from: Annotated[
+            Decimal | None,
+            strawberry.argument(description="Only those whose leading bid counts that or more."),
+        ] = None,
+        price_to: Annotated[
+            Decimal | None,
+            strawberry.argument(
+                description="Only those whose leading bid counts that or less, or that have no live bid."
+            ),
+        ] = None,
+        ends_after: Annotated[
+            datetime | None,
+            strawberry.argument(description="Only those that end after this moment."),
+        ] = None,
+        ends_before: Annotated[
+            datetime | None,
+            strawberry.argument(description="Only those that end before this moment."),
+        ] = None,
     ) -> Connection[Auction]:
-        """BAD_USER_INPUT for a search that is too long or can't be printed, or another order's cursor."""
+        """BAD_USER_INPUT for a search that is too long or can't be printed, bounds that leave nothing between
+        them, or another order's cursor."""
         runtime, size = info.context.runtime, page_size(first)
         if search and (len(search) > LONGEST_SEARCH or not search.isprintable()):
             raise bad_input("search", f"a search is at most {LONGEST_SEARCH} printable characters")
+        if price_from is not None and price_to is not None and price_from > price_to:
+            raise bad_input("priceTo", "no amount lies between priceFrom and priceTo")
+        if ends_after is not None and ends_before is not None and ends_after >= ends_before:
+            raise bad_input("endsBefore", "no moment lies between endsAfter and endsBefore")
         order = order or AuctionOrder.ENDING_SOONEST
-        # The usual order's cursors are as they were before there were others.
-        named = () if order is AuctionOrder.ENDING_SOONEST else (order.value,)
-        start = place(after, *PLACE_IN_AUCTIONS, *map(exactly, named))
         wanted = AuctionQuery(
-            (status or AuctionStatus.OPEN).value, runtime.clock.now(), search, order.value
+            (status or AuctionStatus.OPEN).value,
+            runtime.clock.now(),
+            search,
+            order.value,
+            rule.value if rule else None,
+            price_from,
+            price_to,
+            ends_after,
+            ends_before,
         )
         info.context.noting.subjects.add(ALL_AUCTIONS)
-        ids = await runtime.documents.auction_ids(wanted, size + 1, start and (start[0], start[1]))
-        found = await shared_auctions(runtime, ids, info.context.noting)
+        listed = await auctions_listed(runtime, wanted, size, after)
+        found = await shared_auctions(runtime, [*listed.places], info.context.noting)
         return connection(
             await auctions_seen(info.context, found),
             size,
             lambda auction: auction,
-            lambda auction: (wanted.sorted_by(auction.document), auction.id, *named),
+            lambda auction: listed.places[auction.id],
+            more=listed.more,
+            rest=listed.rest,
         )
 
     @strawberry.field(

@@ -4,7 +4,7 @@ Times are text with microseconds in UTC, because BSON's dates end at millisecond
 sorts as the times do. Money is Decimal128.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from uuid import UUID
 
 from bson.decimal128 import Decimal128
 
+from commands.domain.rules.table import name_of
 from commands.record.codec import decode_rules, encode_rules
 from projections.documents import (
     AuctionDocument,
@@ -131,10 +132,28 @@ def from_auction(auction: AuctionDocument) -> Bson:
         own["first_ends_at"] = auction.first_ends_at
     return {
         **_plain(_stored(own)),
+        **listing(auction),
         "title_words": words(auction.title),
         "top_bids": [from_bid(bid) for bid in auction.top_bids],
         "winner": from_winner(auction.winner) if auction.winner else None,
     }
+
+
+def listing(auction: AuctionDocument) -> Bson:
+    """What lists of auctions are filtered and sorted by, beside the auction's own fields.
+
+    Without live bids the leading amount is zero.
+    """
+    leading = auction.top_bids[0].effective_amount if auction.top_bids else Decimal(0)
+    return {
+        "rule_set": rule_set(name_of(rule) for rule in auction.rules),
+        "leading_amount": Decimal128(leading),
+    }
+
+
+def rule_set(names: Iterable[str]) -> str:
+    """The names of an auction's rules as one text; empty without any beside the plain ones."""
+    return " ".join(sorted(names))
 
 
 def to_auction(stored: Mapping[str, Any]) -> AuctionDocument:

@@ -61,6 +61,7 @@ class LiveDocuments:
             return
         self._documents = MongoDocuments(self._database, generations)
         self._documents.create_indexes()
+        self._documents.complete()
         self._generations = generations
 
 

@@ -1,29 +1,25 @@
 """Reading documents for the API: keyset pages over the indexes, never the event log."""
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
 from django.conf import settings
-from pymongo import ASCENDING, DESCENDING, AsyncMongoClient
+from pymongo import DESCENDING, AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
 from projections.changes import bid_at, ranked_at
 from projections.documents import (
     AuctionDocument,
-    AuctionStatus,
     BidDocument,
     UserDocument,
     WinnerDocument,
 )
 from projections.errors import VersionUnavailable
-from projections.mongo.bson import Bson, folded, moment, to_auction, to_bid, to_user, to_winner
+from projections.mongo.bson import Bson, moment, to_auction, to_bid, to_user, to_winner
 from projections.mongo.connection import OPTIONS, READING
 from projections.mongo.generations import POINTER_LIFETIME, POINTERS, pointers_from
 from projections.mongo.keysets import Order, behind
@@ -33,52 +29,11 @@ from projections.mongo.ranking import Place, changed_since, ranked_and_unchanged
 # After so many milliseconds, retries included, a read fails.
 QUICK = {**OPTIONS, "timeoutMS": 2500}
 
-# The most words of a search that are used.
-MOST_WORDS = 10
-
-AuctionOrder = Literal["ENDING_SOONEST", "STARTING_SOONEST", "NEWEST_ENDED"]
-
-ORDERS: Mapping[AuctionOrder, Order] = {
-    "ENDING_SOONEST": (("ends_at", ASCENDING), ("_id", ASCENDING)),
-    "STARTING_SOONEST": (("starts_at", ASCENDING), ("_id", ASCENDING)),
-    "NEWEST_ENDED": (("ends_at", DESCENDING), ("_id", DESCENDING)),
-}
 NEWEST_WINNERS: Order = (("announced_at", DESCENDING), ("_id", DESCENDING))
 # If more bids than this changed since the auction's version, its ranking can't be computed.
 MOST_CHANGED = 1000
 # How long a read waits for bids that are behind their auction's version, in seconds.
 PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
-
-
-@dataclass(frozen=True, slots=True)
-class AuctionQuery:
-    """A query for auctions: status at `now`, and words that each begin a word of the title."""
-
-    status: AuctionStatus
-    now: datetime
-    search: str | None = None
-    order: AuctionOrder = "ENDING_SOONEST"
-
-    def sorted_by(self, auction: AuctionDocument) -> datetime:
-        """The auction's time that the list is sorted by."""
-        return auction.starts_at if self.order == "STARTING_SOONEST" else auction.ends_at
-
-
-def _status_filter(query: AuctionQuery) -> Bson:
-    """Bounds both times where one bound implies the other, so that each order can use its index."""
-    now = moment(query.now)
-    match query.status:
-        case "SCHEDULED":
-            return {"starts_at": {"$gt": now}, "ends_at": {"$gt": now}}
-        case "OPEN":
-            return {"starts_at": {"$lte": now}, "ends_at": {"$gt": now}}
-        case "ENDED":
-            return {"starts_at": {"$lte": now}, "ends_at": {"$lte": now}}
-
-
-def _search_filter(search: str | None) -> list[Bson]:
-    words = list(dict.fromkeys(folded(search or "")))[:MOST_WORDS]
-    return [{"title_words": {"$regex": f"^{re.escape(word)}"}} for word in words]
 
 
 def _at_least(auction: AuctionDocument) -> list[Bson]:
@@ -143,16 +98,6 @@ class DocumentReader:
         """The auctions of these ids, without those that have no document."""
         found = (await self.collection("auctions")).find({"_id": {"$in": list(ids)}})
         return [to_auction(stored) for stored in await found.to_list()]
-
-    async def auction_ids(
-        self, query: AuctionQuery, limit: int, after: tuple[datetime, UUID] | None
-    ) -> list[UUID]:
-        """Ids of auctions in the query's order, after the place (the time it sorts by, id)."""
-        order = ORDERS[query.order]
-        place = behind(order, after and (moment(after[0]), after[1]))
-        clauses = [_status_filter(query), place, *_search_filter(query.search)]
-        found = (await self.collection("auctions")).find({"$and": clauses}, {"_id": 1})
-        return [stored["_id"] for stored in await found.sort(order).limit(limit).to_list()]
 
     async def bids(
         self, auction: AuctionDocument, limit: int, after: Place | None

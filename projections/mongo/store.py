@@ -7,7 +7,7 @@ from typing import cast
 from uuid import UUID
 
 from bson import MaxKey, MinKey
-from pymongo import ASCENDING, InsertOne, ReplaceOne, WriteConcern, timeout
+from pymongo import ASCENDING, InsertOne, ReplaceOne, UpdateOne, WriteConcern, timeout
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
@@ -32,6 +32,7 @@ from projections.mongo.bson import (
     from_moment,
     from_user,
     from_winner,
+    listing,
     moment_key,
     to_auction,
     to_bid,
@@ -46,6 +47,8 @@ from projections.ports import At, Bidder
 
 # The most seconds that building indexes takes.
 INDEXING = 3600
+# So many auctions are completed with one command.
+COMPLETED_AT_ONCE = 500
 # The most that counting an auction's bids takes: some 0.3 s for a million.
 COUNTING = 60
 
@@ -68,6 +71,26 @@ class MongoDocuments:
             for base, indexes in INDEXES.items():
                 if base not in but:
                     self._collections[base].create_indexes(list(indexes))
+
+    def complete(self) -> None:
+        """Give auctions that were written before lists had filters what these look at.
+
+        One that changes meanwhile is left to whoever changes it.
+        """
+        auctions = self._collections["auctions"]
+        without = {"closed": {"$in": [False, True]}, "rule_set": {"$exists": False}}
+        with timeout(INDEXING):
+            found = map(to_auction, auctions.find(without, hint="listed_by_end"))
+            while several := list(islice(found, COMPLETED_AT_ONCE)):
+                auctions.bulk_write(
+                    [
+                        UpdateOne(
+                            {"_id": each.id, "version": each.version}, {"$set": listing(each)}
+                        )
+                        for each in several
+                    ],
+                    ordered=False,
+                )
 
     def auction(self, auction_id: UUID) -> AuctionDocument | None:
         """The auction's document."""

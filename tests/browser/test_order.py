@@ -32,3 +32,39 @@ def test_the_coming_are_listed_by_their_start_and_the_ended_from_the_newest(
     wait_until(lambda: ended(behind, word) == 3, what="all three have ended")
     page.goto(f"/#/ended?q={word}")
     expect(cards).to_have_text([f"{word} {letter}" for letter in "DFE"])
+
+
+def test_the_order_and_the_filters_are_kept_in_the_address(page: Page, behind: Others) -> None:
+    word = f"Sieve{uuid4().hex[:8]}"
+    titles = [f"{word} {letter}" for letter in "ABCD"]
+    a, b, c, _ = [behind.auction(title, 3000 + n) for n, title in enumerate(titles)]
+    anton = behind.bidder(f"anton-{word}")
+    for auction, amount in ((a, "30.00"), (b, "90.00"), (c, "10.00"), (c, "20.00")):
+        behind.bid(anton, auction, amount)
+    cards = page.locator(".card h2")
+
+    def shown(letters: str) -> None:
+        expect(cards).to_have_text([f"{word} {letter}" for letter in letters])
+
+    page.goto(f"/#/open?q={word}")
+    shown("ABCD")
+    page.get_by_label("Order").select_option("Most bids")
+    shown("CBAD")
+    page.get_by_label("Order").select_option("Highest price")
+    shown("BACD")
+    page.get_by_text("Filters").click()
+    page.get_by_label("Price from").fill("20")
+    shown("BAC")
+    page.get_by_label("Price to").fill("30")
+    shown("AC")
+    page.reload()
+    shown("AC")
+    expect(page.get_by_label("Price to")).to_have_value("30")
+    page.get_by_label("Rules").select_option("A soft close")
+    expect(page.get_by_text("Nothing here fits these filters.")).to_be_visible()
+    page.get_by_label("Rules").select_option("Plain rules alone")
+    page.get_by_label("Ends within").select_option("An hour")
+    shown("AC")
+    assert {"order=highest-price", "from=20", "to=30", "rule=plain", "ends=hour"} <= set(
+        page.url.partition("?")[2].split("&")
+    )

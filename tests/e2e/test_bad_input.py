@@ -33,6 +33,7 @@ from tests.e2e.bad_values import (
     NO_CURSORS,
     NO_ORDERS,
     NO_PAGE_SIZES,
+    NO_RULES,
     NO_SEARCHES,
     NO_STATUSES,
     NO_VERSIONS,
@@ -155,6 +156,9 @@ MUTATIONS = [
 ]
 
 
+# Null leaves a filter out.
+PRICES = [amount for amount in AMOUNTS if amount is not None]
+MOMENTS = [time for time in TIMES if time is not None]
 PAGED = ["auctions", "winners", "notifications", "mySessions"]
 VALUES = [
     *(
@@ -178,6 +182,17 @@ VALUES = [
     *reading("auctions(search: $v) { edges { cursor } }", "String", NO_SEARCHES),
     *reading("auctions(status: $v) { edges { cursor } }", "AuctionStatus", NO_STATUSES),
     *reading("auctions(order: $v) { edges { cursor } }", "AuctionOrder", NO_ORDERS),
+    *reading("auctions(rule: $v) { edges { cursor } }", "AuctionRule", NO_RULES),
+    *(
+        case
+        for name in ("priceFrom", "priceTo")
+        for case in reading(f"auctions({name}: $v) {{ edges {{ cursor }} }}", "Decimal", PRICES)
+    ),
+    *(
+        case
+        for name in ("endsAfter", "endsBefore")
+        for case in reading(f"auctions({name}: $v) {{ edges {{ cursor }} }}", "DateTime", MOMENTS)
+    ),
 ]
 QUERIES = [
     "{ nope }",
@@ -191,6 +206,8 @@ QUERIES = [
     "query ($a: Nothing) { serverTime }",
     "{ serverTime @nothing }",
     "{ auctions(status: GONE) { edges { cursor } } }",
+    '{ auctions(priceFrom: "2.00", priceTo: "1.99") { edges { cursor } } }',
+    f'{{ auctions(endsAfter: "{LATER}", endsBefore: "{LATER}") {{ edges {{ cursor }} }} }}',
     "subscription { auctionsUpdated { id } }",
     "mutation { login(username: 1, password: 2) { accessToken } }",
     "{ auctions(first: 99999999999999999999) { edges { cursor } } }",

@@ -1,6 +1,7 @@
 """Unusual arguments of queries: searches, versions, and cursors of other orders."""
 
 import asyncio
+from typing import get_args
 
 import pytest
 
@@ -8,6 +9,7 @@ from portal.laptop.demo.client import (
     PortalClient,
     Refused,
 )
+from projections.mongo.listing import AuctionOrder
 from tests.e2e.acting import create_auction
 from tests.e2e.bad_values import (
     NOWHERE,
@@ -34,7 +36,7 @@ async def test_an_auction_that_does_not_exist_is_null_whatever_version_is_asked_
     assert await carol.execute(query, id=NOWHERE, v=at_least) == {"auction": None}
 
 
-ORDERS = ["ENDING_SOONEST", "STARTING_SOONEST", "NEWEST_ENDED"]
+ORDERS = get_args(AuctionOrder)
 ORDERED = """query ($order: AuctionOrder, $after: String) {
   auctions(order: $order, after: $after) { edges { cursor } } }"""
 

@@ -9,8 +9,8 @@ from projections.wiring import database
 
 # What makes up a read; the rest of a profiled command is how it was sent.
 READS = {
-    "find": ("find", "filter", "sort", "limit", "projection", "hint"),
-    "aggregate": ("aggregate", "pipeline", "cursor"),
+    "find": ("find", "filter", "sort", "skip", "limit", "projection", "hint"),
+    "aggregate": ("aggregate", "pipeline", "cursor", "hint"),
 }
 
 

@@ -74,6 +74,7 @@ def test_every_page_and_list_of_the_schema_is_known() -> None:
         ("{ auction(id: 1, atTime: 7) { ...f } } fragment f on Auction { x: bids(first: 0) { __typename } "
          "... { bids(first: 0) { __typename } } }", {}, Size(3, 1, 1023, 2)),
         ("{ auctions { edges { cursor } } }", {}, Size(3, 0, 41)),
+        ('{ auctions(rule: PLAIN, priceTo: "9.00") { edges { cursor } } }', {}, Size(3, 0, 241)),
         ("{ auctions(first: 5) { edges { cursor } } }", {}, Size(3, 0, 11)),
         ("query ($n: Int) { auctions(first: $n) { edges { cursor } } }", {"n": 7}, Size(3, 0, 15)),
         ("query ($n: Int = 3) { auctions(first: $n) { edges { cursor } } }", {}, Size(3, 0, 7)),

@@ -1,6 +1,7 @@
 // The list of auctions that are open, coming or ended: updated as they change, with a search, page by page.
 import { left, now, setClock, standing, when } from "./clock.js";
 import { el, Entries } from "./dom.js";
+import { COMPARED, Filters } from "./filters.js";
 import { subscribe } from "./live.js";
 import { Pages } from "./pages.js";
 import { address, keepScroll, route, setPlace } from "./place.js";
@@ -12,8 +13,10 @@ import { doublingNote, paid, worth, WORTH } from "./worth.js";
 const CARD = `id version title status startsAt endsAt bidCount bidderCount asOf
   leadingBid { ${WORTH} bidder { id username } }
   winner { bidder { id username } bid { ${WORTH} } }`;
-const PAGE = `query ($s: AuctionStatus, $o: AuctionOrder, $q: String, $n: Int, $a: String) {
-  auctions(status: $s, order: $o, search: $q, first: $n, after: $a) {
+const PAGE = `query ($s: AuctionStatus, $o: AuctionOrder, $q: String, $n: Int, $a: String, $rule: AuctionRule,
+    $from: Decimal, $to: Decimal, $after: DateTime, $before: DateTime) {
+  auctions(status: $s, order: $o, search: $q, first: $n, after: $a, rule: $rule, priceFrom: $from, priceTo: $to,
+    endsAfter: $after, endsBefore: $before) {
     edges { node { ${CARD} } } pageInfo { hasNextPage endCursor } } }`;
 const UPDATES = `subscription { auction: auctionsUpdated { ${CARD} } }`;
 const SIZE = 24;
@@ -22,24 +25,15 @@ const RELOAD = 45_000;
 // Milliseconds that an auction stays in a list that it does not belong to any more, so that its end is seen.
 const LINGER = 60_000;
 
-/** What the tabs are called in the address, and what they show. */
+/** What the tabs are called in the address, what they show, and in which orders: the usual one first. */
 export const TABS = {
-  open: { status: "OPEN", order: "ENDING_SOONEST", label: "Open", empty: "No auction is open right now." },
-  coming: { status: "SCHEDULED", order: "STARTING_SOONEST", label: "Coming", empty: "No auction is announced at the moment." },
-  ended: { status: "ENDED", order: "NEWEST_ENDED", label: "Ended", empty: "No auction has ended yet." },
+  open: { status: "OPEN", orders: ["ENDING_SOONEST", "NEWEST", "MOST_BIDS", "HIGHEST_PRICE", "LOWEST_PRICE"],
+    label: "Open", empty: "No auction is open right now." },
+  coming: { status: "SCHEDULED", orders: ["STARTING_SOONEST", "ENDING_SOONEST", "NEWEST"],
+    label: "Coming", empty: "No auction is announced at the moment." },
+  ended: { status: "ENDED", orders: ["NEWEST_ENDED", "NEWEST", "MOST_BIDS", "HIGHEST_PRICE", "LOWEST_PRICE"],
+    label: "Ended", empty: "No auction has ended yet." },
 };
-
-function endingSoonest(a, b) {
-  return Date.parse(a.endsAt) - Date.parse(b.endsAt) || (a.id < b.id ? -1 : 1);
-}
-
-function startingSoonest(a, b) {
-  return Date.parse(a.startsAt) - Date.parse(b.startsAt) || (a.id < b.id ? -1 : 1);
-}
-
-// The API's orders, for auctions that come by subscription.
-const ORDERS = {
-  ENDING_SOONEST: endingSoonest, STARTING_SOONEST: startingSoonest, NEWEST_ENDED: (a, b) => endingSoonest(b, a) };
 
 function bidderName(bidder) {
   return bidder.id === user()?.id ? "you" : name(bidder);
@@ -78,7 +72,7 @@ function card(auction, changed) {
 
 /** The list of one tab. */
 export function auctions(main, tab) {
-  const { status, order, label, empty } = TABS[tab];
+  const { status, orders, label, empty } = TABS[tab];
   const known = new Map();
   const updated = new Set();
   const doubling = doublingNote();
@@ -88,15 +82,20 @@ export function auctions(main, tab) {
   const search = el("input", { type: "search", id: "search", placeholder: "Search titles", maxlength: 200,
     autocomplete: "off", value: route().query.get("q"), oninput: typing });
   const tabs = el("nav", { class: "tabs", "aria-label": "Which auctions" });
+  const filters = new Filters({ orders, ended: status === "ENDED", changed: again });
   const pages = new Pages({ size: SIZE, fetch, show, fail });
   let sought = search.value.trim();
+  let wanted = filters.variables();
   let seeking = false;
   let keeping = null;
 
   // Uses the search as of the request: the field may have another text when the answer comes.
   async function fetch(after, first) {
-    if (!after) updated.clear();
-    const { auctions: page } = await ask(PAGE, { s: status, o: order, q: sought || null, n: first, a: after });
+    if (!after) {
+      updated.clear();
+      wanted = filters.variables();
+    }
+    const { auctions: page } = await ask(PAGE, { ...wanted, s: status, q: sought || null, n: first, a: after });
     return page;
   }
 
@@ -104,9 +103,14 @@ export function auctions(main, tab) {
     if (anew) forget();
     for (const auction of found) take(auction);
     seek(false);
-    message.textContent = known.size ? "" : sought ? `Nothing here has “${sought}” in its title.` : empty;
+    message.textContent = known.size ? "" : nothing();
     draw();
     keeping ??= keepScroll(list);
+  }
+
+  function nothing() {
+    if (filters.active) return "Nothing here fits these filters.";
+    return sought ? `Nothing here has “${sought}” in its title.` : empty;
   }
 
   // Keep what was updated since the request, and what left this list a moment ago.
@@ -128,7 +132,7 @@ export function auctions(main, tab) {
   }
 
   function draw() {
-    const inOrder = [...known.values()].sort(ORDERS[order]);
+    const inOrder = [...known.values()].sort(COMPARED[wanted.o]);
     doubling.hidden = !inOrder.some(({ winner, leadingBid }) => (winner?.bid ?? leadingBid)?.doubled);
     entries.show(inOrder, {
       key: (auction) => auction.id,
@@ -169,15 +173,19 @@ export function auctions(main, tab) {
   function begin() {
     if (search.value.trim() === sought) return;
     sought = search.value.trim();
-    seek(true);
     setPlace({ q: sought, page: null, at: null }, null);
+    again();
+  }
+
+  function again() {
+    seek(true);
     linkTabs();
     pages.begin();
   }
 
   function linkTabs() {
     tabs.replaceChildren(...Object.entries(TABS).map(([key, { label: text }]) =>
-      el("a", { href: address(`#/${key}`, { q: sought }), "aria-current": key === tab ? "page" : null }, text)));
+      el("a", { href: address(`#/${key}`, { q: sought, ...filters.shared }), "aria-current": key === tab ? "page" : null }, text)));
   }
 
   // An auction that opens or ends only because of the time is not in the subscription.
@@ -186,9 +194,9 @@ export function auctions(main, tab) {
   }
 
   function onUpdate({ auction }) {
-    const fits = auction.status === status && !sought;
+    const fits = auction.status === status && !sought && !filters.active;
     // An auction behind the loaded pages comes with its page.
-    const reached = pages.complete || [...known.values()].some((other) => ORDERS[order](auction, other) <= 0);
+    const reached = pages.complete || [...known.values()].some((other) => COMPARED[wanted.o](auction, other) <= 0);
     if (!known.has(auction.id) && !(fits && reached)) return;
     updated.add(auction.id);
     take(auction);
@@ -201,17 +209,18 @@ export function auctions(main, tab) {
   main.replaceChildren(
     el("div", { class: "bar" }, el("h1", { tabindex: -1 }, "Auctions"), tabs,
       el("div", { class: "search" }, el("label", { for: "search", class: "unseen" }, "Search titles"), search)),
-    doubling, list, message, pages.more);
+    filters.element, doubling, list, message, pages.more);
   pages.load();
   const clock = setInterval(tick, 250);
-  const again = setInterval(reload, RELOAD * (0.75 + Math.random() / 2));
+  const reloading = setInterval(reload, RELOAD * (0.75 + Math.random() / 2));
   const stop = subscribe(UPDATES, () => ({}), onUpdate);
   return () => {
     stop();
     clearInterval(clock);
-    clearInterval(again);
+    clearInterval(reloading);
     clearTimeout(search.timer);
     pages.stop();
+    filters.stop();
     keeping?.();
   };
 }
