@@ -1,4 +1,4 @@
-"""The notifier's tables: preferences, notifications, mails, and its checkpoint for each auction."""
+"""The notifier's tables: preferences, watched auctions, notifications, mails, and its checkpoint for each auction."""
 
 from django.db import models
 from django.db.models import Q
@@ -24,6 +24,31 @@ class Preference(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.channel} {'on' if self.enabled else 'off'}"
+
+
+class Watch(models.Model):
+    """An auction that a user watches; `told_at` is when they were told that it ends soon."""
+
+    user_id = models.UUIDField()
+    auction_id = models.UUIDField()
+    watched_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "watches"
+        verbose_name_plural = "watches"
+        constraints = (
+            models.UniqueConstraint(fields=("user_id", "auction_id"), name="watches_unique"),
+        )
+        indexes = (
+            models.Index(
+                fields=("auction_id", "id"), condition=Q(told_at=None), name="watches_to_tell"
+            ),
+            models.Index(fields=("watched_at",), name="watches_oldest_first"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.auction_id} watched by {self.user_id}"
 
 
 class Notification(models.Model):

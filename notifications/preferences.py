@@ -12,6 +12,7 @@ class NotificationKind(StrEnum):
     OUTBID = "OUTBID"
     MAX_BID_CHANGED = "MAX_BID_CHANGED"
     BID_DOUBLED = "BID_DOUBLED"
+    ENDING_SOON = "ENDING_SOON"
 
 
 class NotificationChannel(StrEnum):
@@ -24,10 +25,12 @@ class NotificationChannel(StrEnum):
 # The kinds about the highest bid: of these a user has at most one unread for each auction.
 UPDATED_WHILE_UNREAD = frozenset({NotificationKind.OUTBID, NotificationKind.MAX_BID_CHANGED})
 
-# By default mails are sent only for won auctions and when outbid; the app shows all kinds.
+# Of these a user gets mails unless they chose otherwise; the app shows all kinds.
+MAILED = frozenset(
+    {NotificationKind.AUCTION_WON, NotificationKind.OUTBID, NotificationKind.ENDING_SOON}
+)
 DEFAULTS: Mapping[tuple[NotificationKind, NotificationChannel], bool] = {
-    (kind, channel): channel is NotificationChannel.IN_APP
-    or kind in {NotificationKind.AUCTION_WON, NotificationKind.OUTBID}
+    (kind, channel): channel is NotificationChannel.IN_APP or kind in MAILED
     for kind in NotificationKind
     for channel in NotificationChannel
 }

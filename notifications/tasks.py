@@ -1,5 +1,6 @@
 """The notifier's Celery tasks. Running one twice does no harm."""
 
+import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from uuid import UUID
@@ -16,6 +17,7 @@ from commands.wiring import pool
 from commands.worklists import Worklist
 from notifications import mail as _mail  # noqa: F401  (registers what composes the mails)
 from notifications.account_mails import ask_for_confirmations
+from notifications.endings import Told, tell_of_endings
 from notifications.notifier import AT_MOST_EVERY, NotifiedTogether, notify_together, streams_behind
 from notifications.outgoing import send_due
 from notifications.postgres.mails import any_due
@@ -32,6 +34,8 @@ RESTING = Worklist("notifications-resting", COME_BACK, NOTIFICATIONS)
 SEND_MAILS = "notifications.send_mails"
 # The most users in one message about changed notifications.
 USERS_PER_MESSAGE = 1000
+# Seconds after which watchers of no more auctions are told by a task.
+LONGEST = 20.0
 
 
 @shared_task(name=UNNOTIFIED.task)
@@ -92,8 +96,19 @@ def come_back() -> None:
             UNNOTIFIED.add(RESTING.take())
 
 
-def _publish(done: NotifiedTogether) -> None:
-    users = [str(each) for each in set().union(*done.users.values())]
+@shared_task(name="notifications.tell_of_endings")
+def tell_watchers() -> None:
+    """Tell those who watch auctions that these end soon, for as long as one task may last."""
+    until = time.monotonic() + LONGEST
+    more = True
+    while more and time.monotonic() < until:
+        told = tell_of_endings(pool())
+        _publish(told)
+        more = told.more
+
+
+def _publish(done: NotifiedTogether | Told) -> None:
+    users = [str(each) for each in set[UUID]().union(*done.users.values())]
     if not users:
         return
     for start in range(0, len(users), USERS_PER_MESSAGE):

@@ -20,5 +20,9 @@ def message(kind: NotificationKind, title: str, amount: Decimal) -> str:
             return f"The highest bid on “{title}” is now {grouped}."
         case NotificationKind.BID_DOUBLED:
             return f"The house doubled your bid on “{title}”: it now counts {grouped}."
+        case NotificationKind.ENDING_SOON if amount:
+            return f"“{title}” ends soon: the highest bid is {grouped}."
+        case NotificationKind.ENDING_SOON:
+            return f"“{title}” ends soon, and nobody has bid yet."
         case _:
             assert_never(kind)

@@ -22,6 +22,7 @@ OWN = frozenset(
         "Promoter",
         "Pruning",
         "Sweep",
+        "Watched auctions",
         "Witnesses",
     }
 )

@@ -152,8 +152,9 @@ DELETE FROM {table} WHERE id = ANY(ARRAY(
     ORDER BY {order} FOR UPDATE OF mine
 ))
 """
-# Notifications before their mails, as they are written.
+# Watches before notifications, and these before their mails, as they are written.
 TABLES = {
+    "watches": "mine.id",
     "notifications": "mine.id",
     "mails": "mine.id",
     "notification_preferences": "mine.user_id, mine.kind, mine.channel",
@@ -256,7 +257,7 @@ def mailed_notification(
 
 
 def forget_deleted(connection: SyncConnection, user_ids: Collection[UUID]) -> None:
-    """Delete the notifications, mails and preferences of those of the users who were deleted."""
+    """Delete the watches, notifications, mails and preferences of those of the users who were deleted."""
     for table, order in TABLES.items():
         connection.execute(FORGET_OF_DELETED.format(table=table, order=order), (list(user_ids),))
 

@@ -109,9 +109,10 @@ PUBLIC_IN_PART: Mapping[str, Shown] = {
 # Those that it does not see at all.
 HIDDEN = frozenset(
     {
-        # Sign-ins, and what people chose and were told.
+        # Sign-ins, and what people chose, watch and were told.
         "sessions",
         "notification_preferences",
+        "watches",
         "notifications",
         "notification_progress",
         "mails",

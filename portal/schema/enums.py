@@ -183,6 +183,9 @@ describe(
             "reader, and the reader did not lead before."
         ),
         NotificationKind.BID_DOUBLED: "The promoter doubled a bid of the reader.",
+        NotificationKind.ENDING_SOON: (
+            "An auction that the reader watches ends within ten minutes; once, even if its end moves then."
+        ),
     },
 )
 describe(

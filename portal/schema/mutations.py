@@ -24,6 +24,7 @@ from portal.schema.jobs import Job
 from portal.schema.reading import find_job, own_user
 from portal.schema.rules import RulesInput, chosen
 from portal.schema.types import User
+from portal.schema.watching import WatchingMutation
 from portal.signin.tokens import Viewer
 
 log = structlog.get_logger("portal")
@@ -160,7 +161,7 @@ async def count_bid(context: Context, viewer: Viewer) -> None:
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation(AccountMutation):
+class Mutation(AccountMutation, WatchingMutation):
     @strawberry.mutation(description="Sign up. The job's result has the new user's id.")
     async def create_user(self, info: PortalInfo, input: CreateUserInput) -> Job:
         await info.context.runtime.rates.spend(("SIGN_UP_PER_ADDRESS", info.context.address))

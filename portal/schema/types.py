@@ -142,6 +142,16 @@ class Auction:
             found, size, lambda bid: Bid.of(bid, names), lambda bid: (bid.placed_version,)
         )
 
+    @strawberry.field(
+        description="Whether the reader watches it; false for those who are not signed in."
+    )
+    async def watched(self, info: PortalInfo) -> bool:
+        """As of now, whatever the version; those of a list are looked up together."""
+        viewer = await info.context.viewer_or_none()
+        if viewer is None:
+            return False
+        return bool(await info.context.runtime.watched.ask((viewer.user_id, self.id)))
+
     async def _own_bids(
         self, info: PortalInfo, limit: int, before: int | None
     ) -> tuple[list[BidDocument], Names]:
@@ -273,7 +283,7 @@ class Notification:
     amount: Decimal | None = strawberry.field(
         description=(
             "What to pay for a won auction, or what a lost one went for; otherwise what a bid "
-            "counts now."
+            "counts now; null if there is none."
         )
     )
     read: bool = strawberry.field(
@@ -290,7 +300,8 @@ class Notification:
             auction_id=notification.auction_id,
             auction_title=notification.title,
             message=message(notification.kind, notification.title, notification.amount),
-            amount=notification.amount,
+            # Nobody has bid in an auction that ends soon.
+            amount=notification.amount or None,
             read=notification.read,
             created_at=notification.changed_at,
         )

@@ -22,6 +22,7 @@ from commands.postgres.connections import AsyncPool, new_async_pool
 from commands.queues import queue_of
 from commands.streams import Stream
 from commands.wake import publish
+from notifications.postgres.watches import Pair, watched
 from portal.signin.rates import Rates, rates
 from portal.signin.sessions import SessionChecks
 from portal.web.acceptor import Acceptor
@@ -149,6 +150,8 @@ class Runtime:
     auctions_now: Together[UUID, AuctionDocument]
     # Auctions' versions by their rows.
     versions: Together[UUID, int]
+    # Which users watch which auctions.
+    watched: Together[Pair, bool]
     # Brings streams' documents up to date.
     catching_up: Together[Stream, None]
 
@@ -193,6 +196,7 @@ async def running() -> AsyncIterator[Runtime]:
             Shared(news, answer_bytes, most=2_000, most_bytes=32 * MIB),
             Together(partial(_auctions, documents), most=MOST_AUCTIONS),
             Together(partial(_versions, pool), most=500),
+            Together(partial(watched, pool), most=500),
             Together(_brought_forward, most=CATCHING_UP),
         )
         await runtime.pool.open()

@@ -144,7 +144,7 @@ def listing(auction: AuctionDocument) -> Bson:
 
     Without live bids the leading amount is zero.
     """
-    leading = auction.top_bids[0].effective_amount if auction.top_bids else Decimal(0)
+    leading = auction.top_bids[0].effective_amount if auction.top_bids else Decimal("0.00")
     return {
         "rule_set": rule_set(name_of(rule) for rule in auction.rules),
         "leading_amount": Decimal128(leading),

@@ -125,6 +125,10 @@ TABLE: dict[str, Row] = {
     "Mutation.setNotificationPreferences": Row(
         "mutation { setNotificationPreferences(input: []) { id } }", *SIGNED_IN
     ),
+    "Mutation.watchAuction": Row('mutation { watchAuction(id: "$auction") { watched } }', *SIGNED_IN),
+    "Mutation.unwatchAuction": Row(
+        'mutation { unwatchAuction(id: "$auction") { watched } }', *SIGNED_IN
+    ),
     "Subscription.auctionUpdated": Row(
         'subscription { auctionUpdated(id: "$auction") { title } }', *EVERYBODY_OVER_WEBSOCKET
     ),

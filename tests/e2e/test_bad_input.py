@@ -59,6 +59,8 @@ ASK_RESET = "mutation ($who: String!) { requestPasswordReset(usernameOrEmail: $w
 RESET = """mutation ($token: String!, $new: String!) {
   resetPassword(token: $token, newPassword: $new) }"""
 END_SESSION = "mutation ($id: UUID!) { endSession(id: $id) }"
+WATCH = "mutation ($id: UUID!) { watchAuction(id: $id) { watched } }"
+UNWATCH = "mutation ($id: UUID!) { unwatchAuction(id: $id) { watched } }"
 MARK_READ = "mutation ($ids: [ID!]) { markNotificationsRead(ids: $ids) }"
 CHOOSE = """mutation ($input: [NotificationPreferenceInput!]!) {
   setNotificationPreferences(input: $input) { id } }"""
@@ -145,6 +147,8 @@ MUTATIONS = [
         lambda token: {"token": token, "new": "a long password 7"},
     ),
     *cases("endSession", END_SESSION, (*IDS, None), lambda given: {"id": given}),
+    *cases("watchAuction", WATCH, (*IDS, None), lambda given: {"id": given}),
+    *cases("unwatchAuction", UNWATCH, (*IDS, None), lambda given: {"id": given}),
     *cases("markNotificationsRead", MARK_READ, NOT_IDS, lambda given: {"ids": [given]}),
     *cases(
         "markNotificationsRead count", MARK_READ, [1001], lambda count: {"ids": [NOWHERE] * count}

@@ -156,7 +156,7 @@ async def test_preferences_are_the_defaults_until_chosen(join: Join, carol: Port
     alice, bob = await join("alice"), await join("bob")
     off = {"kind": "OUTBID", "channel": "IN_APP", "enabled": False}
     before = (await alice.execute(CHOOSE, input=[]))["user"]["notificationPreferences"]
-    assert len(before) == 10
+    assert len(before) == 12
     assert off | {"enabled": True} in before
     chosen = (await alice.execute(CHOOSE, input=[off]))["user"]["notificationPreferences"]
     assert off in chosen

@@ -68,6 +68,10 @@ FILLED = {
         INSERT INTO notification_preferences (user_id, kind, channel, enabled)
         SELECT id, 'OUTBID', 'EMAIL', true FROM filling
     """,
+    "watches": """
+        INSERT INTO watches (user_id, auction_id, watched_at, told_at)
+        SELECT id, id, old, CASE WHEN n % 2 = 0 THEN old END FROM filling
+    """,
     "notification_progress": """
         INSERT INTO notification_progress (auction_id, version, ran_at) SELECT id, 2, old FROM filling
     """,

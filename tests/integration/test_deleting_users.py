@@ -184,7 +184,7 @@ def assert_gone(in_process: InProcessPortal, documents: MongoDocuments, alice: A
     assert user
     assert (user.deleted, user.username) == (True, None)
     with in_process.pool.connection() as connection:
-        for table in ("sessions", "notifications", "notification_preferences"):
+        for table in ("sessions", "watches", "notifications", "notification_preferences"):
             query = f"SELECT 1 FROM {table} WHERE user_id = %s"
             assert connection.execute(query, (alice.id,)).fetchall() == [], table
         query = "SELECT fingerprint FROM jobs WHERE stream_id = %s AND command = 'CreateUser'"

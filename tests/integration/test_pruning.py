@@ -50,6 +50,16 @@ MAIL = """
 INSERT INTO mails (id, user_id, kind, context, version, urgent, due, attempts, given_up, settled_at)
 SELECT gen_random_uuid(), gen_random_uuid(), 'CONFIRM_EMAIL', '{{}}', 0, n %% 2 = 0, {due}, 0, false, {settled}
 """
+# Of an auction of its own, which ended when it was begun.
+WATCH = """
+WITH ended AS (
+    INSERT INTO auctions (id, version, title, description, starts_at, ends_at, closed)
+    VALUES (gen_random_uuid(), 1, 'pruned', '', statement_timestamp() - %(age)s - interval '1 h',
+            statement_timestamp() - %(age)s, {closed}) RETURNING id
+)
+INSERT INTO watches (user_id, auction_id, watched_at)
+SELECT gen_random_uuid(), (SELECT id FROM ended), old
+"""
 # For each kind, how a row comes about that is as old as `old` says; and rows that stay however old they are.
 ROWS: Mapping[str, str] = {
     "failed sign-ups erased": JOB.format(
@@ -68,6 +78,7 @@ ROWS: Mapping[str, str] = {
     """,
     "read notifications": NOTIFICATION.format(read="old"),
     "unread notifications": NOTIFICATION.format(read="NULL"),
+    "watches": WATCH.format(closed="true"),
     "mails": MAIL.format(due="NULL", settled="old"),
     "drifts": """
         INSERT INTO drifts (stream_id, stream_kind, what, repaired, found_at)
@@ -85,6 +96,7 @@ ROWS: Mapping[str, str] = {
     """,
 }
 STAYING = (
+    WATCH.format(closed="false"),
     JOB.format(command="'PlaceBid'", payload="'{}'", status="'QUEUED'"),
     MAIL.format(due="old", settled="NULL"),
     """
@@ -93,8 +105,8 @@ STAYING = (
     """,
 )
 OLD = " FROM (SELECT n, statement_timestamp() - %(age)s AS old FROM generate_series(1, %(rows)s) AS n) AS _"
-COUNTED = ("jobs", "sessions", "django_session", "django_admin_log", "notifications", "mails", "drifts",
-           "failing_tasks")  # fmt: skip
+COUNTED = ("jobs", "sessions", "django_session", "django_admin_log", "notifications", "watches", "mails",
+           "drifts", "failing_tasks")  # fmt: skip
 
 
 @contextmanager
@@ -111,6 +123,7 @@ def empty(pool: Pool) -> None:
             connection.execute(f"DELETE FROM {table}")
         connection.execute("DELETE FROM jobs WHERE idempotency_scope = 'user:x'")
         connection.execute("DELETE FROM promoter_ticks WHERE number < 0")
+        connection.execute("DELETE FROM auctions WHERE title = 'pruned'")
 
 
 def add(pool: Pool, statement: str, rows: int, age: timedelta, user: UUID) -> None:

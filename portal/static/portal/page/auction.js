@@ -14,6 +14,7 @@ import { rules } from "./rules.js";
 import { ask, user } from "./session.js";
 import { setTitle } from "./title.js";
 import { onScreen } from "./unread.js";
+import { watching } from "./watching.js";
 import { why } from "./why.js";
 import { explained, many, name } from "./words.js";
 import { doublingNote, paid, worth, WORTH } from "./worth.js";
@@ -75,6 +76,7 @@ export function auction(main, id) {
   const form = bidding(id);
   const mine = ownBids(id, () => form.show(drawn, state, mine));
   const log = history(id, onEvent);
+  const watch = watching(id);
   const reasons = why(id);
   const travel = past(id);
   const agreed = rules(id, (told) => {
@@ -86,7 +88,7 @@ export function auction(main, id) {
     el("p", { class: "back" }, el("a", { href: "#/open" }, "← All auctions")),
     el("div", { class: "auction" },
       el("div", { class: "about" }, heading, description, agreed.element),
-      el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, leading, leadingNote, form.element, mine.element),
+      el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, watch.element, leading, leadingNote, form.element, mine.element),
       el("div", { class: "record" }, reasons.element,
         el("section", {}, el("h2", {}, "Bids ", facts), rankingNote, list, unloaded, pages.more), log.element, travel.element)));
 
@@ -120,6 +122,7 @@ export function auction(main, id) {
     drawRanking();
     facts.textContent = state.bidCount ? `${shown(state.bidCount)} by ${many(state.bidderCount, "bidder")}` : "";
     form.show(stands, state, mine);
+    watch.show(stands);
     reasons.show(state, stands);
     travel.show(state.version);
   }

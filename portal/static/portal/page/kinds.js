@@ -5,6 +5,7 @@ const KINDS = {
   AUCTION_WON: ["★", "You won an auction"],
   AUCTION_LOST: ["✕", "An auction you bid in went to somebody else"],
   BID_DOUBLED: ["×2", "Your bid was doubled"],
+  ENDING_SOON: ["⏱", "An auction that you watch ends soon"],
   MAX_BID_CHANGED: ["→", "The highest bid changed where you bid"],
 };
 
