@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from commands.postgres.activity import NEWEST
 from commands.postgres.connections import AsyncPool, SyncConnection
 
 # The most auctions that a user may watch.
@@ -22,6 +23,10 @@ UNWATCH = "DELETE FROM watches WHERE user_id = %(user)s AND auction_id = %(aucti
 WATCHED = """
 SELECT user_id, auction_id FROM watches
 JOIN unnest(%s::uuid[], %s::uuid[]) AS asked (user_id, auction_id) USING (user_id, auction_id)
+"""
+WATCHED_BY = """
+SELECT auction_id FROM watches
+WHERE user_id = %(user)s AND auction_id < %(before)s ORDER BY auction_id DESC LIMIT %(limit)s
 """
 # Locked, so that whoever else looks meanwhile passes over them. In the order of ids, as when a user is deleted.
 TO_TELL = """
@@ -79,6 +84,14 @@ async def watched(pool: AsyncPool, pairs: Collection[Pair]) -> Mapping[Pair, boo
     async with pool.connection() as connection:
         rows = await (await connection.execute(WATCHED, (users, auctions))).fetchall()
     return {(row["user_id"], row["auction_id"]): True for row in rows}
+
+
+async def watched_by(pool: AsyncPool, user_id: UUID, before: UUID | None, limit: int) -> list[UUID]:
+    """The auctions that the user watches, created last first, before that one."""
+    wanted = {"user": user_id, "before": before or NEWEST, "limit": limit}
+    async with pool.connection() as connection:
+        rows = await (await connection.execute(WATCHED_BY, wanted)).fetchall()
+    return [row["auction_id"] for row in rows]
 
 
 def lock_untold(connection: SyncConnection, before: timedelta, limit: int) -> Untold:

@@ -41,6 +41,7 @@ PAGES = {
     "leads": USUAL_PAGE,
     "checkpoints": LARGEST_PAGE,
     "leaves": LARGEST_PAGE,
+    "myActivity": USUAL_PAGE,
     "myBids": LARGEST_PAGE,
     "myBidsConnection": USUAL_PAGE,
     "mySessions": USUAL_PAGE,
@@ -66,6 +67,7 @@ READS = {
     "inclusionProof": 20,
     "consistencyProof": 20,
     "beaconRound": 10,
+    "myActivity": 50,
 }
 READING = {"atVersion": 20, "atTime": 20}
 # Arguments that leave entries out: thousands may be passed over for a page.

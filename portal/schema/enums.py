@@ -20,6 +20,7 @@ __all__ = [
     "NotificationKind",
     "Preset",
     "RejectionCode",
+    "Standing",
 ]
 
 
@@ -57,6 +58,16 @@ class Preset(Enum):
 
     PLAIN = "plain"
     ENGLISH = "english"
+
+
+class Standing(Enum):
+    """What an auction is to the reader."""
+
+    LEADING = "LEADING"
+    OUTBID = "OUTBID"
+    WON = "WON"
+    LOST = "LOST"
+    WATCHING = "WATCHING"
 
 
 def describe(enum: type[Enum], description: str, values: Mapping[Enum, str]) -> None:
@@ -121,6 +132,17 @@ describe(
         AuctionRule.INCREMENTS: "It has increments.",
         AuctionRule.SOFT_CLOSE: "It has a soft close.",
         AuctionRule.PLAIN: "It has none beside the plain rules.",
+    },
+)
+describe(
+    Standing,
+    "What an auction is to the reader. One in which they have no live bid, and that they don't watch, is nothing.",
+    {
+        Standing.LEADING: "Their bid leads; until the winner is announced.",
+        Standing.OUTBID: "They have a live bid, and another one leads; until the winner is announced.",
+        Standing.WON: "They won it.",
+        Standing.LOST: "They had a live bid when it was closed, and did not win.",
+        Standing.WATCHING: "They watch it, whether they bid or not.",
     },
 )
 describe(

@@ -1,8 +1,6 @@
 """Queries: they read documents, and the reader's own jobs."""
 
-import time
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
@@ -12,9 +10,11 @@ import strawberry
 from notifications.reading import page_of
 from portal.errors import bad_input
 from portal.schema.account import AccountQuery
+from portal.schema.activity import ActivityQuery
+from portal.schema.auctions_shown import auctions_seen
 from portal.schema.bids import Winner
 from portal.schema.checkpoint_queries import CheckpointQuery
-from portal.schema.context import Context, PortalInfo
+from portal.schema.context import PortalInfo
 from portal.schema.cursors import (
     LARGEST_PAGE,
     PLACE_IN_NOTIFICATIONS,
@@ -35,37 +35,16 @@ from portal.schema.listing import auctions_listed
 from portal.schema.past import chosen, past_auction
 from portal.schema.public import PUBLIC
 from portal.schema.reading import own_user, shared_auction_at, shared_auctions, wait_for_job
-from portal.schema.types import Auction, Notification, User, named_in, next_status
-from portal.web.fresh import ALL_AUCTIONS, Seen
-from projections.documents import AuctionDocument
+from portal.schema.types import Auction, Notification, User
+from portal.web.fresh import ALL_AUCTIONS
 from projections.mongo.listing import AuctionQuery
 
 LONGEST_WAIT = 30.0
 LONGEST_SEARCH = 200
 
 
-async def auctions_from(context: Context, found: Sequence[AuctionDocument]) -> list[Auction]:
-    """The documents in the API's form, as of now."""
-    names = await context.names_of(named_in(found))
-    now = context.runtime.clock.now()
-    return [Auction.of(document, names, now) for document in found]
-
-
-async def auctions_seen(context: Context, found: Sequence[Seen[AuctionDocument]]) -> list[Auction]:
-    """The documents in the API's form, each as of when it was read."""
-    names = await context.names_of(named_in(each.value for each in found))
-    clock, here = context.runtime.clock.now(), time.monotonic()
-    shown = []
-    for document, at in found:
-        as_of = clock - timedelta(seconds=here - at)
-        if changes := next_status(document, as_of):
-            context.noting.end(at + (changes - as_of).total_seconds())
-        shown.append(Auction.of(document, names, as_of))
-    return shown
-
-
 @strawberry.type(description="What can be read.")
-class Query(AccountQuery, CheckpointQuery):
+class Query(AccountQuery, ActivityQuery, CheckpointQuery):
     @strawberry.field(
         description="Auctions, those ending soonest first unless `order` says otherwise.",
         metadata=PUBLIC,

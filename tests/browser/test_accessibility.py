@@ -85,6 +85,7 @@ def step_back(page: Page, auction: str) -> Page:
 KINDS: dict[str, Callable[[Setting], Page]] = {
     "open auctions": lambda s: to(s.guest, "/#/open"),
     "no auction found": lambda s: to(s.guest, "/#/open?q=nothing"),
+    "own auctions": lambda s: to(s.anton, "/#/mine"),
     "ended auctions": lambda s: to(s.anton, "/#/ended"),
     "an open auction, signed out": lambda s: to(s.guest, f"/#/auction/{s.open}"),
     "an open auction, signed in": lambda s: to(s.anton, f"/#/auction/{s.open}"),

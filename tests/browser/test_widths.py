@@ -23,7 +23,7 @@ OUTSIDE = """() => {
   if (document.documentElement.scrollWidth > innerWidth) found.push("the document is wider");
   return found;
 }"""
-PLACES = ["open", "coming", "ended", "winners", "notifications", "account"]
+PLACES = ["open", "coming", "ended", "mine", "mine/watching", "winners", "notifications", "account"]
 
 
 def widest() -> str:

@@ -60,6 +60,9 @@ TABLE: dict[str, Row] = {
     "Query.job": Row('{ job(id: "$job") { id } }', NO_DATA, OK, NO_DATA, OK, UNAUTHENTICATED),
     "Query.winners": Row("{ winners { edges { cursor } } }", *EVERYBODY),
     "Query.me": Row("{ me { username } }", NO_DATA, OK, OK, OK, UNAUTHENTICATED),
+    "Query.myActivity": Row(
+        "{ myActivity(standing: LEADING) { edges { cursor } } }", *SIGNED_IN
+    ),
     "Query.mySessions": Row("{ mySessions { edges { cursor } } }", *SIGNED_IN),
     "Query.notifications": Row("{ notifications { edges { cursor } } }", *SIGNED_IN),
     "Query.serverTime": Row("{ serverTime }", *EVERYBODY),

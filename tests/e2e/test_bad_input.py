@@ -35,6 +35,7 @@ from tests.e2e.bad_values import (
     NO_PAGE_SIZES,
     NO_RULES,
     NO_SEARCHES,
+    NO_STANDINGS,
     NO_STATUSES,
     NO_VERSIONS,
     NO_WAITS,
@@ -173,6 +174,9 @@ VALUES = [
             *reading(f"{field}(first: $v) {{ edges {{ cursor }} }}", "Int", NO_PAGE_SIZES),
         )
     ),
+    *reading("myActivity(standing: $v) { edges { cursor } }", "Standing!", NO_STANDINGS),
+    *reading("myActivity(standing: WON, after: $v) { edges { cursor } }", "String", NO_CURSORS),
+    *reading("myActivity(standing: WON, first: $v) { edges { cursor } }", "Int", NO_PAGE_SIZES),
     *reading("auction(id: $v) { id }", "UUID!", (*IDS, None)),
     *reading("job(id: $v) { id }", "UUID!", (*IDS, None)),
     *reading(f'auction(id: "{NOWHERE}", atLeastVersion: $v) {{ id }}', "Int", NO_VERSIONS),

@@ -14,11 +14,11 @@ import structlog
 from graphql import ExecutionResult, Executor, GraphQLError, execute_subscription_event
 
 from portal.errors import Code
+from portal.schema.auctions_shown import auctions_from
 from portal.schema.enums import AuctionStatus
 from portal.schema.errors import translated
 from portal.schema.following.channels import Channel, Follower, Frames, broken_off, encoded
 from portal.schema.following.feeds import Feed, NoReader
-from portal.schema.queries import auctions_from
 from portal.schema.reading import LOOK_AGAIN, known_auction
 from portal.schema.types import Auction
 from portal.web.hub import EVERYTHING

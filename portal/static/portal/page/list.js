@@ -10,7 +10,8 @@ import { setTitle } from "./title.js";
 import { explained, many, name } from "./words.js";
 import { doublingNote, paid, worth, WORTH } from "./worth.js";
 
-const CARD = `id version title status startsAt endsAt bidCount bidderCount asOf
+/** The fields of an auction that its card needs. */
+export const CARD = `id version title status startsAt endsAt bidCount bidderCount asOf
   leadingBid { ${WORTH} bidder { id username } }
   winner { bidder { id username } bid { ${WORTH} } }`;
 const PAGE = `query ($s: AuctionStatus, $o: AuctionOrder, $q: String, $n: Int, $a: String, $rule: AuctionRule,
@@ -54,7 +55,8 @@ function timing(auction) {
   }
 }
 
-function card(auction, changed) {
+/** The card of an auction in a list. */
+export function card(auction, changed) {
   const [label, who, amount] = price(auction);
   const ended = auction.status === "ENDED";
   const mine = user() && (auction.winner?.bidder ?? auction.leadingBid?.bidder)?.id === user().id;
@@ -68,6 +70,14 @@ function card(auction, changed) {
       el("p", { class: "facts" },
         auction.bidCount ? `${many(auction.bidCount, "bid")} by ${many(auction.bidderCount, "bidder")}` : "",
         el("span", {}, ended ? when(auction.endsAt) : ""))));
+}
+
+/** Have a card say how much time is left. */
+export function ticking(element, auction) {
+  const text = timing(auction);
+  const chip = element.querySelector(".chip");
+  chip.dataset.standing = standing(auction);
+  if (chip.textContent !== text) chip.textContent = text;
 }
 
 /** The list of one tab. */
@@ -144,12 +154,8 @@ export function auctions(main, tab) {
 
   function tick() {
     entries.each((element, auction) => {
-      const stands = standing(auction);
-      const text = timing(auction);
-      element.classList.toggle("over", stands !== status);
-      const chip = element.querySelector(".chip");
-      chip.dataset.standing = stands;
-      if (chip.textContent !== text) chip.textContent = text;
+      element.classList.toggle("over", standing(auction) !== status);
+      ticking(element, auction);
     });
   }
 
@@ -185,7 +191,8 @@ export function auctions(main, tab) {
 
   function linkTabs() {
     tabs.replaceChildren(...Object.entries(TABS).map(([key, { label: text }]) =>
-      el("a", { href: address(`#/${key}`, { q: sought, ...filters.shared }), "aria-current": key === tab ? "page" : null }, text)));
+      el("a", { href: address(`#/${key}`, { q: sought, ...filters.shared }), "aria-current": key === tab ? "page" : null }, text)),
+    user() ? el("a", { href: "#/mine" }, "Yours") : "");
   }
 
   // An auction that opens or ends only because of the time is not in the subscription.

@@ -4,6 +4,7 @@ import { bell } from "./bell.js";
 import "./connection.js";
 import { el } from "./dom.js";
 import { auctions, TABS } from "./list.js";
+import { mine } from "./mine.js";
 import { notifications } from "./notifications.js";
 import { accountPage, remember, signInPage, signUpPage } from "./people.js";
 import { route } from "./place.js";
@@ -12,7 +13,7 @@ import { changes, signOut, user } from "./session.js";
 import "./toasts.js";
 import { winners } from "./winners.js";
 
-const VIEWS = { auction, winners, notifications, "sign-in": signInPage, "sign-up": signUpPage, account: accountPage,
+const VIEWS = { auction, mine, winners, notifications, "sign-in": signInPage, "sign-up": signUpPage, account: accountPage,
   forgotten: forgottenPage, reset: resetPage };
 const PLACES = new Set(["winners", "notifications"]);
 const SIGNING = new Set(["sign-in", "sign-up", "account", "forgotten", "reset"]);

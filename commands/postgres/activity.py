@@ -1,0 +1,64 @@
+"""SQL on auctions and bids: how a user stands in the auctions in which they have live bids."""
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from commands.postgres.connections import AsyncPool
+
+BidderStanding = Literal["LEADING", "OUTBID", "WON", "LOST"]
+
+# Behind every auction.
+NEWEST = UUID(int=2**128 - 1)
+# From auction to auction by the index bids_of_bidder, however many bids the user has in each; and in each of them one
+# look at its first bid. No more auctions than `look`, so that the cost does not grow with what the user did before.
+STANDINGS = """
+WITH RECURSIVE mine (auction_id, place) AS (
+    (SELECT auction_id, 1 FROM bids
+     WHERE bidder_id = %(user)s AND NOT deleted AND auction_id < %(before)s
+     ORDER BY auction_id DESC LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT bids.auction_id FROM bids
+        WHERE bidder_id = %(user)s AND NOT deleted AND bids.auction_id < mine.auction_id
+        ORDER BY bids.auction_id DESC LIMIT 1
+    ), place + 1 FROM mine WHERE auction_id IS NOT NULL AND place < %(look)s
+)
+SELECT mine.auction_id, auction.closed,
+    CASE WHEN auction.closed THEN auction.winner ELSE best.bidder_id END = %(user)s AS first
+FROM mine
+CROSS JOIN LATERAL (
+    SELECT closed, (SELECT bidder_id FROM bids WHERE id = winning_bid_id) AS winner
+    FROM auctions WHERE id = mine.auction_id OFFSET 0
+) AS auction
+LEFT JOIN LATERAL (
+    SELECT bidder_id FROM bids WHERE auction_id = mine.auction_id AND NOT deleted
+    ORDER BY effective_amount DESC, reached_version LIMIT 1
+) AS best ON NOT auction.closed
+WHERE mine.auction_id IS NOT NULL
+ORDER BY place
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StandsIn:
+    """How a user stands in an auction: until it is closed they lead or are outbid, then they won or lost."""
+
+    auction_id: UUID
+    standing: BidderStanding
+
+
+async def standings(
+    pool: AsyncPool, user_id: UUID, before: UUID | None, look: int
+) -> list[StandsIn]:
+    """The auctions in which the user has live bids, created last first, before that one; at most `look`."""
+    wanted = {"user": user_id, "before": before or NEWEST, "look": look}
+    async with pool.connection() as connection:
+        rows = await (await connection.execute(STANDINGS, wanted)).fetchall()
+    return [StandsIn(row["auction_id"], _standing(row["closed"], row["first"])) for row in rows]
+
+
+def _standing(closed: bool, first: bool | None) -> BidderStanding:
+    if closed:
+        return "WON" if first else "LOST"
+    return "LEADING" if first else "OUTBID"
