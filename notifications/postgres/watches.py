@@ -1,8 +1,8 @@
 """SQL on the table `watches`: which auctions users watch, and whom to tell that one ends soon."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from commands.postgres.activity import NEWEST
@@ -27,6 +27,19 @@ JOIN unnest(%s::uuid[], %s::uuid[]) AS asked (user_id, auction_id) USING (user_i
 WATCHED_BY = """
 SELECT auction_id FROM watches
 WHERE user_id = %(user)s AND auction_id < %(before)s ORDER BY auction_id DESC LIMIT %(limit)s
+"""
+EXPORTED = """
+SELECT user_id, auction_id, watched_at, told_at FROM watches WHERE user_id = ANY(%s)
+ORDER BY user_id, auction_id
+"""
+IMPORT = """
+INSERT INTO watches (user_id, auction_id, watched_at, told_at)
+SELECT users.id, auction_id, watched_at, told_at
+FROM users, unnest(%(auctions)s::uuid[], %(watched)s::timestamptz[], %(told)s::timestamptz[])
+     AS brought (auction_id, watched_at, told_at)
+WHERE users.id = %(user)s AND users.deleted_at IS NULL
+ORDER BY auction_id
+ON CONFLICT (user_id, auction_id) DO NOTHING
 """
 # Locked, so that whoever else looks meanwhile passes over them. In the order of ids, as when a user is deleted.
 TO_TELL = """
@@ -53,6 +66,15 @@ DELETE FROM watches WHERE id = ANY(ARRAY(
 
 # A user and an auction.
 Pair = tuple[UUID, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """An auction that a user watches, since when, and when they were told that it ends soon."""
+
+    auction_id: UUID
+    watched_at: datetime
+    told_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +128,27 @@ def lock_untold(connection: SyncConnection, before: timedelta, limit: int) -> Un
 def mark_told(connection: SyncConnection, ids: Collection[int]) -> None:
     """The users of these watches were told."""
     connection.execute(TOLD, (list(ids),))
+
+
+def watches_of(
+    connection: SyncConnection, user_ids: Collection[UUID]
+) -> Mapping[UUID, Sequence[Watched]]:
+    """By user, what they watch."""
+    found: dict[UUID, list[Watched]] = {}
+    for row in connection.execute(EXPORTED, (list(user_ids),)):
+        watched = Watched(row["auction_id"], row["watched_at"], row["told_at"])
+        found.setdefault(row["user_id"], []).append(watched)
+    return found
+
+
+def bring_in(connection: SyncConnection, user_id: UUID, brought: Sequence[Watched]) -> None:
+    """Have the user watch these, too, unless they were deleted."""
+    connection.execute(
+        IMPORT,
+        {
+            "user": user_id,
+            "auctions": [each.auction_id for each in brought],
+            "watched": [each.watched_at for each in brought],
+            "told": [each.told_at for each in brought],
+        },
+    )

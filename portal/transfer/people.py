@@ -1,4 +1,4 @@
-"""What events don't hold of users: names, addresses, hashes of passwords and choices, in a file of their own."""
+"""What events don't hold of users: names, addresses, hashes of passwords, choices and what they watch, in a file of their own."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -12,6 +12,7 @@ from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.exporting import all_people
 from commands.postgres.importing import name_users
 from notifications.postgres.preferences import Choice, choices_of, choose
+from notifications.postgres.watches import Watched, bring_in, watches_of
 from notifications.preferences import NotificationChannel, NotificationKind
 from portal.transfer.lines import Json, Lines, Refused
 
@@ -24,7 +25,8 @@ Item = TypeVar("Item")
 def people_lines(connection: SyncConnection) -> Iterator[Json]:
     """The lines' objects for all users who were not deleted."""
     for page in together(all_people(connection), TOGETHER):
-        chosen = choices_of(connection, [row["id"] for row in page])
+        ids = [row["id"] for row in page]
+        chosen, watches = choices_of(connection, ids), watches_of(connection, ids)
         for row in page:
             confirmed_at = row["email_confirmed_at"]
             choices = chosen.get(row["id"], ())
@@ -32,7 +34,17 @@ def people_lines(connection: SyncConnection) -> Iterator[Json]:
                 **row,
                 "email_confirmed_at": confirmed_at and confirmed_at.isoformat(),
                 "choices": [[each.kind, each.channel, each.enabled] for each in choices],
+                "watches": [_written(each) for each in watches.get(row["id"], ())],
             }
+
+
+def _written(watched: Watched) -> list[str | None]:
+    told_at = watched.told_at
+    return [
+        str(watched.auction_id),
+        watched.watched_at.isoformat(),
+        told_at.isoformat() if told_at else None,
+    ]
 
 
 def together(items: Iterable[Item], most: int) -> Iterator[list[Item]]:
@@ -53,6 +65,7 @@ def import_people(pool: Pool, file: BinaryIO) -> int:
                 written = name_users(connection, people)
                 for person in people if written else ():
                     choose(connection, person["id"], person["choices"])
+                    bring_in(connection, person["id"], person["watches"])
         except (UniqueViolation, DataError) as error:
             what = "a name that somebody else has, or a value that no table takes"
             raise Refused(first, f"it, or one of the next {TOGETHER}, has {what}") from error
@@ -72,6 +85,15 @@ def _person(lines: Lines, found: Json) -> Json:
             "choices": [
                 Choice(NotificationKind(kind), NotificationChannel(channel), bool(enabled))
                 for kind, channel, enabled in found["choices"]
+            ],
+            # Files from before there were watches have none.
+            "watches": [
+                Watched(
+                    UUID(auction_id),
+                    datetime.fromisoformat(watched_at),
+                    told_at and datetime.fromisoformat(told_at),
+                )
+                for auction_id, watched_at, told_at in found.get("watches", ())
             ],
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:

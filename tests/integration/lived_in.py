@@ -19,6 +19,7 @@ from commands.inbox.requests import POLICIES
 from commands.promoter.rounds import commit, reveal_secrets, tick
 from commands.streams import Stream
 from notifications.postgres.preferences import Choice, choose
+from notifications.postgres.watches import Watched, bring_in
 from notifications.preferences import NotificationChannel, NotificationKind
 from tests.integration.in_process import InProcessPortal
 
@@ -67,9 +68,14 @@ def live_in(portal: InProcessPortal) -> Story:
     portal.settled(POLICIES, WithdrawPolicy(story.open.id))
     for over in (story.sold, story.unsold):
         portal.settled(over, AnnounceWinner(over.id))
+    now = portal.now()
     with portal.pool.connection() as connection:
         no = Choice(NotificationKind.AUCTION_WON, NotificationChannel.EMAIL, enabled=False)
         choose(connection, story.alice, [no])
+        told, untold = (
+            Watched(each.id, now, at) for each, at in ((story.sold, now), (story.open, None))
+        )
+        bring_in(connection, story.alice, [told, untold])
     portal.settled(Stream("user", story.dave), DeleteUser(story.dave))
     # A tick whose draws nobody makes, and the commitment to another.
     tick(portal.pool, timedelta(0))

@@ -233,6 +233,8 @@ def test_users_get_their_names_from_a_file_of_their_own(
         assert_same_documents(source, empty, "users")
         choices = "SELECT user_id, kind, channel, enabled FROM notification_preferences"
         assert empty.rows(choices) == source.rows(choices)
+        watches = "SELECT user_id, auction_id, watched_at, told_at FROM watches ORDER BY 1, 2"
+        assert empty.rows(watches) == source.rows(watches) != []
     assert empty.rows("SELECT FROM users WHERE confirmation_due_at IS NOT NULL") == []
 
 
