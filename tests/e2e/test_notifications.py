@@ -168,6 +168,18 @@ async def test_preferences_are_the_defaults_until_chosen(join: Join, carol: Port
     assert await listed(alice) == []
 
 
+async def test_who_watches_an_auction_is_told_before_its_end(
+    join: Join, carol: PortalClient
+) -> None:
+    alice, auction_id = await join("alice"), await create_auction(carol, seconds=300)
+    watch = "mutation ($id: UUID!) { auction: watchAuction(id: $id) { watched } }"
+    assert (await alice.execute(watch, id=auction_id))["auction"]["watched"] is True
+    ending = await received(alice, "ENDING_SOON")
+    assert (ending["auctionId"], ending["amount"]) == (auction_id, None)
+    assert ending["message"] == "“A clock” ends soon, and nobody has bid yet."
+    assert [each["kind"] for each in await listed(alice)] == ["ENDING_SOON"]
+
+
 async def test_only_ones_own_and_only_signed_in(nobody: PortalClient, join: Join) -> None:
     asked: tuple[tuple[str, Json], ...] = ((LISTED, {}), (MARK, {}), (CHOOSE, {"input": []}))
     for query, variables in asked:
