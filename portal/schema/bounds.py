@@ -48,7 +48,7 @@ PAGES = {
     "notifications": USUAL_PAGE,
     "winners": USUAL_PAGE,
 }
-# Lists that have as many entries as the code knows kinds, channels or options: fewer than a page.
+# Lists that have as many entries as the code knows kinds, channels or options, or a table brackets: about a page.
 LISTS = {
     "notificationPreferences",
     "weight",
@@ -58,6 +58,10 @@ LISTS = {
     "deletions",
     "doublings",
     "path",
+    "nextBids",
+    "sentences",
+    "overLeader",
+    "overOwn",
 }
 # What fields count that read several times as much as others; and arguments that make their field do so.
 READS = {
