@@ -24,12 +24,14 @@ WORKERS: Mapping[str, tuple[str, ...]] = {
 }
 ALL = tuple(queue for queues in WORKERS.values() for queue in queues)
 
-# Creating users and auctions, and announcing winners, never wait behind bids.
+# Creating users and auctions, and closing auctions, never wait behind bids.
 _OF_COMMANDS = {
     "CreateUser": USERS,
     "DeleteUser": USERS,
     "CreateAuction": AUCTIONS,
     "AnnounceWinner": AUCTIONS,
+    "CancelAuction": AUCTIONS,
+    "CloseAuctionNow": AUCTIONS,
     "ChangePolicy": AUCTIONS,
     "WithdrawPolicy": AUCTIONS,
 }

@@ -24,6 +24,8 @@ CHAIN = "query($s: UUID!, $v: Int!) { chain(id: $s, afterVersion: $v) { content 
 TICK = "query($n: Int) { tick(number: $n) { id number } }"
 RELAY = "api.drand.sh/52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971/public/"
 ENDS, NOT_MADE = ("WinnerAnnounced", "AuctionEndedUnsold"), ("LATE", "FAILED")
+GONE = ("BidDeleted", "BidRemoved")
+CLOSES = (*ENDS, "AuctionCancelled")
 Wrong, time, by_rank = ValueError, datetime.fromisoformat, lambda bid: bid["rank"]
 
 
@@ -111,7 +113,7 @@ class Bids:
             bid |= {"doubled": doubled, "counts": counts, "rank": (-counts, version)}
             for of in (None, bid["bidder_id"]):
                 self.leading[of] = min(self.leading.get(of) or bid, bid, key=by_rank)
-        if kind == "BidDeleted":
+        if kind in GONE:
             self.all[data["bid_id"]]["deleted"] = True
             for of in (None, data["bidder_id"]):
                 if self.leading[of]["deleted"]:
@@ -162,6 +164,7 @@ class Auction:
         self.policies = [{"type": "PolicyChanged", "data": FIRST}, *record.chain(POLICIES)]
         self.seen, self.bids, self.drawn, self.draws, self.closed = [], Bids(), set(), 0, None
         self.rules, self.moved, self.extensions = created["data"].get("rules", {}), None, 0
+        self.early = False
         must(
             self.rules.keys() <= {"starting_price", "increments", "soft_close"},
             f"unknown: {self.rules}",
@@ -170,7 +173,7 @@ class Auction:
     def moved_end(self, placed):
         """When the auction ends after a bid placed then, if its soft close moves the end."""
         soft = defaultdict(lambda: None, self.rules.get("soft_close", {}))
-        if not soft or placed < self.ends - timedelta(seconds=soft["window"]):
+        if not soft or self.early or placed < self.ends - timedelta(seconds=soft["window"]):
             return None
         if self.extensions >= (soft["times"] or self.extensions + 1):
             return None
@@ -201,10 +204,11 @@ class Auction:
         must(asked or not (self.seen and self.seen[-1]["asked"]), "it hides when it was asked for")
         # With its bidder's account a bid is deleted when the deletion of that was asked for.
         at = data.get("withdrawn_at") or data.get("placed_at") or event.get("accepted_at")
-        late = at and time(at) >= self.ends and data.get("reason") not in NOT_MADE
-        must(not late or kind in ENDS, "it was asked for after the end")
+        late = at and time(at) >= self.ends
+        not_made = kind == "NothingDrawn" and data["reason"] in NOT_MADE
+        must(not late or not_made or kind in CLOSES, "it was asked for after the end")
         must((asked or event["at"]) - event["at"] < timedelta(minutes=1), "it was asked for later")
-        if kind in ("BidDeleted", "BidDoubled"):
+        if kind in (*GONE, "BidDoubled"):
             must(bid and not bid["deleted"], "there is no such live bid")
             must(bid["bidder_id"] == data["bidder_id"], "the bid is somebody else's")
         if kind == "AuctionCreated":
@@ -227,14 +231,24 @@ class Auction:
             must(moved == (data["bid_id"], self.ends, asked), f"the rules give {moved}")
             must(data["extension"] == self.extensions, "it counts another extension")
             return f"the end moves to {self.ends:%F %T} UTC"
-        if kind in ("BidPlaced", "BidDeleted"):
-            return f"{Decimal((bid or data)['amount']):,} by {data['bidder_id']}"
+        if kind == "AuctionClosedEarly":
+            must(time(data["ends_at"]) == asked, "it ends when that was asked for")
+            must(self.opens <= asked, "it was asked for before the auction was open")
+            later = any(each["asked"] and each["asked"] > asked for each in self.seen)
+            must(not later, "what was asked for after it came before it")
+            self.ends, self.early = asked, True
+            return f"the house ends it at {self.ends:%F %T} UTC: {data['reason']}"
+        if kind in ("BidPlaced", *GONE):
+            why = f", by the house: {data['reason']}" if kind == "BidRemoved" else ""
+            return f"{Decimal((bid or data)['amount']):,} by {data['bidder_id']}{why}"
         if kind in ("BidDoubled", "NothingDrawn"):
             return self.draw(event, data, bid)
-        must(kind in ENDS, "the rules know no such event")
+        must(kind in CLOSES, "the rules know no such event")
         self.closed, bid = asked or event["at"], self.bids.leading.get(None)
-        must(self.closed >= self.ends, f"it was closed before its end, {self.ends:%F %T}")
         self.none_missing(self.closed)
+        if kind == "AuctionCancelled":
+            return f"the house cancelled it, and nobody wins: {data['reason']}"
+        must(self.closed >= self.ends, f"it was closed before its end, {self.ends:%F %T}")
         must(bool(bid) == (kind == "WinnerAnnounced"), "a live bid wins; without one nobody does")
         if not bid:
             return "it ended without a sale"

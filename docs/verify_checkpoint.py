@@ -160,7 +160,7 @@ def check_auction(url, id, newest, kept):
     must(len(events) >= version, f"{id}: there are {len(events)} events, not {version} or more")
     must(known in (None, events[version - 1]["hash"].hex()), f"{id}: event {version} is another")
     ends = datetime.fromisoformat(events[0]["data"]["ends_at"])
-    closed = events[-1]["type"] in {"WinnerAnnounced", "AuctionEndedUnsold"}
+    closed = events[-1]["type"] in {"WinnerAnnounced", "AuctionEndedUnsold", "AuctionCancelled"}
     must(closed or datetime.now(UTC) < ends + PATIENCE, f"{id}: it ended, and has no close")
     newer = [event for event in events if not is_covered(url, id, event, newest)]
     since = datetime.fromisoformat(newest["made_at"]) - PATIENCE

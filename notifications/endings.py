@@ -7,7 +7,6 @@ do this at once, and whoever dies, each is told once.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
 from uuid import UUID
 
 from commands.postgres.connections import Pool
@@ -43,7 +42,7 @@ def tell_of_endings(pool: Pool, at_once: int = AT_ONCE) -> Told:
         notices = []
         for auction_id, users in untold.users.items():
             leading = states[auction_id].leading
-            amount = leading.effective_amount if leading else Decimal(0)
+            amount = leading.effective_amount if leading else None
             notice = Notice(NotificationKind.ENDING_SOON, VERSION, amount, to=users)
             notices.append((auction_id, notice))
         written = Users()

@@ -24,7 +24,8 @@ def compose(connection: SyncConnection, mail: Outgoing) -> Content | None:
     notification = mailed_notification(connection, mail.notification_id)
     if notification is None:
         return None
-    text = message(notification.kind, notification.title, notification.amount)
+    told = (notification.kind, notification.title, notification.amount)
+    text = message(*told, notification.reason)
     base = settings.PUBLIC_URL.rstrip("/")
     unsubscribe = f"{base}/unsubscribe/{token(mail.user_id, notification.kind)}"
     context: dict[str, Any] = {
@@ -34,7 +35,8 @@ def compose(connection: SyncConnection, mail: Outgoing) -> Content | None:
         "unsubscribe": unsubscribe,
     }
     return Content(
-        subject=text,
+        # A reason may be long.
+        subject=message(*told),
         text=render_to_string("notifications/mail.txt", context),
         html=render_to_string("notifications/mail.html", context),
         headers={

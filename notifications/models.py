@@ -59,7 +59,7 @@ class Notification(models.Model):
     kind = models.CharField(max_length=20)
     auction_id = models.UUIDField()
     version = models.IntegerField()
-    amount = models.DecimalField(max_digits=DIGITS, decimal_places=PLACES)
+    amount = models.DecimalField(max_digits=DIGITS, decimal_places=PLACES, null=True)
     in_app = models.BooleanField()
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()

@@ -72,7 +72,7 @@ def notices_of(
             before, now = each.checkpoint.leading, each.now.leading
             found[id] = notices(events[id], before, now, deleted)
         else:
-            found[id] = notices_of_each(events[id])
+            found[id] = notices_of_each(events[id], deleted)
     return found
 
 

@@ -6,10 +6,12 @@ from decimal import Decimal
 from uuid import UUID
 
 from commands.domain.events import (
+    AuctionCancelled,
     AuctionEvent,
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    BidRemoved,
     WinnerAnnounced,
 )
 from notifications.preferences import NotificationKind
@@ -51,7 +53,7 @@ class Notice:
 
     kind: NotificationKind
     version: int
-    amount: Decimal
+    amount: Decimal | None
     to: frozenset[UUID] | None = None
     but: UUID | None = None
 
@@ -71,7 +73,7 @@ def notices(
     deleted in between. Of many changes of the highest bid only the last gives notices: OUTBID to
     those who led, and MAX_BID_CHANGED to the others.
     """
-    found = notices_of_each(events)
+    found = notices_of_each(events, deleted)
     if after and before != after.as_leading:
         version, caused_by = _cause(events, after, deleted)
         amount = after.effective_amount
@@ -81,12 +83,14 @@ def notices(
     return found
 
 
-def notices_of_each(events: Sequence[EventAtVersion]) -> list[Notice]:
+def notices_of_each(
+    events: Sequence[EventAtVersion], deleted: Mapping[UUID, RankedBid]
+) -> list[Notice]:
     """The notices that follow from each event alone, whatever the highest bid is."""
-    return [notice for version, event in events for notice in _of(version, event)]
+    return [notice for version, event in events for notice in _of(version, event, deleted)]
 
 
-def _of(version: int, event: AuctionEvent) -> list[Notice]:
+def _of(version: int, event: AuctionEvent, deleted: Mapping[UUID, RankedBid]) -> list[Notice]:
     """The notices that follow from one event alone."""
     match event:
         case WinnerAnnounced(bidder_id=winner, amount=amount):
@@ -96,6 +100,11 @@ def _of(version: int, event: AuctionEvent) -> list[Notice]:
             ]
         case BidDoubled(bidder_id=bidder, effective_amount=amount):
             return [Notice(NotificationKind.BID_DOUBLED, version, amount, to=frozenset({bidder}))]
+        case BidRemoved(bid_id=bid_id, bidder_id=bidder):
+            counted = deleted[bid_id].effective_amount
+            return [Notice(NotificationKind.BID_REMOVED, version, counted, to=frozenset({bidder}))]
+        case AuctionCancelled():
+            return [Notice(NotificationKind.AUCTION_CANCELLED, version, None)]
         case _:
             return []
 
@@ -117,9 +126,9 @@ def _outbid(
                 if reached > highest:
                     highest = reached
                     led[event.bid_id] = event.bidder_id
-            case BidDeleted(bid_id=bid_id):
+            case BidDeleted(bid_id=bid_id) | BidRemoved(bid_id=bid_id):
                 led.pop(bid_id, None)
-            case WinnerAnnounced():
+            case WinnerAnnounced() | AuctionCancelled():
                 return frozenset()
             case _:
                 continue
@@ -138,7 +147,9 @@ def _cause(
         match event:
             case BidPlaced(bid_id=bid_id) | BidDoubled(bid_id=bid_id) if bid_id == after.bid_id:
                 causes.append((version, event.bidder_id))
-            case BidDeleted(bid_id=bid_id) if _outranked(deleted.get(bid_id), after):
+            case BidDeleted(bid_id=bid_id) | BidRemoved(bid_id=bid_id) if _outranked(
+                deleted.get(bid_id), after
+            ):
                 causes.append((version, event.bidder_id))
             case _:
                 continue
@@ -159,7 +170,7 @@ def possibly_outdated(
     users = {
         event.bidder_id
         for _, event in events
-        if isinstance(event, BidPlaced | BidDoubled | BidDeleted)
+        if isinstance(event, BidPlaced | BidDoubled | BidDeleted | BidRemoved)
     }
     if after and (before is None or before.bid_id != after.bid_id):
         users.add(after.bidder_id)

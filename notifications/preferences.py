@@ -13,6 +13,8 @@ class NotificationKind(StrEnum):
     MAX_BID_CHANGED = "MAX_BID_CHANGED"
     BID_DOUBLED = "BID_DOUBLED"
     ENDING_SOON = "ENDING_SOON"
+    BID_REMOVED = "BID_REMOVED"
+    AUCTION_CANCELLED = "AUCTION_CANCELLED"
 
 
 class NotificationChannel(StrEnum):
@@ -25,10 +27,14 @@ class NotificationChannel(StrEnum):
 # The kinds about the highest bid: of these a user has at most one unread for each auction.
 UPDATED_WHILE_UNREAD = frozenset({NotificationKind.OUTBID, NotificationKind.MAX_BID_CHANGED})
 
+# What the house did to somebody's bids: these are told with the reason that their event has.
+WITH_REASON = frozenset({NotificationKind.BID_REMOVED, NotificationKind.AUCTION_CANCELLED})
 # Of these a user gets mails unless they chose otherwise; the app shows all kinds.
-MAILED = frozenset(
-    {NotificationKind.AUCTION_WON, NotificationKind.OUTBID, NotificationKind.ENDING_SOON}
-)
+MAILED = WITH_REASON | {
+    NotificationKind.AUCTION_WON,
+    NotificationKind.OUTBID,
+    NotificationKind.ENDING_SOON,
+}
 DEFAULTS: Mapping[tuple[NotificationKind, NotificationChannel], bool] = {
     (kind, channel): channel is NotificationChannel.IN_APP or kind in MAILED
     for kind in NotificationKind

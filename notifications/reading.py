@@ -9,13 +9,14 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from commands.postgres.connections import AsyncPool
+from notifications.postgres.notifications import REASON
 from notifications.postgres.preferences import CHOOSE, CHOSEN, Choice, parameters
 from notifications.preferences import DEFAULTS, NotificationChannel, NotificationKind
 
 # The most unread ones that a subscription sends after a reconnect.
 CAUGHT_UP = 200
-COLUMNS = """notifications.id, kind, auction_id, auctions.title, amount, changed_at,
-read_at IS NOT NULL AS read"""
+COLUMNS = f"""notifications.id, kind, auction_id, auctions.title, amount, changed_at,
+read_at IS NOT NULL AS read, {REASON}"""
 PAGE = f"""
 SELECT {COLUMNS} FROM notifications JOIN auctions ON auctions.id = auction_id
 WHERE user_id = %(user)s AND in_app AND (NOT %(unread)s OR read_at IS NULL)
@@ -49,9 +50,10 @@ class ReaderNotification:
     kind: NotificationKind
     auction_id: UUID
     title: str
-    amount: Decimal
+    amount: Decimal | None
     changed_at: datetime
     read: bool
+    reason: str | None
 
 
 def _notification(row: DictRow) -> ReaderNotification:

@@ -67,9 +67,10 @@ def _notice(notice: Notification, names: Names) -> Step:
         state = f"read at {exact(notice.read_at)}"
     else:
         state = "not read yet" if notice.in_app else "by mail only"
+    amount = "" if notice.amount is None else f", {money(notice.amount)}"
     text = format_html(
-        "{} for {} (version {}, {}): {}.",
-        notice.kind, names.user(notice.user_id), notice.version, money(notice.amount), state,
+        "{} for {} (version {}{}): {}.",
+        notice.kind, names.user(notice.user_id), notice.version, amount, state,
     )  # fmt: skip
     return Step(Stage.NOTICE, notice.changed_at, text)
 

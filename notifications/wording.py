@@ -6,9 +6,12 @@ from typing import assert_never
 from notifications.preferences import NotificationKind
 
 
-def message(kind: NotificationKind, title: str, amount: Decimal) -> str:
-    """The notification as one sentence, the same in the app and in mails."""
-    grouped = f"{amount:,}"
+def message(
+    kind: NotificationKind, title: str, amount: Decimal | None, reason: str | None = None
+) -> str:
+    """The notification as one sentence, the same in the app and in mails; the reason is quoted as it is."""
+    grouped = f"{amount:,}" if amount is not None else ""
+    why = f": {reason}" if reason else "."
     match kind:
         case NotificationKind.AUCTION_WON:
             return f"You won “{title}” for {grouped}."
@@ -24,5 +27,9 @@ def message(kind: NotificationKind, title: str, amount: Decimal) -> str:
             return f"“{title}” ends soon: the highest bid is {grouped}."
         case NotificationKind.ENDING_SOON:
             return f"“{title}” ends soon, and nobody has bid yet."
+        case NotificationKind.BID_REMOVED:
+            return f"The house removed your bid on “{title}”, which counted {grouped}{why}"
+        case NotificationKind.AUCTION_CANCELLED:
+            return f"The house cancelled “{title}”, and nobody wins{why}"
         case _:
             assert_never(kind)

@@ -324,8 +324,11 @@ TICK_SECRETS_KEPT = env.days("TICK_SECRETS_KEPT_DAYS", 30)
 JOB_EXPIRES_AFTER = {
     "PlaceBid": 15 * 60,
     "DeleteBid": 15 * 60,
+    "RemoveBid": 15 * 60,
     "DoubleBid": 5 * 60,
     "CreateAuction": 60 * 60,
+    "CancelAuction": 15 * 60,
+    "CloseAuctionNow": 15 * 60,
     "CreateUser": 60 * 60,
 }
 

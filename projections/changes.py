@@ -6,6 +6,8 @@ from typing import assert_never
 from uuid import UUID
 
 from commands.domain.events import (
+    AuctionCancelled,
+    AuctionClosedEarly,
     AuctionCreated,
     AuctionEndedUnsold,
     AuctionEvent,
@@ -13,6 +15,7 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    BidRemoved,
     NothingDrawn,
     UserCreated,
     UserDeleted,
@@ -23,6 +26,7 @@ from projections.documents import (
     TOP,
     AuctionDocument,
     BidDocument,
+    HouseDecision,
     UserDocument,
     VersionedEvent,
     WinnerDocument,
@@ -32,7 +36,7 @@ from projections.documents import (
 def touched_bid(event: AuctionEvent) -> UUID | None:
     """The bid that the event changes, if it changes one."""
     match event:
-        case BidPlaced() | BidDeleted() | BidDoubled():
+        case BidPlaced() | BidDeleted() | BidRemoved() | BidDoubled():
             return event.bid_id
         case (
             AuctionCreated()
@@ -40,6 +44,8 @@ def touched_bid(event: AuctionEvent) -> UUID | None:
             | NothingDrawn()
             | WinnerAnnounced()
             | AuctionEndedUnsold()
+            | AuctionCancelled()
+            | AuctionClosedEarly()
         ):
             return None
         case _:
@@ -69,6 +75,10 @@ def bid_after(
         case BidDeleted():
             assert bid is not None, "a bid is placed before it is deleted"
             return replace(bid, deleted_version=version, version=version)
+        case BidRemoved(reason=reason):
+            assert bid is not None, "a bid is placed before it is removed"
+            removed = HouseDecision(reason, recorded.recorded_at, version)
+            return replace(bid, deleted_version=version, removed=removed, version=version)
         case BidDoubled():
             assert bid is not None, "a bid is placed before it is doubled"
             return replace(
@@ -84,6 +94,8 @@ def bid_after(
             | NothingDrawn()
             | WinnerAnnounced()
             | AuctionEndedUnsold()
+            | AuctionCancelled()
+            | AuctionClosedEarly()
         ):
             return bid
         case _:
@@ -102,7 +114,7 @@ def bid_at(bid: BidDocument, version: int) -> BidDocument | None:
         return None
     then = bid
     if bid.deleted_version is not None and bid.deleted_version > version:
-        then = replace(then, deleted_version=None, version=then.reached_version)
+        then = replace(then, deleted_version=None, removed=None, version=then.reached_version)
     if bid.doubled and bid.reached_version > version:
         then = replace(
             then,
@@ -142,7 +154,7 @@ def bidders_of(history: Iterable[VersionedEvent]) -> set[UUID]:
     return {
         recorded.event.bidder_id
         for recorded in history
-        if isinstance(recorded.event, BidPlaced | BidDeleted)
+        if isinstance(recorded.event, BidPlaced | BidDeleted | BidRemoved)
     }
 
 
@@ -155,7 +167,7 @@ def live_after(
         match recorded.event:
             case BidPlaced(bidder_id=bidder_id):
                 live[bidder_id] = live.get(bidder_id, 0) + 1
-            case BidDeleted(bidder_id=bidder_id):
+            case BidDeleted(bidder_id=bidder_id) | BidRemoved(bidder_id=bidder_id):
                 live[bidder_id] -= 1
             case _:
                 continue
@@ -223,17 +235,26 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
     match event:
         case BidPlaced():
             return replace(auction, bid_count=auction.bid_count + 1)
-        case BidDeleted():
+        case BidDeleted() | BidRemoved():
             return replace(auction, bid_count=auction.bid_count - 1)
         case AuctionExtended():
             first = auction.first_ends_at or auction.ends_at
             return replace(auction, ends_at=event.ends_at, first_ends_at=first)
+        case AuctionClosedEarly(reason=reason):
+            decision = HouseDecision(reason, recorded.recorded_at, recorded.version)
+            first = auction.first_ends_at or auction.ends_at
+            return replace(
+                auction, ends_at=event.ends_at, first_ends_at=first, closed_early=decision
+            )
         case BidDoubled() | NothingDrawn():
             return auction
         case WinnerAnnounced():
             return replace(auction, closed=True, winner=_winner(auction, event, recorded))
         case AuctionEndedUnsold():
             return replace(auction, closed=True)
+        case AuctionCancelled(reason=reason):
+            cancelled = HouseDecision(reason, recorded.recorded_at, recorded.version)
+            return replace(auction, closed=True, cancelled=cancelled)
         case _:
             assert_never(event)
 

@@ -13,12 +13,24 @@ from commands.domain.rules.table import Rules
 TOP = 20
 
 
-AuctionStatus = Literal["SCHEDULED", "OPEN", "ENDED"]
+AuctionStatus = Literal["SCHEDULED", "OPEN", "ENDED", "CANCELLED"]
+
+
+@dataclass(frozen=True, slots=True)
+class HouseDecision:
+    """Why and when the house intervened in an auction, or removed a bid, and the version with it."""
+
+    reason: str
+    at: datetime
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
 class BidDocument:
-    """A bid, with the versions of its auction at which it was placed, doubled and deleted."""
+    """A bid, with the versions of its auction at which it was placed, doubled and deleted.
+
+    `removed` says why, if it was the house that deleted it.
+    """
 
     id: UUID
     auction_id: UUID
@@ -31,6 +43,7 @@ class BidDocument:
     doubled: bool = False
     deleted_version: int | None = None
     version: int = 0
+    removed: HouseDecision | None = None
 
     @property
     def deleted(self) -> bool:
@@ -69,12 +82,16 @@ class AuctionDocument:
     top_bids: tuple[BidDocument, ...] = ()
     winner: WinnerDocument | None = None
     rules: Rules = ()
-    # The end that it was created with, once a bid has moved it.
+    # The end that it was created with, once a bid or the house has moved it.
     first_ends_at: datetime | None = None
+    cancelled: HouseDecision | None = None
+    closed_early: HouseDecision | None = None
 
 
 def status_at(auction: AuctionDocument, now: datetime) -> AuctionStatus:
-    """Time alone decides; the announcement follows a moment after the end."""
+    """Time alone decides, unless it was cancelled; the announcement follows a moment after the end."""
+    if auction.cancelled:
+        return "CANCELLED"
     if now < auction.starts_at:
         return "SCHEDULED"
     return "OPEN" if now < auction.ends_at else "ENDED"
@@ -96,8 +113,8 @@ class Moment:
 
     `kind` names the event, `bid_id` is the bid that it changed. `led` says whether it changed who leads, or
     what the leading bid counts. `last_bid` is the bid placed last so far, `closed_version` the version at which
-    the auction was closed, if it was. `draw` tells of a doubling. `ends_at` is the auction's end once a bid has
-    moved it.
+    the auction was closed, if it was. `draw` tells of a doubling. `ends_at` is the auction's end once it was
+    moved.
     """
 
     auction_id: UUID

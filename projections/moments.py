@@ -9,6 +9,8 @@ from typing import assert_never
 from uuid import UUID
 
 from commands.domain.events import (
+    AuctionCancelled,
+    AuctionClosedEarly,
     AuctionCreated,
     AuctionEndedUnsold,
     AuctionEvent,
@@ -16,6 +18,7 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    BidRemoved,
     NothingDrawn,
     WinnerAnnounced,
 )
@@ -146,17 +149,17 @@ class Timeline:
                 self._count(event.bidder_id, 1)
                 self._standing.last_bid = event.bid_id
                 return event.bid_id
-            case BidDeleted():
+            case BidDeleted() | BidRemoved():
                 self._leaders.remove(event.bid_id)
                 self._count(event.bidder_id, -1)
                 return event.bid_id
             case BidDoubled():
                 self._leaders.rank(event.bid_id, (-event.effective_amount, version))
                 return event.bid_id
-            case WinnerAnnounced() | AuctionEndedUnsold():
+            case WinnerAnnounced() | AuctionEndedUnsold() | AuctionCancelled():
                 self._standing.closed_version = version
                 return None
-            case AuctionExtended(ends_at=ends_at):
+            case AuctionExtended(ends_at=ends_at) | AuctionClosedEarly(ends_at=ends_at):
                 self._standing.ends_at = ends_at
                 return None
             case AuctionCreated() | NothingDrawn():
@@ -212,7 +215,7 @@ def auction_then(
 
     `leading` is the bid that led, as it was then.
     """
-    closed = then.closed_version is not None
+    closed, early = then.closed_version is not None, auction.closed_early
     return replace(
         auction,
         version=then.version,
@@ -221,6 +224,8 @@ def auction_then(
         bidder_count=then.bidder_count,
         top_bids=(leading,) if leading else (),
         winner=auction.winner if closed else None,
+        cancelled=auction.cancelled if closed else None,
+        closed_early=early if early and early.version <= then.version else None,
         ends_at=then.ends_at or auction.first_ends_at or auction.ends_at,
         first_ends_at=auction.first_ends_at if then.ends_at else None,
     )

@@ -27,8 +27,9 @@ class LeadChange:
         """What happened."""
         who = _owner(self.changed, names)
         match self.moment.kind:
-            case "BidDeleted":
-                return f"{_capital(who)} leading bid of {_counts(self.changed)} was deleted: {self._heir(names)}"
+            case "BidDeleted" | "BidRemoved":
+                what = f"{_capital(who)} leading bid of {_counts(self.changed)} was {_gone(self.changed)}"
+                return f"{what}: {self._heir(names)}"
             case "BidDoubled":
                 return f"{doubled(self.moment, self.changed, names)} {self._effect(names)}"
             case _:
@@ -62,7 +63,7 @@ class Deletion:
     def sentence(self, names: Names) -> str:
         """What happened."""
         return (
-            f"{_capital(_owner(self.bid, names))} bid of {_counts(self.bid)} was deleted; "
+            f"{_capital(_owner(self.bid, names))} bid of {_counts(self.bid)} was {_gone(self.bid)}; "
             "if it were live, it would rank before the bid that won."
         )
 
@@ -92,6 +93,8 @@ class Why:
 
     def sentence(self, names: Names) -> str:
         """The result, and what it rests on."""
+        if self.auction.cancelled:
+            return f"Nobody won: the house cancelled the auction. {_said(self.auction.cancelled.reason)}"
         if self.last_bid is None:
             return "The auction ended unsold: nobody bid."
         if not self.ranking:
@@ -114,15 +117,41 @@ class Why:
 
     def closing(self, names: Names) -> str:
         """When the auction was closed, against its end and its last bid."""
+        if self.auction.cancelled:
+            return self._cancelling(names)
         ended = self.auction.ends_at
         closed = f"It was closed {_seconds(ended, self.closed.recorded_at)} after its end."
-        if first := self.auction.first_ends_at:
+        first = self.auction.first_ends_at
+        if self.auction.closed_early:
+            closed = f"{self._early()} {closed}"
+        elif first:
             closed = f"Late bids had moved the end by {_seconds(first, ended)}. {closed}"
         if self.last_bid is None:
             return closed
         before = _seconds(self.last_bid.placed_at, ended)
         bid = f"{_owner(self.last_bid, names)} bid of {_money(self.last_bid.amount)}"
         return f"The last bid, {bid}, was accepted {before} before the end. {closed}"
+
+    def _early(self) -> str:
+        decision, ended = self.auction.closed_early, self.auction.ends_at
+        first = self.auction.first_ends_at
+        assert decision, "only of an auction that was closed early"
+        assert first, "its end was moved"
+        early = (
+            f"{_seconds(ended, first)} early"
+            if ended < first
+            else "early, once bids had moved its end"
+        )
+        return f"The house ended it {early}. {_said(decision.reason)}"
+
+    def _cancelling(self, names: Names) -> str:
+        ended, at = self.auction.ends_at, self.closed.recorded_at
+        apart = f"{_seconds(at, ended)} before" if at < ended else f"{_seconds(ended, at)} after"
+        cancelled = f"The auction was cancelled {apart} its end."
+        if self.last_bid is None:
+            return cancelled
+        bid = f"{_owner(self.last_bid, names)} bid of {_money(self.last_bid.amount)}"
+        return f"The last bid was {bid}. {cancelled}"
 
     def place(self, number: int, names: Names) -> str:
         """The bid of that place in the ranking, from 1."""
@@ -173,6 +202,14 @@ def chance(draw: Draw) -> float:
 def seconds(earlier: datetime, later: datetime) -> float:
     """The seconds between two times."""
     return (later - earlier).total_seconds()
+
+
+def _gone(bid: BidDocument) -> str:
+    return f"removed by the house (“{bid.removed.reason}”)" if bid.removed else "deleted"
+
+
+def _said(reason: str) -> str:
+    return f"The reason: “{reason}”"
 
 
 def _seconds(earlier: datetime, later: datetime) -> str:

@@ -24,11 +24,11 @@ from django.utils.safestring import SafeString
 from commands.admin import links, search
 from commands.admin.amounts import money
 from commands.admin.auction_form import CreateAuctionForm
-from commands.admin.read_only import ReadOnlyList
+from commands.admin.house_actions import HouseAction, WithHouseActions
 from commands.admin.record.urls import stream_link
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
 from commands.domain.rules.table import sentences
-from commands.inbox.requests import create_auction
+from commands.inbox.requests import cancel_auction, close_auction_now, create_auction
 from commands.jobs import Job as AcceptedJob
 from commands.jobs import JobStatus
 from commands.models import Auction, Bid, Job, PromoterPolicy, User
@@ -52,7 +52,8 @@ def states(now: Any) -> dict[str, Q]:
         "open": Q(closed=False, starts_at__lte=now, ends_at__gt=now),
         "closing": Q(closed=False, ends_at__lte=now),
         "sold": Q(closed=True, winning_bid_id__isnull=False),
-        "unsold": Q(closed=True, winning_bid_id=None),
+        "unsold": Q(closed=True, winning_bid_id=None, cancelled_because=None),
+        "cancelled": Q(closed=True, cancelled_because__isnull=False),
     }
 
 
@@ -74,9 +75,39 @@ class State(SimpleListFilter):
         return queryset.filter(condition) if condition else queryset
 
 
+CANCEL = HouseAction(
+    name="cancel",
+    title="Cancel auction",
+    effect="The auction is closed at once and nobody wins. Those with live bids are told the reason.",
+    done="The auction is cancelled.",
+    possible=lambda auction: not auction.closed,
+    asks=lambda caller, auction, reason: cancel_auction(
+        caller, auction_id=auction.pk, reason=reason
+    ),
+)
+
+CLOSE = HouseAction(
+    name="close",
+    title="Close auction now",
+    effect=(
+        "The auction ends at the moment at which this is accepted. Bids accepted before count, and the winner is "
+        "announced as usual. Everybody can read the reason."
+    ),
+    done="The auction has ended; the winner is announced within a second or two.",
+    possible=lambda auction: (
+        not auction.closed and auction.starts_at <= timezone.now() < auction.ends_at
+    ),
+    asks=lambda caller, auction, reason: close_auction_now(
+        caller, auction_id=auction.pk, reason=reason
+    ),
+)
+
+
 @admin.register(Auction)
-class AuctionAdmin(ReadOnlyList[Auction]):
-    """A list, latest end first, a page for each auction, and a form that submits CreateAuction."""
+class AuctionAdmin(WithHouseActions[Auction]):
+    """A list, latest end first, a page for each auction, and forms that submit CreateAuction, CloseAuctionNow and CancelAuction."""
+
+    house_actions = (CLOSE, CANCEL)
 
     list_display = (
         "title",
@@ -96,6 +127,7 @@ class AuctionAdmin(ReadOnlyList[Auction]):
         "title",
         "description",
         "state",
+        "cancelled_because",
         ("starts_at", "ends_at"),
         "goes_by",
         "leading_bid",
@@ -151,6 +183,8 @@ class AuctionAdmin(ReadOnlyList[Auction]):
     def state(self, auction: Auction) -> str:
         """The state, by the clock and whether the winner is announced."""
         now = timezone.now()
+        if auction.cancelled_because is not None:
+            return "cancelled"
         if auction.closed:
             return "sold" if auction.winning_bid_id else "unsold"
         if now < auction.starts_at:

@@ -8,12 +8,14 @@ from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from commands.admin import links, search
 from commands.admin.amounts import money
-from commands.admin.read_only import ReadOnlyList
+from commands.admin.house_actions import HouseAction, WithHouseActions
 from commands.admin.record.urls import stream_link
+from commands.inbox.requests import remove_bid
 from commands.models import Auction, Bid, User
 
 DELETED = "deleted"
@@ -42,9 +44,25 @@ class LiveOrDeleted(SimpleListFilter):
         return queryset.filter(deleted=self.value() == DELETED)
 
 
+REMOVE = HouseAction(
+    name="remove",
+    title="Remove bid",
+    effect="The bid counts no more, as if its bidder had deleted it. Its bidder is told the reason; everybody can read it.",
+    done="The bid is removed.",
+    possible=lambda bid: (
+        not bid.deleted and not bid.auction.closed and timezone.now() < bid.auction.ends_at
+    ),
+    asks=lambda caller, bid, reason: remove_bid(
+        caller, auction_id=bid.auction.pk, bid_id=bid.pk, reason=reason
+    ),
+)
+
+
 @admin.register(Bid)
-class BidAdmin(ReadOnlyList[Bid]):
-    """A list of bids: of one auction by rank, otherwise the latest first."""
+class BidAdmin(WithHouseActions[Bid]):
+    """A list of bids: of one auction by rank, otherwise the latest first; and a form that submits RemoveBid."""
+
+    house_actions = (REMOVE,)
 
     list_display = (
         "short_id",
@@ -72,8 +90,17 @@ class BidAdmin(ReadOnlyList[Bid]):
         "placed_at",
         "placed",
         "reached",
+        "deleted_by",
     )
-    readonly_fields = ("auction_title", "by", "offered", "counts", "placed", "reached")
+    readonly_fields = (
+        "auction_title",
+        "by",
+        "offered",
+        "counts",
+        "placed",
+        "reached",
+        "deleted_by",
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Bid]:
         """With the titles and names that are shown."""
@@ -134,6 +161,11 @@ class BidAdmin(ReadOnlyList[Bid]):
     def reached(self, bid: Bid) -> SafeString:
         """A link to the event that gave it its effective amount."""
         return _event(bid, bid.reached_version)
+
+    @admin.display(description="deleted by")
+    def deleted_by(self, bid: Bid) -> SafeString | str:
+        """A link to the event that deleted it: its bidder's own, a withdrawal, or the house's removal."""
+        return "-" if bid.deleted_version is None else _event(bid, bid.deleted_version)
 
     @admin.display(description="doubled")
     def was_doubled(self, bid: Bid) -> str:

@@ -17,13 +17,18 @@ from commands.domain.bids import Bid, Bids
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
+    CancelAuction,
+    CloseAuctionNow,
     CreateAuction,
     DeleteBid,
     DoubleBid,
     PlaceBid,
+    RemoveBid,
     WithdrawBids,
 )
 from commands.domain.events import (
+    AuctionCancelled,
+    AuctionClosedEarly,
     AuctionCreated,
     AuctionEndedUnsold,
     AuctionEvent,
@@ -31,6 +36,7 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    BidRemoved,
     NoDoubling,
     NothingDrawn,
     WinnerAnnounced,
@@ -46,7 +52,8 @@ class Auction:
     """An auction after `version` events.
 
     `draws` is how many numbered draws it had, and `last_tick` the tick of the last of them. `extensions` is
-    how often bids moved its end.
+    how often bids moved its end. `closed_early` says whether the house did, and
+    `cancelled_because` is the reason of one that was cancelled.
     """
 
     id: UUID
@@ -62,6 +69,13 @@ class Auction:
     last_tick: int = 0
     rules: Rules = ()
     extensions: int = 0
+    cancelled_because: str | None = None
+    closed_early: bool = False
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the house cancelled it."""
+        return self.cancelled_because is not None
 
     @property
     def leading_bid(self) -> Bid | None:
@@ -95,10 +109,16 @@ def decide(
             return _place_bid(command, auction, now, bidders)
         case DeleteBid():
             return _delete_bid(command, auction, now)
+        case RemoveBid():
+            return _remove_bid(command, auction, now)
         case DoubleBid():
             return _double_bid(command, auction, now, draw)
         case AnnounceWinner():
             return _announce_winner(auction, now)
+        case CancelAuction():
+            return _cancel(command, auction)
+        case CloseAuctionNow():
+            return _close_now(command, auction, now)
         case WithdrawBids():
             return _withdraw_bids(command, auction)
         case _:
@@ -153,11 +173,20 @@ def _place_bid(
         if refused := first_refusal(auction.rules, command.amount, to_beat):
             return refused
     placed = BidPlaced(command.bid_id, command.bidder_id, command.amount, now, command.nonce)
-    if auction.rules and (
-        end := moved_end(auction.rules, auction.ends_at, auction.extensions, now)
-    ):
+    if end := _moved_end(auction, now):
         return [placed, AuctionExtended(end, placed.bid_id, auction.extensions + 1)]
     return [placed]
+
+
+def _moved_end(auction: Auction, now: datetime) -> datetime | None:
+    """When the auction ends after a bid accepted at `now`, if a rule moves the end.
+
+    A bid that failed may be decided after the house closed the auction, though it was accepted before: it
+    counts, and moves nothing any more.
+    """
+    if not auction.rules or auction.closed_early:
+        return None
+    return moved_end(auction.rules, auction.ends_at, auction.extensions, now)
 
 
 def _leading_amount(auction: Auction) -> Decimal | None:
@@ -180,6 +209,19 @@ def _delete_bid(
     if _over(auction, now):
         return _ended(auction)
     return [BidDeleted(bid.id, bid.bidder_id)]
+
+
+def _remove_bid(
+    command: RemoveBid, auction: Auction, now: datetime
+) -> Sequence[AuctionEvent] | Rejection:
+    bid = auction.bids.get(command.bid_id)
+    if bid is None:
+        return Rejection(RejectionCode.BID_NOT_FOUND, "there is no such bid in this auction")
+    if bid.deleted:
+        return Rejection(RejectionCode.BID_ALREADY_DELETED, "this bid is deleted already")
+    if _over(auction, now):
+        return _ended(auction)
+    return [BidRemoved(bid.id, bid.bidder_id, command.reason, command.removed_by)]
 
 
 def _double_bid(
@@ -228,7 +270,7 @@ def nothing_drawn(command: DoubleBid, auction: Auction, reason: NoDoubling) -> N
 
 def _announce_winner(auction: Auction, now: datetime) -> Sequence[AuctionEvent] | Rejection:
     if auction.closed:
-        return Rejection(RejectionCode.AUCTION_ENDED, "this auction is closed already")
+        return _closed_already(auction)
     if now < auction.ends_at:
         return Rejection(RejectionCode.AUCTION_NOT_ENDED, f"it ends at {readable(auction.ends_at)}")
     if (bid := auction.leading_bid) is None:
@@ -243,6 +285,26 @@ def _announce_winner(auction: Auction, now: datetime) -> Sequence[AuctionEvent] 
             placed_at=bid.placed_at,
         )
     ]
+
+
+def _closed_already(auction: Auction) -> Rejection:
+    if auction.cancelled:
+        return Rejection(RejectionCode.AUCTION_CANCELLED, "this auction is cancelled already")
+    return Rejection(RejectionCode.AUCTION_ENDED, "this auction is closed already")
+
+
+def _cancel(command: CancelAuction, auction: Auction) -> Sequence[AuctionEvent] | Rejection:
+    if auction.closed:
+        return _closed_already(auction)
+    return [AuctionCancelled(command.reason, command.cancelled_by)]
+
+
+def _close_now(
+    command: CloseAuctionNow, auction: Auction, now: datetime
+) -> Sequence[AuctionEvent] | Rejection:
+    if refusal := _not_open(auction, now):
+        return refusal
+    return [AuctionClosedEarly(now, command.reason, command.closed_by)]
 
 
 def _withdraw_bids(command: WithdrawBids, auction: Auction) -> Sequence[AuctionEvent]:
@@ -260,12 +322,16 @@ def _over(auction: Auction, now: datetime) -> bool:
 
 
 def _ended(auction: Auction) -> Rejection:
+    if auction.cancelled:
+        return Rejection(RejectionCode.AUCTION_CANCELLED, "the auction was cancelled")
     return Rejection(
         RejectionCode.AUCTION_ENDED, f"the auction ended at {readable(auction.ends_at)}"
     )
 
 
 def _not_open(auction: Auction, now: datetime) -> Rejection | None:
+    if auction.cancelled:
+        return _ended(auction)
     if now < auction.starts_at:
         return Rejection(
             RejectionCode.AUCTION_NOT_STARTED,
@@ -314,13 +380,17 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             return replace(auction, closed=True, winning_bid_id=event.bid_id)
         case AuctionEndedUnsold():
             return replace(auction, closed=True)
+        case AuctionCancelled():
+            return replace(auction, closed=True, cancelled_because=event.reason)
+        case AuctionClosedEarly():
+            return replace(auction, ends_at=event.ends_at, closed_early=True)
         case BidDoubled(draw=draw) if draw == 0:
             return auction
         case BidDoubled() | NothingDrawn():
             return replace(auction, draws=auction.draws + 1, last_tick=event.tick)
         case AuctionExtended():
             return replace(auction, ends_at=event.ends_at, extensions=event.extension)
-        case BidPlaced() | BidDeleted():
+        case BidPlaced() | BidDeleted() | BidRemoved():
             return auction
         case _:
             assert_never(event)
@@ -344,7 +414,7 @@ def changed_bid(
                 placed_version=version,
                 reached_version=version,
             )
-        case BidDeleted():
+        case BidDeleted() | BidRemoved():
             bid = changed.get(event.bid_id) or bids[event.bid_id]
             return replace(bid, deleted=True, deleted_version=version)
         case BidDoubled():
@@ -360,6 +430,8 @@ def changed_bid(
             | NothingDrawn()
             | WinnerAnnounced()
             | AuctionEndedUnsold()
+            | AuctionCancelled()
+            | AuctionClosedEarly()
         ):
             return None
         case _:

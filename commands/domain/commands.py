@@ -61,6 +61,34 @@ class AnnounceWinner:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelAuction:
+    """Close an auction without a winner, for a reason that everybody can read; without a user an operator does."""
+
+    auction_id: UUID
+    reason: str
+    cancelled_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseAuctionNow:
+    """End an open auction at the moment of acceptance, for a reason that everybody can read."""
+
+    auction_id: UUID
+    reason: str
+    closed_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveBid:
+    """Delete somebody's live bid in the house's name, for a reason that everybody can read."""
+
+    auction_id: UUID
+    bid_id: UUID
+    reason: str
+    removed_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class WithdrawBids:
     """Delete all live bids of a user whose deletion was accepted at `deletion_accepted_at`."""
 
@@ -105,7 +133,17 @@ class WithdrawPolicy:
     auction_id: UUID | None
 
 
-AuctionCommand = CreateAuction | PlaceBid | DeleteBid | DoubleBid | AnnounceWinner | WithdrawBids
+AuctionCommand = (
+    CreateAuction
+    | PlaceBid
+    | DeleteBid
+    | DoubleBid
+    | AnnounceWinner
+    | CancelAuction
+    | CloseAuctionNow
+    | RemoveBid
+    | WithdrawBids
+)
 UserCommand = CreateUser | DeleteUser
 PolicyCommand = ChangePolicy | WithdrawPolicy
 Command = AuctionCommand | UserCommand | PolicyCommand

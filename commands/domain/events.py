@@ -60,6 +60,16 @@ class BidDeleted:
 
 
 @dataclass(frozen=True, slots=True)
+class BidRemoved:
+    """The house deleted a bid. The reason is for everybody to read."""
+
+    bid_id: UUID
+    bidder_id: UUID
+    reason: str
+    removed_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class BidDoubled:
     """The promoter drew this bid in this tick; its effective amount is now twice its amount.
 
@@ -123,6 +133,26 @@ class WinnerAnnounced:
 @dataclass(frozen=True, slots=True)
 class AuctionEndedUnsold:
     """The auction was closed without live bids."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuctionClosedEarly:
+    """The house moved the auction's end to ends_at, when its command was accepted; the winner is announced as usual.
+
+    The reason is for everybody to read.
+    """
+
+    ends_at: datetime
+    reason: str
+    closed_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuctionCancelled:
+    """The house closed the auction, and nobody wins. The reason is for everybody to read."""
+
+    reason: str
+    cancelled_by: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +250,13 @@ AuctionEvent = (
     | BidPlaced
     | AuctionExtended
     | BidDeleted
+    | BidRemoved
     | BidDoubled
     | NothingDrawn
     | WinnerAnnounced
     | AuctionEndedUnsold
+    | AuctionCancelled
+    | AuctionClosedEarly
 )
 UserEvent = UserCreated | UserDeleted
 TickEvent = TickCommitted | TickMade | DrawsAccepted | SecretRevealed | TickGivenUp

@@ -18,6 +18,7 @@ from commands.domain.commands import (
     DeleteBid,
     DoubleBid,
     PlaceBid,
+    RemoveBid,
     WithdrawBids,
 )
 from commands.domain.events import AuctionEvent, Event, NoDoubling
@@ -246,7 +247,7 @@ def _bids(
                     touched.bidding.add((line.id, bidder_id))
                     if need_leader(line.before.rules):
                         touched.led.add(line.id)
-                case DeleteBid(bid_id=bid_id):
+                case DeleteBid(bid_id=bid_id) | RemoveBid(bid_id=bid_id):
                     touched.named.add((line.id, bid_id))
                 case WithdrawBids(bidder_id=bidder_id):
                     touched.withdrawn.add((line.id, bidder_id))

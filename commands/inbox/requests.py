@@ -18,13 +18,16 @@ from commands import passwords
 from commands.addresses import UndeliverableAddress, deliverable
 from commands.domain.amounts import InvalidAmount, amount
 from commands.domain.commands import (
+    CancelAuction,
     ChangePolicy,
+    CloseAuctionNow,
     Command,
     CreateAuction,
     CreateUser,
     DeleteBid,
     DeleteUser,
     PlaceBid,
+    RemoveBid,
     WithdrawPolicy,
 )
 from commands.domain.policies import STREAM as POLICIES_STREAM
@@ -44,6 +47,8 @@ USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,29}")
 POLICIES = Stream("policies", POLICIES_STREAM)
 ANONYMOUS = "anonymous"
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
+# Why the house did something to an auction, for everybody to read.
+LONGEST_REASON = 500
 NONCE = re.compile(r"[\x21-\x7e]{1,64}")
 
 
@@ -175,6 +180,46 @@ def create_auction(
     )
 
 
+def cancel_auction(
+    caller: Caller,
+    *,
+    auction_id: UUID,
+    reason: str,
+    idempotency_key: str | None = None,
+    expires_in: float | None = None,
+) -> Submission:
+    """The command to close an auction without a winner; InvalidInput for a wrong reason."""
+    reason = checked_text("reason", reason, LONGEST_REASON)
+    return _submission(
+        caller,
+        Stream("auction", auction_id),
+        CancelAuction(auction_id, reason, caller.user_id),
+        {"cancelled": str(auction_id), "reason": reason},
+        idempotency_key,
+        expires_in,
+    )
+
+
+def close_auction_now(
+    caller: Caller,
+    *,
+    auction_id: UUID,
+    reason: str,
+    idempotency_key: str | None = None,
+    expires_in: float | None = None,
+) -> Submission:
+    """The command to end an auction at the moment of acceptance; InvalidInput for a wrong reason."""
+    reason = checked_text("reason", reason, LONGEST_REASON)
+    return _submission(
+        caller,
+        Stream("auction", auction_id),
+        CloseAuctionNow(auction_id, reason, caller.user_id),
+        {"closed": str(auction_id), "reason": reason},
+        idempotency_key,
+        expires_in,
+    )
+
+
 def place_bid(
     caller: Caller,
     *,
@@ -216,6 +261,27 @@ def delete_bid(
         Stream("auction", auction_id),
         DeleteBid(auction_id, bid_id, bidder_id),
         {"auction_id": str(auction_id), "bid_id": str(bid_id)},
+        idempotency_key,
+        expires_in,
+    )
+
+
+def remove_bid(
+    caller: Caller,
+    *,
+    auction_id: UUID,
+    bid_id: UUID,
+    reason: str,
+    idempotency_key: str | None = None,
+    expires_in: float | None = None,
+) -> Submission:
+    """The command to delete anybody's bid in the house's name; InvalidInput for a wrong reason."""
+    reason = checked_text("reason", reason, LONGEST_REASON)
+    return _submission(
+        caller,
+        Stream("auction", auction_id),
+        RemoveBid(auction_id, bid_id, reason, caller.user_id),
+        {"auction_id": str(auction_id), "removed": str(bid_id), "reason": reason},
         idempotency_key,
         expires_in,
     )

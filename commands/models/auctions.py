@@ -34,6 +34,8 @@ class Auction(models.Model):
     # Those chosen beside the plain ones, by name, as in the event; null without any.
     rules = models.JSONField(null=True)
     extensions = models.IntegerField(db_default=0)
+    cancelled_because = models.TextField(null=True)
+    closed_early = models.BooleanField(db_default=False)
 
     class Meta:
         db_table = "auctions"

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from psycopg.rows import DictRow
+
 from commands.postgres.connections import AsyncPool
 
-BidderStanding = Literal["LEADING", "OUTBID", "WON", "LOST"]
+BidderStanding = Literal["LEADING", "OUTBID", "WON", "LOST", "CANCELLED"]
 
 # Behind every auction.
 NEWEST = UUID(int=2**128 - 1)
@@ -24,11 +26,11 @@ WITH RECURSIVE mine (auction_id, place) AS (
         ORDER BY bids.auction_id DESC LIMIT 1
     ), place + 1 FROM mine WHERE auction_id IS NOT NULL AND place < %(look)s
 )
-SELECT mine.auction_id, auction.closed,
+SELECT mine.auction_id, auction.closed, auction.cancelled,
     CASE WHEN auction.closed THEN auction.winner ELSE best.bidder_id END = %(user)s AS first
 FROM mine
 CROSS JOIN LATERAL (
-    SELECT closed, (SELECT bidder_id FROM bids WHERE id = winning_bid_id) AS winner
+    SELECT closed, cancelled_because IS NOT NULL AS cancelled, (SELECT bidder_id FROM bids WHERE id = winning_bid_id) AS winner
     FROM auctions WHERE id = mine.auction_id OFFSET 0
 ) AS auction
 LEFT JOIN LATERAL (
@@ -42,7 +44,10 @@ ORDER BY place
 
 @dataclass(frozen=True, slots=True)
 class StandsIn:
-    """How a user stands in an auction: until it is closed they lead or are outbid, then they won or lost."""
+    """How a user stands in an auction: until it is closed they lead or are outbid, then they won or lost.
+
+    In one that the house cancelled they did neither.
+    """
 
     auction_id: UUID
     standing: BidderStanding
@@ -55,10 +60,12 @@ async def standings(
     wanted = {"user": user_id, "before": before or NEWEST, "look": look}
     async with pool.connection() as connection:
         rows = await (await connection.execute(STANDINGS, wanted)).fetchall()
-    return [StandsIn(row["auction_id"], _standing(row["closed"], row["first"])) for row in rows]
+    return [StandsIn(row["auction_id"], _standing(row)) for row in rows]
 
 
-def _standing(closed: bool, first: bool | None) -> BidderStanding:
-    if closed:
-        return "WON" if first else "LOST"
-    return "LEADING" if first else "OUTBID"
+def _standing(row: DictRow) -> BidderStanding:
+    if row["cancelled"]:
+        return "CANCELLED"
+    if row["closed"]:
+        return "WON" if row["first"] else "LOST"
+    return "LEADING" if row["first"] else "OUTBID"

@@ -19,7 +19,7 @@ from commands.record.codec import decode_rules, encode_rules
 LOCK = """
 WITH locked AS MATERIALIZED (
     SELECT id, version, title, description, starts_at, ends_at, closed, winning_bid_id, draws, last_tick,
-           rules, extensions
+           rules, extensions, cancelled_because, closed_early
     FROM auctions WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE SKIP LOCKED
 )
 SELECT wanted.id AS wanted, EXISTS (SELECT FROM auctions WHERE id = wanted.id) AS there, locked.*
@@ -78,7 +78,8 @@ INSERT INTO auctions ({", ".join(AUCTION_COLUMNS)})
 SELECT {", ".join(AUCTION_COLUMNS)} FROM json_populate_recordset(NULL::auctions, %s)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, closed = excluded.closed,
     winning_bid_id = excluded.winning_bid_id, draws = excluded.draws, last_tick = excluded.last_tick,
-    ends_at = excluded.ends_at, extensions = excluded.extensions
+    ends_at = excluded.ends_at, extensions = excluded.extensions,
+    cancelled_because = excluded.cancelled_because, closed_early = excluded.closed_early
 """
 SAVE_BIDS = f"""
 INSERT INTO bids (auction_id, {BID})

@@ -22,7 +22,8 @@ NEWS = """
 SELECT clock_timestamp() AS now,
        coalesce((SELECT max(position) FROM events) > %(after)s, false) AS any,
        EXISTS (SELECT 1 FROM events WHERE type = 'WinnerAnnounced' AND position > %(after)s)
-       OR EXISTS (SELECT 1 FROM events WHERE type = 'AuctionEndedUnsold' AND position > %(after)s) AS closes
+       OR EXISTS (SELECT 1 FROM events WHERE type = 'AuctionEndedUnsold' AND position > %(after)s)
+       OR EXISTS (SELECT 1 FROM events WHERE type = 'AuctionCancelled' AND position > %(after)s) AS closes
 """
 KEEP_KEY = """
 INSERT INTO checkpoint_keys (fingerprint, public_key, since) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING

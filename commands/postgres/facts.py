@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from commands.domain.commands import AuctionCommand
-from commands.domain.events import BidDeleted, BidPlaced
+from commands.domain.events import BidDeleted, BidPlaced, BidRemoved
 from commands.jobs import JobStatus
 from commands.postgres.connections import SyncConnection
 from commands.record.codec import decode_command
@@ -62,7 +62,7 @@ def look_up(
     bidders = {
         recorded.event.bidder_id
         for recorded in page
-        if isinstance(recorded.event, BidPlaced | BidDeleted)
+        if isinstance(recorded.event, BidPlaced | BidDeleted | BidRemoved)
     }
     unknown = list(bidders - facts.users.keys())
     if unknown:

@@ -60,9 +60,10 @@ WHERE id = %(id)s AND status = 'QUEUED'
 """
 # Locked in one order, so that two re-drives at once cause no deadlock. The second
 # finds nothing left to do. A sign-up without its personal data can't be decided again.
+# Not what ends an auction at the moment of its acceptance: others were decided since then.
 REDRIVE = f"""
 WITH failed AS (
-    SELECT id FROM jobs WHERE status = 'FAILED'
+    SELECT id FROM jobs WHERE status = 'FAILED' AND command <> 'CloseAuctionNow'
       AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s))
       AND (command <> 'CreateUser' OR payload ? 'password_hash')
     ORDER BY id FOR UPDATE

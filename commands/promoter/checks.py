@@ -9,6 +9,8 @@ from uuid import UUID
 
 from commands.beacon.chosen import misnamed, misvalued
 from commands.domain.events import (
+    AuctionCancelled,
+    AuctionClosedEarly,
     AuctionCreated,
     AuctionEndedUnsold,
     AuctionEvent,
@@ -82,7 +84,7 @@ class _Checking:
         if isinstance(event, BidDoubled | NothingDrawn) and event.tick:
             yield from self._missing_before(event.tick)
             yield self._check(recorded, event)
-        if isinstance(event, WinnerAnnounced | AuctionEndedUnsold):
+        if isinstance(event, WinnerAnnounced | AuctionEndedUnsold | AuctionCancelled):
             self.closed_at = recorded.accepted_at or recorded.recorded_at
         if isinstance(event, AuctionCreated):
             self.coming = ticks_between(self.connection, event.starts_at, event.ends_at)
@@ -92,6 +94,10 @@ class _Checking:
             more = ticks_between(self.connection, self.course.ends_at, event.ends_at)
             self.coming = chain(self.coming, more)
             self.next = self.next or next(self.coming, None)
+        if isinstance(event, AuctionClosedEarly):
+            self.due = {
+                number: tick for number, tick in self.due.items() if tick.cutoff < event.ends_at
+            }
         self.course.take(recorded)
 
     def end(self) -> Iterator[Checked]:

@@ -9,7 +9,12 @@ from uuid import UUID
 
 from commands.domain.auction import changed_bid
 from commands.domain.bids import Bid
-from commands.domain.events import AuctionCreated, AuctionEvent, AuctionExtended
+from commands.domain.events import (
+    AuctionClosedEarly,
+    AuctionCreated,
+    AuctionEvent,
+    AuctionExtended,
+)
 from commands.streams import RecordedEvent
 
 
@@ -48,7 +53,7 @@ class Course:
         event = cast(AuctionEvent, recorded.event)
         if isinstance(event, AuctionCreated):
             self.starts_at, self.ends_at = event.starts_at, event.ends_at
-        if isinstance(event, AuctionExtended):
+        if isinstance(event, AuctionExtended | AuctionClosedEarly):
             self.ends_at = event.ends_at
         if bid := changed_bid({}, self._bids, event, recorded.version):
             self._candidates += _may_be_drawn(bid) - _may_be_drawn(self._bids.get(bid.id))

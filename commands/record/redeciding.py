@@ -16,13 +16,18 @@ from commands.domain.auction import decide, nothing_drawn
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
+    CancelAuction,
+    CloseAuctionNow,
     CreateAuction,
     DeleteBid,
     DoubleBid,
     PlaceBid,
+    RemoveBid,
     WithdrawBids,
 )
 from commands.domain.events import (
+    AuctionCancelled,
+    AuctionClosedEarly,
     AuctionCreated,
     AuctionEndedUnsold,
     AuctionEvent,
@@ -30,6 +35,7 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    BidRemoved,
     Event,
     NoDoubling,
     NothingDrawn,
@@ -111,6 +117,9 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
         return f"the rules give {', '.join(map(str, answer)) or 'no event'}"
     standing.owed = next((each for each in answer if isinstance(each, AuctionExtended)), None)
     standing.cause = recorded.causation_id
+    if isinstance(event, AuctionClosedEarly) and standing.accepted and standing.accepted > now:
+        return "what was accepted after it came before it"
+    standing.accepted = max(standing.accepted or now, now)
     if now > recorded.recorded_at + STEP_BACK:
         return "it was recorded before its command was accepted"
     return None
@@ -234,10 +243,16 @@ def command_of(event: AuctionEvent, id: UUID) -> AuctionCommand:
             return WithdrawBids(id, event.bidder_id, withdrawn_at)
         case BidDeleted():
             return DeleteBid(id, event.bid_id, event.bidder_id)
+        case BidRemoved():
+            return RemoveBid(id, event.bid_id, event.reason, event.removed_by)
         case BidDoubled() | NothingDrawn():
             return DoubleBid(id, event.tick, event.policy_version)
         case WinnerAnnounced() | AuctionEndedUnsold():
             return AnnounceWinner(id)
+        case AuctionCancelled():
+            return CancelAuction(id, event.reason, event.cancelled_by)
+        case AuctionClosedEarly():
+            return CloseAuctionNow(id, event.reason, event.closed_by)
         case _:
             assert_never(event)
 
@@ -249,10 +264,17 @@ def _moment_of(standing: Standing, event: AuctionEvent, recorded: RecordedEvent)
             return min(starts_at, recorded.recorded_at)
         case BidPlaced(placed_at=placed_at):
             return placed_at
-        case BidDeleted() | BidDoubled():
+        case BidDeleted() | BidRemoved() | BidDoubled():
             placed: Sequence[datetime] = [bid.placed_at for bid in standing.named(event.bid_id)]
             return placed[0] if placed else recorded.recorded_at
-        case AuctionExtended() | NothingDrawn() | WinnerAnnounced() | AuctionEndedUnsold():
+        case (
+            AuctionExtended()
+            | NothingDrawn()
+            | WinnerAnnounced()
+            | AuctionEndedUnsold()
+            | AuctionCancelled()
+            | AuctionClosedEarly()
+        ):
             return recorded.recorded_at
         case _:
             assert_never(event)

@@ -7,6 +7,7 @@ take no more memory than their bidders and what changes of them.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from heapq import heappop, heappush
 from typing import assert_never
 from uuid import UUID
@@ -16,10 +17,13 @@ from commands.domain.bids import Bid, Bids
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
+    CancelAuction,
+    CloseAuctionNow,
     CreateAuction,
     DeleteBid,
     DoubleBid,
     PlaceBid,
+    RemoveBid,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -28,6 +32,7 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    BidRemoved,
     NothingDrawn,
 )
 from commands.domain.rules.table import need_leader
@@ -56,6 +61,8 @@ class Standing:
         # The event that the last one must be followed by, and the job that caused both.
         self.owed: AuctionExtended | None = None
         self.cause: UUID | None = None
+        # The latest moment at which a command was accepted whose events there are.
+        self.accepted: datetime | None = None
         # Those that change, as they are now.
         self.changing: dict[UUID, Bid] = {}
         self._bidders: dict[UUID, _Bidder] = {}
@@ -108,13 +115,13 @@ class Standing:
                 return [*own, *self._leading_ones()]
             case AnnounceWinner():
                 return self._best(self._leading, self._ranked)
-            case DeleteBid(bid_id=id):
+            case DeleteBid(bid_id=id) | RemoveBid(bid_id=id):
                 return self.named(id)
             case DoubleBid() if isinstance(event, NothingDrawn):
                 return self.named(event.bid_id) if event.bid_id else []
             case DoubleBid() | WithdrawBids():
                 return self._changed_by(event)
-            case CreateAuction():
+            case CreateAuction() | CancelAuction() | CloseAuctionNow():
                 return []
             case _:
                 assert_never(command)
@@ -127,7 +134,9 @@ class Standing:
         return self._best(self._leading, self._ranked)
 
     def _changed_by(self, event: AuctionEvent) -> list[Bid]:
-        return self.named(event.bid_id) if isinstance(event, BidDoubled | BidDeleted) else []
+        if isinstance(event, BidDoubled | BidDeleted | BidRemoved):
+            return self.named(event.bid_id)
+        return []
 
     def _best(self, staying: Bid | None, ranked: Ranked) -> list[Bid]:
         """The best of the bids that stay, and the best live one of those that change."""

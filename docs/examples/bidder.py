@@ -37,7 +37,7 @@ NOTIFICATIONS = "subscription { notification: notificationReceived { kind auctio
 # The same request may succeed in a moment.
 PASSING = {"RATE_LIMITED", "UNAVAILABLE"}
 LOST = (TransportConnectionFailed, TransportServerError, TimeoutError)
-ENDS = {"WinnerAnnounced", "AuctionEndedUnsold"}
+ENDS = {"WinnerAnnounced", "AuctionEndedUnsold", "AuctionCancelled"}
 
 
 class Portal:

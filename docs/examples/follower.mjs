@@ -17,7 +17,7 @@ const NOTIFICATIONS = "subscription { notification: notificationReceived { aucti
 
 const SIGN_IN_OVER = 4403;
 const PASSING = ["RATE_LIMITED", "UNAVAILABLE", "UNAUTHENTICATED"];
-const ENDS = ["WinnerAnnounced", "AuctionEndedUnsold"];
+const ENDS = ["WinnerAnnounced", "AuctionEndedUnsold", "AuctionCancelled"];
 
 class Refused extends Error {
   constructor([{ message, extensions }]) {

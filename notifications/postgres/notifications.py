@@ -19,10 +19,17 @@ from notifications.postgres.progress import CurrentState
 from notifications.preferences import (
     DEFAULTS,
     UPDATED_WHILE_UNREAD,
+    WITH_REASON,
     NotificationChannel,
     NotificationKind,
 )
 
+# Of a kind that is told with one: it stays where it is, in the event that caused the notification.
+REASON = f"""
+CASE WHEN kind IN ({", ".join(repr(kind.value) for kind in sorted(WITH_REASON))}) THEN (
+    SELECT data->>'reason' FROM events
+    WHERE stream_id = notifications.auction_id AND events.version = notifications.version
+) END AS reason"""
 # The kind of mail that is about a notification.
 NOTIFICATION_MAIL = "NOTIFICATION"
 ASKED = f"""
@@ -127,7 +134,7 @@ MAIL = """
 SELECT auction_id, user_id, id IN (SELECT notification_id FROM mailed) AS mailed FROM written
 """
 MAILED = f"""
-SELECT kind, amount, user_id, auction_id, auctions.title
+SELECT kind, amount, {REASON}, user_id, auction_id, auctions.title
 FROM notifications JOIN auctions ON auctions.id = auction_id
 WHERE notifications.id = %s AND NOT (read_at IS NOT NULL AND {UPDATED_KINDS})
 """
@@ -166,7 +173,8 @@ class MailedNotification:
     """What the mail about a notification is composed of."""
 
     kind: NotificationKind
-    amount: Decimal
+    amount: Decimal | None
+    reason: str | None
     auction_id: UUID
     title: str
 
@@ -253,7 +261,7 @@ def mailed_notification(
     wanted_as = UPDATED_WHILE_UNREAD if kind in UPDATED_WHILE_UNREAD else {kind}
     if not any(mails_wanted(connection, row["user_id"])[each] for each in wanted_as):
         return None
-    return MailedNotification(kind, row["amount"], row["auction_id"], row["title"])
+    return MailedNotification(kind, row["amount"], row["reason"], row["auction_id"], row["title"])
 
 
 def forget_deleted(connection: SyncConnection, user_ids: Collection[UUID]) -> None:

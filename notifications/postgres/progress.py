@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
-from commands.domain.events import BidDeleted
+from commands.domain.events import BidDeleted, BidRemoved
 from commands.postgres.connections import SyncConnection
 from commands.postgres.rows import as_json
 from notifications.addressing import Telling
@@ -139,8 +139,8 @@ def _telling(stored: Mapping[str, Any]) -> Telling:
         Notice(
             NotificationKind(each["kind"]),
             each["version"],
-            Decimal(each["amount"]),
-            but=UUID(each["but"]),
+            Decimal(each["amount"]) if each["amount"] else None,
+            but=UUID(each["but"]) if each["but"] else None,
         )
         for each in stored["notices"]
     ]
@@ -149,7 +149,12 @@ def _telling(stored: Mapping[str, Any]) -> Telling:
 
 def _stored(telling: Telling) -> dict[str, Any]:
     notices = [
-        {"kind": each.kind, "version": each.version, "amount": str(each.amount), "but": each.but}
+        {
+            "kind": each.kind,
+            "version": each.version,
+            "amount": each.amount and str(each.amount),
+            "but": each.but,
+        }
         for each in telling.notices
     ]
     return {"notices": notices, "apart": list(telling.apart), "reached": telling.reached}
@@ -175,7 +180,7 @@ def deleted_among(
     connection: SyncConnection, events: Sequence[EventAtVersion]
 ) -> dict[UUID, RankedBid]:
     """The bids that these events deleted, by id."""
-    ids = [event.bid_id for _, event in events if isinstance(event, BidDeleted)]
+    ids = [event.bid_id for _, event in events if isinstance(event, BidDeleted | BidRemoved)]
     rows = connection.execute(RANKED, (ids,)) if ids else ()
     return {row["id"]: _ranked(row) for row in rows}
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import strawberry
 
 from portal.schema.reading import Names
+from projections import documents
 from projections.documents import BidDocument, WinnerDocument
 
 
@@ -14,6 +15,17 @@ from projections.documents import BidDocument, WinnerDocument
 class Bidder:
     id: UUID = strawberry.field(description="The user's id, which outlives their deletion.")
     username: str | None = strawberry.field(description="Null once the user was deleted.")
+
+
+@strawberry.type(description="What the house did to an auction or a bid beside the bidders.")
+class HouseDecision:
+    reason: str = strawberry.field(description="Why, in the house's own words.")
+    at: datetime = strawberry.field(description="When it was recorded, by the portal's clock.")
+
+    @classmethod
+    def of(cls, decision: documents.HouseDecision) -> "HouseDecision":
+        """The decision in a document."""
+        return cls(reason=decision.reason, at=decision.at)
 
 
 @strawberry.type(description="An offer in an auction.")
@@ -29,9 +41,12 @@ class Bid:
         description="Whether the promoter doubled it, which it does at most once."
     )
     deleted: bool = strawberry.field(
-        description="Whether it counts no more: its bidder took it back, or was deleted."
+        description="Whether it counts no more: its bidder took it back, or was deleted, or the house removed it."
     )
     placed_at: datetime = strawberry.field(description="When the portal accepted it, by its clock.")
+    removed: HouseDecision | None = strawberry.field(
+        default=None, description="Why it counts no more, if the house removed it; else null."
+    )
 
     @classmethod
     def of(cls, bid: BidDocument, names: Names) -> "Bid":
@@ -45,6 +60,7 @@ class Bid:
             doubled=bid.doubled,
             deleted=bid.deleted,
             placed_at=bid.placed_at,
+            removed=HouseDecision.of(bid.removed) if bid.removed else None,
         )
 
 

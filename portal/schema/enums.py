@@ -25,11 +25,12 @@ __all__ = [
 
 
 class AuctionStatus(Enum):
-    """Follows from startsAt and endsAt alone, not from the announcement of a winner."""
+    """Follows from startsAt and endsAt, unless it was cancelled; not from the announcement of a winner."""
 
     SCHEDULED = "SCHEDULED"
     OPEN = "OPEN"
     ENDED = "ENDED"
+    CANCELLED = "CANCELLED"
 
 
 class AuctionOrder(Enum):
@@ -67,6 +68,7 @@ class Standing(Enum):
     OUTBID = "OUTBID"
     WON = "WON"
     LOST = "LOST"
+    CANCELLED = "CANCELLED"
     WATCHING = "WATCHING"
 
 
@@ -85,6 +87,7 @@ describe(
         AuctionStatus.SCHEDULED: "Before startsAt: no bids yet.",
         AuctionStatus.OPEN: "From startsAt until endsAt: bids count.",
         AuctionStatus.ENDED: "From endsAt on. The winner is announced within a second or two.",
+        AuctionStatus.CANCELLED: "The house cancelled it, and nobody wins; see `cancelled`.",
     },
 )
 describe(
@@ -142,6 +145,7 @@ describe(
         Standing.OUTBID: "They have a live bid, and another one leads; until the winner is announced.",
         Standing.WON: "They won it.",
         Standing.LOST: "They had a live bid when it was closed, and did not win.",
+        Standing.CANCELLED: "They had a live bid when the house cancelled it.",
         Standing.WATCHING: "They watch it, whether they bid or not.",
     },
 )
@@ -165,6 +169,7 @@ describe(
         RejectionCode.AUCTION_NOT_STARTED: "Accepted before the auction's startsAt.",
         RejectionCode.AUCTION_NOT_ENDED: "The portal's own command to close, before endsAt.",
         RejectionCode.AUCTION_ENDED: "Not accepted before the auction's endsAt.",
+        RejectionCode.AUCTION_CANCELLED: "The house cancelled the auction before.",
         RejectionCode.BID_TOO_LOW: (
             "Not higher than the effective amount of the bidder's own highest live bid in the "
             "auction."
@@ -207,6 +212,12 @@ describe(
         NotificationKind.BID_DOUBLED: "The promoter doubled a bid of the reader.",
         NotificationKind.ENDING_SOON: (
             "An auction that the reader watches ends within ten minutes; once, even if its end moves then."
+        ),
+        NotificationKind.BID_REMOVED: (
+            "The house removed a bid of the reader; `message` says why, `amount` what it counted."
+        ),
+        NotificationKind.AUCTION_CANCELLED: (
+            "The house cancelled an auction where the reader has live bids; `message` says why."
         ),
     },
 )

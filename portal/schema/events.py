@@ -66,6 +66,12 @@ class BidDeleted(AuctionEvent):
     bid_id: UUID = strawberry.field(description="The bid that was deleted.")
 
 
+@strawberry.type(description="The house deleted a bid: it counts no more, as after BidDeleted.")
+class BidRemoved(AuctionEvent):
+    bid_id: UUID = strawberry.field(description="The bid that was removed.")
+    reason: str = strawberry.field(description="Why, in the house's own words.")
+
+
 @strawberry.type(description="The promoter drew a bid, and it ranks with twice its amount.")
 class BidDoubled(AuctionEvent):
     bid_id: UUID = strawberry.field(description="The bid that was drawn.")
@@ -111,15 +117,33 @@ class AuctionEndedUnsold(AuctionEvent):
     pass
 
 
+@strawberry.type(description="The house cancelled the auction: it is closed, and nobody wins.")
+class AuctionCancelled(AuctionEvent):
+    reason: str = strawberry.field(description="Why, in the house's own words.")
+
+
+@strawberry.type(
+    description="The house ended the auction at once; the winner is announced a moment later, as usual."
+)
+class AuctionClosedEarly(AuctionEvent):
+    ends_at: datetime = strawberry.field(
+        description="A bid counts if it is accepted before this moment, when the house asked for it."
+    )
+    reason: str = strawberry.field(description="Why, in the house's own words.")
+
+
 EVENT_TYPES = (
     AuctionCreated,
     BidPlaced,
     AuctionExtended,
     BidDeleted,
+    BidRemoved,
     BidDoubled,
     NothingDrawn,
     WinnerAnnounced,
     AuctionEndedUnsold,
+    AuctionCancelled,
+    AuctionClosedEarly,
 )
 
 
@@ -156,6 +180,8 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
             return AuctionExtended(**common, ends_at=event.ends_at, bid_id=event.bid_id)
         case events.BidDeleted() as event:
             return BidDeleted(**common, bid_id=event.bid_id)
+        case events.BidRemoved() as event:
+            return BidRemoved(**common, bid_id=event.bid_id, reason=event.reason)
         case events.BidDoubled() as event:
             return BidDoubled(
                 **common,
@@ -181,6 +207,10 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
             return WinnerAnnounced(**common, bid=bid)
         case events.AuctionEndedUnsold():
             return AuctionEndedUnsold(**common)
+        case events.AuctionCancelled() as event:
+            return AuctionCancelled(**common, reason=event.reason)
+        case events.AuctionClosedEarly() as event:
+            return AuctionClosedEarly(**common, ends_at=event.ends_at, reason=event.reason)
         case _:
             raise ValueError(f"{recorded.event} is no event of an auction")
 

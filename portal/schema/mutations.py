@@ -38,8 +38,18 @@ EXPIRES_IN = (
     "Seconds after which the job, if it still waits, is rejected as EXPIRED instead of run. "
     "At most, and without it, the command's own limit."
 )
+REASON = "One line of 1 to 500 characters, for everybody to read and for good: no personal data belongs in it."
 # The commands of people. The portal's own commands can't be cancelled.
-CANCELLABLE = {"CreateUser", "DeleteUser", "CreateAuction", "PlaceBid", "DeleteBid"}
+CANCELLABLE = {
+    "CreateUser",
+    "DeleteUser",
+    "CreateAuction",
+    "CancelAuction",
+    "CloseAuctionNow",
+    "PlaceBid",
+    "DeleteBid",
+    "RemoveBid",
+}
 MOST_IDS = 1000
 
 
@@ -94,6 +104,22 @@ class CreateAuctionInput:
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
+@strawberry.input(description="The auction to cancel, and why.")
+class CancelAuctionInput:
+    auction_id: UUID = strawberry.field(description="The auction, which is not closed yet.")
+    reason: str = strawberry.field(description=REASON)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
+@strawberry.input(description="The auction to end at once, and why.")
+class CloseAuctionNowInput:
+    auction_id: UUID = strawberry.field(description="The auction, which is open.")
+    reason: str = strawberry.field(description=REASON)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
 @strawberry.input(
     description="The same idempotencyKey from the same user gives the same job, and one bid."
 )
@@ -115,6 +141,15 @@ class PlaceBidInput:
 class DeleteBidInput:
     auction_id: UUID = strawberry.field(description="The auction it was placed in.")
     bid_id: UUID = strawberry.field(description="The bid, which must be the reader's own.")
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
+@strawberry.input(description="A bid to remove in the house's name, and why.")
+class RemoveBidInput:
+    auction_id: UUID = strawberry.field(description="The auction it was placed in.")
+    bid_id: UUID = strawberry.field(description="The bid, which is live.")
+    reason: str = strawberry.field(description=REASON)
     idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
@@ -215,6 +250,40 @@ class Mutation(AccountMutation, WatchingMutation):
 
     @strawberry.mutation(
         description=(
+            "Cancel an auction (staff only), until it is closed: nobody wins, and those with live bids are told "
+            "why."
+        )
+    )
+    async def cancel_auction(self, info: PortalInfo, input: CancelAuctionInput) -> Job:
+        viewer = await info.context.auctioneer()
+        submission = requests.cancel_auction(
+            info.context.caller(viewer),
+            auction_id=input.auction_id,
+            reason=input.reason,
+            idempotency_key=input.idempotency_key,
+            expires_in=input.expires_in,
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "End an open auction at the moment at which this is accepted (staff only). What was accepted before "
+            "counts, and the winner is announced as usual."
+        )
+    )
+    async def close_auction_now(self, info: PortalInfo, input: CloseAuctionNowInput) -> Job:
+        viewer = await info.context.auctioneer()
+        submission = requests.close_auction_now(
+            info.context.caller(viewer),
+            auction_id=input.auction_id,
+            reason=input.reason,
+            idempotency_key=input.idempotency_key,
+            expires_in=input.expires_in,
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
             "Place a bid. It may be lower than the leading bid, but must be higher than the "
             "bidder's own highest live bid in this auction."
         )
@@ -242,6 +311,23 @@ class Mutation(AccountMutation, WatchingMutation):
             bidder_id=viewer.user_id,
             auction_id=input.auction_id,
             bid_id=input.bid_id,
+            idempotency_key=input.idempotency_key,
+            expires_in=input.expires_in,
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "Delete anybody's live bid in the house's name (staff only), until the auction ends. Its bidder is told why."
+        )
+    )
+    async def remove_bid(self, info: PortalInfo, input: RemoveBidInput) -> Job:
+        viewer = await info.context.auctioneer()
+        submission = requests.remove_bid(
+            info.context.caller(viewer),
+            auction_id=input.auction_id,
+            bid_id=input.bid_id,
+            reason=input.reason,
             idempotency_key=input.idempotency_key,
             expires_in=input.expires_in,
         )

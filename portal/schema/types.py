@@ -11,7 +11,7 @@ from commands.domain.rules.table import next_bids
 from commands.postgres.addresses import Address, own_address
 from notifications.reading import ReaderNotification, preferences_of
 from notifications.wording import message
-from portal.schema.bids import Bid, Winner
+from portal.schema.bids import Bid, HouseDecision, Winner
 from portal.schema.context import PortalInfo
 from portal.schema.cursors import (
     LARGEST_PAGE,
@@ -55,7 +55,10 @@ class Auction:
         description="A bid counts if it is accepted before this moment."
     )
     first_ends_at: datetime | None = strawberry.field(
-        description="The end that it was created with, once a bid has moved it (see rules); else null."
+        description=(
+            "The end that it was created with, once a bid (see rules) or the house (see closedEarly) has "
+            "moved it; else null."
+        )
     )
     leading_bid: Bid | None = strawberry.field(
         description=(
@@ -66,7 +69,13 @@ class Auction:
     bid_count: int = strawberry.field(description="Live bids.")
     bidder_count: int = strawberry.field(description="Users with live bids.")
     winner: Winner | None = strawberry.field(
-        description="Null until it is announced, and for ever if the auction ended unsold."
+        description="Null until it is announced, and for ever if the auction ended unsold or was cancelled."
+    )
+    cancelled: HouseDecision | None = strawberry.field(
+        description="Why nobody wins, if the house cancelled it; else null."
+    )
+    closed_early: HouseDecision | None = strawberry.field(
+        description="Why it ended before its time, if the house closed it early; else null."
     )
     as_of: datetime = strawberry.field(
         description="The portal's clock when this state was read, for countdowns."
@@ -80,13 +89,13 @@ class Auction:
     @strawberry.field(
         description=(
             "Three amounts to offer a bidder, a step apart: each would be accepted, and would lead. Fewer "
-            "where amounts end, none once the auction has ended."
+            "where amounts end, none once the auction has ended or was cancelled."
         ),
         metadata=PUBLIC,
     )
     def next_bids(self) -> list[Decimal]:
         """By the auction's rules, so that no client has to know them."""
-        if self.status is AuctionStatus.ENDED:
+        if self.status in {AuctionStatus.ENDED, AuctionStatus.CANCELLED}:
             return []
         leading = self.leading_bid
         return list(next_bids(self.document.rules, leading.effective_amount if leading else None))
@@ -198,12 +207,16 @@ class Auction:
             bid_count=auction.bid_count,
             bidder_count=auction.bidder_count,
             winner=Winner.of(auction.winner, names) if auction.winner else None,
+            cancelled=HouseDecision.of(auction.cancelled) if auction.cancelled else None,
+            closed_early=HouseDecision.of(auction.closed_early) if auction.closed_early else None,
             as_of=now,
         )
 
 
 def next_status(auction: AuctionDocument, now: datetime) -> datetime | None:
-    """When time alone changes the auction's status next; None once it has ended."""
+    """When time alone changes the auction's status next; None once it has ended, or was cancelled."""
+    if auction.cancelled:
+        return None
     return next((each for each in (auction.starts_at, auction.ends_at) if now < each), None)
 
 
@@ -283,7 +296,7 @@ class Notification:
     amount: Decimal | None = strawberry.field(
         description=(
             "What to pay for a won auction, or what a lost one went for; otherwise what a bid "
-            "counts now; null if there is none."
+            "counts now. Null if it is about no amount."
         )
     )
     read: bool = strawberry.field(
@@ -299,9 +312,10 @@ class Notification:
             kind=notification.kind,
             auction_id=notification.auction_id,
             auction_title=notification.title,
-            message=message(notification.kind, notification.title, notification.amount),
-            # Nobody has bid in an auction that ends soon.
-            amount=notification.amount or None,
+            message=message(
+                notification.kind, notification.title, notification.amount, notification.reason
+            ),
+            amount=notification.amount,
             read=notification.read,
             created_at=notification.changed_at,
         )

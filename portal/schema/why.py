@@ -35,6 +35,7 @@ class LeadCause(Enum):
     PLACED = "BidPlaced"
     DOUBLED = "BidDoubled"
     DELETED = "BidDeleted"
+    REMOVED = "BidRemoved"
 
 
 describe(
@@ -44,6 +45,7 @@ describe(
         LeadCause.PLACED: "A bid was placed, and led.",
         LeadCause.DOUBLED: "A bid was doubled, and led from then on, or still.",
         LeadCause.DELETED: "The leading bid was deleted, and the next one led.",
+        LeadCause.REMOVED: "The house removed the leading bid, and the next one led.",
     },
 )
 
@@ -155,7 +157,7 @@ class WhyWinner:
     explained: strawberry.Private[why.Why]
     sentence: str = strawberry.field(description="The result and what it rests on, in short.")
     ranking: list[RankedBid] = strawberry.field(
-        description="The first live bids at the end, at most 5; none if it ended unsold."
+        description="The first live bids at the end, at most 5; none if it ended unsold or was cancelled."
     )
     deletions: list[BidDeletion] = strawberry.field(
         description=(

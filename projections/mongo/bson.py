@@ -21,6 +21,7 @@ from projections.documents import (
     BidderDocument,
     BidDocument,
     Draw,
+    HouseDecision,
     Moment,
     UserDocument,
     WinnerDocument,
@@ -29,6 +30,7 @@ from projections.documents import (
 Bson = dict[str, Any]
 
 _TIMES = {"starts_at", "ends_at", "first_ends_at", "placed_at", "announced_at"}
+_DECISIONS = ("cancelled", "closed_early")
 _AMOUNTS = {"amount", "effective_amount"}
 _AUCTION_FIELDS = {field.name for field in fields(AuctionDocument)}
 
@@ -51,7 +53,7 @@ def folded(text: str) -> list[str]:
 def from_bid(bid: BidDocument) -> Bson:
     """The bid's document, with `live` for the indexes."""
     amount = Decimal128(bid.amount)
-    return {
+    stored: Bson = {
         "_id": bid.id,
         "auction_id": bid.auction_id,
         "bidder_id": bid.bidder_id,
@@ -65,6 +67,9 @@ def from_bid(bid: BidDocument) -> Bson:
         "version": bid.version,
         "live": not bid.deleted,
     }
+    if bid.removed:
+        stored["removed"] = _from_decision(bid.removed)
+    return stored
 
 
 def to_bid(stored: Mapping[str, Any]) -> BidDocument:
@@ -81,7 +86,16 @@ def to_bid(stored: Mapping[str, Any]) -> BidDocument:
         doubled=stored["doubled"],
         deleted_version=stored["deleted_version"],
         version=stored["version"],
+        removed=_to_decision(stored["removed"]) if "removed" in stored else None,
     )
+
+
+def _from_decision(decision: HouseDecision) -> Bson:
+    return _stored(asdict(decision))
+
+
+def _to_decision(stored: Mapping[str, Any]) -> HouseDecision:
+    return HouseDecision(**{**stored, "at": datetime.fromisoformat(stored["at"])})
 
 
 def from_bidder(bidder: BidderDocument) -> Bson:
@@ -123,13 +137,16 @@ def from_auction(auction: AuctionDocument) -> Bson:
     own = {
         field.name: getattr(auction, field.name)
         for field in fields(auction)
-        if field.name not in {"top_bids", "winner", "rules", "first_ends_at"}
+        if field.name not in {"top_bids", "winner", "rules", "first_ends_at", *_DECISIONS}
     }
     # Of an auction with the plain rules alone nothing of them is kept.
     if auction.rules:
         own["rules"] = encode_rules(auction.rules)
     if auction.first_ends_at:
         own["first_ends_at"] = auction.first_ends_at
+    for name in _DECISIONS:
+        if decision := getattr(auction, name):
+            own[name] = _from_decision(decision)
     return {
         **_plain(_stored(own)),
         **listing(auction),
@@ -145,15 +162,19 @@ def listing(auction: AuctionDocument) -> Bson:
     Without live bids the leading amount is zero.
     """
     leading = auction.top_bids[0].effective_amount if auction.top_bids else Decimal("0.00")
+    names = [name_of(rule) for rule in auction.rules]
     return {
-        "rule_set": rule_set(name_of(rule) for rule in auction.rules),
+        "rule_set": rule_set(names, cancelled=auction.cancelled is not None),
         "leading_amount": Decimal128(leading),
     }
 
 
-def rule_set(names: Iterable[str]) -> str:
-    """The names of an auction's rules as one text; empty without any beside the plain ones."""
-    return " ".join(sorted(names))
+def rule_set(names: Iterable[str], *, cancelled: bool) -> str:
+    """The names of an auction's rules as one text; empty without any beside the plain ones.
+
+    Those of cancelled auctions are other texts, so that these are in no list of others.
+    """
+    return " ".join([*(["cancelled"] if cancelled else []), *sorted(names)])
 
 
 def to_auction(stored: Mapping[str, Any]) -> AuctionDocument:
@@ -162,6 +183,9 @@ def to_auction(stored: Mapping[str, Any]) -> AuctionDocument:
     values["top_bids"] = tuple(to_bid(bid) for bid in stored["top_bids"])
     values["winner"] = to_winner(stored["winner"]) if stored["winner"] else None
     values["rules"] = decode_rules(stored.get("rules", {}))
+    for name in _DECISIONS:
+        if decision := stored.get(name):
+            values[name] = _to_decision(decision)
     return AuctionDocument(**values)
 
 

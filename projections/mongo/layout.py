@@ -31,6 +31,17 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         _listed("listed_by_age", "_id", "ends_at", "starts_at", "leading_amount"),
         _listed("listed_by_bids", "bid_count", "_id", "ends_at", "starts_at", "leading_amount"),
         _listed("listed_by_price", "leading_amount", "_id", "ends_at", "starts_at"),
+        # Few auctions are cancelled, so the others pay nothing for these.
+        IndexModel(
+            [("ends_at", ASCENDING), ("_id", ASCENDING)],
+            name="cancelled_ending_soonest",
+            partialFilterExpression={"cancelled": {"$exists": True}},
+        ),
+        IndexModel(
+            [("starts_at", ASCENDING), ("_id", ASCENDING)],
+            name="cancelled_starting_soonest",
+            partialFilterExpression={"cancelled": {"$exists": True}},
+        ),
     ],
     "bids": [
         IndexModel(

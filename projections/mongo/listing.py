@@ -46,10 +46,8 @@ ORDERS: Mapping[AuctionOrder, Order] = {
 # Orders with an index of their own for all auctions, whatever their rules.
 BY_TIME = frozenset({"ENDING_SOONEST", "STARTING_SOONEST", "NEWEST_ENDED"})
 # All sets of rules that an auction may have, by the names of their rules.
-RULE_SETS: Mapping[frozenset[str], str] = {
-    frozenset(names): rule_set(names)
-    for size in range(len(RULES) + 1)
-    for names in combinations(RULES, size)
+RULE_SETS: Mapping[frozenset[str], tuple[str, ...]] = {
+    frozenset(names): names for size in range(len(RULES) + 1) for names in combinations(RULES, size)
 }
 
 
@@ -79,13 +77,17 @@ class AuctionQuery:
 
 
 def conditions(query: AuctionQuery) -> list[Bson]:
-    """On one field each; the status bounds both times where one bound implies the other."""
+    """On one field each; the status bounds both times where one bound implies the other.
+
+    That the others are not cancelled, their sets of rules say.
+    """
     now = moment(query.now)
-    starts, ends = {
+    bounds = {
         "SCHEDULED": ("$gt", "$gt"),
         "OPEN": ("$lte", "$gt"),
         "ENDED": ("$lte", "$lte"),
-    }[query.status]
+    }.get(query.status)
+    times = [{"starts_at": {bounds[0]: now}}, {"ends_at": {bounds[1]: now}}] if bounds else []
     given = [
         ("ends_at", "$gt", query.ends_after),
         ("ends_at", "$lt", query.ends_before),
@@ -96,7 +98,12 @@ def conditions(query: AuctionQuery) -> list[Bson]:
         {field: {bound: _stored(value)}} for field, bound, value in given if value is not None
     ]
     titles = [beginning(word) for word in words(query.search)]
-    return [{"starts_at": {starts: now}}, {"ends_at": {ends: now}}, *filters, *titles]
+    return [*times, *filters, *titles]
+
+
+def cancelled_or_not(query: AuctionQuery) -> Bson:
+    """The filter on what the house cancelled, where no set of rules tells."""
+    return {"cancelled": {"$exists": query.status == "CANCELLED"}}
 
 
 def kinds(query: AuctionQuery, *, closed: bool) -> Bson:
@@ -104,18 +111,20 @@ def kinds(query: AuctionQuery, *, closed: bool) -> Bson:
 
     An auction is closed a moment after its end, so none that is open or coming is.
     """
-    return {"closed": closed, "rule_set": {"$in": rule_sets(query.rule)}}
+    return {"closed": closed, "rule_set": {"$in": rule_sets(query)}}
 
 
-def rule_sets(rule: AuctionRule | None) -> list[str]:
-    """The sets of rules that have the rule, as they are stored."""
-    match rule:
+def rule_sets(query: AuctionQuery) -> list[str]:
+    """The sets of rules that have the query's rule, as they are stored: those of cancelled auctions, or of others."""
+    cancelled = query.status == "CANCELLED"
+    match query.rule:
         case None:
-            return [*RULE_SETS.values()]
+            found = [*RULE_SETS]
         case "PLAIN":
-            return [rule_set(())]
-        case _:
-            return [stored for names, stored in RULE_SETS.items() if rule.lower() in names]
+            found = [frozenset[str]()]
+        case rule:
+            found = [names for names in RULE_SETS if rule.lower() in names]
+    return [rule_set(RULE_SETS[names], cancelled=cancelled) for names in found]
 
 
 def words(search: str | None) -> list[str]:

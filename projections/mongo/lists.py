@@ -18,6 +18,7 @@ from projections.mongo.listing import (
     AuctionQuery,
     ListPlace,
     beginning,
+    cancelled_or_not,
     conditions,
     fields,
     kinds,
@@ -32,6 +33,9 @@ from projections.mongo.reader import DocumentReader
 LOOKS = (200, 2_000)
 # What a search finds is read and sorted if one of its words begins a word of no more titles than this.
 RARE = 2_000
+
+# None of the others is closed, and all of these are, but for a moment after their end.
+CLOSED = frozenset({"ENDED", "CANCELLED"})
 
 # The indexes that lead through lists, by what these are sorted by; see layout.
 LISTS = {
@@ -78,7 +82,8 @@ class ListReader:
     ) -> list[ListPlace]:
         """By the index that the server chooses: that of one of the times, or of titles' words."""
         start = behind(ORDERS[query.order], start_at(after))
-        return await self._found(query, {"$and": [start, *conditions(query)]}, limit)
+        wanted = {"$and": [start, cancelled_or_not(query), *conditions(query)]}
+        return await self._found(query, wanted, limit)
 
     async def _unclosed(
         self, query: AuctionQuery, limit: int, after: ListPlace | None
@@ -111,7 +116,7 @@ class ListReader:
     ) -> list[ListPlace]:
         """Of the few whose title has the word."""
         order = ORDERS[query.order]
-        sets = {"rule_set": {"$in": rule_sets(query.rule)}}
+        sets = {"rule_set": {"$in": rule_sets(query)}}
         wanted = {"$and": [behind(order, start_at(after)), sets, *conditions(query)]}
         auctions = await self._documents.collection("auctions")
         found = await auctions.aggregate(
@@ -159,13 +164,13 @@ class ListReader:
         # What the index leads to; the others must not keep the walk from ending.
         led = [each for each in conditions(query) if field in each]
         others = [each for each in conditions(query) if field not in each]
-        stretch = {"$and": [kinds(query, closed=query.status == "ENDED"), walk.filter, *led]}
+        stretch = {"$and": [kinds(query, closed=query.status in CLOSED), walk.filter, *led]}
         found = await auctions.aggregate(
             [
                 {"$match": stretch},
                 {"$sort": dict(walk.order)},
                 {"$limit": look},
-                {"$match": {"$and": others}},
+                {"$match": {"$and": others} if others else {}},
                 {"$limit": limit},
                 {"$project": fields(order)},
             ],

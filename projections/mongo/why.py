@@ -19,8 +19,7 @@ async def why(past: PastReader, auction: AuctionDocument) -> Why:
     """What decided the auction, which is closed."""
     end = (await past.moments(auction, [auction.version]))[auction.version]
     assert end.closed_version is not None, "an auction is explained once it is closed"
-    ranking = await _ranking(past, auction)
-    deleted = await _deleted(past, auction, ranking[0] if ranking else None)
+    ranking, deleted = await _places(past, auction)
     doubled = [bid for bid in (*ranking, *deleted) if bid.doubled]
     moments = await past.moments(
         auction,
@@ -68,6 +67,16 @@ def _change(then: Moment, before: Moment, bids: Mapping[UUID, BidDocument]) -> L
 def _deletion(bid: BidDocument, moments: Mapping[int, Moment]) -> Deletion:
     assert bid.deleted_version, "only deleted bids were asked for"
     return Deletion(moments[bid.deleted_version], bid)
+
+
+async def _places(
+    past: PastReader, auction: AuctionDocument
+) -> tuple[Sequence[BidDocument], Sequence[BidDocument]]:
+    """The first bids at the end, and the deleted ones before the winning one; none where nobody could win."""
+    if auction.cancelled:
+        return [], []
+    ranking = await _ranking(past, auction)
+    return ranking, await _deleted(past, auction, ranking[0] if ranking else None)
 
 
 async def _ranking(past: PastReader, auction: AuctionDocument) -> Sequence[BidDocument]:

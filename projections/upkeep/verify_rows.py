@@ -5,7 +5,7 @@ from itertools import islice
 from uuid import UUID
 
 from commands.domain.bids import Bid
-from commands.domain.events import AuctionEvent, BidDeleted, BidDoubled, BidPlaced
+from commands.domain.events import AuctionEvent, BidDeleted, BidDoubled, BidPlaced, BidRemoved
 from commands.postgres.connections import SyncConnection
 from commands.postgres.state_rows import auction_row, bid_rows, count_bid_rows
 from commands.record.standing import NotKept, Standing
@@ -42,17 +42,17 @@ class StateRows:
         try:
             bid = self.standing.apply(event, stays=stays)
         except NotKept:
-            assert isinstance(event, BidDeleted | BidDoubled)
+            assert isinstance(event, BidDeleted | BidRemoved | BidDoubled)
             self.problems += self._unmarked(event)
             return
         if stays and bid:
             self.problems += _compared(bid, self._rows[bid.id])
 
-    def _unmarked(self, event: BidDeleted | BidDoubled) -> list[str]:
+    def _unmarked(self, event: BidDeleted | BidRemoved | BidDoubled) -> list[str]:
         """The event changes a bid that was never placed, or whose row does not know of it."""
         if not bid_rows(self._connection, self._id, [event.bid_id]):
             return [f"the events can't be replayed: there is no bid {event.bid_id}"]
-        what = "deleted" if isinstance(event, BidDeleted) else "doubled"
+        what = "doubled" if isinstance(event, BidDoubled) else "deleted"
         told = f"bid {event.bid_id}: {what} should be True, is False"
         return [f"the state row differs from the replayed events: {told}"]
 

@@ -13,27 +13,32 @@ from commands.domain.auction import decide, replay
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
+    CancelAuction,
+    CloseAuctionNow,
     DeleteBid,
     DoubleBid,
     PlaceBid,
+    RemoveBid,
     WithdrawBids,
 )
 from commands.domain.events import AuctionCreated, AuctionEvent
 from commands.domain.promoter import WEIGHTS, Draw, Policy, Promoter, seed_of
 from commands.domain.rejections import Rejection
-from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, INSTANT, OPENING
+from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, INSTANT, OPENING, REASON
 
 # Most of what happens happens while the auction is open; the edges are there as well.
 MOMENTS = (
     *[DURING] * 20, OPENING, CLOSING - INSTANT, BEFORE, OPENING - INSTANT, CLOSING, AFTER,
 )  # fmt: skip
-Kind = Literal["place", "delete", "double", "withdraw", "announce"]
+Kind = Literal["place", "delete", "remove", "double", "withdraw", "announce", "cancel", "close"]
 # Many bids placed and deleted between the rare rest.
 KINDS: list[Kind] = [
     "place", "place", "place", "place", "place", "place", "place",
     "delete", "delete", "delete", "delete", "delete", "delete",
-    "double", "withdraw", "announce",
+    "double", "withdraw", "announce", "remove",
 ]  # fmt: skip
+# These close an auction so soon that little else would happen in most histories.
+RARE_KINDS: list[Kind] = ["cancel", "close", "close"]
 
 # Numbers that no real tick and no real policy reaches, and the secret of all those ticks.
 TICKS = 1_000_000
@@ -79,7 +84,7 @@ def moves(min_size: int, max_size: int) -> st.SearchStrategy[list[Move]]:
     """So many moves; few bidders and few amounts, so that ties and refusals are common."""
     move = st.builds(
         Move,
-        kind=st.sampled_from(KINDS),
+        kind=st.sampled_from(KINDS * 4 + RARE_KINDS),
         moment=st.sampled_from(MOMENTS),
         bidder=st.integers(0, 2),
         euros=st.integers(1, 8),
@@ -120,6 +125,12 @@ def _command(
             return WithdrawBids(auction_id, bidder, move.moment)
         case "announce":
             return AnnounceWinner(auction_id)
+        case "cancel":
+            return CancelAuction(auction_id, REASON, None)
+        case "remove":
+            return RemoveBid(auction_id, uuid5(auction_id, str(move.bid)), REASON, None)
+        case "close":
+            return CloseAuctionNow(auction_id, REASON, None)
         case _:
             assert_never(move.kind)
 

@@ -11,9 +11,12 @@ from commands.domain.auction import Auction, decide, replay
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
+    CancelAuction,
+    CloseAuctionNow,
     DeleteBid,
     DoubleBid,
     PlaceBid,
+    RemoveBid,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -22,6 +25,7 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    BidRemoved,
     NoDoubling,
     NothingDrawn,
 )
@@ -53,6 +57,7 @@ INSTANT = timedelta(microseconds=1)
 MACHINES_TIME = re.compile(r"\dT\d|\+\d\d:\d\d|:\d\d\.\d")
 
 PLAIN = Promoter()
+REASON = "The lamp is broken."
 CREATED = AuctionCreated(AUCTION, "A lamp", "Brass, works", OPENING, CLOSING, AUCTIONEER)
 
 
@@ -121,6 +126,11 @@ def deleted(bid_id: UUID, bidder_id: UUID) -> BidDeleted:
     return BidDeleted(bid_id, bidder_id)
 
 
+def removed(bid_id: UUID, bidder_id: UUID) -> BidRemoved:
+    """The event of a bid's deletion by the house."""
+    return BidRemoved(bid_id, bidder_id, REASON, AUCTIONEER)
+
+
 def withdrawn(bid_id: UUID, bidder_id: UUID, deleted_at: datetime = DURING) -> BidDeleted:
     """The event of a bid's deletion with its bidder, whose deletion was accepted then."""
     return BidDeleted(bid_id, bidder_id, deleted_at)
@@ -161,6 +171,21 @@ def drawn(lot: int = 0, promoter: Promoter = PLAIN, staff: Iterable[UUID] = ()) 
 def announce() -> AnnounceWinner:
     """The closing."""
     return AnnounceWinner(AUCTION)
+
+
+def cancel() -> CancelAuction:
+    """The house's end of it."""
+    return CancelAuction(AUCTION, REASON, AUCTIONEER)
+
+
+def close_now() -> CloseAuctionNow:
+    """The house's end of it, with a winner."""
+    return CloseAuctionNow(AUCTION, REASON, AUCTIONEER)
+
+
+def remove(bid_id: UUID) -> RemoveBid:
+    """Deleting a bid in the house's name."""
+    return RemoveBid(AUCTION, bid_id, REASON, AUCTIONEER)
 
 
 def withdraw(bidder_id: UUID, deleted_at: datetime = DURING) -> WithdrawBids:

@@ -15,18 +15,24 @@ from commands.domain.auction import Auction, decide, evolve
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
+    CancelAuction,
+    CloseAuctionNow,
     DeleteBid,
     DoubleBid,
     PlaceBid,
+    RemoveBid,
     WithdrawBids,
 )
 from commands.domain.events import (
+    AuctionCancelled,
+    AuctionClosedEarly,
     AuctionEndedUnsold,
     AuctionEvent,
     AuctionExtended,
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    BidRemoved,
     NoDoubling,
     NothingDrawn,
     WinnerAnnounced,
@@ -96,7 +102,7 @@ class NaiveBook:
         self.soft = [chosen for chosen in rules if isinstance(chosen, SoftClose)]
         self.end, self.extensions = CLOSING, 0
         self.entries: list[Entry] = []
-        self.closed = False
+        self.closed, self.cancelled, self.early = False, False, False
         self.winning: UUID | None = None
         self.turns = 1
         self.ticks: list[int] = []
@@ -113,6 +119,8 @@ class NaiveBook:
 
     def place(self, bid_id: UUID, bidder_id: UUID, cents: int, at: datetime) -> Said:
         """A bid, if the auction is open, the bidder exists and outdoes themselves."""
+        if self.cancelled:
+            return "AUCTION_CANCELLED"
         if at < OPENING:
             return "AUCTION_NOT_STARTED"
         if self.closed or at >= self.end:
@@ -141,7 +149,7 @@ class NaiveBook:
             later = self.end + timedelta(seconds=soft.extension)
             if soft.hard_end and later > soft.hard_end:
                 later = soft.hard_end
-            if late and later > self.end and self.extensions != soft.times:
+            if late and later > self.end and self.extensions != soft.times and not self.early:
                 self.end, self.extensions, self.turns = later, self.extensions + 1, self.turns + 1
                 return [AuctionExtended(self.end, bid_id, self.extensions)]
         return []
@@ -156,13 +164,26 @@ class NaiveBook:
         if not found[0].live:
             return "BID_ALREADY_DELETED"
         if self.closed or at >= self.end:
-            return "AUCTION_ENDED"
+            return self._over()
         return self._strike(found)
+
+    def remove(self, bid_id: UUID, at: datetime) -> Said:
+        """Anybody's live bid, by the house, until the end."""
+        found = [entry for entry in self.entries if entry.bid_id == bid_id]
+        if not found:
+            return "BID_NOT_FOUND"
+        if not found[0].live:
+            return "BID_ALREADY_DELETED"
+        if self.closed or at >= self.end:
+            return self._over()
+        [gone] = self._strike(found)
+        assert isinstance(gone, BidDeleted)
+        return [BidRemoved(gone.bid_id, gone.bidder_id, "A flood", None)]
 
     def double(self, lot: int, tick: int, at: datetime) -> Said:
         """The one of the bids not doubled yet in whose share of all lots the lot lies."""
         if self.closed:
-            return "AUCTION_ENDED"
+            return self._over()
         row = [entry for entry in self.live() if not entry.doubled]
         if not row or tick in self.ticks or tick < max(self.ticks, default=0):
             return "NO_BID_TO_DOUBLE"
@@ -191,7 +212,7 @@ class NaiveBook:
     def announce(self, at: datetime) -> Said:
         """The end, once it has come, and once."""
         if self.closed:
-            return "AUCTION_ENDED"
+            return self._over()
         if at < self.end:
             return "AUCTION_NOT_ENDED"
         best = self.leading()
@@ -201,6 +222,29 @@ class NaiveBook:
             return [AuctionEndedUnsold()]
         paid, counts = money(best.cents), money(best.counts)
         return [WinnerAnnounced(best.bid_id, best.bidder_id, paid, counts, best.doubled, best.at)]
+
+    def cancel(self) -> Said:
+        """The house's end, whenever it has not ended yet."""
+        if self.closed:
+            return self._over()
+        self.closed, self.cancelled = True, True
+        self.turns += 1
+        return [AuctionCancelled("A flood", None)]
+
+    def close_now(self, at: datetime) -> Said:
+        """An earlier end, while bids count."""
+        if self.cancelled:
+            return "AUCTION_CANCELLED"
+        if at < OPENING:
+            return "AUCTION_NOT_STARTED"
+        if self.closed or at >= self.end:
+            return "AUCTION_ENDED"
+        self.end, self.early = at, True
+        self.turns += 1
+        return [AuctionClosedEarly(at, "A flood", None)]
+
+    def _over(self) -> str:
+        return "AUCTION_CANCELLED" if self.cancelled else "AUCTION_ENDED"
 
     def _strike(
         self, entries: Sequence[Entry], withdrawn_at: datetime | None = None
@@ -302,6 +346,24 @@ class AuctionMachine(RuleBasedStateMachine):
         """The closing, mostly too early."""
         self.ask(AnnounceWinner(AUCTION), at, self.book.announce(at))
 
+    @rule(bid_id=bids, at=DURING_MOSTLY)
+    def remove(self, bid_id: UUID, at: datetime) -> None:
+        """By the house."""
+        self.ask(RemoveBid(AUCTION, bid_id, "A flood", None), at, self.book.remove(bid_id, at))
+
+    @rule(at=DURING_MOSTLY, seldom=st.integers(0, 3))
+    def cancel(self, at: datetime, seldom: int) -> None:
+        """By the house; seldom, so that other things happen, too."""
+        if seldom == 0:
+            self.ask(CancelAuction(AUCTION, "A flood", None), at, self.book.cancel())
+
+    @rule(at=DURING_MOSTLY, seldom=st.integers(0, 3))
+    def close_now(self, at: datetime, seldom: int) -> None:
+        """By the house; what is accepted at other moments comes before and after."""
+        if seldom == 0:
+            command = CloseAuctionNow(AUCTION, "A flood", None)
+            self.ask(command, at, self.book.close_now(at))
+
     @invariant()
     def the_same_bid_leads(self) -> None:
         """Highest effective amount; of equals, the one that reached it first."""
@@ -333,9 +395,10 @@ class AuctionMachine(RuleBasedStateMachine):
             self.book.winning,
             self.book.turns,
         )
-        assert (self.auction.ends_at, self.auction.extensions) == (
+        assert (self.auction.ends_at, self.auction.extensions, self.auction.cancelled) == (
             self.book.end,
             self.book.extensions,
+            self.book.cancelled,
         )
 
 

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from commands.domain.amounts import LARGEST, SMALLEST
 from commands.domain.commands import (
     AnnounceWinner,
+    CancelAuction,
     ChangePolicy,
+    CloseAuctionNow,
     Command,
     CreateAuction,
     CreateUser,
@@ -23,16 +25,20 @@ from commands.domain.commands import (
     DeleteUser,
     DoubleBid,
     PlaceBid,
+    RemoveBid,
     WithdrawBids,
     WithdrawPolicy,
 )
 from commands.domain.events import (
+    AuctionCancelled,
+    AuctionClosedEarly,
     AuctionCreated,
     AuctionEndedUnsold,
     AuctionExtended,
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    BidRemoved,
     DrawsAccepted,
     Event,
     NoDoubling,
@@ -94,6 +100,10 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
         BidDeleted(FIRST, ALICE, ACCEPTED),
         {"bid_id": FIRSTS, "bidder_id": ALICES, "withdrawn_at": THEN},
     ),
+    "BidRemoved": (
+        BidRemoved(FIRST, ALICE, "A typing error.", AUCTIONEER),
+        {"bid_id": FIRSTS, "bidder_id": ALICES, "reason": "A typing error.", "removed_by": HOUSE},
+    ),
     "BidDoubled": (
         BidDoubled(FIRST, ALICE, TWICE, 7, 3, 2, 5, (ALICE,), 4),
         {
@@ -116,6 +126,14 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
         },
     ),
     "AuctionEndedUnsold": (AuctionEndedUnsold(), {}),
+    "AuctionClosedEarly": (
+        AuctionClosedEarly(ACCEPTED, "The lamp is broken.", AUCTIONEER),
+        {"ends_at": THEN, "reason": "The lamp is broken.", "closed_by": HOUSE},
+    ),
+    "AuctionCancelled": (
+        AuctionCancelled("The lamp is broken.", AUCTIONEER),
+        {"reason": "The lamp is broken.", "cancelled_by": HOUSE},
+    ),
     "TickGivenUp": (TickGivenUp(), {}),
     "UserCreated": (UserCreated(ALICE, False), {"user_id": ALICES, "is_staff": False}),
     "UserDeleted": (UserDeleted(ALICE), {"user_id": ALICES}),
@@ -148,11 +166,23 @@ COMMANDS: Mapping[str, tuple[Command, Json]] = {
         DeleteBid(AUCTION, FIRST, ALICE),
         {"auction_id": AUCTIONS, "bid_id": FIRSTS, "bidder_id": ALICES},
     ),
+    "RemoveBid": (
+        RemoveBid(AUCTION, FIRST, "A typing error.", None),
+        {"auction_id": AUCTIONS, "bid_id": FIRSTS, "reason": "A typing error.", "removed_by": None},
+    ),
     "DoubleBid": (
         DoubleBid(AUCTION, 7, 3),
         {"auction_id": AUCTIONS, "tick": 7, "policy_version": 3},
     ),
     "AnnounceWinner": (AnnounceWinner(AUCTION), {"auction_id": AUCTIONS}),
+    "CloseAuctionNow": (
+        CloseAuctionNow(AUCTION, "The lamp is broken.", None),
+        {"auction_id": AUCTIONS, "reason": "The lamp is broken.", "closed_by": None},
+    ),
+    "CancelAuction": (
+        CancelAuction(AUCTION, "The lamp is broken.", None),
+        {"auction_id": AUCTIONS, "reason": "The lamp is broken.", "cancelled_by": None},
+    ),
     "WithdrawBids": (
         WithdrawBids(AUCTION, ALICE, ACCEPTED),
         {"auction_id": AUCTIONS, "bidder_id": ALICES, "deletion_accepted_at": THEN},

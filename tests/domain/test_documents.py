@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from commands.domain.events import (
+    AuctionCancelled,
+    AuctionClosedEarly,
     AuctionEndedUnsold,
     AuctionEvent,
     UserCreated,
@@ -33,26 +35,33 @@ from projections.documents import (
     TOP,
     AuctionDocument,
     BidDocument,
+    HouseDecision,
     Lifespan,
     UserDocument,
     VersionedEvent,
     WinnerDocument,
+    status_at,
 )
 from tests.domain.histories import Move, asked, happened, moves
 from tests.domain.scenario import (
+    AFTER,
     ALICE,
     AUCTION,
+    BEFORE,
     BOB,
     CHARLIE,
     CLOSING,
     CREATED,
     DURING,
     FIRST,
+    INSTANT,
     OPENING,
+    REASON,
     SECOND,
     deleted,
     doubled,
     placed,
+    removed,
 )
 from tests.fakes import MemoryDocuments, MemoryEventStore
 
@@ -104,7 +113,9 @@ def test_a_doubled_bid_counts_double_from_then_on_and_keeps_its_amount() -> None
     assert after.amount == TEN
 
 
-@pytest.mark.parametrize("event", [CREATED, SOLD, AuctionEndedUnsold()])
+@pytest.mark.parametrize(
+    "event", [CREATED, SOLD, AuctionEndedUnsold(), AuctionCancelled(REASON, None)]
+)
 def test_what_happens_to_the_auction_leaves_its_bids_alone(event: AuctionEvent) -> None:
     assert touched_bid(event) is None
     assert bid_after(ALICES_BID, AUCTION, at(4, event)) is ALICES_BID
@@ -188,6 +199,30 @@ def test_the_announced_winner_closes_the_auction() -> None:
 
 def test_an_auction_that_ends_unsold_is_closed_without_a_winner() -> None:
     assert auction(NEW, at(2, AuctionEndedUnsold())) == replace(NEW, version=2, closed=True)
+
+
+def test_a_removed_bid_is_deleted_with_the_reason_and_was_not_before() -> None:
+    bid = bid_after(BOBS_BID, AUCTION, at(9, removed(SECOND, BOB)))
+    assert bid is not None
+    because = HouseDecision(REASON, RECORDED_AT, 9)
+    assert bid == replace(BOBS_BID, deleted_version=9, removed=because, version=9)
+    assert bid.deleted
+    assert bid_at(bid, 8) == replace(BOBS_BID, version=BOBS_BID.reached_version)
+
+
+def test_an_auction_that_is_cancelled_is_closed_with_the_reason_and_the_moment() -> None:
+    cancelled = auction(NEW, at(2, AuctionCancelled(REASON, None)))
+    because = HouseDecision(REASON, RECORDED_AT, 2)
+    assert cancelled == replace(NEW, version=2, closed=True, cancelled=because)
+    assert {status_at(cancelled, moment) for moment in (BEFORE, DURING, AFTER)} == {"CANCELLED"}
+
+
+def test_an_auction_that_is_closed_early_ends_then_and_keeps_the_end_it_was_created_with() -> None:
+    early = auction(NEW, at(2, AuctionClosedEarly(DURING, REASON, None)))
+    because = HouseDecision(REASON, RECORDED_AT, 2)
+    moved = replace(NEW, version=2, ends_at=DURING, first_ends_at=CLOSING)
+    assert early == replace(moved, closed_early=because)
+    assert (status_at(early, DURING - INSTANT), status_at(early, DURING)) == ("OPEN", "ENDED")
 
 
 def test_many_events_at_once_give_the_same_document_as_one_by_one() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
-from commands.domain.events import AuctionEvent, WinnerAnnounced
+from commands.domain.events import AuctionCancelled, AuctionEvent, WinnerAnnounced
 from notifications.notices import (
     EventAtVersion,
     Leading,
@@ -20,11 +20,13 @@ from tests.domain.scenario import (
     CREATED,
     DURING,
     FIRST,
+    REASON,
     SECOND,
     THIRD,
     deleted,
     doubled,
     placed,
+    removed,
 )
 
 CAROL = UUID(int=0xCA)
@@ -174,6 +176,24 @@ def test_once_the_auction_is_over_nobody_is_outbid() -> None:
     kinds = [notice.kind for notice in notices_of(placed(FIRST, ALICE, "20.00"), WON, before=before, after=after)]  # fmt: skip
     assert OUTBID not in kinds
     assert NotificationKind.AUCTION_LOST in kinds
+
+
+def test_whose_bid_the_house_removed_is_told_so_and_the_others_of_the_highest_bid() -> None:
+    gone = {SECOND: RankedBid(SECOND, BOB, TWENTY, 3)}
+    before, after = Leading(SECOND, BOB, TWENTY, deleted=True), RankedBid(FIRST, ALICE, TEN, 2)
+    told = notices_of(removed(SECOND, BOB), since=3, before=before, after=after, gone=gone)
+    assert told == [
+        Notice(NotificationKind.BID_REMOVED, 4, TWENTY, to=to(BOB)),
+        Notice(CHANGED, 4, TEN, but=BOB),
+    ]
+
+
+def test_all_with_live_bids_are_told_of_a_cancellation_and_nobody_is_outbid() -> None:
+    after = RankedBid(SECOND, BOB, TWENTY, 2)
+    events = (placed(SECOND, BOB, "20.00"), AuctionCancelled(REASON, None))
+    told = notices_of(*events, before=ALICE_LED, after=after)
+    assert told[0] == Notice(NotificationKind.AUCTION_CANCELLED, 3, None)
+    assert OUTBID not in [notice.kind for notice in told]
 
 
 def test_what_ones_own_bids_did_overtakes_earlier_notifications() -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from commands.domain.events import AuctionEvent
+from commands.domain.events import AuctionCancelled, AuctionCreated, AuctionEvent
 from commands.domain.rejections import Rejection
 from commands.domain.rejections import RejectionCode as Code
 from commands.domain.rules.increments import NOTHING, Bracket, Increments
@@ -27,6 +27,7 @@ from tests.domain.scenario import (
     CREATED,
     DURING,
     FIRST,
+    REASON,
     SECOND,
     THIRD,
     Answer,
@@ -65,11 +66,25 @@ class Asked:
         return given(*created, *self.events[1:]).when(asked, at=self.at, bidders=self.bidders)
 
 
+def ruled(asked: Asked, rule: Rule) -> Asked:
+    """The same in an auction that has this rule, too."""
+    created, *others = asked.events or [CREATED]
+    assert isinstance(created, AuctionCreated)
+    rules = in_order((*created.rules, rule))
+    return replace(asked, events=(replace(created, rules=rules), *others))
+
+
+CANCELLED = AuctionCancelled(REASON, None)
 Break = Callable[[Asked], Asked]
 BREAKS: Mapping[Code, Break] = {
     Code.AUCTION_NOT_FOUND: lambda asked: replace(asked, events=()),
     Code.AUCTION_NOT_STARTED: lambda asked: replace(asked, at=BEFORE),
     Code.AUCTION_ENDED: lambda asked: replace(asked, at=AFTER),
+    Code.AUCTION_CANCELLED: lambda asked: replace(asked, events=(*asked.events, CANCELLED)),
+    Code.BELOW_STARTING_PRICE: lambda asked: ruled(asked, StartingPrice(Decimal("21.00"))),
+    Code.BELOW_INCREMENT: lambda asked: ruled(
+        asked, Increments(over_own=(Bracket(NOTHING, Decimal("11.00")),))
+    ),
     Code.USER_NOT_FOUND: lambda asked: replace(asked, bidders=frozenset()),
     Code.BID_TOO_LOW: lambda asked: replace(asked, amount="5.00"),
     Code.BELOW_STARTING_PRICE: lambda asked: replace(

@@ -20,6 +20,7 @@ TIMES: list[Any] = ["tomorrow", "2099-01-01", "2099-01-01T00:00:00", "", 0, None
 IDS: list[Any] = ["", "x", "0" * 31, "g" * 32, "\x00", "\ud800", "٣" * 32, 7, -1, 1.5, True, [], {}]
 TITLES: list[Any] = ["", "   ", "x" * 201, "a\x00b", "a\nb", "a\x7fb", "a\u2028b", "\u202egnp", "a\u2066b",
           "a\u061cb", "\u200b", "\u200b\ufeff", "\ud800", "\ufdd0", "\ue000", None, 7, [], {}]  # fmt: skip
+REASONS: list[Any] = [title if title != "x" * 201 else "x" * 501 for title in TITLES]
 NAMES: list[Any] = ["", "ab", "x" * 31, "-dash", "a b c", "naïve", "a\x00b", "аlice", "alice\u202e", "alice\n",
          "ali\u200bce", "\ud800lice", "٣٣٣", "ａｌｉｃｅ", None, 7, [], {}]  # fmt: skip
 PASSWORDS: list[Any] = ["", "short", "12345678901", "password", "mallory1", "x" * 201, "\ud800abcdefgh", "a\tb\tc\td\te", None,

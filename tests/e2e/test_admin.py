@@ -175,6 +175,78 @@ async def test_an_auction_is_shown_with_bids_events_and_jobs(
         assert expected_text in browser.get(f"/admin/commands/{link}").text
 
 
+async def test_an_auction_is_cancelled_with_a_form(
+    browser: Browser, join: Join, carol: PortalClient
+) -> None:
+    alice = await join("alice")
+    auction_id = await create_auction(carol)
+    await place(alice, auction_id, "12.34")
+    page, form = (f"/admin/commands/auction/{auction_id}/{part}/" for part in ("change", "cancel"))
+    assert f'<a href="{form}">Cancel auction</a>' in browser.get(page).text
+    for reason, said in (("", "This field is required"), ("a\x07b", "U+0007"), ("x" * 501, "500")):
+        refused = browser.submit(form, {"reason": reason})
+        assert (refused.url.path, said in refused.text) == (form, True), reason
+    done = browser.submit(form, {"reason": "A <b>flood"})
+    assert done.url.path == page
+    assert "The auction is cancelled." in done.text
+    assert "A &lt;b&gt;flood" in done.text
+    assert f'href="{form}"' not in done.text
+    again = browser.submit(form, {"reason": "A flood"})
+    assert "This auction is cancelled already." in again.text
+    cancelled = browser.get("/admin/commands/auction/?state=cancelled").text
+    assert auction_id in cancelled
+    assert auction_id not in browser.get("/admin/commands/auction/?state=unsold").text
+    record = browser.get(f"/admin/commands/event/stream/{auction_id}/").text
+    assert "cancelled the auction: “A &lt;b&gt;flood”" in record
+    assert browser.get(f"/admin/commands/auction/{new_id()}/cancel/").status_code == 404
+
+
+async def test_an_auction_is_closed_early_with_a_form(
+    browser: Browser, join: Join, carol: PortalClient
+) -> None:
+    alice = await join("alice")
+    auction_id = await create_auction(carol)
+    await place(alice, auction_id, "12.34")
+    page, form = (f"/admin/commands/auction/{auction_id}/{part}/" for part in ("change", "close"))
+    assert f'<a href="{form}">Close auction now</a>' in browser.get(page).text
+    done = browser.submit(form, {"reason": "The last one"})
+    assert (done.url.path, "The auction has ended" in done.text) == (page, True)
+    assert f'href="{form}"' not in done.text
+    assert "The auction ended at" in browser.submit(form, {"reason": "Again"}).text
+    record = browser.get(f"/admin/commands/event/stream/{auction_id}/").text
+    assert "moved the end to" in record
+    assert "“The last one”" in record
+
+
+async def test_a_bid_is_removed_with_a_form(
+    browser: Browser, join: Join, carol: PortalClient
+) -> None:
+    alice = await join("alice")
+    auction_id = await create_auction(carol)
+    bid_id = (await place(alice, auction_id, "12.34"))["result"]["bidId"]
+    page, form = (f"/admin/commands/bid/{bid_id}/{part}/" for part in ("change", "remove"))
+    assert f'<a href="{form}">Remove bid</a>' in browser.get(page).text
+    assert "This field is required" in browser.submit(form, {"reason": ""}).text
+    done = browser.submit(form, {"reason": "A typing error"})
+    assert (done.url.path, "The bid is removed." in done.text) == (page, True)
+    assert f'href="{form}"' not in done.text
+    assert "version 3 of the auction" in done.text
+    assert "This bid is deleted already." in browser.submit(form, {"reason": "Again"}).text
+    record = browser.get(f"/admin/commands/event/stream/{auction_id}/").text
+    assert "“A typing error”" in record
+
+
+async def test_a_bidder_can_not_cancel_with_the_form(
+    portal: RunningPortal, join: Join, carol: PortalClient
+) -> None:
+    auction_id = await create_auction(carol)
+    with Browser(base_url=portal.url, follow_redirects=True) as stranger:
+        assert (
+            stranger.get(f"/admin/commands/auction/{auction_id}/cancel/").url.path
+            == "/admin/login/"
+        )
+
+
 @pytest.mark.parametrize("path", LISTS)
 def test_every_list_opens(browser: Browser, path: str) -> None:
     assert browser.get(f"/admin/{path}/").status_code == 200

@@ -87,12 +87,24 @@ TABLE: dict[str, Row] = {
         f'mutation {{ createAuction(input: {{title: "A clock", endsAt: "{LATER}"}}) {{ id }} }}',
         *STAFF,
     ),
+    "Mutation.cancelAuction": Row(
+        'mutation { cancelAuction(input: {auctionId: "$nobody", reason: "A flood"}) { id } }',
+        *STAFF,
+    ),
+    "Mutation.closeAuctionNow": Row(
+        'mutation { closeAuctionNow(input: {auctionId: "$nobody", reason: "A flood"}) { id } }',
+        *STAFF,
+    ),
     "Mutation.placeBid": Row(
         'mutation { placeBid(input: {auctionId: "$nobody", amount: "1.00"}) { id } }', *SIGNED_IN
     ),
     "Mutation.deleteBid": Row(
         'mutation { deleteBid(input: {auctionId: "$auction", bidId: "$nobody"}) { id } }',
         *SIGNED_IN,
+    ),
+    "Mutation.removeBid": Row(
+        'mutation { removeBid(input: {auctionId: "$auction", bidId: "$nobody", reason: "x"}) { id } }',
+        *STAFF,
     ),
     "Mutation.cancelJob": Row(
         'mutation { cancelJob(id: "$job") { id } }',

@@ -10,12 +10,15 @@ import pytest
 
 from commands.postgres.connections import Pool
 from portal.laptop.demo.client import (
+    CANCEL_AUCTION,
+    CLOSE_AUCTION_NOW,
     CREATE_AUCTION,
     CREATE_USER,
     DELETE_BID,
     DELETE_USER,
     LOGIN,
     PLACE_BID,
+    REMOVE_BID,
     PortalClient,
     Refused,
 )
@@ -44,6 +47,7 @@ from tests.e2e.bad_values import (
     NOT_TEXT,
     NOWHERE,
     PASSWORDS,
+    REASONS,
     TIMES,
     TITLES,
 )
@@ -109,6 +113,13 @@ MUTATIONS = [
     *commands(CREATE_AUCTION, AUCTION, "startsAt", [time for time in TIMES if time is not None]),
     *commands(CREATE_AUCTION, AUCTION, "title", TITLES),
     *commands(CREATE_AUCTION, AUCTION, "description", DESCRIPTIONS),
+    *commands(CANCEL_AUCTION, {"reason": "A flood"}, "auctionId", (*IDS, None)),
+    *commands(CANCEL_AUCTION, {"auctionId": NOWHERE}, "reason", REASONS),
+    *commands(CLOSE_AUCTION_NOW, {"reason": "A flood"}, "auctionId", (*IDS, None)),
+    *commands(CLOSE_AUCTION_NOW, {"auctionId": NOWHERE}, "reason", REASONS),
+    *commands(REMOVE_BID, {"reason": "A flood", "bidId": NOWHERE}, "auctionId", (*IDS, None)),
+    *commands(REMOVE_BID, {"reason": "A flood", "auctionId": NOWHERE}, "bidId", (*IDS, None)),
+    *commands(REMOVE_BID, {"auctionId": NOWHERE, "bidId": NOWHERE}, "reason", REASONS),
     *commands(CREATE_USER, SIGN_UP, "username", NAMES),
     *commands(CREATE_USER, SIGN_UP, "password", PASSWORDS),
     *commands(CREATE_USER, SIGN_UP, "email", EMAILS),

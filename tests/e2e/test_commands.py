@@ -16,7 +16,8 @@ COMMANDS = (
     "create_auction", "create_user", "changepassword", "delete_user", "announce_winners", "run_promoter",
     "redrive", "rebuild_projections", "show_auction", "verify_events", "verify_draw", "change_policy", "status",
     "checkpoint_key", "up", "demo", "print_schema", "export_auction", "export_all", "import_events",
-    "database_roles", "migrate", "backup", "restore",
+    "database_roles", "migrate", "backup", "restore", "cancel_auction",
+    "close_auction", "remove_bid",
 )  # fmt: skip
 REJECTED, USAGE, UNAVAILABLE = 1, 2, 5
 
@@ -182,6 +183,9 @@ async def test_status_verification_and_rebuilding_tell_how_it_is(
         (("create_auction", "A lamp", "--ends-at", "+1h", "--wait", "nan"), "between 0 and"),
         (("create_auction", "A lamp", "--ends-at", "+1h", "--wait", "inf"), "between 0 and"),
         (("create_auction", "A lamp", "--ends-at", "+1h", "--wait", "-1"), "between 0 and"),
+        (("cancel_auction", "x", "--reason", "A flood"), "invalid UUID"),
+        (("cancel_auction", str(new_id())), "--reason"),
+        (("cancel_auction", str(new_id()), "--reason", " "), "can't be empty"),
         (("create_user", "ali\u202ece", "--password", PASSWORD), "3 to 30"),
         (("create_user", "x", "--password", PASSWORD), "3 to 30"),
         (("create_user", "mallory", "--password", "short"), "too short"),

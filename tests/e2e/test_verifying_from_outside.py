@@ -9,10 +9,11 @@ import pytest
 
 from commands.postgres.connections import Pool
 from commands.promoter.rounds import commit
-from portal.laptop.demo.client import PortalClient
+from portal.laptop.demo.client import CANCEL_AUCTION, CLOSE_AUCTION_NOW, REMOVE_BID, PortalClient
 from tests.conftest import Join, RunningPortal
 from tests.e2e.acting import create_auction, delete, events, place
 from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED
+from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.outsider import falsified, finding, script
 from tests.e2e.ruled_falsifications import RULED, RULES
 from tests.integration.in_process import InProcessPortal
@@ -79,6 +80,74 @@ def test_an_outsider_checks_the_rules_that_were_chosen(
     for what, (falsify, says) in RULED.items():
         with falsified(outsider, falsify):
             found = finding(outsider, portal, sold_by_rules)
+        assert re.search(says, found), f"{what}: {found}"
+
+
+@pytest.fixture
+async def cancelled(join: Join, carol: PortalClient) -> str:
+    """An auction that was cancelled with two bids."""
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol)
+    await place(alice, auction_id, "10.00")
+    await place(bob, auction_id, "20.00")
+    await carol.command(CANCEL_AUCTION, auctionId=auction_id, reason="A flood")
+    await events(carol, auction_id, until="AuctionCancelled")
+    return auction_id
+
+
+def test_an_outsider_checks_a_cancelled_auction(
+    portal: RunningPortal, cancelled: str, outsider: ModuleType
+) -> None:
+    assert script(portal, cancelled).returncode == 0
+    for what, (falsify, says) in CANCELLED.items():
+        with falsified(outsider, falsify):
+            found = finding(outsider, portal, cancelled)
+        assert re.search(says, found), f"{what}: {found}"
+
+
+@pytest.fixture
+async def closed_early(join: Join, carol: PortalClient) -> str:
+    """An auction that the house closed early, with two bids."""
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol)
+    await place(alice, auction_id, "10.00")
+    await place(bob, auction_id, "20.00")
+    await carol.command(CLOSE_AUCTION_NOW, auctionId=auction_id, reason="A flood")
+    await events(carol, auction_id, until="WinnerAnnounced")
+    return auction_id
+
+
+def test_an_outsider_checks_an_auction_that_was_closed_early(
+    portal: RunningPortal, closed_early: str, outsider: ModuleType
+) -> None:
+    assert script(portal, closed_early).returncode == 0
+    for what, (falsify, says) in CLOSED_EARLY.items():
+        with falsified(outsider, falsify):
+            found = finding(outsider, portal, closed_early)
+        assert re.search(says, found), f"{what}: {found}"
+
+
+@pytest.fixture
+async def removed(join: Join, carol: PortalClient) -> str:
+    """An auction that is over, with two bids, of which the house removed the leading one."""
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol, seconds=5)
+    await place(alice, auction_id, "10.00")
+    bid_id = (await place(bob, auction_id, "20.00"))["result"]["bidId"]
+    await carol.command(REMOVE_BID, auctionId=auction_id, bidId=bid_id, reason="A flood")
+    await events(carol, auction_id, until="WinnerAnnounced")
+    return auction_id
+
+
+def test_an_outsider_checks_an_auction_with_a_removed_bid(
+    portal: RunningPortal, removed: str, outsider: ModuleType
+) -> None:
+    done = script(portal, removed)
+    assert done.returncode == 0, done.stderr
+    assert ", by the house: A flood; leading: 10.00" in done.stdout
+    for what, (falsify, says) in REMOVED.items():
+        with falsified(outsider, falsify):
+            found = finding(outsider, portal, removed)
         assert re.search(says, found), f"{what}: {found}"
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from commands.domain.commands import AnnounceWinner
+from commands.domain.commands import AnnounceWinner, CancelAuction
 from commands.ids import new_id
 from commands.postgres.activity import NEWEST, STANDINGS, standings
 from commands.postgres.connections import AsyncPool, Pool, new_async_pool
@@ -15,7 +15,7 @@ from notifications.postgres.watches import watch
 from portal.schema.activity import own_auctions
 from portal.schema.enums import Standing
 from portal.web.runtime import Runtime
-from tests.integration.in_process import InProcessPortal
+from tests.integration.in_process import SHORTLY, InProcessPortal
 
 MANY = 10_000
 # Two bids in each of them, the other bidder's the higher one in every tenth.
@@ -86,8 +86,10 @@ async def test_each_auction_is_where_it_belongs(
     in_process: InProcessPortal, web: AsyncPool
 ) -> None:
     alice, bob = in_process.user(), in_process.user()
-    leading, outbid, left, watched = (in_process.auction() for _ in range(4))
-    won, lost = in_process.auction(0.3), in_process.auction(0.3)
+    leading, outbid, left, watched, gone = (in_process.auction() for _ in range(5))
+    won, lost = in_process.auction(0.05), in_process.auction(0.05)
+    # In these two what is bid was accepted in time, however late it is handled.
+    at = {auction: in_process.over(auction) - SHORTLY for auction in (won, lost)}
     for auction, bidders in (
         (leading, (bob, alice)),
         (outbid, (alice, bob)),
@@ -95,19 +97,21 @@ async def test_each_auction_is_where_it_belongs(
         (lost, (alice, bob)),
     ):
         for amount, bidder in enumerate(bidders, 1):
-            in_process.bid(auction, bidder, f"{amount}.00")
+            in_process.bid(auction, bidder, f"{amount}.00", at=at.get(auction))
+    in_process.bid(gone, alice, "1.00")
+    in_process.settled(gone, CancelAuction(gone.id, "Stolen from its owner", None))
     in_process.delete(left, alice, in_process.bid(left, alice, "1.00"))
     assert await watch(web, alice, watched.id)
     assert await watch(web, alice, leading.id)
     assert await listed(web, alice, Standing.LEADING) == [won.id, leading.id]
     for auction in (won, lost):
-        in_process.over(auction)
         in_process.settled(auction, AnnounceWinner(auction.id))
     expected = {
         Standing.LEADING: [leading.id],
         Standing.OUTBID: [outbid.id],
         Standing.WON: [won.id],
         Standing.LOST: [lost.id],
+        Standing.CANCELLED: [gone.id],
         Standing.WATCHING: [watched.id, leading.id],
     }
     for standing, ids in expected.items():

@@ -1,7 +1,7 @@
 """verify_events finds what verify_auction.py finds: each falsification of a record, with rows and documents that fit it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
@@ -11,7 +11,7 @@ import pytest
 from psycopg.rows import DictRow
 
 from commands.domain.auction import replay
-from commands.domain.commands import AnnounceWinner
+from commands.domain.commands import AnnounceWinner, CancelAuction, CloseAuctionNow, RemoveBid
 from commands.domain.events import AuctionEvent
 from commands.postgres.auctions import save_auctions
 from commands.postgres.connections import SyncConnection
@@ -22,6 +22,7 @@ from commands.streams import Stream
 from projections.mongo.store import MongoDocuments
 from projections.projector import project, reproject
 from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED, Falsify
+from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.outsider import rechained
 from tests.e2e.ruled_falsifications import RULED, STORED
 from tests.integration.in_process import InProcessPortal
@@ -160,6 +161,47 @@ def ruled(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Re
         in_process.bid(auction, bidder, amount)
     in_process.over(auction)
     assert in_process.settled(auction, AnnounceWinner(auction.id)).version == 7
+    yield from recorded(in_process, documents, auction)
+
+
+@pytest.fixture
+def cancelled(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """A cancelled auction, as the one that outsiders check."""
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    in_process.bid(auction, bob, "20.00")
+    assert in_process.settled(auction, CancelAuction(auction.id, "A flood", None)).version == 4
+    yield from recorded(in_process, documents, auction)
+
+
+@pytest.fixture
+def closed_early(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """An auction that the house closed early, as the one that outsiders check."""
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    in_process.bid(auction, bob, "20.00")
+    assert in_process.settled(auction, CloseAuctionNow(auction.id, "A flood", None)).version == 4
+    assert in_process.settled(auction, AnnounceWinner(auction.id)).version == 5
+    yield from recorded(in_process, documents, auction)
+
+
+@pytest.fixture
+def removed(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """An auction of whose bids the house removed the leading one, as the one that outsiders check."""
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction(seconds=1)
+    in_process.bid(auction, alice, "10.00")
+    bid_id = in_process.bid(auction, bob, "20.00")
+    command = RemoveBid(auction.id, bid_id, "A flood", None)
+    assert in_process.settled(auction, command).version == 4
+    in_process.over(auction)
+    assert in_process.settled(auction, AnnounceWinner(auction.id)).version == 5
+    yield from recorded(in_process, documents, auction)
+
+
+def recorded(
+    in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
+) -> Iterator[Record]:
+    """The auction's record, whose jobs have ended."""
     project(auction, in_process.pool, documents)
     with in_process.pool.connection() as connection:
         connection.execute("DELETE FROM jobs WHERE stream_id = %s", (auction.id,))
@@ -170,13 +212,33 @@ def ruled(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Re
     forget(in_process, auction)
 
 
-@pytest.mark.usefixtures("jobs_gone")
-def test_what_is_found_of_rules_from_outside_is_found_by_the_operator(ruled: Record) -> None:
+def found_all(record: Record, falsifications: Mapping[str, tuple[Falsify, str]]) -> None:
+    """Each of the falsifications is found, and the record as it was is in order."""
     missed = []
-    for what, (falsify, _) in RULED.items():
-        ruled.write(falsify, rehash=True)
-        if not ruled.findings():
+    for what, (falsify, _) in falsifications.items():
+        record.write(falsify, rehash=True)
+        if not record.findings():
             missed.append(what)
     assert missed == []
-    ruled.write(lambda contents: contents, rehash=True)
-    assert ruled.findings() == [], "written as it was, nothing is found"
+    record.write(lambda contents: contents, rehash=True)
+    assert record.findings() == [], "written as it was, nothing is found"
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_rules_from_outside_is_found_by_the_operator(ruled: Record) -> None:
+    found_all(ruled, RULED)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_a_cancelled_auction_is_found_by_the_operator(cancelled: Record) -> None:
+    found_all(cancelled, CANCELLED)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_an_early_close_is_found_by_the_operator(closed_early: Record) -> None:
+    found_all(closed_early, CLOSED_EARLY)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_a_removed_bid_is_found_by_the_operator(removed: Record) -> None:
+    found_all(removed, REMOVED)

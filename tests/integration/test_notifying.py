@@ -34,7 +34,7 @@ from tests.integration.in_process import SHORTLY, InProcessPortal
 from tests.integration.notifying import notifications_of, read_all, run_notifier
 from tests.integration.working import put, work
 
-WON, LOST, OUTBID, CHANGED, DOUBLED, _ = NotificationKind
+WON, LOST, OUTBID, CHANGED, DOUBLED, *_ = NotificationKind
 
 
 def test_the_highest_bids_changes_become_one_while_unread(in_process: InProcessPortal) -> None:

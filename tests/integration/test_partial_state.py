@@ -82,6 +82,16 @@ LIMITED_DRAW = Move("double", policy=1_000_001)
             [Move("delete"), DELETE_1, A5, LIMITED_DRAW],
             id="a deleted bid that was doubled counts towards the limit",
         ),
+        pytest.param(
+            [A5, B8], [A1, Move("cancel"), B8, DELETE_1, DRAW], id="cancelled between bids"
+        ),
+        pytest.param([A5, B8], [A1, Move("close"), B8, DELETE_1, DRAW], id="closed between bids"),
+        pytest.param([A5, Move("close")], [Move("withdraw", 0), B8], id="closed early before"),
+        pytest.param([A5, B8], [Move("remove", bid=1), B5, A1], id="the leader is removed"),
+        pytest.param(
+            [A1, A5, Move("remove", bid=1)], [A1, B5, DRAW], id="the own highest is removed"
+        ),
+        pytest.param([A5, B8, Move("cancel")], [Move("cancel"), B8], id="cancelled before"),
         pytest.param([A5, B8], [Move("place", 2, 9)], id="a bidder who does not exist"),
     ],
 )

@@ -123,8 +123,11 @@ HAPPENED: tuple[events.AuctionEvent, ...] = (
     events.BidPlaced(BID, ALICE, Decimal("120.50"), NOW, 'a"nonce'),
     events.BidDoubled(BID, ALICE, Decimal("241.00"), 3, 2, 1, 3, ()),
     events.BidDeleted(BID, ALICE),
+    events.BidRemoved(BID, ALICE, 'A "flood" ☃', None),
     events.WinnerAnnounced(BID, ALICE, Decimal("120.50"), Decimal("241.00"), True, NOW),
     events.AuctionEndedUnsold(),
+    events.AuctionClosedEarly(NOW, 'A "flood" ☃', None),
+    events.AuctionCancelled('A "flood" ☃', None),
 )
 DOCUMENTS = (
     'subscription { e: auctionEvents(id: "01890a5d-ac96-774b-bcce-b302099a8057") { __typename version recordedAt hash auctionId } }',

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from psycopg.rows import DictRow
 
-from commands.domain.commands import AnnounceWinner
+from commands.domain.commands import AnnounceWinner, CancelAuction
 from commands.ids import new_id
 from commands.postgres.connections import SyncConnection
 from commands.streams import Stream
@@ -27,7 +27,7 @@ from tests.integration.in_process import SHORTLY, InProcessPortal
 from tests.integration.notifying import notifications_of, run_notifier
 from tests.integration.working import on_list, work
 
-WON, LOST, OUTBID, CHANGED, DOUBLED, _ = NotificationKind
+WON, LOST, OUTBID, CHANGED, DOUBLED, _, _, CANCELLED = NotificationKind
 WRITING = ("notifications", "auction_id")
 TIMED_OUT = "57014"
 
@@ -45,6 +45,20 @@ def runs(in_process: InProcessPortal, auction: Stream) -> list[NotifiedTogether]
     while done[-1].unfinished:
         done.append(notify_together([auction.id], in_process.pool))
     return done
+
+
+def test_all_bidders_are_told_of_a_cancellation_once_each_some_at_a_time(
+    in_process: InProcessPortal,
+) -> None:
+    bidders = [in_process.user() for _ in range(5)]
+    auction = in_process.auction()
+    for amount, bidder in enumerate(bidders, 1):
+        in_process.bid(auction, bidder, f"{amount}.00")
+    in_process.settled(auction, CancelAuction(auction.id, "A flood", None))
+    assert len(runs(in_process, auction)) > 2
+    for bidder in bidders:
+        told = [each for each in notifications_of(in_process, bidder) if each[0] == CANCELLED]
+        assert told == [(CANCELLED, 7, "None", False)]
 
 
 def test_all_bidders_are_told_of_an_end_once_each_some_at_a_time(

@@ -71,7 +71,7 @@ async def test_each_watcher_is_told_once_with_what_the_highest_bid_is(
         assert await watches_now(alice, auction)
     assert await watches_now(bob, with_bid)
     assert tell_all(in_process.pool, at_once=2) == 3
-    assert sorted(told(in_process, alice)) == [(ENDING, "0.00"), (ENDING, "12.00")]
+    assert sorted(told(in_process, alice)) == [(ENDING, "None"), (ENDING, "12.00")]
     assert told(in_process, bob) == [(ENDING, "12.00")]
     assert tell_all(in_process.pool) == 0
 
@@ -85,7 +85,7 @@ async def test_several_who_tell_at_once_tell_each_once(in_process: InProcessPort
         list(threads.map(lambda _: tell_all(in_process.pool, at_once=3), range(4)))
     # Whoever was passed over because another had them is told by whoever comes next.
     tell_all(in_process.pool)
-    assert [told(in_process, user) for user in users] == [[(ENDING, "0.00")]] * 12
+    assert [told(in_process, user) for user in users] == [[(ENDING, "None")]] * 12
 
 
 @pytest.mark.parametrize("where", ["write_notices", "mark_told"])
@@ -97,7 +97,7 @@ async def test_who_dies_before_the_end_of_it_has_told_nobody_and_the_next_tells_
     run_and_die("after", f"notifications.endings:{where}", "notifications.tell_of_endings")
     assert told(in_process, alice) == []
     assert tell_all(in_process.pool) == 1
-    assert told(in_process, alice) == [(ENDING, "0.00")]
+    assert told(in_process, alice) == [(ENDING, "None")]
 
 
 async def test_the_end_that_a_bid_has_moved_counts_and_nobody_is_told_again(
@@ -120,7 +120,7 @@ async def test_the_end_that_a_bid_has_moved_counts_and_nobody_is_told_again(
         )
     assert tell_all(in_process.pool) == 1
     assert told(in_process, alice) == [(ENDING, "1.00")]
-    assert told(in_process, bob) == [(ENDING, "0.00")]
+    assert told(in_process, bob) == [(ENDING, "None")]
 
 
 async def test_who_watches_anew_is_not_told_again_and_who_stopped_is_not_told(
@@ -141,7 +141,7 @@ async def test_who_watches_anew_is_not_told_again_and_who_stopped_is_not_told(
     }
     await pool.close()
     tell_all(in_process.pool)
-    assert told(in_process, alice) == [(ENDING, "0.00")]
+    assert told(in_process, alice) == [(ENDING, "None")]
     assert told(in_process, bob) == []
 
 

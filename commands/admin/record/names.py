@@ -14,7 +14,9 @@ from commands.domain.policies import STREAM as POLICIES
 from commands.models import Auction, Event, Job, PromoterTick, User
 from commands.record.codec import decode_event
 
-OF_USERS = frozenset({"bidder_id", "user_id", "created_by"})
+OF_USERS = frozenset(
+    {"bidder_id", "user_id", "created_by", "cancelled_by", "closed_by", "removed_by"}
+)
 
 
 def readable(event: Event) -> domain.Event | None:

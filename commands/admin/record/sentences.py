@@ -54,6 +54,11 @@ def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
         case domain.BidDeleted(bid_id=bid, bidder_id=bidder, withdrawn_at=withdrawn):
             done = "withdrawn with their account" if withdrawn else "deleted"
             return format_html("{} of {} was {}.", _bid(bid, "Bid"), names.user(bidder), done)
+        case domain.BidRemoved(bid_id=bid, bidder_id=bidder, reason=reason, removed_by=by):
+            who = names.user(by) if by else "An operator"
+            return format_html(
+                "{} removed {} of {}: “{}”", who, _bid(bid), names.user(bidder), reason
+            )
         case domain.BidDoubled():
             return _doubled(event, names)
         case domain.NothingDrawn(tick=tick, reason=reason):
@@ -65,6 +70,12 @@ def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
             )
         case domain.AuctionEndedUnsold():
             return escape("The auction ended without live bids: unsold.")
+        case domain.AuctionCancelled(reason=reason, cancelled_by=by):
+            who = names.user(by) if by else "An operator"
+            return format_html("{} cancelled the auction: “{}”", who, reason)
+        case domain.AuctionClosedEarly(ends_at=ends, reason=reason, closed_by=by):
+            who = names.user(by) if by else "An operator"
+            return format_html("{} moved the end to {}: “{}”", who, exact(ends)[:19], reason)
         case _:
             assert_never(event)
 

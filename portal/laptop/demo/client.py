@@ -18,8 +18,15 @@ DELETE_USER = f"mutation ($input: DeleteUserInput!) {{ job: deleteUser(input: $i
 CREATE_AUCTION = (
     f"mutation ($input: CreateAuctionInput!) {{ job: createAuction(input: $input) {JOB} }}"
 )
+CANCEL_AUCTION = (
+    f"mutation ($input: CancelAuctionInput!) {{ job: cancelAuction(input: $input) {JOB} }}"
+)
+CLOSE_AUCTION_NOW = (
+    f"mutation ($input: CloseAuctionNowInput!) {{ job: closeAuctionNow(input: $input) {JOB} }}"
+)
 PLACE_BID = f"mutation ($input: PlaceBidInput!) {{ job: placeBid(input: $input) {JOB} }}"
 DELETE_BID = f"mutation ($input: DeleteBidInput!) {{ job: deleteBid(input: $input) {JOB} }}"
+REMOVE_BID = f"mutation ($input: RemoveBidInput!) {{ job: removeBid(input: $input) {JOB} }}"
 WAIT_FOR_JOB = f"query ($id: UUID!) {{ job(id: $id, wait: 30) {JOB} }}"
 LOGIN = """mutation ($username: String!, $password: String!) {
   session: login(username: $username, password: $password) {

@@ -30,12 +30,13 @@ const STATE = `subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
   id version title description status startsAt endsAt firstEndsAt asOf bidCount bidderCount nextBids
   leadingBid { ${BID} } ${OWN_BIDS}
   bids(first: ${TOP}) { ${BIDS} }
-  winner { bidder { id username } bid { ${BID} } } } }`;
+  winner { bidder { id username } bid { ${BID} } } cancelled { reason at } closedEarly { reason } } }`;
 const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id, atLeastVersion: $v) {
   version bids(first: $n, after: $a) { ${BIDS} } } }`;
 const SOON = 60_000;
 
-function headline({ winner, leadingBid }, stands, me) {
+function headline({ winner, leadingBid, cancelled }, stands, me) {
+  if (cancelled) return { label: `The house cancelled it, and nobody wins: ${cancelled.reason}`, price: null };
   if (winner) {
     const you = winner.bidder.id === me;
     return { label: you ? "You won. Congratulations!" : `Sold to ${name(winner.bidder)}`, yours: you,
@@ -96,7 +97,7 @@ export function auction(main, id) {
     if (!state) return;
     const stands = standing(state);
     const ending = Date.parse(state.endsAt);
-    countdown.textContent = stands === "ENDED" ? "Ended"
+    countdown.textContent = stands === "CANCELLED" ? "Cancelled" : stands === "ENDED" ? "Ended"
       : stands === "OPEN" ? `${left(state.endsAt)} left` : `Opens in ${left(state.startsAt)}`;
     countdown.dataset.standing = stands;
     countdown.classList.toggle("soon", stands === "OPEN" && ending - now() < SOON);
@@ -110,8 +111,9 @@ export function auction(main, id) {
     if (heading.textContent !== state.title) heading.textContent = state.title;
     description.textContent = state.description;
     span.textContent = stands === "SCHEDULED" ? `Opens ${when(state.startsAt)}`
-      : stands === "OPEN" ? `Ends ${when(state.endsAt)}` : when(state.endsAt);
-    if (state.firstEndsAt) span.textContent += `, extended from ${timeOfDay(state.firstEndsAt)}`;
+      : stands === "OPEN" ? `Ends ${when(state.endsAt)}` : when(state.cancelled?.at ?? state.endsAt);
+    if (state.closedEarly) span.textContent += `, ended by the house: ${state.closedEarly.reason}`;
+    else if (state.firstEndsAt && !state.cancelled) span.textContent += `, extended from ${timeOfDay(state.firstEndsAt)}`;
     const { label, price, yours } = headline(state, stands, me);
     if (setLiveText(leading, el("p", { class: "label" }, label), price && el("p", { class: "price" }, price))) flash(leading);
     leading.classList.toggle("yours", Boolean(yours));

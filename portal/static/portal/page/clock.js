@@ -28,9 +28,9 @@ export async function serverTime() {
   return now();
 }
 
-/** An auction's status by the server's clock: SCHEDULED, OPEN or ENDED. */
+/** An auction's status by the server's clock: SCHEDULED, OPEN or ENDED; CANCELLED whatever the time is. */
 export function standing({ startsAt, endsAt, status }) {
-  if (Number.isNaN(now())) return status;
+  if (status === "CANCELLED" || Number.isNaN(now())) return status;
   if (Date.parse(endsAt) <= now()) return "ENDED";
   return Date.parse(startsAt) <= now() ? "OPEN" : "SCHEDULED";
 }

@@ -6,6 +6,8 @@ const KINDS = {
   AUCTION_LOST: ["✕", "An auction you bid in went to somebody else"],
   BID_DOUBLED: ["×2", "Your bid was doubled"],
   ENDING_SOON: ["⏱", "An auction that you watch ends soon"],
+  BID_REMOVED: ["−", "Your bid was removed by the house"],
+  AUCTION_CANCELLED: ["⊘", "An auction you bid in was cancelled"],
   MAX_BID_CHANGED: ["→", "The highest bid changed where you bid"],
 };
 

@@ -1,4 +1,4 @@
-// The list of auctions that are open, coming or ended: updated as they change, with a search, page by page.
+// The list of auctions that are open, coming, ended or cancelled: updated as they change, with a search, page by page.
 import { left, now, setClock, standing, when } from "./clock.js";
 import { el, Entries } from "./dom.js";
 import { COMPARED, Filters } from "./filters.js";
@@ -13,7 +13,7 @@ import { doublingNote, paid, worth, WORTH } from "./worth.js";
 /** The fields of an auction that its card needs. */
 export const CARD = `id version title status startsAt endsAt bidCount bidderCount asOf
   leadingBid { ${WORTH} bidder { id username } }
-  winner { bidder { id username } bid { ${WORTH} } }`;
+  winner { bidder { id username } bid { ${WORTH} } } cancelled { at }`;
 const PAGE = `query ($s: AuctionStatus, $o: AuctionOrder, $q: String, $n: Int, $a: String, $rule: AuctionRule,
     $from: Decimal, $to: Decimal, $after: DateTime, $before: DateTime) {
   auctions(status: $s, order: $o, search: $q, first: $n, after: $a, rule: $rule, priceFrom: $from, priceTo: $to,
@@ -34,6 +34,8 @@ export const TABS = {
     label: "Coming", empty: "No auction is announced at the moment." },
   ended: { status: "ENDED", orders: ["NEWEST_ENDED", "NEWEST", "MOST_BIDS", "HIGHEST_PRICE", "LOWEST_PRICE"],
     label: "Ended", empty: "No auction has ended yet." },
+  cancelled: { status: "CANCELLED", orders: ["NEWEST_ENDED", "NEWEST", "MOST_BIDS", "HIGHEST_PRICE", "LOWEST_PRICE"],
+    label: "Cancelled", empty: "No auction was cancelled." },
 };
 
 function bidderName(bidder) {
@@ -41,7 +43,8 @@ function bidderName(bidder) {
 }
 
 function price(auction) {
-  const { winner, leadingBid } = auction;
+  const { winner, leadingBid, cancelled } = auction;
+  if (cancelled) return ["Nobody wins", "", ""];
   if (winner) return ["Sold to ", bidderName(winner.bidder), paid(winner.bid)];
   if (!leadingBid) return [auction.status === "ENDED" ? "Ended without a sale" : "No bids yet", "", ""];
   return ["Leading: ", bidderName(leadingBid.bidder), worth(leadingBid)];
@@ -50,6 +53,7 @@ function price(auction) {
 function timing(auction) {
   switch (standing(auction)) {
     case "OPEN": return `${left(auction.endsAt)} left`;
+    case "CANCELLED": return "Cancelled";
     case "SCHEDULED": return `Opens in ${left(auction.startsAt)}`;
     default: return auction.winner ? "Sold" : auction.leadingBid ? "Closing …" : "Unsold";
   }
@@ -58,8 +62,8 @@ function timing(auction) {
 /** The card of an auction in a list. */
 export function card(auction, changed) {
   const [label, who, amount] = price(auction);
-  const ended = auction.status === "ENDED";
-  const mine = user() && (auction.winner?.bidder ?? auction.leadingBid?.bidder)?.id === user().id;
+  const over = auction.cancelled?.at ?? (auction.status === "ENDED" && auction.endsAt);
+  const mine = user() && !auction.cancelled && (auction.winner?.bidder ?? auction.leadingBid?.bidder)?.id === user().id;
   return el("li", { class: `card ${changed ? "changed" : ""} ${mine ? "mine" : ""}` },
     el("a", { href: `#/auction/${auction.id}` },
       el("p", { class: "chip" }, timing(auction)),
@@ -69,7 +73,7 @@ export function card(auction, changed) {
         amount && el("p", { class: "price" }, amount)),
       el("p", { class: "facts" },
         auction.bidCount ? `${many(auction.bidCount, "bid")} by ${many(auction.bidderCount, "bidder")}` : "",
-        el("span", {}, ended ? when(auction.endsAt) : ""))));
+        el("span", {}, over ? when(over) : ""))));
 }
 
 /** Have a card say how much time is left. */
@@ -129,7 +133,7 @@ export function auctions(main, tab) {
   }
 
   function lingers(auction) {
-    const passed = Date.parse(status === "SCHEDULED" ? auction.startsAt : auction.endsAt);
+    const passed = Date.parse(auction.cancelled?.at ?? (status === "SCHEDULED" ? auction.startsAt : auction.endsAt));
     return !seeking && standing(auction) !== status && now() - passed < LINGER;
   }
 

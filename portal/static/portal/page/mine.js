@@ -24,6 +24,7 @@ const TABS = {
   outbid: { standing: "OUTBID", label: "Outbid", empty: "Nobody has outbid you." },
   won: { standing: "WON", label: "Won", empty: "You have won no auction yet." },
   lost: { standing: "LOST", label: "Lost", empty: "You have lost no auction." },
+  cancelled: { standing: "CANCELLED", label: "Cancelled", empty: "No auction in which you bid was cancelled." },
   watching: { standing: "WATCHING", label: "Watching", empty: "You watch no auction. Each auction’s page has a button for it." },
 };
 

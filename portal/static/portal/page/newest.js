@@ -35,7 +35,7 @@ export class Newest {
 
   /** Apply an event; whether it concerns a bid that is loaded. */
   apply({ __typename: kind, bidId, effectiveAmount }) {
-    if (kind === "BidDeleted") this.#deleted.add(bidId);
+    if (kind === "BidDeleted" || kind === "BidRemoved") this.#deleted.add(bidId);
     if (kind === "BidDoubled") this.#doubled.set(bidId, effectiveAmount);
     return this.#bids.some(({ id }) => id === bidId);
   }

@@ -17,7 +17,7 @@ const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id
 
 function connection(page) {
   return `myBidsConnection(${page}) {
-    edges { node { id ${WORTH} deleted placedAt bidder { id username } } } pageInfo { hasNextPage endCursor } }`;
+    edges { node { id ${WORTH} deleted removed { reason } placedAt bidder { id username } } } pageInfo { hasNextPage endCursor } }`;
 }
 
 /** The list of the user's bids. Call `show` with each new state and `apply` with each event.
@@ -41,7 +41,7 @@ export function ownBids(auctionId, changed) {
     return el("li", { class: bid.deleted ? "deleted" : null, "data-bid": bid.id },
       el("span", { class: "number" }, worth(bid)),
       el("time", { class: "soft", datetime: bid.placedAt }, timeOfDay(bid.placedAt)),
-      bid.deleted ? el("span", { class: "soft" }, "deleted")
+      bid.deleted ? el("span", { class: "soft" }, bid.removed ? `removed by the house: ${bid.removed.reason}` : "deleted")
         : deletable && el("button", { class: "quiet small", type: "button", "aria-label": `Delete your bid of ${shown(bid.amount)}`,
           onclick: (event) => remove(event.currentTarget, bid) }, "Delete"));
   }

@@ -46,7 +46,7 @@ export class Ranking {
     if (kind === "BidPlaced" && !this.#bids.has(bid.id)) {
       this.#bids.set(bid.id, { bid, amount: cents(bid.effectiveAmount), reached, version });
     }
-    if (kind === "BidDeleted") this.#deleted.set(bidId, { version });
+    if (kind === "BidDeleted" || kind === "BidRemoved") this.#deleted.set(bidId, { version });
     if (kind === "BidDoubled") this.#doubled.set(bidId, { effectiveAmount, reached, version });
   }
 

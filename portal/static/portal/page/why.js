@@ -41,6 +41,7 @@ export function why(id) {
   let version = 0;
   let asked = false;
   let found = null;
+  let cancelled = false;
 
   async function fetch(after, first) {
     const { auction } = await ask(WHY, { id, v: version, n: first, a: after });
@@ -60,7 +61,7 @@ export function why(id) {
   }
 
   function tell({ sentence, closing, ranking, deletions, doublings }) {
-    heading.textContent = ranking.length ? "Why this winner" : "Why it did not sell";
+    heading.textContent = cancelled ? "Why nobody won" : ranking.length ? "Why this winner" : "Why it did not sell";
     told.replaceChildren(...[
       el("p", { class: "result" }, sentence),
       ranking.length > 1 && part("At the end",
@@ -81,7 +82,8 @@ export function why(id) {
     show(state, stands) {
       if (asked && version >= state.version) return;
       version = state.version;
-      if (stands !== "ENDED") return;
+      if (stands !== "ENDED" && stands !== "CANCELLED") return;
+      cancelled = stands === "CANCELLED";
       asked = true;
       pages.load();
     },
