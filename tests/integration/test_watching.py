@@ -71,7 +71,7 @@ async def test_each_watcher_is_told_once_with_what_the_highest_bid_is(
         assert await watches_now(alice, auction)
     assert await watches_now(bob, with_bid)
     assert tell_all(in_process.pool, at_once=2) == 3
-    assert sorted(told(in_process, alice)) == [(ENDING, "None"), (ENDING, "12.00")]
+    assert sorted(told(in_process, alice)) == [(ENDING, "12.00"), (ENDING, "None")]
     assert told(in_process, bob) == [(ENDING, "12.00")]
     assert tell_all(in_process.pool) == 0
 
