@@ -69,7 +69,7 @@ class BidDeleted(AuctionEvent):
 @strawberry.type(description="The house deleted a bid: it counts no more, as after BidDeleted.")
 class BidRemoved(AuctionEvent):
     bid_id: UUID = strawberry.field(description="The bid that was removed.")
-    reason: str = strawberry.field(description="Why, in the house's own words.")
+    because: str = strawberry.field(description="The reason, in the house's own words.")
 
 
 @strawberry.type(description="The promoter drew a bid, and it ranks with twice its amount.")
@@ -119,7 +119,7 @@ class AuctionEndedUnsold(AuctionEvent):
 
 @strawberry.type(description="The house cancelled the auction: it is closed, and nobody wins.")
 class AuctionCancelled(AuctionEvent):
-    reason: str = strawberry.field(description="Why, in the house's own words.")
+    because: str = strawberry.field(description="The reason, in the house's own words.")
 
 
 @strawberry.type(
@@ -129,7 +129,7 @@ class AuctionClosedEarly(AuctionEvent):
     ends_at: datetime = strawberry.field(
         description="A bid counts if it is accepted before this moment, when the house asked for it."
     )
-    reason: str = strawberry.field(description="Why, in the house's own words.")
+    because: str = strawberry.field(description="The reason, in the house's own words.")
 
 
 EVENT_TYPES = (
@@ -181,7 +181,7 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
         case events.BidDeleted() as event:
             return BidDeleted(**common, bid_id=event.bid_id)
         case events.BidRemoved() as event:
-            return BidRemoved(**common, bid_id=event.bid_id, reason=event.reason)
+            return BidRemoved(**common, bid_id=event.bid_id, because=event.reason)
         case events.BidDoubled() as event:
             return BidDoubled(
                 **common,
@@ -208,9 +208,9 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
         case events.AuctionEndedUnsold():
             return AuctionEndedUnsold(**common)
         case events.AuctionCancelled() as event:
-            return AuctionCancelled(**common, reason=event.reason)
+            return AuctionCancelled(**common, because=event.reason)
         case events.AuctionClosedEarly() as event:
-            return AuctionClosedEarly(**common, ends_at=event.ends_at, reason=event.reason)
+            return AuctionClosedEarly(**common, ends_at=event.ends_at, because=event.reason)
         case _:
             raise ValueError(f"{recorded.event} is no event of an auction")
 

@@ -17,8 +17,8 @@ READ = """query ($id: UUID!, $v: Int, $n: Int) { auction(id: $id, atLeastVersion
 IN_LIST = """query ($s: AuctionStatus, $o: AuctionOrder) {
   auctions(status: $s, order: $o, first: 100) { edges { node { id } } } }"""
 HAPPENED = """subscription ($id: UUID!) { event: auctionEvents(id: $id) {
-  __typename version recordedAt ... on AuctionCancelled { reason } ... on AuctionClosedEarly { reason endsAt }
-  ... on BidRemoved { bidId reason } } }"""
+  __typename version recordedAt ... on AuctionCancelled { because } ... on AuctionClosedEarly { because endsAt }
+  ... on BidRemoved { bidId because } } }"""
 FLOOD = "A flood in the hall."
 
 
@@ -82,7 +82,7 @@ async def test_a_cancelled_auction_is_closed_without_a_winner_and_says_why(
     assert again["id"] == job["id"]
 
     event = (await happened(nobody, auction_id, "AuctionCancelled"))[-1]
-    assert (event["version"], event["reason"]) == (4, FLOOD)
+    assert (event["version"], event["because"]) == (4, FLOOD)
     found = await read(nobody, auction_id, v=4)
     assert (found["status"], found["winner"], found["nextBids"]) == ("CANCELLED", None, [])
     assert found["cancelled"] == {"reason": FLOOD, "at": event["recordedAt"]}
@@ -170,7 +170,7 @@ async def test_an_auction_that_is_closed_now_ends_then_and_has_its_winner_at_onc
         "AuctionCreated", "BidPlaced", "AuctionExtended", "AuctionClosedEarly", "WinnerAnnounced",
     ]  # fmt: skip
     early, won = history[-2:]
-    assert early["reason"] == FLOOD
+    assert early["because"] == FLOOD
     ended = datetime.fromisoformat(early["endsAt"])
     assert datetime.fromisoformat(won["recordedAt"]) - ended < timedelta(seconds=30)
     found = await read(nobody, auction_id, v=5)
@@ -237,7 +237,7 @@ async def test_a_removed_bid_counts_no_more_and_says_why(
             bid
         ]
     event = (await happened(nobody, auction_id, "BidRemoved"))[-1]
-    assert (event["bidId"], event["reason"]) == (bid_id, "A typing error.")
+    assert (event["bidId"], event["because"]) == (bid_id, "A typing error.")
     await happened(nobody, auction_id, "WinnerAnnounced")
     told_why = await nobody.execute(
         """query ($id: UUID!) { auction(id: $id, atLeastVersion: 5) { whyWinner { sentence

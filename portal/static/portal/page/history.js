@@ -11,9 +11,9 @@ const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id
   __typename version recordedAt
   ... on BidPlaced { nonce bid { id ${WORTH} placedAt bidder { id username } } }
   ... on AuctionExtended { endsAt }
-  ... on BidDeleted { bidId } ... on BidRemoved { bidId reason } ... on BidDoubled { bidId effectiveAmount }
+  ... on BidDeleted { bidId } ... on BidRemoved { bidId because } ... on BidDoubled { bidId effectiveAmount }
   ... on NothingDrawn { reason }
-  ... on AuctionCancelled { reason } ... on AuctionClosedEarly { reason }
+  ... on AuctionCancelled { because } ... on AuctionClosedEarly { because }
   ... on WinnerAnnounced { bid { amount bidder { id username } } } } }`;
 const LONGEST = 200;
 const NOTHING_DRAWN = {
@@ -49,13 +49,13 @@ export function history(auctionId, onEvent) {
       case "BidPlaced": return `${who(event.bid.bidder)} bid ${shown(event.bid.amount)}`;
       case "AuctionExtended": return `That moved the end to ${timeOfDay(event.endsAt)}`;
       case "BidDeleted": return `${whose(event.bidId)} was deleted`;
-      case "BidRemoved": return `${whose(event.bidId)} was removed by the house: ${event.reason}`;
+      case "BidRemoved": return `${whose(event.bidId)} was removed by the house: ${event.because}`;
       case "BidDoubled": return [whose(event.bidId), " was ", doubledLink(), ` by the house and counts ${shown(event.effectiveAmount)}`];
       case "NothingDrawn": return NOTHING_DRAWN[event.reason] ?? "A draw doubled no bid";
       case "WinnerAnnounced": return `${who(event.bid.bidder)} won, for ${shown(event.bid.amount)}`;
       case "AuctionEndedUnsold": return "The auction ended without a sale";
-      case "AuctionCancelled": return `The house cancelled the auction: ${event.reason}`;
-      case "AuctionClosedEarly": return `The house ended the auction: ${event.reason}`;
+      case "AuctionCancelled": return `The house cancelled the auction: ${event.because}`;
+      case "AuctionClosedEarly": return `The house ended the auction: ${event.because}`;
       default: return "Something new happened";
     }
   }
