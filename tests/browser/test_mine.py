@@ -25,6 +25,7 @@ def test_an_auction_is_watched_and_found_again(page: Page, behind: Others) -> No
     page.reload()
     page.locator(".card a").click()
     page.get_by_role("button", name="Stop watching").click()
+    expect(page.get_by_role("button", name="Watch this auction")).to_be_visible()
     page.goto("/#/mine/watching")
     expect(page.get_by_text("You watch no auction.")).to_be_visible()
 
