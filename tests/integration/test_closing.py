@@ -9,6 +9,7 @@ from celery import current_app
 
 from commands.domain.commands import DeleteUser, PlaceBid
 from commands.domain.events import AuctionEndedUnsold, WinnerAnnounced
+from commands.domain.rules.soft_close import SoftClose
 from commands.ids import new_id
 from commands.inbox import closing
 from commands.jobs import Job, JobStatus
@@ -266,3 +267,25 @@ def test_killed_at_any_step_the_schedule_closes_all(
         in_process.drain(auction)
         assert ends(in_process, auction) == 1
         assert len(announced(in_process, auction)) == 1
+
+
+def test_a_bid_handled_after_the_end_moves_it_and_the_auction_is_asked_to_close_again(
+    in_process: InProcessPortal,
+) -> None:
+    """It was accepted in time, and the closing while it waited."""
+    soft = SoftClose(window=60, extension=1, times=2)
+    auction, alice = in_process.auction(seconds=0.05, rules=(soft,)), in_process.user()
+    for amount in ("5.00", "6.00"):
+        bid = PlaceBid(auction.id, new_id(), alice, Decimal(amount))
+        in_process.accept(auction, bid, at=in_process.over(auction) - SHORTLY)
+        # Asked for beforehand, so it is refused, and holds nothing up after the moved end.
+        assert auction.id in ask(in_process)
+        in_process.drain(auction)
+        assert announced(in_process, auction)[-1].status is JobStatus.REJECTED
+        assert auction.id not in ask(in_process)
+    assert ends(in_process, auction) == 0
+    in_process.over(auction)
+    assert auction.id in ask(in_process)
+    in_process.drain(auction)
+    assert ends(in_process, auction) == 1
+    assert len(announced(in_process, auction)) == 3
