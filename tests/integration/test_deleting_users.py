@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ import pytest
 from psycopg import sql
 
 from commands.domain.commands import CreateUser, DeleteUser, PlaceBid
+from commands.domain.rules.soft_close import SoftClose
 from commands.handling import auctions as handling
 from commands.handling import users
 from commands.handling.drain import drain_batch
@@ -43,7 +45,7 @@ from projections.upkeep.verify import verify
 from projections.wiring import catch_up, database, live_documents
 from tests.integration.dying import run_and_die
 from tests.integration.faults import faults
-from tests.integration.in_process import InProcessPortal
+from tests.integration.in_process import SHORTLY, InProcessPortal
 from tests.integration.many import opened
 from tests.integration.working import on_list, put
 
@@ -340,3 +342,19 @@ def waiting_in(in_process: InProcessPortal, auction: Stream) -> list[UUID]:
         return [
             job.id for job in PostgresJobInbox(connection).waiting(before, limit=10)[auction.id]
         ]
+
+
+def test_a_deletion_after_an_end_that_is_moved_still_withdraws(in_process: InProcessPortal) -> None:
+    """The bid that moves the end was accepted before it, and is handled after the deletion was."""
+    alice, bob = in_process.user(), in_process.user()
+    soft = SoftClose(window=1, extension=600, times=1)
+    auction = in_process.auction(seconds=1.5, rules=(soft,))
+    end = in_process.over(auction)
+    in_process.bid(auction, alice, "5.00", at=end - timedelta(seconds=1.4))
+    bid = PlaceBid(auction.id, new_id(), bob, Decimal("6.00"))
+    in_process.accept(auction, bid, at=end - SHORTLY)
+    user = Stream("user", alice)
+    in_process.accept(user, DeleteUser(alice))
+    in_process.drain(user)
+    finish(in_process)
+    assert live_bids(in_process, auction) == Counter({bob: 1})
