@@ -4,11 +4,11 @@ Times are text with microseconds in UTC, because BSON's dates end at millisecond
 sorts as the times do. Money is Decimal128.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from unicodedata import normalize
 from uuid import UUID
 
@@ -28,6 +28,9 @@ from projections.documents import (
 )
 
 Bson = dict[str, Any]
+State = Literal["open", "closed", "cancelled"]
+# In the place of a rule's name: of auctions without any rule beside the plain ones, and of all others.
+PLAIN, RULED = "plain", "ruled"
 
 _TIMES = {"starts_at", "ends_at", "first_ends_at", "placed_at", "announced_at"}
 _DECISIONS = ("cancelled", "closed_early")
@@ -162,19 +165,19 @@ def listing(auction: AuctionDocument) -> Bson:
     Without live bids the leading amount is zero.
     """
     leading = auction.top_bids[0].effective_amount if auction.top_bids else Decimal("0.00")
+    return {"listed": lists_with(auction), "leading_amount": Decimal128(leading)}
+
+
+def lists_with(auction: AuctionDocument) -> list[str]:
+    """The names of the lists that an auction is in: by its state, of the plain ones, or of those with each of its rules."""
+    state: State = "cancelled" if auction.cancelled else "closed" if auction.closed else "open"
     names = [name_of(rule) for rule in auction.rules]
-    return {
-        "rule_set": rule_set(names, cancelled=auction.cancelled is not None),
-        "leading_amount": Decimal128(leading),
-    }
+    return [list_name(state, name) for name in ([RULED, *names] if names else [PLAIN])]
 
 
-def rule_set(names: Iterable[str], *, cancelled: bool) -> str:
-    """The names of an auction's rules as one text; empty without any beside the plain ones.
-
-    Those of cancelled auctions are other texts, so that these are in no list of others.
-    """
-    return " ".join([*(["cancelled"] if cancelled else []), *sorted(names)])
+def list_name(state: State, rule: str) -> str:
+    """The name of the list of auctions in that state that have that rule."""
+    return f"{state} {rule}"
 
 
 def to_auction(stored: Mapping[str, Any]) -> AuctionDocument:

@@ -17,7 +17,7 @@ COLLECTIONS: Mapping[ProjectionName, Sequence[str]] = {
 
 def _listed(name: str, *fields: str) -> IndexModel:
     """An index of lists of auctions, with all that these are filtered by; it is read in both directions."""
-    return IndexModel([(field, ASCENDING) for field in ("closed", "rule_set", *fields)], name=name)
+    return IndexModel([(field, ASCENDING) for field in ("listed", *fields)], name=name)
 
 
 # Every query of the API uses one of these indexes.
@@ -26,11 +26,11 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("ends_at", ASCENDING), ("_id", ASCENDING)], name="ending_soonest"),
         IndexModel([("starts_at", ASCENDING), ("_id", ASCENDING)], name="starting_soonest"),
         IndexModel([("title_words", ASCENDING), ("ends_at", ASCENDING)], name="title_words"),
-        _listed("listed_by_end", "ends_at", "_id", "starts_at", "leading_amount"),
-        _listed("listed_by_start", "starts_at", "_id", "ends_at", "leading_amount"),
-        _listed("listed_by_age", "_id", "ends_at", "starts_at", "leading_amount"),
-        _listed("listed_by_bids", "bid_count", "_id", "ends_at", "starts_at", "leading_amount"),
-        _listed("listed_by_price", "leading_amount", "_id", "ends_at", "starts_at"),
+        _listed("list_by_end", "ends_at", "_id", "starts_at", "leading_amount"),
+        _listed("list_by_start", "starts_at", "_id", "ends_at", "leading_amount"),
+        _listed("list_by_age", "_id", "ends_at", "starts_at", "leading_amount"),
+        _listed("list_by_bids", "bid_count", "_id", "ends_at", "starts_at", "leading_amount"),
+        _listed("list_by_price", "leading_amount", "_id", "ends_at", "starts_at"),
         # Few auctions are cancelled, so the others pay nothing for these.
         IndexModel(
             [("ends_at", ASCENDING), ("_id", ASCENDING)],

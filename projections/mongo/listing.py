@@ -1,20 +1,18 @@
 """What lists of auctions there are: their orders and filters, as the store takes them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from itertools import combinations
 from typing import Any, Literal
 from uuid import UUID
 
 from bson.decimal128 import Decimal128
 from pymongo import ASCENDING, DESCENDING
 
-from commands.domain.rules.table import RULES
 from projections.documents import AuctionStatus
-from projections.mongo.bson import Bson, folded, moment, rule_set
+from projections.mongo.bson import PLAIN, RULED, Bson, State, folded, list_name, moment
 from projections.mongo.keysets import Order
 
 # The most words of a search that are used.
@@ -45,10 +43,6 @@ ORDERS: Mapping[AuctionOrder, Order] = {
 }
 # Orders with an index of their own for all auctions, whatever their rules.
 BY_TIME = frozenset({"ENDING_SOONEST", "STARTING_SOONEST", "NEWEST_ENDED"})
-# All sets of rules that an auction may have, by the names of their rules.
-RULE_SETS: Mapping[frozenset[str], tuple[str, ...]] = {
-    frozenset(names): names for size in range(len(RULES) + 1) for names in combinations(RULES, size)
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +71,7 @@ class AuctionQuery:
 
 
 def conditions(query: AuctionQuery) -> list[Bson]:
-    """On one field each; the status bounds both times where one bound implies the other.
-
-    That the others are not cancelled, their sets of rules say.
-    """
+    """On one field each; the status bounds both times where one bound implies the other."""
     now = moment(query.now)
     bounds = {
         "SCHEDULED": ("$gt", "$gt"),
@@ -102,29 +93,25 @@ def conditions(query: AuctionQuery) -> list[Bson]:
 
 
 def cancelled_or_not(query: AuctionQuery) -> Bson:
-    """The filter on what the house cancelled, where no set of rules tells."""
+    """The filter on what the house cancelled, where the list's name does not tell."""
     return {"cancelled": {"$exists": query.status == "CANCELLED"}}
 
 
-def kinds(query: AuctionQuery, *, closed: bool) -> Bson:
-    """Whether closed, and of which sets of rules: what the lists' indexes begin with.
+def states(query: AuctionQuery) -> Sequence[State]:
+    """The states of auctions with that status, the usual one last: one that ended is closed a moment later."""
+    match query.status:
+        case "CANCELLED":
+            return ("cancelled",)
+        case "ENDED":
+            return ("open", "closed")
+        case _:
+            return ("open",)
 
-    An auction is closed a moment after its end, so none that is open or coming is.
-    """
-    return {"closed": closed, "rule_set": {"$in": rule_sets(query)}}
 
-
-def rule_sets(query: AuctionQuery) -> list[str]:
-    """The sets of rules that have the query's rule, as they are stored: those of cancelled auctions, or of others."""
-    cancelled = query.status == "CANCELLED"
-    match query.rule:
-        case None:
-            found = [*RULE_SETS]
-        case "PLAIN":
-            found = [frozenset[str]()]
-        case rule:
-            found = [names for names in RULE_SETS if rule.lower() in names]
-    return [rule_set(RULE_SETS[names], cancelled=cancelled) for names in found]
+def within(query: AuctionQuery, *among: State) -> Bson:
+    """The filter for auctions in those states that have the query's rule: what the lists' indexes begin with."""
+    of_a_rule = (query.rule.lower(),) if query.rule else (PLAIN, RULED)
+    return {"listed": {"$in": [list_name(state, each) for state in among for each in of_a_rule]}}
 
 
 def words(search: str | None) -> list[str]:

@@ -1,7 +1,7 @@
 """Reading lists of auctions for the API: page by page at a bounded cost.
 
-A list is read from an index that begins with whether an auction is closed and with its set of rules, goes on with what
-the list is sorted by, and also holds the other fields that lists are filtered by. So no document is read to find a
+A list is read from an index that begins with the lists that an auction is in, by its state and each of its rules, goes
+on with what the list is sorted by, and also holds the other fields that lists are filtered by. So no document is read to find a
 page, but for a search. Where the filters leave out very much, the page ends after so many entries of the index, and
 the next one goes on there. A search for a word that few titles have is led by the titles' words instead.
 """
@@ -21,10 +21,10 @@ from projections.mongo.listing import (
     cancelled_or_not,
     conditions,
     fields,
-    kinds,
     place_of,
-    rule_sets,
     start_at,
+    states,
+    within,
     words,
 )
 from projections.mongo.reader import DocumentReader
@@ -34,16 +34,13 @@ LOOKS = (200, 2_000)
 # What a search finds is read and sorted if one of its words begins a word of no more titles than this.
 RARE = 2_000
 
-# None of the others is closed, and all of these are, but for a moment after their end.
-CLOSED = frozenset({"ENDED", "CANCELLED"})
-
 # The indexes that lead through lists, by what these are sorted by; see layout.
 LISTS = {
-    "ends_at": "listed_by_end",
-    "starts_at": "listed_by_start",
-    "_id": "listed_by_age",
-    "bid_count": "listed_by_bids",
-    "leading_amount": "listed_by_price",
+    "ends_at": "list_by_end",
+    "starts_at": "list_by_start",
+    "_id": "list_by_age",
+    "bid_count": "list_by_bids",
+    "leading_amount": "list_by_price",
 }
 
 
@@ -90,7 +87,7 @@ class ListReader:
     ) -> list[ListPlace]:
         """Those that have ended and are not closed yet, which takes a moment: there are few."""
         start = behind(ORDERS[query.order], start_at(after))
-        clauses = [kinds(query, closed=False), start, *conditions(query)]
+        clauses = [within(query, "open"), start, *conditions(query)]
         return await self._found(query, {"$and": clauses}, limit, LISTS["ends_at"])
 
     async def _found(
@@ -116,8 +113,8 @@ class ListReader:
     ) -> list[ListPlace]:
         """Of the few whose title has the word."""
         order = ORDERS[query.order]
-        sets = {"rule_set": {"$in": rule_sets(query)}}
-        wanted = {"$and": [behind(order, start_at(after)), sets, *conditions(query)]}
+        start = behind(order, start_at(after))
+        wanted = {"$and": [start, within(query, *states(query)), *conditions(query)]}
         auctions = await self._documents.collection("auctions")
         found = await auctions.aggregate(
             [
@@ -164,7 +161,7 @@ class ListReader:
         # What the index leads to; the others must not keep the walk from ending.
         led = [each for each in conditions(query) if field in each]
         others = [each for each in conditions(query) if field not in each]
-        stretch = {"$and": [kinds(query, closed=query.status in CLOSED), walk.filter, *led]}
+        stretch = {"$and": [within(query, states(query)[-1]), walk.filter, *led]}
         found = await auctions.aggregate(
             [
                 {"$match": stretch},

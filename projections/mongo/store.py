@@ -78,9 +78,9 @@ class MongoDocuments:
         One that changes meanwhile is left to whoever changes it.
         """
         auctions = self._collections["auctions"]
-        without = {"closed": {"$in": [False, True]}, "rule_set": {"$exists": False}}
+        without = {"listed": {"$exists": False}}
         with timeout(INDEXING):
-            found = map(to_auction, auctions.find(without, hint="listed_by_end"))
+            found = map(to_auction, auctions.find(without, hint="list_by_end"))
             while several := list(islice(found, COMPLETED_AT_ONCE)):
                 auctions.bulk_write(
                     [
