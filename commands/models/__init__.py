@@ -6,6 +6,7 @@ from commands.models.events import Event
 from commands.models.imports import Import
 from commands.models.jobs import Job
 from commands.models.promoter import PromoterPolicy, PromoterTick
+from commands.models.secret_keys import SecretKey
 from commands.models.users import Session, User
 
 __all__ = (
@@ -18,6 +19,7 @@ __all__ = (
     "Job",
     "PromoterPolicy",
     "PromoterTick",
+    "SecretKey",
     "Session",
     "Subtree",
     "User",

@@ -12,6 +12,7 @@ from commands.domain.commands import CreateUser
 from commands.domain.user import User
 from commands.postgres.connections import SyncConnection, WebConnection
 from commands.postgres.jobs import PERSONAL
+from commands.postgres.secret_keys import destroy_key
 from commands.postgres.sessions import forget_sessions_of
 from commands.streams import Conflict
 
@@ -148,13 +149,14 @@ def insert_user(
 def erase_user(
     connection: SyncConnection, user: User, accepted_at: datetime, deleted_at: datetime
 ) -> None:
-    """Erase the user's personal data, also in failed sign-ups, and delete their sessions.
+    """Erase the user's personal data, also in failed sign-ups, destroy their key, and delete their sessions.
 
     Their bids are to be withdrawn from what was not over when the deletion was accepted.
     """
     connection.execute(FORGET_SIGN_UPS, (user.id,))
     connection.execute(FORGET_FINGERPRINT, (user.id,))
     connection.execute(ERASE, (user.version, deleted_at, accepted_at, user.id))
+    destroy_key(connection, user.id)
     forget_sessions_of(connection, user.id)
 
 

@@ -15,6 +15,8 @@ Right = tuple[str, str | None]
 
 # Tables whose rows are never changed or removed: the writer may read them and add to them.
 APPEND_ONLY = frozenset({"events", "subtrees", "checkpoints", "checkpoint_keys"})
+# Tables whose rows are never changed: the writer may read them, add to them and remove them.
+UNCHANGED = frozenset({"secret_keys"})
 # Tables that only the owner writes.
 OWNERS = frozenset({"django_migrations"})
 # What new tables allow to the writer until `grant` has run: enough for an append-only one, too much for none.
@@ -109,6 +111,8 @@ PUBLIC_IN_PART: Mapping[str, Shown] = {
 # Those that it does not see at all.
 HIDDEN = frozenset(
     {
+        # What makes sealed values readable.
+        "secret_keys",
         # Sign-ins, and what people chose, watch and were told.
         "sessions",
         "notification_preferences",
@@ -148,6 +152,8 @@ def writers_rights(table: str) -> frozenset[Right]:
         return _whole("SELECT")
     if table in APPEND_ONLY:
         return _whole("SELECT", "INSERT")
+    if table in UNCHANGED:
+        return _whole("SELECT", "INSERT", "DELETE")
     return _whole("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
