@@ -1,4 +1,4 @@
-"""The auction: a decider (decide, evolve) over its commands and events.
+"""Deciding what becomes of a command to an auction; what auctioneers do to one that is there is in `house`.
 
 `decide` works with a part of the auction's bids, as long as that holds whatever the command can
 touch: the named bid, the named bidder's highest live bid, the leading bid (of bids only if a rule of the
@@ -6,14 +6,14 @@ auction needs it), and the bid that a draw hits.
 A withdrawal withdraws those of the bidder's live bids that it is given.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
 
-from commands.domain.bids import Bid, Bids
+from commands.domain import house
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
@@ -27,8 +27,6 @@ from commands.domain.commands import (
     WithdrawBids,
 )
 from commands.domain.events import (
-    AuctionCancelled,
-    AuctionClosedEarly,
     AuctionCreated,
     AuctionEndedUnsold,
     AuctionEvent,
@@ -36,55 +34,16 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
-    BidRemoved,
     NoDoubling,
     NothingDrawn,
     WinnerAnnounced,
 )
+from commands.domain.openness import closed_already, ended, not_open, over
 from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection, RejectionCode, readable
 from commands.domain.rules.rule import ToBeat
-from commands.domain.rules.table import Rules, first_refusal, moved_end, need_leader, unfit
-
-
-@dataclass(frozen=True, slots=True)
-class Auction:
-    """An auction after `version` events.
-
-    `draws` is how many numbered draws it had, and `last_tick` the tick of the last of them. `extensions` is
-    how often bids moved its end. `closed_early` says whether the house did, and
-    `cancelled_because` is the reason of one that was cancelled.
-    """
-
-    id: UUID
-    version: int
-    title: str
-    description: str
-    starts_at: datetime
-    ends_at: datetime
-    closed: bool
-    winning_bid_id: UUID | None
-    bids: Bids
-    draws: int = 0
-    last_tick: int = 0
-    rules: Rules = ()
-    extensions: int = 0
-    cancelled_because: str | None = None
-    closed_early: bool = False
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the house cancelled it."""
-        return self.cancelled_because is not None
-
-    @property
-    def leading_bid(self) -> Bid | None:
-        """The bid that would win now."""
-        return self.bids.leading()
-
-    def live_bids_of(self, bidder_id: UUID) -> list[Bid]:
-        """One bidder's live bids, in the order they were placed."""
-        return sorted(self.bids.live_of(bidder_id), key=lambda bid: bid.placed_version)
+from commands.domain.rules.table import first_refusal, moved_end, need_leader, unfit
+from commands.domain.state import Auction
 
 
 def decide(
@@ -110,15 +69,15 @@ def decide(
         case DeleteBid():
             return _delete_bid(command, auction, now)
         case RemoveBid():
-            return _remove_bid(command, auction, now)
+            return house.remove_bid(command, auction, now)
         case DoubleBid():
             return _double_bid(command, auction, now, draw)
         case AnnounceWinner():
             return _announce_winner(auction, now)
         case CancelAuction():
-            return _cancel(command, auction)
+            return house.cancel(command, auction)
         case CloseAuctionNow():
-            return _close_now(command, auction, now)
+            return house.close_now(command, auction, now)
         case WithdrawBids():
             return _withdraw_bids(command, auction)
         case _:
@@ -156,7 +115,7 @@ def _invalid_schedule(what: str) -> Rejection:
 def _place_bid(
     command: PlaceBid, auction: Auction, now: datetime, bidders: Container[UUID]
 ) -> Sequence[AuctionEvent] | Rejection:
-    if refusal := _not_open(auction, now):
+    if refusal := not_open(auction, now):
         return refusal
     if command.bidder_id not in bidders:
         return Rejection(RejectionCode.USER_NOT_FOUND, "the bidder does not exist any more")
@@ -206,29 +165,16 @@ def _delete_bid(
         return Rejection(RejectionCode.BID_NOT_YOURS, "only its bidder may delete a bid")
     if bid.deleted:
         return Rejection(RejectionCode.BID_ALREADY_DELETED, "this bid is deleted already")
-    if _over(auction, now):
-        return _ended(auction)
+    if over(auction, now):
+        return ended(auction)
     return [BidDeleted(bid.id, bid.bidder_id)]
-
-
-def _remove_bid(
-    command: RemoveBid, auction: Auction, now: datetime
-) -> Sequence[AuctionEvent] | Rejection:
-    bid = auction.bids.get(command.bid_id)
-    if bid is None:
-        return Rejection(RejectionCode.BID_NOT_FOUND, "there is no such bid in this auction")
-    if bid.deleted:
-        return Rejection(RejectionCode.BID_ALREADY_DELETED, "this bid is deleted already")
-    if _over(auction, now):
-        return _ended(auction)
-    return [BidRemoved(bid.id, bid.bidder_id, command.reason, command.removed_by)]
 
 
 def _double_bid(
     command: DoubleBid, auction: Auction, now: datetime, draw: Draw | None
 ) -> Sequence[AuctionEvent] | Rejection:
     if auction.closed:
-        return _ended(auction)
+        return ended(auction)
     if command.tick <= auction.last_tick:
         return Rejection(
             RejectionCode.NO_BID_TO_DOUBLE, "this tick, or a later one, drew here already"
@@ -237,7 +183,7 @@ def _double_bid(
         return Rejection(
             RejectionCode.NO_BID_TO_DOUBLE, "there was no live bid that was not doubled"
         )
-    if draw is None or _over(auction, now):
+    if draw is None or over(auction, now):
         return [nothing_drawn(command, auction, NoDoubling.LATE)]
     if not draw.promoter.is_on(draw.seed):
         return [nothing_drawn(command, auction, NoDoubling.CHANCE)]
@@ -270,7 +216,7 @@ def nothing_drawn(command: DoubleBid, auction: Auction, reason: NoDoubling) -> N
 
 def _announce_winner(auction: Auction, now: datetime) -> Sequence[AuctionEvent] | Rejection:
     if auction.closed:
-        return _closed_already(auction)
+        return closed_already(auction)
     if now < auction.ends_at:
         return Rejection(RejectionCode.AUCTION_NOT_ENDED, f"it ends at {readable(auction.ends_at)}")
     if (bid := auction.leading_bid) is None:
@@ -287,152 +233,11 @@ def _announce_winner(auction: Auction, now: datetime) -> Sequence[AuctionEvent] 
     ]
 
 
-def _closed_already(auction: Auction) -> Rejection:
-    if auction.cancelled:
-        return Rejection(RejectionCode.AUCTION_CANCELLED, "this auction is cancelled already")
-    return Rejection(RejectionCode.AUCTION_ENDED, "this auction is closed already")
-
-
-def _cancel(command: CancelAuction, auction: Auction) -> Sequence[AuctionEvent] | Rejection:
-    if auction.closed:
-        return _closed_already(auction)
-    return [AuctionCancelled(command.reason, command.cancelled_by)]
-
-
-def _close_now(
-    command: CloseAuctionNow, auction: Auction, now: datetime
-) -> Sequence[AuctionEvent] | Rejection:
-    if refusal := _not_open(auction, now):
-        return refusal
-    return [AuctionClosedEarly(now, command.reason, command.closed_by)]
-
-
 def _withdraw_bids(command: WithdrawBids, auction: Auction) -> Sequence[AuctionEvent]:
     # What decides is when the deletion of the user was accepted, not when it reached this auction.
-    if _over(auction, command.deletion_accepted_at):
+    if over(auction, command.deletion_accepted_at):
         return []
     return [
         BidDeleted(bid.id, bid.bidder_id, withdrawn_at=command.deletion_accepted_at)
         for bid in auction.live_bids_of(command.bidder_id)
     ]
-
-
-def _over(auction: Auction, now: datetime) -> bool:
-    return auction.closed or now >= auction.ends_at
-
-
-def _ended(auction: Auction) -> Rejection:
-    if auction.cancelled:
-        return Rejection(RejectionCode.AUCTION_CANCELLED, "the auction was cancelled")
-    return Rejection(
-        RejectionCode.AUCTION_ENDED, f"the auction ended at {readable(auction.ends_at)}"
-    )
-
-
-def _not_open(auction: Auction, now: datetime) -> Rejection | None:
-    if auction.cancelled:
-        return _ended(auction)
-    if now < auction.starts_at:
-        return Rejection(
-            RejectionCode.AUCTION_NOT_STARTED,
-            f"the auction starts at {readable(auction.starts_at)}",
-        )
-    return _ended(auction) if _over(auction, now) else None
-
-
-def evolve(auction: Auction | None, event: AuctionEvent) -> Auction:
-    """The auction after the event; KeyError or AssertionError if the event can't follow the earlier ones."""
-    return replay([event], auction)
-
-
-def replay(events: Iterable[AuctionEvent], auction: Auction | None = None) -> Auction:
-    """The auction after the events, in time linear in their number and the bids it had."""
-    bids = auction.bids if auction else Bids()
-    changed: dict[UUID, Bid] = {}
-    for event in events:
-        auction = _next(auction, event)
-        if (bid := changed_bid(changed, bids, event, auction.version)) is not None:
-            changed[bid.id] = bid
-    assert auction is not None, "a history begins with the auction's creation"
-    return replace(auction, bids=bids.with_(changed.values()))
-
-
-def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
-    """The auction's own fields after the event."""
-    if isinstance(event, AuctionCreated):
-        assert auction is None, "an auction is created once"
-        return Auction(
-            id=event.auction_id,
-            version=1,
-            title=event.title,
-            description=event.description,
-            starts_at=event.starts_at,
-            ends_at=event.ends_at,
-            closed=False,
-            winning_bid_id=None,
-            bids=Bids(),
-            rules=event.rules,
-        )
-    assert auction is not None, "an auction is created before anything else happens to it"
-    auction = replace(auction, version=auction.version + 1)
-    match event:
-        case WinnerAnnounced():
-            return replace(auction, closed=True, winning_bid_id=event.bid_id)
-        case AuctionEndedUnsold():
-            return replace(auction, closed=True)
-        case AuctionCancelled():
-            return replace(auction, closed=True, cancelled_because=event.reason)
-        case AuctionClosedEarly():
-            return replace(auction, ends_at=event.ends_at, closed_early=True)
-        case BidDoubled(draw=draw) if draw == 0:
-            return auction
-        case BidDoubled() | NothingDrawn():
-            return replace(auction, draws=auction.draws + 1, last_tick=event.tick)
-        case AuctionExtended():
-            return replace(auction, ends_at=event.ends_at, extensions=event.extension)
-        case BidPlaced() | BidDeleted() | BidRemoved():
-            return auction
-        case _:
-            assert_never(event)
-
-
-def changed_bid(
-    changed: Mapping[UUID, Bid], bids: Mapping[UUID, Bid], event: AuctionEvent, version: int
-) -> Bid | None:
-    """The one bid that the event changes, as it is at the auction's new version; KeyError if there is no such bid.
-
-    `changed` has those of `bids` that are not as they were any more.
-    """
-    match event:
-        case BidPlaced():
-            return Bid(
-                id=event.bid_id,
-                bidder_id=event.bidder_id,
-                amount=event.amount,
-                effective_amount=event.amount,
-                placed_at=event.placed_at,
-                placed_version=version,
-                reached_version=version,
-            )
-        case BidDeleted() | BidRemoved():
-            bid = changed.get(event.bid_id) or bids[event.bid_id]
-            return replace(bid, deleted=True, deleted_version=version)
-        case BidDoubled():
-            return replace(
-                changed.get(event.bid_id) or bids[event.bid_id],
-                doubled=True,
-                effective_amount=event.effective_amount,
-                reached_version=version,
-            )
-        case (
-            AuctionCreated()
-            | AuctionExtended()
-            | NothingDrawn()
-            | WinnerAnnounced()
-            | AuctionEndedUnsold()
-            | AuctionCancelled()
-            | AuctionClosedEarly()
-        ):
-            return None
-        case _:
-            assert_never(event)

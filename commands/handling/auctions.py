@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from commands.domain.auction import Auction, decide, replay
+from commands.domain.auction import decide
 from commands.domain.bids import Bids
 from commands.domain.commands import (
     AnnounceWinner,
@@ -25,6 +25,7 @@ from commands.domain.events import AuctionEvent, Event, NoDoubling
 from commands.domain.promoter import KnownDraw
 from commands.domain.rejections import Rejection
 from commands.domain.rules.table import need_leader
+from commands.domain.state import Auction, replay
 from commands.handling.batch import Decided, Handled, decide_jobs
 from commands.handling.draws import draws_of, left_by, secrets_of
 from commands.jobs import Job

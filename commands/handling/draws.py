@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 from uuid import UUID
 
-from commands.domain.auction import Auction, nothing_drawn, replay
+from commands.domain.auction import nothing_drawn
 from commands.domain.commands import DoubleBid
 from commands.domain.events import AuctionEvent, NoDoubling
 from commands.domain.promoter import KnownDraw, Promoter, lot_of, seed_of
+from commands.domain.state import Auction, replay
 from commands.jobs import Job
 from commands.postgres.auctions import lock_auctions, save_auctions, staff_among
 from commands.postgres.connections import SyncConnection, clock, later_than

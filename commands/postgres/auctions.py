@@ -9,8 +9,8 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
-from commands.domain.auction import Auction
 from commands.domain.bids import Bid, Bids
+from commands.domain.state import Auction
 from commands.postgres.connections import SyncConnection, WebConnection
 from commands.postgres.rows import as_json
 from commands.record.codec import decode_rules, encode_rules

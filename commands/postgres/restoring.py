@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
 
-from commands.domain import auction as auction_rules
+from commands.domain import state as auction_rules
 from commands.domain import tick as tick_rules
 from commands.domain import user as user_rules
-from commands.domain.auction import Auction
 from commands.domain.bids import Bids
 from commands.domain.events import (
     AuctionEvent,
@@ -25,6 +24,7 @@ from commands.domain.events import (
     TickMade,
 )
 from commands.domain.policies import STREAM
+from commands.domain.state import Auction
 from commands.domain.user import User
 from commands.postgres.auctions import Touched, lock_auctions, save_auctions, touched_bids
 from commands.postgres.connections import SyncConnection

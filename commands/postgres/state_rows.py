@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from commands.domain.auction import Auction
 from commands.domain.bids import Bid, Bids
+from commands.domain.state import Auction
 from commands.postgres.auctions import BID, READ, auction_of
 from commands.postgres.connections import SyncConnection
 

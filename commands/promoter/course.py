@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from commands.domain.auction import changed_bid
 from commands.domain.bids import Bid
 from commands.domain.events import (
     AuctionClosedEarly,
@@ -15,6 +14,7 @@ from commands.domain.events import (
     AuctionEvent,
     AuctionExtended,
 )
+from commands.domain.state import changed_bid
 from commands.streams import RecordedEvent
 
 

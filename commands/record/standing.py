@@ -12,7 +12,6 @@ from heapq import heappop, heappush
 from typing import assert_never
 from uuid import UUID
 
-from commands.domain.auction import Auction, evolve
 from commands.domain.bids import Bid, Bids
 from commands.domain.commands import (
     AnnounceWinner,
@@ -36,6 +35,7 @@ from commands.domain.events import (
     NothingDrawn,
 )
 from commands.domain.rules.table import need_leader
+from commands.domain.state import Auction, evolve
 
 Ranked = list[tuple[object, UUID]]
 

@@ -13,8 +13,8 @@ from uuid import UUID
 from django.conf import settings
 from psycopg.rows import DictRow
 
-from commands.domain.auction import Auction
 from commands.domain.events import AuctionEvent, BidDoubled, NothingDrawn
+from commands.domain.state import Auction
 from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.event_store import recorded_event
 from commands.postgres.facts import facts_since, job_without_events, look_up

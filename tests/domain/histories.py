@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
 
-from commands.domain.auction import decide, replay
+from commands.domain.auction import decide
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
@@ -24,6 +24,7 @@ from commands.domain.commands import (
 from commands.domain.events import AuctionCreated, AuctionEvent
 from commands.domain.promoter import WEIGHTS, Draw, Policy, Promoter, seed_of
 from commands.domain.rejections import Rejection
+from commands.domain.state import replay
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, INSTANT, OPENING, REASON
 
 # Most of what happens happens while the auction is open; the edges are there as well.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from commands.domain.auction import Auction, decide, replay
+from commands.domain.auction import decide
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
@@ -31,6 +31,7 @@ from commands.domain.events import (
 )
 from commands.domain.promoter import Draw, Promoter
 from commands.domain.rejections import Rejection, RejectionCode
+from commands.domain.state import Auction, replay
 from commands.jobs import Job, JobStatus
 from commands.record.codec import command_name, encode
 from commands.streams import Stream

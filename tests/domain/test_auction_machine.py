@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from commands.domain.auction import Auction, decide, evolve
+from commands.domain.auction import decide
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
@@ -43,6 +43,7 @@ from commands.domain.rules.increments import Bracket, Increments
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules
+from commands.domain.state import Auction, evolve
 from tests.domain.rules.some_rules import rules_of_auctions
 from tests.domain.scenario import (
     AFTER,

@@ -4,10 +4,10 @@ from datetime import datetime
 
 import pytest
 
-from commands.domain.auction import replay
 from commands.domain.commands import AuctionCommand, CreateAuction
 from commands.domain.events import AuctionCreated, AuctionEndedUnsold, AuctionEvent, WinnerAnnounced
 from commands.domain.rejections import Rejection, RejectionCode
+from commands.domain.state import replay
 from tests.domain.scenario import (
     AFTER,
     ALICE,

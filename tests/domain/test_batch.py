@@ -9,10 +9,11 @@ from uuid import UUID
 import pytest
 from psycopg import OperationalError
 
-from commands.domain.auction import Auction, decide, replay
+from commands.domain.auction import decide
 from commands.domain.commands import AuctionCommand
 from commands.domain.events import AuctionEvent, Event
 from commands.domain.rejections import Rejection, RejectionCode
+from commands.domain.state import Auction, replay
 from commands.handling.batch import Decided, decide_jobs
 from commands.jobs import Job, JobOutcome, JobStatus
 from commands.record.codec import decode_command

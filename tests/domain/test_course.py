@@ -6,8 +6,8 @@ from uuid import UUID
 
 from hypothesis import given, settings
 
-from commands.domain.auction import replay
 from commands.domain.events import AuctionEvent
+from commands.domain.state import replay
 from commands.promoter.course import Course
 from commands.streams import RecordedEvent, Stream
 from tests.domain.histories import Move, asked, happened, moves

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 
-from commands.domain.auction import replay
 from commands.domain.commands import AuctionCommand
 from commands.domain.events import (
     AuctionCancelled,
@@ -18,6 +17,7 @@ from commands.domain.events import (
 from commands.domain.promoter import Draw
 from commands.domain.rejections import RejectionCode
 from commands.domain.rules.soft_close import SoftClose
+from commands.domain.state import replay
 from tests.domain.scenario import (
     AFTER,
     ALICE,

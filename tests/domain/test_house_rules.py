@@ -6,11 +6,12 @@ from decimal import Decimal
 
 import pytest
 
-from commands.domain.auction import decide, replay
+from commands.domain.auction import decide
 from commands.domain.bids import Bids
 from commands.domain.events import AuctionEndedUnsold, AuctionEvent, NoDoubling, WinnerAnnounced
 from commands.domain.promoter import HALF_VALUES, Draw, Drawn, KnownDraw, Promoter
 from commands.domain.rejections import RejectionCode
+from commands.domain.state import replay
 from tests.domain.scenario import (
     AFTER,
     ALICE,

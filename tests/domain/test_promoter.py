@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands.domain.auction import replay
 from commands.domain.promoter import (
     EXCLUSIONS,
     HALF_VALUES,
@@ -34,6 +33,7 @@ from commands.domain.promoter import (
     staff,
     underdogs,
 )
+from commands.domain.state import replay
 from commands.promoter.labels import EXCLUSION_LABELS, LIMIT_LABELS, WEIGHT_LABELS
 from tests.domain.scenario import (
     ALICE,

@@ -10,9 +10,9 @@ from uuid import UUID
 import pytest
 from psycopg.rows import DictRow
 
-from commands.domain.auction import replay
 from commands.domain.commands import AnnounceWinner, CancelAuction, CloseAuctionNow, RemoveBid
 from commands.domain.events import AuctionEvent
+from commands.domain.state import replay
 from commands.postgres.auctions import save_auctions
 from commands.postgres.connections import SyncConnection
 from commands.postgres.event_store import all_stored_events, content_of

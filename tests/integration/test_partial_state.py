@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
-from commands.domain.auction import Auction, decide, replay
+from commands.domain.auction import decide
 from commands.domain.commands import AnnounceWinner, CreateAuction, DoubleBid
 from commands.domain.events import AuctionEvent
 from commands.domain.rejections import Rejection
 from commands.domain.rules.increments import NOTHING, Bracket, Increments
 from commands.domain.rules.table import Rules
+from commands.domain.state import Auction, replay
 from commands.handling.auctions import handle_auctions
 from commands.handling.draws import NO_BIDS
 from commands.ids import new_id

@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 
 from benchmarks.bids import PEOPLE as NOBODY
-from commands.domain.auction import replay
 from commands.domain.commands import AnnounceWinner, DeleteUser
 from commands.domain.events import (
     AuctionEndedUnsold,
@@ -21,6 +20,7 @@ from commands.domain.events import (
     NothingDrawn,
     WinnerAnnounced,
 )
+from commands.domain.state import replay
 from commands.ids import new_id
 from commands.postgres import facts
 from commands.postgres.auctions import read_auction, save_auctions

@@ -13,11 +13,11 @@ import pytest
 
 from commands.beacon.local import LocalBeacon
 from commands.checkpoints.verifying import log_problems
-from commands.domain.auction import replay
 from commands.domain.commands import AnnounceWinner, ChangePolicy, DoubleBid, PlaceBid
 from commands.domain.events import BidDoubled, BidPlaced, NoDoubling, NothingDrawn, TickGivenUp
 from commands.domain.policies import FIRST
 from commands.domain.promoter import BidsInDraw, Promoter, seed_of
+from commands.domain.state import replay
 from commands.ids import new_id
 from commands.inbox.requests import POLICIES
 from commands.postgres.connections import Pool

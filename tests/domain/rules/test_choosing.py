@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from commands.domain.amounts import LARGEST, SMALLEST
-from commands.domain.auction import decide, evolve
+from commands.domain.auction import decide
 from commands.domain.commands import PlaceBid
 from commands.domain.rejections import Rejection
 from commands.domain.rules.increments import HOUSE_TABLE, MOST_BRACKETS, Bracket, Increments
@@ -18,6 +18,7 @@ from commands.domain.rules.rule import InvalidRule
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import RULES, Rules, check, in_order, next_bids, sentences
+from commands.domain.state import evolve
 from commands.inbox.chosen_rules import chosen_rules
 from commands.inbox.invalid import InvalidInput
 from commands.record.codec import decode_rules, encode_rules

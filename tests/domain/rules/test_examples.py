@@ -10,10 +10,11 @@ from uuid import UUID
 
 import pytest
 
-from commands.domain.auction import decide, evolve
+from commands.domain.auction import decide
 from commands.domain.commands import PlaceBid
 from commands.domain.rejections import Rejection
 from commands.domain.rules.increments import HOUSE_TABLE
+from commands.domain.state import evolve
 from commands.inbox.chosen_rules import RULES, chosen_rules
 from tests.domain.scenario import ALICE, AUCTION, BOB, CAST, CREATED
 from tests.servers import ROOT

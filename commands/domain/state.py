@@ -1,0 +1,162 @@
+"""An auction as its events leave it: its own fields, and those of its bids that are at hand."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+from uuid import UUID
+
+from commands.domain.bids import Bid, Bids
+from commands.domain.events import (
+    AuctionCancelled,
+    AuctionClosedEarly,
+    AuctionCreated,
+    AuctionEndedUnsold,
+    AuctionEvent,
+    AuctionExtended,
+    BidDeleted,
+    BidDoubled,
+    BidPlaced,
+    BidRemoved,
+    NothingDrawn,
+    WinnerAnnounced,
+)
+from commands.domain.rules.table import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Auction:
+    """An auction after `version` events.
+
+    `draws` is how many numbered draws it had, and `last_tick` the tick of the last of them. `extensions` is
+    how often bids moved its end. `closed_early` says whether the house did, and
+    `cancelled_because` is the reason of one that was cancelled.
+    """
+
+    id: UUID
+    version: int
+    title: str
+    description: str
+    starts_at: datetime
+    ends_at: datetime
+    closed: bool
+    winning_bid_id: UUID | None
+    bids: Bids
+    draws: int = 0
+    last_tick: int = 0
+    rules: Rules = ()
+    extensions: int = 0
+    cancelled_because: str | None = None
+    closed_early: bool = False
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the house cancelled it."""
+        return self.cancelled_because is not None
+
+    @property
+    def leading_bid(self) -> Bid | None:
+        """The bid that would win now."""
+        return self.bids.leading()
+
+    def live_bids_of(self, bidder_id: UUID) -> list[Bid]:
+        """One bidder's live bids, in the order they were placed."""
+        return sorted(self.bids.live_of(bidder_id), key=lambda bid: bid.placed_version)
+
+
+def evolve(auction: Auction | None, event: AuctionEvent) -> Auction:
+    """The auction after the event; KeyError or AssertionError if the event can't follow the earlier ones."""
+    return replay([event], auction)
+
+
+def replay(events: Iterable[AuctionEvent], auction: Auction | None = None) -> Auction:
+    """The auction after the events, in time linear in their number and the bids it had."""
+    bids = auction.bids if auction else Bids()
+    changed: dict[UUID, Bid] = {}
+    for event in events:
+        auction = _next(auction, event)
+        if (bid := changed_bid(changed, bids, event, auction.version)) is not None:
+            changed[bid.id] = bid
+    assert auction is not None, "a history begins with the auction's creation"
+    return replace(auction, bids=bids.with_(changed.values()))
+
+
+def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
+    """The auction's own fields after the event."""
+    if isinstance(event, AuctionCreated):
+        assert auction is None, "an auction is created once"
+        return Auction(
+            id=event.auction_id,
+            version=1,
+            title=event.title,
+            description=event.description,
+            starts_at=event.starts_at,
+            ends_at=event.ends_at,
+            closed=False,
+            winning_bid_id=None,
+            bids=Bids(),
+            rules=event.rules,
+        )
+    assert auction is not None, "an auction is created before anything else happens to it"
+    auction = replace(auction, version=auction.version + 1)
+    match event:
+        case WinnerAnnounced():
+            return replace(auction, closed=True, winning_bid_id=event.bid_id)
+        case AuctionEndedUnsold():
+            return replace(auction, closed=True)
+        case AuctionCancelled():
+            return replace(auction, closed=True, cancelled_because=event.reason)
+        case AuctionClosedEarly():
+            return replace(auction, ends_at=event.ends_at, closed_early=True)
+        case BidDoubled(draw=draw) if draw == 0:
+            return auction
+        case BidDoubled() | NothingDrawn():
+            return replace(auction, draws=auction.draws + 1, last_tick=event.tick)
+        case AuctionExtended():
+            return replace(auction, ends_at=event.ends_at, extensions=event.extension)
+        case BidPlaced() | BidDeleted() | BidRemoved():
+            return auction
+        case _:
+            assert_never(event)
+
+
+def changed_bid(
+    changed: Mapping[UUID, Bid], bids: Mapping[UUID, Bid], event: AuctionEvent, version: int
+) -> Bid | None:
+    """The one bid that the event changes, as it is at the auction's new version; KeyError if there is no such bid.
+
+    `changed` has those of `bids` that are not as they were any more.
+    """
+    match event:
+        case BidPlaced():
+            return Bid(
+                id=event.bid_id,
+                bidder_id=event.bidder_id,
+                amount=event.amount,
+                effective_amount=event.amount,
+                placed_at=event.placed_at,
+                placed_version=version,
+                reached_version=version,
+            )
+        case BidDeleted() | BidRemoved():
+            bid = changed.get(event.bid_id) or bids[event.bid_id]
+            return replace(bid, deleted=True, deleted_version=version)
+        case BidDoubled():
+            return replace(
+                changed.get(event.bid_id) or bids[event.bid_id],
+                doubled=True,
+                effective_amount=event.effective_amount,
+                reached_version=version,
+            )
+        case (
+            AuctionCreated()
+            | AuctionExtended()
+            | NothingDrawn()
+            | WinnerAnnounced()
+            | AuctionEndedUnsold()
+            | AuctionCancelled()
+            | AuctionClosedEarly()
+        ):
+            return None
+        case _:
+            assert_never(event)

@@ -1,0 +1,34 @@
+"""Requests of people, checked for their shape and made into submissions for the inbox.
+
+Whether a rule of the auction allows a command is decided later, by the domain.
+"""
+
+from commands.inbox.requests.asking import Caller, How
+from commands.inbox.requests.bids import delete_bid, place_bid
+from commands.inbox.requests.house import (
+    LONGEST_REASON,
+    cancel_auction,
+    close_auction_now,
+    create_auction,
+    remove_bid,
+)
+from commands.inbox.requests.policies import POLICIES, change_policy, withdraw_policy
+from commands.inbox.requests.users import USERNAME, create_user, delete_user
+
+__all__ = (
+    "LONGEST_REASON",
+    "POLICIES",
+    "USERNAME",
+    "Caller",
+    "How",
+    "cancel_auction",
+    "change_policy",
+    "close_auction_now",
+    "create_auction",
+    "create_user",
+    "delete_bid",
+    "delete_user",
+    "place_bid",
+    "remove_bid",
+    "withdraw_policy",
+)

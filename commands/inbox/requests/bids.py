@@ -1,0 +1,56 @@
+"""Requests of bidders: to place a bid, and to delete one of their own."""
+
+import re
+from typing import Unpack
+from uuid import UUID
+
+from commands.domain.amounts import InvalidAmount, amount
+from commands.domain.commands import DeleteBid, PlaceBid
+from commands.ids import new_id
+from commands.inbox.invalid import InvalidInput
+from commands.inbox.requests.asking import Caller, How, submission
+from commands.jobs import Submission
+from commands.streams import Stream
+
+NONCE = re.compile(r"[\x21-\x7e]{1,64}")
+
+
+def place_bid(
+    caller: Caller,
+    *,
+    bidder_id: UUID,
+    auction_id: UUID,
+    amount_text: str,
+    nonce: str | None = None,
+    **how: Unpack[How],
+) -> Submission:
+    """The command to place a bid, with a new id for it; InvalidInput for a wrong amount or nonce."""
+    try:
+        offered = amount(amount_text)
+    except InvalidAmount as error:
+        raise InvalidInput("amount", str(error)) from error
+    if nonce is not None and not NONCE.fullmatch(nonce):
+        raise InvalidInput("nonce", "a nonce is 1 to 64 printable ASCII characters, without spaces")
+    command = PlaceBid(auction_id, new_id(), bidder_id, offered, nonce)
+    content = {"auction_id": str(auction_id), "amount": str(offered)}
+    if nonce is not None:
+        content["nonce"] = nonce
+    return submission(caller, Stream("auction", auction_id), command, content, **how)
+
+
+def delete_bid(
+    caller: Caller,
+    *,
+    bidder_id: UUID,
+    auction_id: UUID,
+    bid_id: UUID,
+    **how: Unpack[How],
+) -> Submission:
+    """The command to delete a bid of the bidder's own."""
+    return submission(
+        caller,
+        Stream("auction", auction_id),
+        DeleteBid(auction_id, bid_id, bidder_id),
+        {"auction_id": str(auction_id), "bid_id": str(bid_id)},
+        **how,
+    )

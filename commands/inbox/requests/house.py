@@ -1,0 +1,117 @@
+"""Requests of auctioneers: to create an auction, and to intervene in one."""
+
+from datetime import datetime
+from typing import Any, Unpack
+from uuid import UUID
+
+from commands.domain.commands import CancelAuction, CloseAuctionNow, CreateAuction, RemoveBid
+from commands.domain.rules.rule import InvalidRule
+from commands.domain.rules.table import Rules, check
+from commands.ids import new_id
+from commands.inbox.invalid import InvalidInput
+from commands.inbox.requests.asking import Caller, How, submission
+from commands.inbox.text import checked_text
+from commands.jobs import Submission
+from commands.record.codec import encode_rules
+from commands.streams import Stream
+
+# Why the house did something to an auction, for everybody to read.
+LONGEST_REASON = 500
+
+
+def create_auction(
+    caller: Caller,
+    *,
+    title: str,
+    description: str = "",
+    starts_at: datetime | None = None,
+    ends_at: datetime,
+    rules: Rules = (),
+    **how: Unpack[How],
+) -> Submission:
+    """The command to create an auction, with a new id for it; InvalidInput."""
+    try:
+        check(rules)
+    except InvalidRule as error:
+        raise InvalidInput("rules", str(error)) from error
+    command = CreateAuction(
+        auction_id=new_id(),
+        title=checked_text("title", title, 200),
+        description=checked_text("description", description, 5000, lines=True)
+        if description
+        else "",
+        starts_at=_moment("startsAt", starts_at) if starts_at else None,
+        ends_at=_moment("endsAt", ends_at),
+        created_by=caller.user_id,
+        rules=rules,
+    )
+    content: dict[str, Any] = {
+        "title": command.title,
+        "description": command.description,
+        "starts_at": starts_at and starts_at.isoformat(),
+        "ends_at": ends_at.isoformat(),
+    }
+    if rules:
+        content["rules"] = encode_rules(rules)
+    return submission(caller, Stream("auction", command.auction_id), command, content, **how)
+
+
+def cancel_auction(
+    caller: Caller,
+    *,
+    auction_id: UUID,
+    reason: str,
+    **how: Unpack[How],
+) -> Submission:
+    """The command to close an auction without a winner; InvalidInput for a wrong reason."""
+    reason = checked_text("reason", reason, LONGEST_REASON)
+    return submission(
+        caller,
+        Stream("auction", auction_id),
+        CancelAuction(auction_id, reason, caller.user_id),
+        {"cancelled": str(auction_id), "reason": reason},
+        **how,
+    )
+
+
+def close_auction_now(
+    caller: Caller,
+    *,
+    auction_id: UUID,
+    reason: str,
+    **how: Unpack[How],
+) -> Submission:
+    """The command to end an auction at the moment of acceptance; InvalidInput for a wrong reason."""
+    reason = checked_text("reason", reason, LONGEST_REASON)
+    return submission(
+        caller,
+        Stream("auction", auction_id),
+        CloseAuctionNow(auction_id, reason, caller.user_id),
+        {"closed": str(auction_id), "reason": reason},
+        **how,
+    )
+
+
+def remove_bid(
+    caller: Caller,
+    *,
+    auction_id: UUID,
+    bid_id: UUID,
+    reason: str,
+    **how: Unpack[How],
+) -> Submission:
+    """The command to delete anybody's bid in the house's name; InvalidInput for a wrong reason."""
+    reason = checked_text("reason", reason, LONGEST_REASON)
+    return submission(
+        caller,
+        Stream("auction", auction_id),
+        RemoveBid(auction_id, bid_id, reason, caller.user_id),
+        {"auction_id": str(auction_id), "removed": str(bid_id), "reason": reason},
+        **how,
+    )
+
+
+def _moment(name: str, value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise InvalidInput(name, "a time needs its zone, e.g. 2030-01-31T18:00:00Z")
+    return value

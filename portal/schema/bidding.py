@@ -1,0 +1,79 @@
+"""Mutations of bidders: placing bids, and deleting their own."""
+
+from decimal import Decimal
+from uuid import UUID
+
+import strawberry
+
+from commands.inbox import requests
+from portal.schema.context import Context, PortalInfo
+from portal.schema.jobs import Job
+from portal.schema.submitting import EXPIRES_IN, IDEMPOTENCY_KEY, accepted, how
+from portal.signin.tokens import Viewer
+
+
+@strawberry.input(
+    description="The same idempotencyKey from the same user gives the same job, and one bid."
+)
+class PlaceBidInput:
+    auction_id: UUID = strawberry.field(description="The auction to bid in.")
+    amount: Decimal = strawberry.field(description="What is offered, from 0.01 to 9999999999.99.")
+    nonce: str | None = strawberry.field(
+        default=None,
+        description=(
+            "1 to 64 printable ASCII characters without spaces, best at random: they are kept in the "
+            "bid's event, are public, and have a part in every later draw here."
+        ),
+    )
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
+@strawberry.input(description="A bid to take back.")
+class DeleteBidInput:
+    auction_id: UUID = strawberry.field(description="The auction it was placed in.")
+    bid_id: UUID = strawberry.field(description="The bid, which must be the reader's own.")
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
+async def count_bid(context: Context, viewer: Viewer) -> None:
+    """RATE_LIMITED beyond what one user, or one address, may bid and delete."""
+    await context.runtime.rates.spend(
+        ("BIDS_PER_USER", str(viewer.user_id)), ("BIDS_PER_ADDRESS", context.address)
+    )
+
+
+@strawberry.type
+class BiddingMutation:
+    @strawberry.mutation(
+        description=(
+            "Place a bid. It may be lower than the leading bid, but must be higher than the "
+            "bidder's own highest live bid in this auction."
+        )
+    )
+    async def place_bid(self, info: PortalInfo, input: PlaceBidInput) -> Job:
+        viewer = info.context.claimed_viewer()
+        await count_bid(info.context, viewer)
+        submission = requests.place_bid(
+            info.context.caller_in_session(viewer),
+            bidder_id=viewer.user_id,
+            auction_id=input.auction_id,
+            amount_text=str(input.amount),
+            nonce=input.nonce,
+            **how(input),
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(description="Delete an own live bid, until the auction ends.")
+    async def delete_bid(self, info: PortalInfo, input: DeleteBidInput) -> Job:
+        viewer = info.context.claimed_viewer()
+        await count_bid(info.context, viewer)
+        submission = requests.delete_bid(
+            info.context.caller_in_session(viewer),
+            bidder_id=viewer.user_id,
+            auction_id=input.auction_id,
+            bid_id=input.bid_id,
+            **how(input),
+        )
+        return await accepted(info.context, submission)

@@ -1,0 +1,125 @@
+"""Mutations of auctioneers: creating auctions, and intervening in them."""
+
+from datetime import datetime
+from uuid import UUID
+
+import strawberry
+
+from commands.inbox import requests
+from portal.schema.context import PortalInfo
+from portal.schema.jobs import Job
+from portal.schema.rules import RulesInput, chosen
+from portal.schema.submitting import EXPIRES_IN, IDEMPOTENCY_KEY, accepted, how
+
+REASON = "One line of 1 to 500 characters, for everybody to read and for good: no personal data belongs in it."
+
+
+@strawberry.input(description="A new auction.")
+class CreateAuctionInput:
+    title: str = strawberry.field(description="One line of 1 to 200 characters.")
+    description: str | None = strawberry.field(
+        default=None, description="Plain text of at most 5,000 characters."
+    )
+    starts_at: datetime | None = strawberry.field(
+        default=None,
+        description="From when bids count, not in the past; null means when it is accepted.",
+    )
+    ends_at: datetime = strawberry.field(description="Until when bids count, after it starts.")
+    rules: RulesInput | None = strawberry.field(
+        default=None,
+        description="What it goes by beside the plain rules; null means by these alone.",
+    )
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
+@strawberry.input(description="The auction to cancel, and why.")
+class CancelAuctionInput:
+    auction_id: UUID = strawberry.field(description="The auction, which is not closed yet.")
+    reason: str = strawberry.field(description=REASON)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
+@strawberry.input(description="The auction to end at once, and why.")
+class CloseAuctionNowInput:
+    auction_id: UUID = strawberry.field(description="The auction, which is open.")
+    reason: str = strawberry.field(description=REASON)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
+@strawberry.input(description="A bid to remove in the house's name, and why.")
+class RemoveBidInput:
+    auction_id: UUID = strawberry.field(description="The auction it was placed in.")
+    bid_id: UUID = strawberry.field(description="The bid, which is live.")
+    reason: str = strawberry.field(description=REASON)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
+@strawberry.type
+class HouseMutation:
+    @strawberry.mutation(
+        description="Create an auction (staff only). Without startsAt it starts at once."
+    )
+    async def create_auction(self, info: PortalInfo, input: CreateAuctionInput) -> Job:
+        viewer = await info.context.auctioneer()
+        submission = requests.create_auction(
+            info.context.caller(viewer),
+            title=input.title,
+            description=input.description or "",
+            starts_at=input.starts_at,
+            ends_at=input.ends_at,
+            rules=chosen(input.rules),
+            **how(input),
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "Cancel an auction (staff only), until it is closed: nobody wins, and those with live bids are told "
+            "why."
+        )
+    )
+    async def cancel_auction(self, info: PortalInfo, input: CancelAuctionInput) -> Job:
+        viewer = await info.context.auctioneer()
+        submission = requests.cancel_auction(
+            info.context.caller(viewer),
+            auction_id=input.auction_id,
+            reason=input.reason,
+            **how(input),
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "End an open auction at the moment at which this is accepted (staff only). What was accepted before "
+            "counts, and the winner is announced as usual."
+        )
+    )
+    async def close_auction_now(self, info: PortalInfo, input: CloseAuctionNowInput) -> Job:
+        viewer = await info.context.auctioneer()
+        submission = requests.close_auction_now(
+            info.context.caller(viewer),
+            auction_id=input.auction_id,
+            reason=input.reason,
+            **how(input),
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "Delete anybody's live bid in the house's name (staff only), until the auction ends. Its bidder is told why."
+        )
+    )
+    async def remove_bid(self, info: PortalInfo, input: RemoveBidInput) -> Job:
+        viewer = await info.context.auctioneer()
+        submission = requests.remove_bid(
+            info.context.caller(viewer),
+            auction_id=input.auction_id,
+            bid_id=input.bid_id,
+            reason=input.reason,
+            **how(input),
+        )
+        return await accepted(info.context, submission)
