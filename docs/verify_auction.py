@@ -166,7 +166,7 @@ class Auction:
         self.rules, self.moved, self.extensions = created["data"].get("rules", {}), None, 0
         self.early = False
         must(
-            self.rules.keys() <= {"starting_price", "increments", "soft_close"},
+            self.rules.keys() <= {"starting_price", "increments", "soft_close", "withdrawal"},
             f"unknown: {self.rules}",
         )
 
@@ -211,6 +211,9 @@ class Auction:
         if kind in (*GONE, "BidDoubled"):
             must(bid and not bid["deleted"], "there is no such live bid")
             must(bid["bidder_id"] == data["bidder_id"], "the bid is somebody else's")
+        if kind == "BidDeleted" and not data.get("withdrawn_at") and "withdrawal" in self.rules:
+            until = time(bid["placed_at"]) + timedelta(seconds=self.rules["withdrawal"]["within"])
+            must((asked or event["at"]) < until, f"its bidder could delete it until {until}")
         if kind == "AuctionCreated":
             must(data["auction_id"] == self.id, "this is another auction")
             must((asked or self.opens) <= self.opens < self.ends, "it opens too early, or too late")

@@ -64,6 +64,14 @@ class CreateAuctionForm(forms.Form):
             "a time instead, as the hard end: 2030-01-31T18:00:00Z."
         ),
     )
+    withdrawal = forms.CharField(
+        required=False,
+        max_length=20,
+        help_text=(
+            "Rule: how long bidders can delete their own bids. “never”, or a time after bidding such as 10m. Left empty: "
+            "until the auction ends."
+        ),
+    )
 
     def command(self) -> dict[str, Any]:
         """The valid form's values, as what creates an auction takes them; InvalidInput for rules that are none."""

@@ -14,6 +14,7 @@ from typing import assert_never
 from uuid import UUID
 
 from commands.domain import house
+from commands.domain.bids import Bid
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
@@ -42,7 +43,13 @@ from commands.domain.openness import closed_already, ended, not_open, over
 from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection, RejectionCode, readable
 from commands.domain.rules.rule import ToBeat
-from commands.domain.rules.table import first_refusal, moved_end, need_leader, unfit
+from commands.domain.rules.table import (
+    binding_from,
+    first_refusal,
+    moved_end,
+    need_leader,
+    unfit,
+)
 from commands.domain.state import Auction
 
 
@@ -167,7 +174,20 @@ def _delete_bid(
         return Rejection(RejectionCode.BID_ALREADY_DELETED, "this bid is deleted already")
     if over(auction, now):
         return ended(auction)
+    if auction.rules and (until := binding_from(auction.rules, bid.placed_at)) and now >= until:
+        return _binding(bid, until)
     return [BidDeleted(bid.id, bid.bidder_id)]
+
+
+def _binding(bid: Bid, until: datetime) -> Rejection:
+    if until == bid.placed_at:
+        return Rejection(
+            RejectionCode.BID_BINDING, "bids in this auction are binding and can't be deleted"
+        )
+    return Rejection(
+        RejectionCode.BID_BINDING,
+        f"this bid could be deleted until {readable(until)}, and is binding now",
+    )
 
 
 def _double_bid(

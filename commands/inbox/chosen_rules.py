@@ -9,12 +9,15 @@ from commands.domain.rules.increments import HOUSE_TABLE, NOTHING, Bracket, Tabl
 from commands.domain.rules.presets import PRESETS, rules_of
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.table import Rules
+from commands.domain.rules.withdrawal import Withdrawal
 from commands.inbox.invalid import InvalidInput
 
 # What chosen_rules takes.
-RULES = ("preset", "starting_price", "increments", "own_increments", "soft_close")
+RULES = ("preset", "starting_price", "increments", "own_increments", "soft_close", "withdrawal")
 # What names the house's own table of increments.
 HOUSE = "table"
+# What names that bids can never, or always be deleted.
+NEVER, ALWAYS = "never", "always"
 
 
 def chosen_rules(
@@ -24,6 +27,7 @@ def chosen_rules(
     increments: str = "",
     own_increments: str = "",
     soft_close: str = "",
+    withdrawal: str = "",
 ) -> Rules:
     """The preset's rules and those that the texts choose, an empty one none; InvalidInput names the text that is wrong."""
     if preset and preset not in PRESETS:
@@ -35,6 +39,8 @@ def chosen_rules(
         over_leader=_table("increments", increments),
         over_own=_table("own_increments", own_increments),
         soft_close=_soft_close(soft_close) if soft_close else None,
+        withdrawal=_withdrawal(withdrawal.strip()),
+        without={Withdrawal} if withdrawal.strip() == ALWAYS else (),
     )
 
 
@@ -67,17 +73,28 @@ def _soft_close(text: str) -> SoftClose:
             times = int(bound)
         else:
             hard_end = _moment(bound)
-    return SoftClose(_seconds(window.strip()), _seconds(extension.strip()), times, hard_end)
+    written = (
+        "a soft close is written like 60s/60s/10: the window, what it moves the end by, and how often at most, "
+        "or until when"
+    )
+    before, by = (_seconds("soft_close", each.strip(), written) for each in (window, extension))
+    return SoftClose(before, by, times, hard_end)
 
 
-def _seconds(text: str) -> int:
+def _withdrawal(text: str) -> Withdrawal | None:
+    """ "never", or a length of time such as 10m; "always" is no rule."""
+    if text in ("", ALWAYS):
+        return None
+    if text == NEVER:
+        return Withdrawal(0)
+    written = f'write "{NEVER}", "{ALWAYS}", or how long after bidding, like 10m'
+    return Withdrawal(_seconds("withdrawal", text, written))
+
+
+def _seconds(name: str, text: str, written: str) -> int:
     found = re.fullmatch(r"([0-9]{1,6})([smh])", text)
     if not found:
-        raise InvalidInput(
-            "soft_close",
-            f"{text[:40]!r} is no length of time; a soft close is written like 60s/60s/10: the window, "
-            "what it moves the end by, and how often at most, or until when",
-        )
+        raise InvalidInput(name, f"{text[:40]!r} is no length of time; {written}")
     return int(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2]]
 
 

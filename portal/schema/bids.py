@@ -6,9 +6,10 @@ from uuid import UUID
 
 import strawberry
 
+from commands.domain.rules.table import deletable_until
 from portal.schema.reading import Names
 from projections import documents
-from projections.documents import BidDocument, WinnerDocument
+from projections.documents import AuctionDocument, BidDocument, WinnerDocument
 
 
 @strawberry.type(description="Who placed a bid.")
@@ -44,13 +45,20 @@ class Bid:
         description="Whether it counts no more: its bidder took it back, or was deleted, or the house removed it."
     )
     placed_at: datetime = strawberry.field(description="When the portal accepted it, by its clock.")
+    deletable_until: datetime | None = strawberry.field(
+        default=None,
+        description=(
+            "Its bidder may delete it if that is accepted before this moment, by the auction's rules and its end. Null if "
+            "they may not, and of a bid that does not come as part of its auction."
+        ),
+    )
     removed: HouseDecision | None = strawberry.field(
         default=None, description="Why it counts no more, if the house removed it; else null."
     )
 
     @classmethod
-    def of(cls, bid: BidDocument, names: Names) -> "Bid":
-        """The bid in a document."""
+    def of(cls, bid: BidDocument, names: Names, auction: AuctionDocument | None = None) -> "Bid":
+        """The bid in a document, as part of its auction if that is given."""
         return cls(
             id=bid.id,
             auction_id=bid.auction_id,
@@ -60,8 +68,15 @@ class Bid:
             doubled=bid.doubled,
             deleted=bid.deleted,
             placed_at=bid.placed_at,
+            deletable_until=_deletable_until(bid, auction) if auction else None,
             removed=HouseDecision.of(bid.removed) if bid.removed else None,
         )
+
+
+def _deletable_until(bid: BidDocument, auction: AuctionDocument) -> datetime | None:
+    if bid.deleted or auction.closed:
+        return None
+    return deletable_until(auction.rules, bid.placed_at, auction.ends_at)
 
 
 @strawberry.type(description="Who won an auction, with which bid.")

@@ -51,6 +51,7 @@ class AuctionRule(Enum):
     STARTING_PRICE = "STARTING_PRICE"
     INCREMENTS = "INCREMENTS"
     SOFT_CLOSE = "SOFT_CLOSE"
+    WITHDRAWAL = "WITHDRAWAL"
     PLAIN = "PLAIN"
 
 
@@ -134,6 +135,7 @@ describe(
         AuctionRule.STARTING_PRICE: "It has a starting price.",
         AuctionRule.INCREMENTS: "It has increments.",
         AuctionRule.SOFT_CLOSE: "It has a soft close.",
+        AuctionRule.WITHDRAWAL: "Its bidders may delete their bids only for a time, or never.",
         AuctionRule.PLAIN: "It has none beside the plain rules.",
     },
 )
@@ -181,6 +183,9 @@ describe(
         RejectionCode.BID_NOT_FOUND: "The auction has no bid of that id.",
         RejectionCode.BID_NOT_YOURS: "Only its bidder may delete a bid.",
         RejectionCode.BID_ALREADY_DELETED: "The bid is deleted already.",
+        RejectionCode.BID_BINDING: (
+            "By the auction's rules its bidder can't delete the bid, or not any more; see Bid.deletableUntil."
+        ),
         RejectionCode.USERNAME_TAKEN: "Somebody has that name, or one that differs in case only.",
         RejectionCode.USER_NOT_FOUND: "No user has that id, or they were deleted.",
         RejectionCode.INVALID_SCHEDULE: (

@@ -12,6 +12,7 @@ from commands.domain.rules import increments, soft_close, table
 from commands.domain.rules.presets import rules_of
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.starting_price import StartingPrice
+from commands.domain.rules.withdrawal import Withdrawal as WithdrawalRule
 from portal.schema.enums import Preset
 
 Kind = TypeVar("Kind", bound=Rule)
@@ -48,6 +49,13 @@ class SoftClose:
     hard_end: datetime | None = strawberry.field(description="Never beyond this moment.")
 
 
+@strawberry.type(description="Bidders may delete their own bids only for a time, or never.")
+class Withdrawal:
+    within: int = strawberry.field(
+        description="So many seconds after the bid was accepted; 0 means never."
+    )
+
+
 @strawberry.type(
     description="What an auction goes by beside the plain rules; a rule it has not is null."
 )
@@ -56,6 +64,9 @@ class Rules:
     increments: Increments | None = strawberry.field(description="By how much a bid is higher.")
     soft_close: SoftClose | None = strawberry.field(
         description="How a bid shortly before the end moves the end."
+    )
+    withdrawal: Withdrawal | None = strawberry.field(
+        description="How long a bidder may delete a bid; null means until the auction ends. See Bid.deletableUntil."
     )
     must_lead: bool = strawberry.field(
         description="Whether a bid is placed only if it would lead; then nextBids has the lowest first."
@@ -68,11 +79,12 @@ class Rules:
     def of(cls, rules: table.Rules) -> "Rules":
         """In the API's form."""
         starting, steps = _one(rules, StartingPrice), _one(rules, increments.Increments)
-        soft = _one(rules, soft_close.SoftClose)
+        soft, withdrawal = _one(rules, soft_close.SoftClose), _one(rules, WithdrawalRule)
         return cls(
             starting_price=starting.amount if starting else None,
             increments=Increments.of(steps) if steps else None,
             soft_close=SoftClose(**asdict(soft)) if soft else None,
+            withdrawal=Withdrawal(within=withdrawal.within) if withdrawal else None,
             must_lead=table.must_lead(rules),
             sentences=list(table.sentences(rules)),
         )
@@ -116,6 +128,17 @@ class SoftCloseInput:
     )
 
 
+@strawberry.input(description="How long bidders may delete their own bids.")
+class WithdrawalInput:
+    within: int | None = strawberry.field(
+        default=None,
+        description=(
+            "So many seconds after the bid was accepted, at most 30 days; 0 means never, null until the auction ends, as "
+            "without this rule."
+        ),
+    )
+
+
 @strawberry.input(
     description="What an auction goes by beside the plain rules, for good; each rule can be left out."
 )
@@ -131,6 +154,9 @@ class RulesInput:
     soft_close: SoftCloseInput | None = strawberry.field(
         default=None, description="How a bid shortly before the end moves the end."
     )
+    withdrawal: WithdrawalInput | None = strawberry.field(
+        default=None, description="How long bidders may delete their own bids."
+    )
 
 
 def chosen(given: RulesInput | None) -> table.Rules:
@@ -142,12 +168,16 @@ def chosen(given: RulesInput | None) -> table.Rules:
     )
     if steps and not (over_leader or over_own):
         over_leader = increments.HOUSE_TABLE
+    kept = given.withdrawal
+    withdrawal = WithdrawalRule(kept.within) if kept and kept.within is not None else None
     return rules_of(
         given.preset.value,
         starting_price=given.starting_price,
         over_leader=over_leader,
         over_own=over_own,
         soft_close=soft_close.SoftClose(**asdict(soft)) if soft else None,
+        withdrawal=withdrawal,
+        without={WithdrawalRule} if kept and not withdrawal else (),
     )
 
 

@@ -122,7 +122,7 @@ class Auction:
         return connection(
             page.bids,
             size,
-            lambda bid: Bid.of(bid, names),
+            lambda bid: Bid.of(bid, names, auction),
             lambda bid: (bid.effective_amount, bid.reached_version),
             more=more,
             rest=page.rest,
@@ -138,7 +138,7 @@ class Auction:
     async def my_bids(self, info: PortalInfo, first: FirstHundred = LARGEST_PAGE) -> list[Bid]:
         """Read by bidder, never filtered from everybody's."""
         found, names = await self._own_bids(info, page_size(first, LARGEST_PAGE), None)
-        return [Bid.of(bid, names) for bid in found]
+        return [Bid.of(bid, names, self.document) for bid in found]
 
     @strawberry.field(description="The same bids as in myBids, page by page.")
     async def my_bids_connection(
@@ -148,7 +148,10 @@ class Auction:
         size, start = page_size(first), place(after, *PLACE_IN_OWN_BIDS)
         found, names = await self._own_bids(info, size + 1, start[0] if start else None)
         return connection(
-            found, size, lambda bid: Bid.of(bid, names), lambda bid: (bid.placed_version,)
+            found,
+            size,
+            lambda bid: Bid.of(bid, names, self.document),
+            lambda bid: (bid.placed_version,),
         )
 
     @strawberry.field(
@@ -203,7 +206,7 @@ class Auction:
             starts_at=auction.starts_at,
             ends_at=auction.ends_at,
             first_ends_at=auction.first_ends_at,
-            leading_bid=Bid.of(leading, names) if leading else None,
+            leading_bid=Bid.of(leading, names, auction) if leading else None,
             bid_count=auction.bid_count,
             bidder_count=auction.bidder_count,
             winner=Winner.of(auction.winner, names) if auction.winner else None,

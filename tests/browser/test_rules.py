@@ -80,3 +80,29 @@ def test_an_auction_without_rules_offers_steps_too(windows: Windows, behind: Oth
     offers = page.get_by_role("group", name="Amounts that would lead").get_by_role("button")
     expect(offers).to_have_text(["1.00", "2.00", "3.00"])
     expect(page.locator("#amount-hint")).to_have_text("Any amount counts. It need not lead.")
+
+
+def test_a_bid_can_be_deleted_as_long_as_the_portal_says(windows: Windows, behind: Others) -> None:
+    for within, button, told in (
+        (0, 0, "10.00"),
+        (300, 1, "can be deleted until"),
+        (None, 1, "Delete"),
+    ):
+        lot = behind.auction("A viola", rules={"withdrawal": {"within": within}})
+        anton = behind.bidder(f"Anton-{lot[-6:]}")
+        behind.bid(anton, lot, "10.00")
+        page = window_of(windows, anton, f"/#/auction/{lot}")
+        expect(page.locator(".mine li")).to_contain_text(told)
+        expect(page.get_by_role("button", name="Delete your bid of 10.00")).to_have_count(button)
+        expect(page.get_by_text("can be deleted until")).to_have_count(1 if within else 0)
+
+
+def test_the_button_goes_when_the_time_is_over(windows: Windows, behind: Others) -> None:
+    lot = behind.auction("A viola", rules={"withdrawal": {"within": 6}})
+    anton = behind.bidder(f"Anton-{lot[-6:]}")
+    page = window_of(windows, anton, f"/#/auction/{lot}")
+    behind.bid(anton, lot, "10.00")
+    delete = page.get_by_role("button", name="Delete your bid of 10.00")
+    expect(delete).to_be_visible()
+    expect(delete).to_be_hidden(timeout=10_000)
+    expect(page.locator(".mine li")).to_have_count(1)

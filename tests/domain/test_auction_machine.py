@@ -43,6 +43,7 @@ from commands.domain.rules.increments import Bracket, Increments
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules
+from commands.domain.rules.withdrawal import Withdrawal
 from commands.domain.state import Auction, evolve
 from tests.domain.rules.some_rules import rules_of_auctions
 from tests.domain.scenario import (
@@ -101,6 +102,7 @@ class NaiveBook:
                 self.over_leader = [_cents(bracket) for bracket in chosen.over_leader]
                 self.over_own = [_cents(bracket) for bracket in chosen.over_own]
         self.soft = [chosen for chosen in rules if isinstance(chosen, SoftClose)]
+        self.within = [chosen.within for chosen in rules if isinstance(chosen, Withdrawal)]
         self.end, self.extensions = CLOSING, 0
         self.entries: list[Entry] = []
         self.closed, self.cancelled, self.early = False, False, False
@@ -166,6 +168,9 @@ class NaiveBook:
             return "BID_ALREADY_DELETED"
         if self.closed or at >= self.end:
             return self._over()
+        for seconds in self.within:
+            if (at - found[0].at).total_seconds() >= seconds:
+                return "BID_BINDING"
         return self._strike(found)
 
     def remove(self, bid_id: UUID, at: datetime) -> Said:

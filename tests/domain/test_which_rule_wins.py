@@ -18,6 +18,7 @@ from commands.domain.rules.increments import NOTHING, Bracket, Increments
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import in_order
+from commands.domain.rules.withdrawal import Withdrawal
 from tests.domain.scenario import (
     AFTER,
     ALICE,
@@ -95,6 +96,7 @@ BREAKS: Mapping[Code, Break] = {
     ),
     Code.BID_NOT_FOUND: lambda asked: replace(asked, bid_id=THIRD),
     Code.BID_NOT_YOURS: lambda asked: replace(asked, bidder_id=BOB),
+    Code.BID_BINDING: lambda asked: replace(asked, rules=(*asked.rules, Withdrawal(0))),
     Code.BID_ALREADY_DELETED: lambda asked: replace(
         asked, events=(*asked.events, deleted(FIRST, ALICE))
     ),

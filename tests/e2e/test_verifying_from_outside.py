@@ -16,6 +16,8 @@ from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED
 from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.outsider import falsified, finding, script
 from tests.e2e.ruled_falsifications import RULED, RULES
+from tests.e2e.withdrawal_falsifications import RULES as WITHDRAWAL
+from tests.e2e.withdrawal_falsifications import WITHDRAWN
 from tests.integration.in_process import InProcessPortal
 
 
@@ -124,6 +126,30 @@ def test_an_outsider_checks_an_auction_that_was_closed_early(
     for what, (falsify, says) in CLOSED_EARLY.items():
         with falsified(outsider, falsify):
             found = finding(outsider, portal, closed_early)
+        assert re.search(says, found), f"{what}: {found}"
+
+
+@pytest.fixture
+async def withdrawn(join: Join, carol: PortalClient) -> str:
+    """An auction that was closed early, of whose two bids one was deleted in time."""
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol, rules=WITHDRAWAL)
+    await place(alice, auction_id, "10.00")
+    bid_id = (await place(bob, auction_id, "20.00"))["result"]["bidId"]
+    await delete(bob, auction_id, bid_id)
+    await carol.command(CLOSE_AUCTION_NOW, auctionId=auction_id, reason="A flood")
+    await events(carol, auction_id, until="WinnerAnnounced")
+    return auction_id
+
+
+def test_an_outsider_checks_that_bids_were_deleted_in_time(
+    portal: RunningPortal, withdrawn: str, outsider: ModuleType
+) -> None:
+    done = script(portal, withdrawn)
+    assert (done.returncode, done.stderr) == (0, "")
+    for what, (falsify, says) in WITHDRAWN.items():
+        with falsified(outsider, falsify):
+            found = finding(outsider, portal, withdrawn)
         assert re.search(says, found), f"{what}: {found}"
 
 

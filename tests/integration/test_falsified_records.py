@@ -25,6 +25,8 @@ from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED, Falsify
 from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.outsider import rechained
 from tests.e2e.ruled_falsifications import RULED, STORED
+from tests.e2e.withdrawal_falsifications import RULES as WITHDRAWAL
+from tests.e2e.withdrawal_falsifications import WITHDRAWN
 from tests.integration.in_process import InProcessPortal
 from tests.integration.test_redeciding import jobs_gone  # noqa: F401  (a fixture)
 from tests.integration.test_verification import findings, forget, tampering
@@ -198,6 +200,17 @@ def removed(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[
     yield from recorded(in_process, documents, auction)
 
 
+@pytest.fixture
+def withdrawn(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """An auction whose bids can be deleted for a time, and one was, as the one that outsiders check."""
+    alice, bob = in_process.user(), in_process.user()
+    auction = in_process.auction(rules=decode_rules(WITHDRAWAL))
+    in_process.bid(auction, alice, "10.00")
+    in_process.delete(auction, bob, in_process.bid(auction, bob, "20.00"))
+    assert in_process.settled(auction, CloseAuctionNow(auction.id, "A flood", None)).version == 5
+    yield from recorded(in_process, documents, auction)
+
+
 def recorded(
     in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
 ) -> Iterator[Record]:
@@ -242,3 +255,8 @@ def test_what_is_found_of_an_early_close_is_found_by_the_operator(closed_early: 
 @pytest.mark.usefixtures("jobs_gone")
 def test_what_is_found_of_a_removed_bid_is_found_by_the_operator(removed: Record) -> None:
     found_all(removed, REMOVED)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_a_late_deletion_is_found_by_the_operator(withdrawn: Record) -> None:
+    found_all(withdrawn, WITHDRAWN)

@@ -1,6 +1,6 @@
 """Presets: rules that go together, by the name that such an auction has."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from decimal import Decimal
 
 from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table
@@ -8,6 +8,7 @@ from commands.domain.rules.rule import Rule
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules, in_order
+from commands.domain.rules.withdrawal import Withdrawal
 
 PRESETS: Mapping[str, Rules] = {
     # The plain rules alone.
@@ -24,20 +25,23 @@ def rules_of(
     over_leader: Table = (),
     over_own: Table = (),
     soft_close: SoftClose | None = None,
+    withdrawal: Withdrawal | None = None,
+    without: Container[type[Rule]] = (),
 ) -> Rules:
-    """The preset's rules, with what is given in the place of its own; KeyError for an unknown preset."""
-    increments, rules = Increments(), list[Rule]()
-    for rule in PRESETS[preset]:
-        match rule:
-            case Increments():
-                increments = rule
-            case SoftClose():
-                soft_close = soft_close or rule
-    increments = Increments(over_leader or increments.over_leader, over_own or increments.over_own)
-    if starting_price is not None:
-        rules.append(StartingPrice(starting_price))
-    if increments != Increments():
-        rules.append(increments)
-    if soft_close:
-        rules.append(soft_close)
-    return in_order(rules)
+    """The preset's rules but those `without`, with what is given in the place of its own; KeyError for an unknown preset."""
+    chosen = {type(rule): rule for rule in PRESETS[preset] if type(rule) not in without}
+    given = [
+        StartingPrice(starting_price) if starting_price is not None else None,
+        _increments(chosen.get(Increments), over_leader, over_own),
+        soft_close,
+        withdrawal,
+    ]
+    return in_order((chosen | {type(rule): rule for rule in given if rule}).values())
+
+
+def _increments(preset: Rule | None, over_leader: Table, over_own: Table) -> Increments | None:
+    """A table that is given takes the place of the preset's of that kind alone."""
+    if not (over_leader or over_own):
+        return None
+    own = preset if isinstance(preset, Increments) else Increments()
+    return Increments(over_leader or own.over_leader, over_own or own.over_own)

@@ -58,6 +58,10 @@ class Rule:
         """
         return None
 
+    def binding_from(self, placed_at: datetime) -> datetime | None:
+        """From when on its bidder can't delete a bid placed then; None if they can until the auction ends."""
+        return None
+
     def least(self, to_beat: ToBeat) -> Decimal:
         """The lowest amount that it lets the bidder bid."""
         return SMALLEST

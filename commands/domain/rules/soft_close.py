@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from commands.domain.rejections import readable
 from commands.domain.rules.rule import InvalidRule, Rule
+from commands.domain.rules.spans import in_words
 
 LONGEST = 24 * 60 * 60
 MOST_TIMES = 1000
@@ -27,7 +28,7 @@ class SoftClose(Rule):
         most = f", {self.times:,} times at most" if self.times else ""
         until = f", until {readable(self.hard_end)} at the latest" if self.hard_end else ""
         return (
-            f"A bid in the last {_in_words(self.window)} moves the end by {_in_words(self.extension)}"
+            f"A bid in the last {in_words(self.window)} moves the end by {in_words(self.extension)}"
             f"{most}{until}."
         )
 
@@ -60,10 +61,3 @@ class SoftClose(Rule):
         if self.hard_end is not None:
             moved = min(moved, self.hard_end)
         return moved if moved > ends_at else None
-
-
-def _in_words(seconds: int) -> str:
-    for unit, length in (("hours", 3600), ("minutes", 60)):
-        if seconds % length == 0 and seconds > length:
-            return f"{seconds // length} {unit}"
-    return f"{seconds} seconds"

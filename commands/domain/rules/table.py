@@ -11,6 +11,7 @@ from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table, ste
 from commands.domain.rules.rule import Rule, ToBeat
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
+from commands.domain.rules.withdrawal import Withdrawal
 
 Rules = tuple[Rule, ...]
 
@@ -19,6 +20,7 @@ RULES: Mapping[str, type[Rule]] = {
     "starting_price": StartingPrice,
     "increments": Increments,
     "soft_close": SoftClose,
+    "withdrawal": Withdrawal,
 }
 _NAMES = {kind: name for name, kind in RULES.items()}
 _ORDER = {kind: place for place, kind in enumerate(RULES.values())}
@@ -68,6 +70,20 @@ def unfit(rules: Rules, ends_at: datetime) -> str | None:
 def moved_end(rules: Rules, ends_at: datetime, extensions: int, now: datetime) -> datetime | None:
     """When an auction ends after a bid accepted at `now`, if not at `ends_at` any more."""
     return next((end for rule in rules if (end := rule.moved_end(ends_at, extensions, now))), None)
+
+
+def binding_from(rules: Rules, placed_at: datetime) -> datetime | None:
+    """From when on its bidder can't delete a bid placed then; None if they can until the auction ends."""
+    found = [at for rule in rules if (at := rule.binding_from(placed_at)) is not None]
+    return min(found, default=None)
+
+
+def deletable_until(rules: Rules, placed_at: datetime, ends_at: datetime) -> datetime | None:
+    """Before when its bidder may delete a bid placed then, in an auction that ends then; None if they never may."""
+    until = binding_from(rules, placed_at)
+    if until is None or until >= ends_at:
+        return ends_at
+    return until if until > placed_at else None
 
 
 def next_bids(rules: Rules, leading: Decimal | None) -> Sequence[Decimal]:

@@ -49,6 +49,10 @@ class Command(OperatorCommand):
             help="60s/60s/10: a bid in the last 60 s moves the end by 60 s, 10 times at most, or up to a hard "
             "end if that is a time",
         )  # fmt: skip
+        parser.add_argument(
+            "--withdrawal", metavar="never|10m", default="",
+            help="whether bidders can delete their bids: never, for so long after bidding, or always (default)",
+        )  # fmt: skip
         add_wait(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:

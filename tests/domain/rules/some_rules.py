@@ -10,6 +10,7 @@ from commands.domain.rules.rule import Rule
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules, in_order
+from commands.domain.rules.withdrawal import Withdrawal
 from tests.domain.scenario import AFTER, CLOSING, INSTANT
 
 Amounts = st.SearchStrategy[Decimal]
@@ -25,6 +26,9 @@ SOFT_CLOSES = st.builds(
     hard_end=st.sampled_from([None, CLOSING + INSTANT, AFTER, AFTER + INSTANT]),
 )
 
+# Never, and up to just when something else is asked: what is bid at the opening, at half past and before the end.
+WITHDRAWALS = st.builds(Withdrawal, st.sampled_from([0, 1, 1799, 1800, 1801, 3600]))
+
 
 @st.composite
 def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
@@ -34,6 +38,7 @@ def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
         st.builds(StartingPrice, few),
         _increments(few),
         SOFT_CLOSES,
+        WITHDRAWALS,
     ]
     return in_order(draw(rule) for rule in each if draw(st.booleans()))
 

@@ -1,7 +1,7 @@
 """Choosing rules: what is refused, how they are written, and what is offered to bidders by them."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -17,14 +17,34 @@ from commands.domain.rules.presets import PRESETS
 from commands.domain.rules.rule import InvalidRule
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
-from commands.domain.rules.table import RULES, Rules, check, in_order, next_bids, sentences
+from commands.domain.rules.table import (
+    RULES,
+    Rules,
+    check,
+    deletable_until,
+    in_order,
+    next_bids,
+    sentences,
+)
+from commands.domain.rules.withdrawal import Withdrawal
 from commands.domain.state import evolve
 from commands.inbox.chosen_rules import chosen_rules
 from commands.inbox.invalid import InvalidInput
 from commands.record.codec import decode_rules, encode_rules
 from portal.schema.enums import Preset
 from tests.domain.rules.some_rules import rules_of_auctions
-from tests.domain.scenario import ALICE, AUCTION, BOB, CAST, CREATED, DURING, FIRST, SECOND, placed
+from tests.domain.scenario import (
+    ALICE,
+    AUCTION,
+    BOB,
+    CAST,
+    CLOSING,
+    CREATED,
+    DURING,
+    FIRST,
+    SECOND,
+    placed,
+)
 
 HARD_END = datetime(2030, 1, 31, 18, tzinfo=UTC)
 
@@ -168,6 +188,42 @@ def test_a_soft_close_that_can_not_be_read(text: str, why: str) -> None:
         chosen_rules(soft_close=text)
 
 
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ("never", (Withdrawal(0),)),
+        (" 10m ", (Withdrawal(600),)),
+        ("90s", (Withdrawal(90),)),
+        ("always", ()),
+        ("", ()),
+    ],
+)
+def test_a_withdrawal_can_be_read(text: str, rules: Rules) -> None:
+    assert chosen_rules(withdrawal=text) == rules
+
+
+def test_a_withdrawal_that_can_not_be_read_or_chosen() -> None:
+    with pytest.raises(
+        InvalidInput, match="'soon' is no length of time; write \"never\""
+    ) as refused:
+        chosen_rules(withdrawal="soon")
+    assert refused.value.field == "withdrawal"
+    for seconds in (-1, 30 * 24 * 60 * 60 + 1):
+        with pytest.raises(InvalidRule, match=f"0 \\(never\\) to 2,592,000 seconds, not {seconds}"):
+            check((Withdrawal(seconds),))
+
+
+def test_until_when_a_bid_may_be_deleted() -> None:
+    for rules, until in (
+        ((), CLOSING),
+        ((Withdrawal(60),), DURING + timedelta(seconds=60)),
+        # The end comes first.
+        ((Withdrawal(7200),), CLOSING),
+        ((Withdrawal(0),), None),
+    ):
+        assert deletable_until(rules, DURING, CLOSING) == until
+
+
 def test_sentences_say_whether_a_bid_must_lead() -> None:
     assert sentences(())[0] == (
         "A bid is higher than the bidder's own highest, and may be lower than the leading one."
@@ -177,6 +233,12 @@ def test_sentences_say_whether_a_bid_must_lead() -> None:
         "Bids start at 1,000.00.",
         "A bid is higher than the leading one by at least 1.00 from 0.00, 2.00 from 20.00.",
     ]
+    assert sentences(chosen_rules(withdrawal="never"))[1] == (
+        "Bids are binding: their bidders can't delete them."
+    )
+    assert sentences(chosen_rules(withdrawal="10m"))[1] == (
+        "A bidder can delete a bid within 10 minutes of placing it, and not later."
+    )
     own = sentences(chosen_rules(own_increments="0:5"))
     assert own[1] == "A bid is higher than the bidder's own highest by at least 5.00."
     assert "may be lower than the leading one" in own[0]

@@ -2,8 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -11,78 +11,102 @@ from uuid import UUID
 import pytest
 
 from commands.domain.auction import decide
-from commands.domain.commands import PlaceBid
+from commands.domain.bids import Bid
+from commands.domain.commands import AuctionCommand, DeleteBid, PlaceBid
+from commands.domain.events import AuctionEvent
 from commands.domain.rejections import Rejection
 from commands.domain.rules.increments import HOUSE_TABLE
-from commands.domain.state import evolve
+from commands.domain.state import Auction, evolve
 from commands.inbox.chosen_rules import RULES, chosen_rules
 from tests.domain.scenario import ALICE, AUCTION, BOB, CAST, CREATED
 from tests.servers import ROOT
 
 TEXT = (ROOT / "docs/rules.md").read_text()
+# What is done, when, and what becomes of it.
 LINE = re.compile(
-    r"\| (alice|bob) ([\d.]+)(?:, (\d+) s before the end)? "
-    r"\| (?:`([A-Z_]+)`|(leads|placed)(?:; the end moves by (\d+) s)?) \|"
+    r"\| (?P<who>alice|bob) (?:(?P<bids>[\d.]+)|deletes (?P<deletes>[\d.]+))"
+    r"(?:, (?P<before>\d+) s before the end|, (?P<later>\d+) s later)? "
+    r"\| (?:`(?P<code>[A-Z_]+)`|(?P<becomes>leads|placed|deleted)(?:; the end moves by (?P<moves>\d+) s)?) \|"
 )
-# Bids that don't say when they come, come long before the end.
+# What does not say when it is done, is done long before the end.
 LONG = 1800
 PEOPLE = {"alice": ALICE, "bob": BOB}
 
 
 @dataclass(frozen=True, slots=True)
-class Bid:
-    """A line: who bids what, when, and what becomes of it; by how much the end moves."""
-
-    who: str
-    amount: str
-    before: int
-    becomes: str
-    moves: int
-
-
-@dataclass(frozen=True, slots=True)
 class Example:
-    """Options of `create_auction`, bids with what becomes of each, and where it is written."""
+    """Options of `create_auction`, lines with what is done and what becomes of it, and where it is written."""
 
     options: str
-    bids: tuple["Bid", ...]
+    lines: tuple[re.Match[str], ...]
     line: int
 
 
 def examples() -> Iterator[Example]:
-    """Each table of bids, with the options that the line before it names."""
-    options, bids = "", list[Bid]()
+    """Each table of lines, with the options that the line before it names."""
+    options, lines = "", list[re.Match[str]]()
     for number, line in enumerate([*TEXT.splitlines(), ""], 1):
         if named := re.fullmatch(r"With `(.*)`:", line):
             options = named[1]
         if found := LINE.fullmatch(line):
-            who, amount, before, refusal, placed, moves = found.groups()
-            bids.append(Bid(who, amount, int(before or LONG), refusal or placed, int(moves or 0)))
-        elif bids:
-            yield Example(options, tuple(bids), number)
-            options, bids = "", []
+            lines.append(found)
+        elif lines:
+            yield Example(options, tuple(lines), number)
+            options, lines = "", []
 
 
 EXAMPLES = list(examples())
+
+
+@dataclass
+class Told:
+    """An auction while an example is told."""
+
+    auction: Auction
+    done: int = 0
+    ids: dict[tuple[str, str], UUID] = field(default_factory=dict)
+
+    def tell(self, line: re.Match[str]) -> None:
+        """What is done becomes what is written."""
+        self.done += 1
+        end, at = self.auction.ends_at, self.auction.ends_at - timedelta(seconds=LONG)
+        if line["before"]:
+            at = end - timedelta(seconds=int(line["before"]))
+        if line["later"]:
+            at = self._bid(line).placed_at + timedelta(seconds=int(line["later"]))
+        answer = decide(self._command(line), self.auction, now=at, bidders=CAST)
+        if isinstance(answer, Rejection):
+            assert answer.code.value == line["code"], (line[0], answer.message)
+            return
+        for event in answer:
+            self.auction = evolve(self.auction, event)
+        assert self._became(answer) == line["becomes"], line[0]
+        assert self.auction.ends_at - end == timedelta(seconds=int(line["moves"] or 0)), line[0]
+
+    def _bid(self, line: re.Match[str]) -> Bid:
+        return self.auction.bids[self.ids[line["who"], line["deletes"]]]
+
+    def _command(self, line: re.Match[str]) -> AuctionCommand:
+        who = PEOPLE[line["who"]]
+        if line["deletes"]:
+            return DeleteBid(AUCTION, self._bid(line).id, who)
+        bid_id = self.ids[line["who"], line["bids"]] = UUID(int=self.done)
+        return PlaceBid(AUCTION, bid_id, who, Decimal(line["bids"]))
+
+    def _became(self, events: Sequence[AuctionEvent]) -> str:
+        if type(events[0]).__name__ == "BidDeleted":
+            return "deleted"
+        leading = self.auction.leading_bid
+        return "leads" if leading and leading.id == UUID(int=self.done) else "placed"
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.options or "plain")
 def test_what_the_document_says(example: Example) -> None:
     words = shlex.split(example.options)
     options = {words[at][2:].replace("-", "_"): words[at + 1] for at in range(0, len(words), 2)}
-    auction = evolve(None, replace(CREATED, rules=chosen_rules(**options)))
-    for number, line in enumerate(example.bids, 1):
-        bid = PlaceBid(AUCTION, UUID(int=number), PEOPLE[line.who], Decimal(line.amount))
-        end = auction.ends_at
-        answer = decide(bid, auction, now=end - timedelta(seconds=line.before), bidders=CAST)
-        if isinstance(answer, Rejection):
-            assert answer.code.value == line.becomes, (line, answer.message)
-            continue
-        for event in answer:
-            auction = evolve(auction, event)
-        leads = auction.leading_bid and auction.leading_bid.id == bid.bid_id
-        assert ("leads" if leads else "placed") == line.becomes, line
-        assert auction.ends_at - end == timedelta(seconds=line.moves), line
+    told = Told(evolve(None, replace(CREATED, rules=chosen_rules(**options))))
+    for line in example.lines:
+        told.tell(line)
 
 
 def test_each_rule_has_an_example_and_the_table_is_the_houses() -> None:

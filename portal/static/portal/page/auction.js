@@ -102,6 +102,7 @@ export function auction(main, id) {
     countdown.dataset.standing = stands;
     countdown.classList.toggle("soon", stands === "OPEN" && ending - now() < SOON);
     if (drawn !== stands) draw();
+    mine.tick();
   }
 
   function draw() {

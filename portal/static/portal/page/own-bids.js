@@ -1,6 +1,6 @@
 // The user's own bids on an auction, page by page, each with a button that deletes it.
 import { DELETE_BID, Intent } from "./commands.js";
-import { timeOfDay } from "./clock.js";
+import { now, timeOfDay } from "./clock.js";
 import { el, Entries, confirmed } from "./dom.js";
 import { shown } from "./money.js";
 import { Newest } from "./newest.js";
@@ -17,7 +17,7 @@ const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id
 
 function connection(page) {
   return `myBidsConnection(${page}) {
-    edges { node { id ${WORTH} deleted removed { reason } placedAt bidder { id username } } } pageInfo { hasNextPage endCursor } }`;
+    edges { node { id ${WORTH} deleted removed { reason } placedAt deletableUntil bidder { id username } } } pageInfo { hasNextPage endCursor } }`;
 }
 
 /** The list of the user's bids. Call `show` with each new state and `apply` with each event.
@@ -34,16 +34,21 @@ export function ownBids(auctionId, changed) {
   const element = el("section", { hidden: true }, el("h2", {}, "Your bids ", count), list, unloaded, pages.more, wrong, announcement);
   const intents = new Map();
   let open = false;
+  let endsAt = null;
   let top = null;
   let drawing = null;
 
-  function entry({ bid, open: deletable }) {
+  function deletable({ deleted, deletableUntil }) {
+    return open && !deleted && deletableUntil !== null && now() < Date.parse(deletableUntil);
+  }
+
+  function entry({ bid, open: may, until }) {
     return el("li", { class: bid.deleted ? "deleted" : null, "data-bid": bid.id },
       el("span", { class: "number" }, worth(bid)),
       el("time", { class: "soft", datetime: bid.placedAt }, timeOfDay(bid.placedAt)),
       bid.deleted ? el("span", { class: "soft" }, bid.removed ? `removed by the house: ${bid.removed.reason}` : "deleted")
-        : deletable && el("button", { class: "quiet small", type: "button", "aria-label": `Delete your bid of ${shown(bid.amount)}`,
-          onclick: (event) => remove(event.currentTarget, bid) }, "Delete"));
+        : may && [until && el("span", { class: "soft" }, `can be deleted until ${timeOfDay(until)} `), el("button", { class: "quiet small", type: "button", "aria-label": `Delete your bid of ${shown(bid.amount)}`,
+          onclick: (event) => remove(event.currentTarget, bid) }, "Delete")]);
   }
 
   async function remove(button, bid) {
@@ -113,7 +118,13 @@ export function ownBids(auctionId, changed) {
     const { bids } = newest;
     element.hidden = !bids.length;
     count.textContent = pages.complete ? shown(bids.length) : `the newest ${shown(bids.length)}`;
-    entries.show(bids.map((bid) => ({ bid, open })), { key: ({ bid }) => bid.id, build: entry });
+    entries.show(bids.map(shownOf), { key: ({ bid }) => bid.id, build: entry });
+  }
+
+  // A bid that can be deleted until the auction ends needs no time of its own.
+  function shownOf(bid) {
+    const may = deletable(bid);
+    return { bid, open: may, until: may && bid.deletableUntil !== endsAt ? bid.deletableUntil : null };
   }
 
   return {
@@ -127,9 +138,10 @@ export function ownBids(auctionId, changed) {
       return pages.complete;
     },
     /** Show the auction's new state. */
-    show(standing, { version, myBidsConnection: { edges, pageInfo } }) {
+    show(standing, { version, endsAt: ends, myBidsConnection: { edges, pageInfo } }) {
       const first = !top;
       open = standing === "OPEN";
+      endsAt = ends;
       top = { version, bids: edges.map(({ node }) => node) };
       if (first || pages.count === 1) {
         newest.replace(top.bids);
@@ -146,6 +158,12 @@ export function ownBids(auctionId, changed) {
         draw();
         changed();
       });
+    },
+    /** Take away the buttons of bids that could be deleted until now. */
+    tick() {
+      let late = false;
+      entries.each((_, { bid, open: may }) => { late ||= may && !deletable(bid); });
+      if (late) draw();
     },
     /** Load nothing more. */
     stop() {
