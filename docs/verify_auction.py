@@ -26,6 +26,7 @@ RELAY = "api.drand.sh/52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c
 ENDS, NOT_MADE = ("WinnerAnnounced", "AuctionEndedUnsold"), ("LATE", "FAILED")
 GONE = ("BidDeleted", "BidRemoved")
 CLOSES = (*ENDS, "AuctionCancelled")
+TURNS = ("ReserveMet", "ReserveMissed")
 Wrong, time, by_rank = ValueError, datetime.fromisoformat, lambda bid: bid["rank"]
 
 
@@ -165,8 +166,11 @@ class Auction:
         self.seen, self.bids, self.drawn, self.draws, self.closed = [], Bids(), set(), 0, None
         self.rules, self.moved, self.extensions = created["data"].get("rules", {}), None, 0
         self.early = False
+        # Whether the reserve is met; what did not meet it, and what did; and it itself, once it is known.
+        self.met, self.bounds, self.reserve = False, (Decimal(0), Decimal("Infinity")), None
         must(
-            self.rules.keys() <= {"starting_price", "increments", "soft_close", "withdrawal"},
+            self.rules.keys()
+            <= {"starting_price", "increments", "reserve", "soft_close", "withdrawal"},
             f"unknown: {self.rules}",
         )
 
@@ -191,6 +195,31 @@ class Auction:
             found += [counts + Decimal(steps[-1])] if counts and steps else []
         return max(found)
 
+    def pays(self):
+        """What the leading bidder would pay; zero without one."""
+        return (self.bids.leading.get(None) or {"amount": Decimal(0)})["amount"]
+
+    def turned(self, kind, asked, data):
+        """The reserve is met, or is not any more, since the event before."""
+        last, leading = self.seen[-1], self.bids.leading.get(None) or {"bid_id": None}
+        must("reserve" in self.rules, "the auction has no reserve")
+        follows = last["asked"] == asked and last["type"] not in (*TURNS, "AuctionCreated")
+        must(follows, "it does not follow on what changed the leading bid")
+        must(self.met != (kind == "ReserveMet"), "that was told before")
+        must(self.met or leading["bid_id"] == data["bid_id"], "another bid leads")
+        self.met = not self.met
+        return f"the reserve is {'' if self.met else 'not '}met by the leading bid"
+
+    def revealed(self, data):
+        """The reserve was committed to, and fits what was said of it."""
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+        committed = self.rules.get("reserve", {}).get("commitment")
+        must(sha256(text.encode()).hexdigest() == committed, "it is not what was committed to")
+        self.reserve, (missed, met) = Decimal(data["amount"]), self.bounds
+        must(self.reserve <= met, f"it was said to be met by {met:,}")
+        must(missed < self.reserve, f"it was said not to be met by {missed:,}")
+        return f"the reserve was {self.reserve:,}"
+
     def rule(self, event, data):
         """Say what the event is, if it is what the rules give."""
         kind, asked, bid = event["type"], event["asked"], self.bids.all.get(data.get("bid_id"))
@@ -206,7 +235,12 @@ class Auction:
         at = data.get("withdrawn_at") or data.get("placed_at") or event.get("accepted_at")
         late = at and time(at) >= self.ends
         not_made = kind == "NothingDrawn" and data["reason"] in NOT_MADE
-        must(not late or not_made or kind in CLOSES, "it was asked for after the end")
+        must(
+            self.reserve is None or kind in ENDS,
+            "the auction is closed once its reserve is revealed",
+        )
+        ending = kind in (*CLOSES, "ReserveRevealed") or not_made
+        must(not late or ending or kind in TURNS, "it was asked for after the end")
         must((asked or event["at"]) - event["at"] < timedelta(minutes=1), "it was asked for later")
         if kind in (*GONE, "BidDoubled"):
             must(bid and not bid["deleted"], "there is no such live bid")
@@ -229,6 +263,15 @@ class Auction:
             must(amount >= (least := self.least(own)), f"{amount:,} is less than {least:,}")
             if end := self.moved_end(placed):
                 self.moved = (data["bid_id"], end, asked)
+        if kind in TURNS:
+            return self.turned(kind, asked, data)
+        if "reserve" in self.rules and self.seen and asked != self.seen[-1]["asked"]:
+            missed, met = self.bounds
+            pays = self.pays()
+            self.bounds = (missed, min(met, pays)) if self.met else (max(missed, pays), met)
+        if kind == "ReserveRevealed":
+            must(asked >= self.ends, f"it was closed before its end, {self.ends:%F %T}")
+            return self.revealed(data)
         if kind == "AuctionExtended":
             self.extensions, self.ends = self.extensions + 1, time(data["ends_at"])
             must(moved == (data["bid_id"], self.ends, asked), f"the rules give {moved}")
@@ -252,6 +295,9 @@ class Auction:
         if kind == "AuctionCancelled":
             return f"the house cancelled it, and nobody wins: {data['reason']}"
         must(self.closed >= self.ends, f"it was closed before its end, {self.ends:%F %T}")
+        must(self.reserve or "reserve" not in self.rules, "the reserve is not revealed")
+        if self.reserve and self.pays() < self.reserve:
+            bid = None
         must(bool(bid) == (kind == "WinnerAnnounced"), "a live bid wins; without one nobody does")
         if not bid:
             return "it ended without a sale"

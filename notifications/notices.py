@@ -7,6 +7,7 @@ from uuid import UUID
 
 from commands.domain.events import (
     AuctionCancelled,
+    AuctionEndedUnsold,
     AuctionEvent,
     BidDeleted,
     BidDoubled,
@@ -103,6 +104,9 @@ def _of(version: int, event: AuctionEvent, deleted: Mapping[UUID, RankedBid]) ->
         case BidRemoved(bid_id=bid_id, bidder_id=bidder):
             counted = deleted[bid_id].effective_amount
             return [Notice(NotificationKind.BID_REMOVED, version, counted, to=frozenset({bidder}))]
+        case AuctionEndedUnsold():
+            # Whoever has a live bid still did not meet the reserve.
+            return [Notice(NotificationKind.AUCTION_LOST, version, None)]
         case AuctionCancelled():
             return [Notice(NotificationKind.AUCTION_CANCELLED, version, None)]
         case _:
@@ -128,7 +132,7 @@ def _outbid(
                     led[event.bid_id] = event.bidder_id
             case BidDeleted(bid_id=bid_id) | BidRemoved(bid_id=bid_id):
                 led.pop(bid_id, None)
-            case WinnerAnnounced() | AuctionCancelled():
+            case WinnerAnnounced() | AuctionEndedUnsold() | AuctionCancelled():
                 return frozenset()
             case _:
                 continue

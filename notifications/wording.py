@@ -15,6 +15,8 @@ def message(
     match kind:
         case NotificationKind.AUCTION_WON:
             return f"You won “{title}” for {grouped}."
+        case NotificationKind.AUCTION_LOST if amount is None:
+            return f"“{title}” ended without a sale: no bid met the reserve."
         case NotificationKind.AUCTION_LOST:
             return f"“{title}” went to another bidder for {grouped}."
         case NotificationKind.OUTBID:

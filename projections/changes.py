@@ -17,11 +17,15 @@ from commands.domain.events import (
     BidPlaced,
     BidRemoved,
     NothingDrawn,
+    ReserveMet,
+    ReserveMissed,
+    ReserveRevealed,
     UserCreated,
     UserDeleted,
     UserEvent,
     WinnerAnnounced,
 )
+from commands.domain.rules.reserve import ReservePrice
 from projections.documents import (
     TOP,
     AuctionDocument,
@@ -41,6 +45,9 @@ def touched_bid(event: AuctionEvent) -> UUID | None:
         case (
             AuctionCreated()
             | AuctionExtended()
+            | ReserveMet()
+            | ReserveMissed()
+            | ReserveRevealed()
             | NothingDrawn()
             | WinnerAnnounced()
             | AuctionEndedUnsold()
@@ -91,6 +98,9 @@ def bid_after(
         case (
             AuctionCreated()
             | AuctionExtended()
+            | ReserveMet()
+            | ReserveMissed()
+            | ReserveRevealed()
             | NothingDrawn()
             | WinnerAnnounced()
             | AuctionEndedUnsold()
@@ -248,6 +258,10 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
             )
         case BidDoubled() | NothingDrawn():
             return auction
+        case ReserveMet() | ReserveMissed():
+            return replace(auction, reserve_met=isinstance(event, ReserveMet))
+        case ReserveRevealed():
+            return replace(auction, reserve=ReservePrice(event.amount, event.salt))
         case WinnerAnnounced():
             return replace(auction, closed=True, winner=_winner(auction, event, recorded))
         case AuctionEndedUnsold():

@@ -7,6 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from commands.domain.events import AuctionEvent
+from commands.domain.rules.reserve import ReservePrice
 from commands.domain.rules.table import Rules
 
 # Bids in the auction's own document, so that the first page is read with it, at one version.
@@ -86,6 +87,9 @@ class AuctionDocument:
     first_ends_at: datetime | None = None
     cancelled: HouseDecision | None = None
     closed_early: HouseDecision | None = None
+    # Whether the leading bid would pay the reserve; and that, once it is revealed.
+    reserve_met: bool = False
+    reserve: ReservePrice | None = None
 
 
 def status_at(auction: AuctionDocument, now: datetime) -> AuctionStatus:
@@ -114,7 +118,7 @@ class Moment:
     `kind` names the event, `bid_id` is the bid that it changed. `led` says whether it changed who leads, or
     what the leading bid counts. `last_bid` is the bid placed last so far, `closed_version` the version at which
     the auction was closed, if it was. `draw` tells of a doubling. `ends_at` is the auction's end once it was
-    moved.
+    moved. `reserve_met` says whether the leading bid would pay the reserve.
     """
 
     auction_id: UUID
@@ -130,6 +134,7 @@ class Moment:
     closed_version: int | None = None
     draw: Draw | None = None
     ends_at: datetime | None = None
+    reserve_met: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ from commands.domain.events import (
     BidPlaced,
     BidRemoved,
     NothingDrawn,
+    ReserveMet,
+    ReserveMissed,
+    ReserveRevealed,
     WinnerAnnounced,
 )
 from projections.documents import AuctionDocument, BidDocument, Draw, Moment, VersionedEvent
@@ -87,6 +90,7 @@ class Standing:
     last_bid: UUID | None = None
     closed_version: int | None = None
     ends_at: datetime | None = None
+    reserve_met: bool = False
 
     @classmethod
     def of(cls, before: Moment | None) -> "Standing":
@@ -100,6 +104,7 @@ class Standing:
             before.last_bid,
             before.closed_version,
             before.ends_at,
+            before.reserve_met,
         )
 
 
@@ -139,6 +144,7 @@ class Timeline:
             now.closed_version,
             _draw(event) if isinstance(event, BidDoubled) else None,
             now.ends_at,
+            now.reserve_met,
         )
 
     def _take_in(self, event: AuctionEvent, version: int) -> UUID | None:
@@ -162,7 +168,10 @@ class Timeline:
             case AuctionExtended(ends_at=ends_at) | AuctionClosedEarly(ends_at=ends_at):
                 self._standing.ends_at = ends_at
                 return None
-            case AuctionCreated() | NothingDrawn():
+            case ReserveMet() | ReserveMissed():
+                self._standing.reserve_met = isinstance(event, ReserveMet)
+                return None
+            case AuctionCreated() | NothingDrawn() | ReserveRevealed():
                 return None
             case _:
                 assert_never(event)
@@ -205,6 +214,7 @@ def brief(auction: AuctionDocument, last: Moment | None) -> Moment:
         last_bid=last.last_bid if last else None,
         closed_version=last.closed_version if last else None,
         ends_at=auction.ends_at if auction.first_ends_at else None,
+        reserve_met=auction.reserve_met,
     )
 
 
@@ -228,4 +238,6 @@ def auction_then(
         closed_early=early if early and early.version <= then.version else None,
         ends_at=then.ends_at or auction.first_ends_at or auction.ends_at,
         first_ends_at=auction.first_ends_at if then.ends_at else None,
+        reserve_met=then.reserve_met,
+        reserve=auction.reserve if closed else None,
     )

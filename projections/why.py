@@ -99,9 +99,18 @@ class Why:
             return "The auction ended unsold: nobody bid."
         if not self.ranking:
             return "The auction ended unsold: all bids were deleted."
+        if self.auction.winner is None:
+            return f"The auction ended unsold: {self._too_low(names)}"
         first = self.ranking[0]
         pays = f", and pays {_money(first.amount)}" if first.doubled else ""
         return f"{_name(first, names)} won with {_counts(first)}{pays}: {self._because(names)}"
+
+    def _too_low(self, names: Names) -> str:
+        first, reserve = self.ranking[0], self.auction.reserve
+        assert reserve, "a live bid wins, but below the reserve"
+        bid = f"{_owner(first, names)} leading bid of {_money(first.amount)}"
+        doubled = f", which counted {_counts(first)}," if first.doubled else ""
+        return f"{bid}{doubled} did not meet the reserve, {_money(reserve.amount)}."
 
     def _because(self, names: Names) -> str:
         """Against the first bid of somebody else."""

@@ -6,7 +6,9 @@ from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
 
 from commands.domain.rules.presets import PRESETS
-from commands.inbox.chosen_rules import RULES, chosen_rules
+from commands.inbox.chosen_rules import RULES, chosen_reserve, chosen_rules
+from commands.inbox.hiding import new_reserve
+from commands.wiring import pool
 
 
 class DateAndTime(AdminSplitDateTime):
@@ -56,6 +58,13 @@ class CreateAuctionForm(forms.Form):
         widget=forms.TextInput(attrs={"size": 60}),
         help_text="Rule: by how much a bid must be higher than its bidder's own highest. Written the same way.",
     )
+    reserve = forms.CharField(
+        required=False,
+        max_length=20,
+        help_text=(
+            "Rule: a hidden price; nobody wins with a lower bid. Bidders see only whether it is met; it is shown at the end."
+        ),
+    )
     soft_close = forms.CharField(
         required=False,
         max_length=100,
@@ -76,4 +85,9 @@ class CreateAuctionForm(forms.Form):
     def command(self) -> dict[str, Any]:
         """The valid form's values, as what creates an auction takes them; InvalidInput for rules that are none."""
         values = dict(self.cleaned_data)
-        return values | {"rules": chosen_rules(**{name: values.pop(name) for name in RULES})}
+        rules = chosen_rules(**{name: values.pop(name) for name in RULES})
+        amount = chosen_reserve(values.pop("reserve"))
+        if amount is None:
+            return values | {"rules": rules}
+        with pool().connection() as connection:
+            return values | {"rules": rules, "reserve": new_reserve(connection, amount)}

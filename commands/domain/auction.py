@@ -37,20 +37,25 @@ from commands.domain.events import (
     BidPlaced,
     NoDoubling,
     NothingDrawn,
+    ReserveMet,
+    ReserveMissed,
+    ReserveRevealed,
     WinnerAnnounced,
 )
 from commands.domain.openness import closed_already, ended, not_open, over
 from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection, RejectionCode, readable
+from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import ToBeat
 from commands.domain.rules.table import (
     binding_from,
+    chosen,
     first_refusal,
     moved_end,
     need_leader,
     unfit,
 )
-from commands.domain.state import Auction
+from commands.domain.state import Auction, replay
 
 
 def decide(
@@ -60,12 +65,28 @@ def decide(
     now: datetime,
     bidders: Container[UUID],
     draw: Draw | None = None,
+    reserve: ReservePrice | None = None,
 ) -> Sequence[AuctionEvent] | Rejection:
     """The events the command causes, or the rejection.
 
     `now` is when the portal accepted the command. `bidders` are the users who exist. `draw` is the
     draw for a DoubleBid; None if it comes too late: its time is over, or its tick's secret is revealed.
+    `reserve` is the auction's reserve; None if it has none, or if its key is lost.
     """
+    answer = _decided(command, auction, now, bidders, draw, reserve)
+    if reserve is None or auction is None or isinstance(answer, Rejection):
+        return answer
+    return [*answer, *_met_or_missed(auction, answer, reserve)]
+
+
+def _decided(
+    command: AuctionCommand,
+    auction: Auction | None,
+    now: datetime,
+    bidders: Container[UUID],
+    draw: Draw | None,
+    reserve: ReservePrice | None,
+) -> Sequence[AuctionEvent] | Rejection:
     match command:
         case CreateAuction():
             return _create(command, now)
@@ -80,7 +101,7 @@ def decide(
         case DoubleBid():
             return _double_bid(command, auction, now, draw)
         case AnnounceWinner():
-            return _announce_winner(auction, now)
+            return _announce_winner(auction, now, reserve)
         case CancelAuction():
             return house.cancel(command, auction)
         case CloseAuctionNow():
@@ -234,14 +255,24 @@ def nothing_drawn(command: DoubleBid, auction: Auction, reason: NoDoubling) -> N
     return NothingDrawn(command.tick, command.policy_version, reason, auction.draws + 1)
 
 
-def _announce_winner(auction: Auction, now: datetime) -> Sequence[AuctionEvent] | Rejection:
+def _announce_winner(
+    auction: Auction, now: datetime, reserve: ReservePrice | None
+) -> Sequence[AuctionEvent] | Rejection:
     if auction.closed:
         return closed_already(auction)
     if now < auction.ends_at:
         return Rejection(RejectionCode.AUCTION_NOT_ENDED, f"it ends at {readable(auction.ends_at)}")
-    if (bid := auction.leading_bid) is None:
-        return [AuctionEndedUnsold()]
+    if reserve is None and chosen(auction.rules, Reserve):
+        return Rejection(
+            RejectionCode.RESERVE_LOST,
+            "the key of its reserve is lost; the house can cancel the auction",
+        )
+    revealed = [ReserveRevealed(reserve.amount, reserve.salt)] if reserve else []
+    bid = auction.leading_bid
+    if bid is None or (reserve and not reserve.met_by(bid.amount)):
+        return [*revealed, AuctionEndedUnsold()]
     return [
+        *revealed,
         WinnerAnnounced(
             bid_id=bid.id,
             bidder_id=bid.bidder_id,
@@ -249,8 +280,20 @@ def _announce_winner(auction: Auction, now: datetime) -> Sequence[AuctionEvent] 
             effective_amount=bid.effective_amount,
             doubled=bid.doubled,
             placed_at=bid.placed_at,
-        )
+        ),
     ]
+
+
+def _met_or_missed(
+    auction: Auction, events: Sequence[AuctionEvent], reserve: ReservePrice
+) -> Sequence[AuctionEvent]:
+    """What follows from the events for the reserve; what the leading bidder would pay is not doubled."""
+    after = replay(events, auction)
+    leading = after.leading_bid
+    met = reserve.met_by(leading.amount if leading else None)
+    if after.closed or met == auction.reserve_met:
+        return []
+    return [ReserveMet(leading.id) if met and leading else ReserveMissed()]
 
 
 def _withdraw_bids(command: WithdrawBids, auction: Auction) -> Sequence[AuctionEvent]:

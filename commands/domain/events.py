@@ -47,6 +47,26 @@ class AuctionExtended:
 
 
 @dataclass(frozen=True, slots=True)
+class ReserveMet:
+    """Since the event before, that bid leads and would pay no less than the hidden reserve."""
+
+    bid_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveMissed:
+    """Since the event before, no bid leads that would pay the hidden reserve; one did before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveRevealed:
+    """The auction is being closed, and its reserve was that; the salt makes its commitment checkable."""
+
+    amount: Decimal
+    salt: str
+
+
+@dataclass(frozen=True, slots=True)
 class BidDeleted:
     """A bid was deleted by its bidder, or withdrawn with the bidder's account.
 
@@ -132,7 +152,7 @@ class WinnerAnnounced:
 
 @dataclass(frozen=True, slots=True)
 class AuctionEndedUnsold:
-    """The auction was closed without live bids."""
+    """The auction was closed without live bids, or the leading one did not meet the reserve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +269,9 @@ AuctionEvent = (
     AuctionCreated
     | BidPlaced
     | AuctionExtended
+    | ReserveMet
+    | ReserveMissed
+    | ReserveRevealed
     | BidDeleted
     | BidRemoved
     | BidDoubled

@@ -19,6 +19,9 @@ from commands.domain.events import (
     BidPlaced,
     BidRemoved,
     NothingDrawn,
+    ReserveMet,
+    ReserveMissed,
+    ReserveRevealed,
     WinnerAnnounced,
 )
 from commands.domain.rules.table import Rules
@@ -30,7 +33,8 @@ class Auction:
 
     `draws` is how many numbered draws it had, and `last_tick` the tick of the last of them. `extensions` is
     how often bids moved its end. `closed_early` says whether the house did, and
-    `cancelled_because` is the reason of one that was cancelled.
+    `cancelled_because` is the reason of one that was cancelled. `reserve_met` says whether the leading bid would pay
+    its reserve; False without one.
     """
 
     id: UUID
@@ -48,6 +52,7 @@ class Auction:
     extensions: int = 0
     cancelled_because: str | None = None
     closed_early: bool = False
+    reserve_met: bool = False
 
     @property
     def cancelled(self) -> bool:
@@ -114,7 +119,9 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             return replace(auction, draws=auction.draws + 1, last_tick=event.tick)
         case AuctionExtended():
             return replace(auction, ends_at=event.ends_at, extensions=event.extension)
-        case BidPlaced() | BidDeleted() | BidRemoved():
+        case ReserveMet() | ReserveMissed():
+            return replace(auction, reserve_met=isinstance(event, ReserveMet))
+        case BidPlaced() | BidDeleted() | BidRemoved() | ReserveRevealed():
             return auction
         case _:
             assert_never(event)
@@ -151,6 +158,9 @@ def changed_bid(
         case (
             AuctionCreated()
             | AuctionExtended()
+            | ReserveMet()
+            | ReserveMissed()
+            | ReserveRevealed()
             | NothingDrawn()
             | WinnerAnnounced()
             | AuctionEndedUnsold()

@@ -15,6 +15,7 @@ from commands.domain.bids import Bids
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
+    CreateAuction,
     DeleteBid,
     DoubleBid,
     PlaceBid,
@@ -24,10 +25,11 @@ from commands.domain.commands import (
 from commands.domain.events import AuctionEvent, Event, NoDoubling
 from commands.domain.promoter import KnownDraw
 from commands.domain.rejections import Rejection
-from commands.domain.rules.table import need_leader
+from commands.domain.rules.table import Rules, follow_leader, need_leader
 from commands.domain.state import Auction, replay
 from commands.handling.batch import Decided, Handled, decide_jobs
 from commands.handling.draws import draws_of, left_by, secrets_of
+from commands.handling.reserves import reserves_of
 from commands.jobs import Job
 from commands.postgres.auctions import (
     Touched,
@@ -126,6 +128,7 @@ class _Deciding:
         self, connection: SyncConnection, lines: Sequence[Line], commands: Commands
     ) -> None:
         self._commands = commands
+        self._reserves = reserves_of(connection, _rules(lines, commands))
         self._bidders = share_bidders(connection, _bidders(commands.values()))
         drawing = _drawing(lines, commands)
         secrets = secrets_of(connection, drawing.values())
@@ -160,8 +163,14 @@ class _Deciding:
     def _decide_job(self, job: Job, state: Auction | None) -> Sequence[Event] | Rejection:
         """The domain's answer to the job; the moment of acceptance is the moment that counts."""
         command = self._commands.get(job.id) or _decoded(job)
-        draw = self._draws.get(job.id)
-        return decide(command, state, now=job.accepted_at, bidders=self._bidders, draw=draw)
+        return decide(
+            command,
+            state,
+            now=job.accepted_at,
+            bidders=self._bidders,
+            draw=self._draws.get(job.id),
+            reserve=self._reserves.get(state.id) if state else None,
+        )
 
     def _undecided(
         self, job: Job, state: Auction | None, reason: NoDoubling
@@ -226,6 +235,14 @@ def _drawing(lines: Iterable[Line], commands: Commands) -> Mapping[UUID, DoubleB
     }
 
 
+def _rules(lines: Iterable[Line], commands: Commands) -> Iterable[tuple[UUID, Rules]]:
+    """The rules of the auctions, and of those that are created in this batch."""
+    yield from ((line.id, line.before.rules) for line in lines if line.before)
+    for command in commands.values():
+        if isinstance(command, CreateAuction):
+            yield command.auction_id, command.rules
+
+
 def _bidders(commands: Iterable[AuctionCommand]) -> set[UUID]:
     return {command.bidder_id for command in commands if isinstance(command, PlaceBid)}
 
@@ -242,6 +259,8 @@ def _bids(
     for line in lines:
         if line.before is None:
             continue
+        if follow_leader(line.before.rules):
+            touched.led.add(line.id)
         for job in line.jobs:
             match commands.get(job.id):
                 case PlaceBid(bidder_id=bidder_id):

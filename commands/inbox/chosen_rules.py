@@ -44,6 +44,11 @@ def chosen_rules(
     )
 
 
+def chosen_reserve(text: str) -> Decimal | None:
+    """The reserve that the text chooses, an empty one none; InvalidInput."""
+    return _amount("reserve", text) if text.strip() else None
+
+
 def _table(name: str, text: str) -> Table:
     """ "table", or brackets such as "0:1, 100:5": from 0 on steps of 1, from 100 on steps of 5."""
     if not text.strip():

@@ -14,6 +14,7 @@ from commands.postgres.jobs import (
     PostgresJobInbox,
 )
 from commands.postgres.pruning import Ending
+from commands.postgres.secret_keys import FORGET_UNUSED
 from commands.postgres.sessions import FORGET_ADMINS, FORGET_ADMINS_LOG, FORGET_ENDED
 from commands.postgres.ticks import FORGET_SECRETS
 from commands.postgres.users import withdrawing_users
@@ -22,7 +23,7 @@ from commands.streams import Stream
 
 
 def endings() -> list[Ending]:
-    """What ends of jobs, of sessions, admin's too, and of ticks."""
+    """What ends of jobs, of sessions, admin's too, of keys and of ticks."""
     return [
         Ending("failed sign-ups erased", ERASE_FAILED_SIGN_UPS, timedelta(0)),
         Ending("settled jobs", FORGET_SETTLED, settings.JOBS_KEPT),
@@ -30,6 +31,7 @@ def endings() -> list[Ending]:
         Ending("sessions", FORGET_ENDED, settings.ENDED_SESSIONS_KEPT),
         Ending("admin sessions", FORGET_ADMINS, timedelta(0)),
         Ending("admin log", FORGET_ADMINS_LOG, settings.ADMIN_LOG_KEPT),
+        Ending("keys without an owner", FORGET_UNUSED, timedelta(days=1)),
         Ending("ticks' secrets", FORGET_SECRETS, settings.TICK_SECRETS_KEPT),
     ]
 

@@ -33,6 +33,7 @@ class Auction(models.Model):
     last_tick = models.IntegerField(db_default=0)
     # Those chosen beside the plain ones, by name, as in the event; null without any.
     rules = models.JSONField(null=True)
+    reserve_met = models.BooleanField(db_default=False)
     extensions = models.IntegerField(db_default=0)
     cancelled_because = models.TextField(null=True)
     closed_early = models.BooleanField(db_default=False)

@@ -19,7 +19,7 @@ from commands.record.codec import decode_rules, encode_rules
 LOCK = """
 WITH locked AS MATERIALIZED (
     SELECT id, version, title, description, starts_at, ends_at, closed, winning_bid_id, draws, last_tick,
-           rules, extensions, cancelled_because, closed_early
+           rules, extensions, cancelled_because, closed_early, reserve_met
     FROM auctions WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE SKIP LOCKED
 )
 SELECT wanted.id AS wanted, EXISTS (SELECT FROM auctions WHERE id = wanted.id) AS there, locked.*
@@ -41,7 +41,8 @@ FROM unnest(%s::uuid[]) AS auction (id), users WHERE is_staff AND (EXISTS (
 """
 # Only named bids can be deleted by the batch, so beside them one bid of each bidder, the highest,
 # and one of the auction, the leading one, can matter. Bids are withdrawn from the lowest on: so the
-# highest bid of the auction changes with the last ones only.
+# highest bid of the auction changes with the last ones only. Where it matters who leads then, the first of those
+# that are not withdrawn with them is the next.
 TOUCHED_BIDS = f"""
 WITH named AS MATERIALIZED (
     SELECT * FROM unnest(%(named_auctions)s::uuid[], %(named)s::uuid[]) AS _ (auction_id, bid_id)
@@ -55,6 +56,19 @@ CROSS JOIN LATERAL (
     WHERE auction_id = withdrawn.auction_id AND bidder_id = withdrawn.bidder_id AND NOT deleted
     ORDER BY effective_amount LIMIT %(of_each)s
 ) AS lowest
+UNION
+SELECT next.* FROM unnest(%(withdrawn_auctions)s::uuid[], %(withdrawn)s::uuid[])
+    AS withdrawn (auction_id, bidder_id)
+CROSS JOIN LATERAL (
+    SELECT auction_id, {BID} FROM bids
+    WHERE auction_id = withdrawn.auction_id AND withdrawn.auction_id = ANY(%(led)s::uuid[]) AND NOT deleted
+      AND id NOT IN (
+          SELECT id FROM bids AS own
+          WHERE own.auction_id = withdrawn.auction_id AND own.bidder_id = withdrawn.bidder_id AND NOT deleted
+          ORDER BY effective_amount LIMIT %(of_each)s
+      )
+    ORDER BY effective_amount DESC, reached_version LIMIT 1
+) AS next
 UNION
 SELECT highest.* FROM unnest(%(bidding_auctions)s::uuid[], %(bidders)s::uuid[])
     AS bidding (auction_id, bidder_id)
@@ -79,7 +93,8 @@ SELECT {", ".join(AUCTION_COLUMNS)} FROM json_populate_recordset(NULL::auctions,
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, closed = excluded.closed,
     winning_bid_id = excluded.winning_bid_id, draws = excluded.draws, last_tick = excluded.last_tick,
     ends_at = excluded.ends_at, extensions = excluded.extensions,
-    cancelled_because = excluded.cancelled_because, closed_early = excluded.closed_early
+    cancelled_because = excluded.cancelled_because, closed_early = excluded.closed_early,
+    reserve_met = excluded.reserve_met
 """
 SAVE_BIDS = f"""
 INSERT INTO bids (auction_id, {BID})

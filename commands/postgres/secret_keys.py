@@ -22,6 +22,20 @@ WITH living AS MATERIALIZED (
 )
 INSERT INTO secret_keys (owner_id, key) SELECT id, %(key)s FROM living ON CONFLICT (owner_id) DO NOTHING
 """
+# Of auctions that were never created: the request was refused, or repeated. Ids tell when they were made, so it is enough
+# to look at those of one hour.
+MADE_AT = "(lpad(to_hex((extract(epoch FROM {}) * 1000)::bigint), 12, '0') || '70008000000000000000')::uuid"
+FORGET_UNUSED = f"""
+DELETE FROM secret_keys WHERE owner_id IN (
+    SELECT owner_id FROM secret_keys
+    WHERE owner_id < {MADE_AT.format("statement_timestamp() - %(age)s")}
+      AND owner_id > {MADE_AT.format("statement_timestamp() - %(age)s - interval '1 hour'")}
+      AND NOT EXISTS (SELECT FROM auctions WHERE id = owner_id)
+      AND NOT EXISTS (SELECT FROM users WHERE id = owner_id)
+      AND NOT EXISTS (SELECT FROM jobs WHERE stream_id = owner_id AND status IN ('QUEUED', 'FAILED'))
+    LIMIT %(limit)s
+)
+"""
 DESTROY = "DELETE FROM secret_keys WHERE owner_id = %s"
 
 

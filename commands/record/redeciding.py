@@ -39,10 +39,14 @@ from commands.domain.events import (
     Event,
     NoDoubling,
     NothingDrawn,
+    ReserveMet,
+    ReserveMissed,
+    ReserveRevealed,
     WinnerAnnounced,
 )
 from commands.domain.promoter import Drawn, KnownDraw, Promoter
 from commands.domain.rejections import Rejection
+from commands.domain.rules.reserve import ReservePrice
 from commands.jobs import JobStatus
 from commands.record.standing import Standing
 from commands.streams import RecordedEvent
@@ -99,6 +103,10 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
         return what
     if standing.owed or isinstance(event, AuctionExtended):
         return _followed(standing, recorded)
+    if isinstance(event, ReserveMet | ReserveMissed):
+        return standing.reserve.turn(standing, event, recorded.causation_id)
+    if recorded.causation_id != standing.cause:
+        standing.reserve.note(standing)
     if isinstance(event, BidDoubled) and event.tick == 0:
         if not _doubles(standing, event):
             return "it is not twice the amount of a live bid"
@@ -110,12 +118,17 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
     known = recorded.accepted_at or (cause and cause.accepted_at)
     now = known or _moment_of(standing, event, recorded)
     auction, draw = standing.part(command, event), _draw_of(standing, event, facts)
-    answer = decide(command, auction, now=now, bidders=facts.users, draw=draw)
+    reserve = None
+    if isinstance(event, ReserveRevealed):
+        reserve = ReservePrice(event.amount, event.salt)
+        if what := standing.reserve.reveal(standing, reserve):
+            return what
+    answer = decide(command, auction, now=now, bidders=facts.users, draw=draw, reserve=reserve)
     if isinstance(answer, Rejection):
         return f"the rules refuse it: {answer.message}"
     if event not in (answer if recorded.accepted_at else map(_without_reason, answer)):
         return f"the rules give {', '.join(map(str, answer)) or 'no event'}"
-    standing.owed = next((each for each in answer if isinstance(each, AuctionExtended)), None)
+    standing.owed = _consequences(answer, event)
     standing.cause = recorded.causation_id
     if isinstance(event, AuctionClosedEarly) and standing.accepted and standing.accepted > now:
         return "what was accepted after it came before it"
@@ -127,12 +140,19 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
 
 def _followed(standing: Standing, recorded: RecordedEvent) -> str | None:
     """What speaks against the event where another one owes a consequence, or where it is one itself."""
-    owed, standing.owed = standing.owed, None
-    if owed is None:
+    if not standing.owed:
         return "the rules give no such event"
+    owed = standing.owed.pop(0)
     if (recorded.event, recorded.causation_id) != (owed, standing.cause):
         return f"the rules give {owed}"
     return None
+
+
+def _consequences(answer: Sequence[AuctionEvent], event: AuctionEvent) -> list[AuctionEvent]:
+    """What must follow on the event, which is one of the answer's."""
+    if isinstance(event, ReserveRevealed):
+        return [*answer[1:]]
+    return [each for each in answer if isinstance(each, AuctionExtended)]
 
 
 def _uncaused(
@@ -230,8 +250,8 @@ def _doubles(standing: Standing, event: BidDoubled) -> bool:
 def command_of(event: AuctionEvent, id: UUID) -> AuctionCommand:
     """The command that gives such an event in the auction of that id."""
     match event:
-        case AuctionExtended():
-            raise AssertionError("it is owed by the event before it, and not decided by itself")
+        case AuctionExtended() | ReserveMet() | ReserveMissed():
+            raise AssertionError("it follows on the event before it, and is not decided by itself")
         case AuctionCreated():
             return CreateAuction(
                 id, event.title, event.description, event.starts_at, event.ends_at,
@@ -247,7 +267,7 @@ def command_of(event: AuctionEvent, id: UUID) -> AuctionCommand:
             return RemoveBid(id, event.bid_id, event.reason, event.removed_by)
         case BidDoubled() | NothingDrawn():
             return DoubleBid(id, event.tick, event.policy_version)
-        case WinnerAnnounced() | AuctionEndedUnsold():
+        case WinnerAnnounced() | AuctionEndedUnsold() | ReserveRevealed():
             return AnnounceWinner(id)
         case AuctionCancelled():
             return CancelAuction(id, event.reason, event.cancelled_by)
@@ -269,6 +289,9 @@ def _moment_of(standing: Standing, event: AuctionEvent, recorded: RecordedEvent)
             return placed[0] if placed else recorded.recorded_at
         case (
             AuctionExtended()
+            | ReserveMet()
+            | ReserveMissed()
+            | ReserveRevealed()
             | NothingDrawn()
             | WinnerAnnounced()
             | AuctionEndedUnsold()

@@ -27,7 +27,6 @@ from commands.domain.commands import (
 )
 from commands.domain.events import (
     AuctionEvent,
-    AuctionExtended,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -36,6 +35,7 @@ from commands.domain.events import (
 )
 from commands.domain.rules.table import need_leader
 from commands.domain.state import Auction, evolve
+from commands.record.reserves import ReserveBounds
 
 Ranked = list[tuple[object, UUID]]
 
@@ -58,9 +58,10 @@ class Standing:
 
     def __init__(self) -> None:
         self.auction: Auction | None = None
-        # The event that the last one must be followed by, and the job that caused both.
-        self.owed: AuctionExtended | None = None
+        # The events that the last one must be followed by, and the job that caused them all.
+        self.owed: list[AuctionEvent] = []
         self.cause: UUID | None = None
+        self.reserve = ReserveBounds()
         # The latest moment at which a command was accepted whose events there are.
         self.accepted: datetime | None = None
         # Those that change, as they are now.
@@ -85,6 +86,10 @@ class Standing:
         for bid in changed:
             self._put(bid, placed=isinstance(event, BidPlaced), stays=stays)
         return changed[0] if changed else None
+
+    def leading(self) -> Bid | None:
+        """The bid that leads."""
+        return min(self._best(self._leading, self._ranked), key=lambda bid: bid.rank, default=None)
 
     def live_bids_of(self, bidder_id: UUID) -> int:
         """How many live bids the bidder has."""

@@ -49,6 +49,7 @@ class AuctionRule(Enum):
     """By its name in events, or none."""
 
     STARTING_PRICE = "STARTING_PRICE"
+    RESERVE = "RESERVE"
     INCREMENTS = "INCREMENTS"
     SOFT_CLOSE = "SOFT_CLOSE"
     WITHDRAWAL = "WITHDRAWAL"
@@ -134,6 +135,7 @@ describe(
     {
         AuctionRule.STARTING_PRICE: "It has a starting price.",
         AuctionRule.INCREMENTS: "It has increments.",
+        AuctionRule.RESERVE: "It has a hidden reserve.",
         AuctionRule.SOFT_CLOSE: "It has a soft close.",
         AuctionRule.WITHDRAWAL: "Its bidders may delete their bids only for a time, or never.",
         AuctionRule.PLAIN: "It has none beside the plain rules.",
@@ -179,6 +181,10 @@ describe(
         RejectionCode.BELOW_STARTING_PRICE: "Below the auction's starting price.",
         RejectionCode.BELOW_INCREMENT: (
             "Not higher by the auction's increment than the leading bid, or than the bidder's own highest."
+        ),
+        RejectionCode.RESERVE_LOST: (
+            "The portal's own command to close: what the reserve is can't be read any more. The house can cancel the "
+            "auction."
         ),
         RejectionCode.BID_NOT_FOUND: "The auction has no bid of that id.",
         RejectionCode.BID_NOT_YOURS: "Only its bidder may delete a bid.",

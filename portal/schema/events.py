@@ -117,6 +117,26 @@ class AuctionEndedUnsold(AuctionEvent):
     pass
 
 
+@strawberry.type(
+    description="Since the event before, the leading bid's amount meets the hidden reserve."
+)
+class ReserveMet(AuctionEvent):
+    bid_id: UUID = strawberry.field(description="The bid that leads.")
+
+
+@strawberry.type(
+    description="Since the event before, the leading bid's amount does not meet the hidden reserve any more."
+)
+class ReserveMissed(AuctionEvent):
+    pass
+
+
+@strawberry.type(description="The auction is being closed; this was its reserve.")
+class ReserveRevealed(AuctionEvent):
+    amount: Decimal = strawberry.field(description="Nobody wins with a lower bid.")
+    salt: str = strawberry.field(description="Belongs to the commitment, see `Rules.reserve`.")
+
+
 @strawberry.type(description="The house cancelled the auction: it is closed, and nobody wins.")
 class AuctionCancelled(AuctionEvent):
     because: str = strawberry.field(description="The reason, in the house's own words.")
@@ -136,6 +156,9 @@ EVENT_TYPES = (
     AuctionCreated,
     BidPlaced,
     AuctionExtended,
+    ReserveMet,
+    ReserveMissed,
+    ReserveRevealed,
     BidDeleted,
     BidRemoved,
     BidDoubled,
@@ -178,6 +201,12 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
             return BidPlaced(**common, bid=bid, nonce=event.nonce)
         case events.AuctionExtended() as event:
             return AuctionExtended(**common, ends_at=event.ends_at, bid_id=event.bid_id)
+        case events.ReserveMet() as event:
+            return ReserveMet(**common, bid_id=event.bid_id)
+        case events.ReserveMissed():
+            return ReserveMissed(**common)
+        case events.ReserveRevealed() as event:
+            return ReserveRevealed(**common, amount=event.amount, salt=event.salt)
         case events.BidDeleted() as event:
             return BidDeleted(**common, bid_id=event.bid_id)
         case events.BidRemoved() as event:

@@ -6,6 +6,7 @@ from uuid import UUID
 import strawberry
 
 from commands.inbox import requests
+from commands.inbox.hiding import new_reserve_async
 from portal.schema.context import PortalInfo
 from portal.schema.jobs import Job
 from portal.schema.rules import RulesInput, chosen
@@ -65,6 +66,10 @@ class HouseMutation:
     )
     async def create_auction(self, info: PortalInfo, input: CreateAuctionInput) -> Job:
         viewer = await info.context.auctioneer()
+        reserve = None
+        if input.rules and input.rules.reserve is not None:
+            async with info.context.runtime.pool.connection() as connection:
+                reserve = await new_reserve_async(connection, input.rules.reserve)
         submission = requests.create_auction(
             info.context.caller(viewer),
             title=input.title,
@@ -72,6 +77,7 @@ class HouseMutation:
             starts_at=input.starts_at,
             ends_at=input.ends_at,
             rules=chosen(input.rules),
+            reserve=reserve,
             **how(input),
         )
         return await accepted(info.context, submission)

@@ -10,6 +10,7 @@ import strawberry
 
 from commands.domain.rules import increments, soft_close, table
 from commands.domain.rules.presets import rules_of
+from commands.domain.rules.reserve import Reserve
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.withdrawal import Withdrawal as WithdrawalRule
@@ -62,6 +63,12 @@ class Withdrawal:
 class Rules:
     starting_price: Decimal | None = strawberry.field(description="No bid is lower.")
     increments: Increments | None = strawberry.field(description="By how much a bid is higher.")
+    reserve: str | None = strawberry.field(
+        description=(
+            'The commitment to a hidden reserve: the SHA-256, in hex, of {"amount":"100.00","salt":"…"} with '
+            "what `Auction.reserve` reveals at the end."
+        )
+    )
     soft_close: SoftClose | None = strawberry.field(
         description="How a bid shortly before the end moves the end."
     )
@@ -80,9 +87,11 @@ class Rules:
         """In the API's form."""
         starting, steps = _one(rules, StartingPrice), _one(rules, increments.Increments)
         soft, withdrawal = _one(rules, soft_close.SoftClose), _one(rules, WithdrawalRule)
+        hidden = _one(rules, Reserve)
         return cls(
             starting_price=starting.amount if starting else None,
             increments=Increments.of(steps) if steps else None,
+            reserve=hidden.commitment if hidden else None,
             soft_close=SoftClose(**asdict(soft)) if soft else None,
             withdrawal=Withdrawal(within=withdrawal.within) if withdrawal else None,
             must_lead=table.must_lead(rules),
@@ -150,6 +159,10 @@ class RulesInput:
     starting_price: Decimal | None = strawberry.field(default=None, description="No bid is lower.")
     increments: IncrementsInput | None = strawberry.field(
         default=None, description="By how much a bid is higher than what there is."
+    )
+    reserve: Decimal | None = strawberry.field(
+        default=None,
+        description="Hidden until the end: nobody wins with a lower bid. Public is only whether it is met.",
     )
     soft_close: SoftCloseInput | None = strawberry.field(
         default=None, description="How a bid shortly before the end moves the end."

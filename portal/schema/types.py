@@ -29,6 +29,7 @@ from portal.schema.cursors import (
 from portal.schema.enums import AuctionStatus, NotificationChannel, NotificationKind
 from portal.schema.public import PUBLIC
 from portal.schema.reading import Names
+from portal.schema.reserves import Reserve
 from portal.schema.rules import Rules
 from portal.schema.why import WhyWinner
 from projections.documents import AuctionDocument, BidDocument, UserDocument, status_at
@@ -76,6 +77,9 @@ class Auction:
     )
     closed_early: HouseDecision | None = strawberry.field(
         description="Why it ended before its time, if the house closed it early; else null."
+    )
+    reserve: Reserve | None = strawberry.field(
+        description="Whether its hidden reserve is met; null if it has none."
     )
     as_of: datetime = strawberry.field(
         description="The portal's clock when this state was read, for countdowns."
@@ -212,6 +216,7 @@ class Auction:
             winner=Winner.of(auction.winner, names) if auction.winner else None,
             cancelled=HouseDecision.of(auction.cancelled) if auction.cancelled else None,
             closed_early=HouseDecision.of(auction.closed_early) if auction.closed_early else None,
+            reserve=Reserve.of(auction),
             as_of=now,
         )
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from bson.decimal128 import Decimal128
 
+from commands.domain.rules.reserve import ReservePrice
 from commands.domain.rules.table import name_of
 from commands.record.codec import decode_rules, encode_rules
 from projections.documents import (
@@ -34,6 +35,16 @@ PLAIN, RULED = "plain", "ruled"
 
 _TIMES = {"starts_at", "ends_at", "first_ends_at", "placed_at", "announced_at"}
 _DECISIONS = ("cancelled", "closed_early")
+# What is stored in another form, or only where there is any.
+_BY_THEMSELVES = {
+    "top_bids",
+    "winner",
+    "rules",
+    "first_ends_at",
+    "reserve_met",
+    "reserve",
+    *_DECISIONS,
+}
 _AMOUNTS = {"amount", "effective_amount"}
 _AUCTION_FIELDS = {field.name for field in fields(AuctionDocument)}
 
@@ -140,13 +151,17 @@ def from_auction(auction: AuctionDocument) -> Bson:
     own = {
         field.name: getattr(auction, field.name)
         for field in fields(auction)
-        if field.name not in {"top_bids", "winner", "rules", "first_ends_at", *_DECISIONS}
+        if field.name not in _BY_THEMSELVES
     }
     # Of an auction with the plain rules alone nothing of them is kept.
     if auction.rules:
         own["rules"] = encode_rules(auction.rules)
     if auction.first_ends_at:
         own["first_ends_at"] = auction.first_ends_at
+    if auction.reserve_met:
+        own["reserve_met"] = True
+    if auction.reserve:
+        own["reserve"] = {"amount": str(auction.reserve.amount), "salt": auction.reserve.salt}
     for name in _DECISIONS:
         if decision := getattr(auction, name):
             own[name] = _from_decision(decision)
@@ -186,6 +201,8 @@ def to_auction(stored: Mapping[str, Any]) -> AuctionDocument:
     values["top_bids"] = tuple(to_bid(bid) for bid in stored["top_bids"])
     values["winner"] = to_winner(stored["winner"]) if stored["winner"] else None
     values["rules"] = decode_rules(stored.get("rules", {}))
+    if reserve := stored.get("reserve"):
+        values["reserve"] = ReservePrice(Decimal(reserve["amount"]), reserve["salt"])
     for name in _DECISIONS:
         if decision := stored.get(name):
             values[name] = _to_decision(decision)
@@ -219,6 +236,8 @@ def from_moment(then: Moment) -> Bson:
         stored["closed_version"] = then.closed_version
     if then.ends_at:
         stored["ends_at"] = moment(then.ends_at)
+    if then.reserve_met:
+        stored["reserve_met"] = True
     if then.draw:
         stored["draw"] = _drawn(then.draw)
     return stored

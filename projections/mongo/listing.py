@@ -27,7 +27,9 @@ AuctionOrder = Literal[
     "LOWEST_PRICE",
 ]
 # A rule that an auction has, or that it has none beside the plain ones.
-AuctionRule = Literal["STARTING_PRICE", "INCREMENTS", "SOFT_CLOSE", "WITHDRAWAL", "PLAIN"]
+AuctionRule = Literal[
+    "STARTING_PRICE", "INCREMENTS", "RESERVE", "SOFT_CLOSE", "WITHDRAWAL", "PLAIN"
+]
 # What a list is sorted by, and the auction's id; of the newest the id alone.
 ListPlace = tuple[datetime | int | Decimal, UUID] | tuple[UUID]
 

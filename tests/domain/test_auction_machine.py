@@ -35,6 +35,9 @@ from commands.domain.events import (
     BidRemoved,
     NoDoubling,
     NothingDrawn,
+    ReserveMet,
+    ReserveMissed,
+    ReserveRevealed,
     WinnerAnnounced,
 )
 from commands.domain.promoter import Draw
@@ -45,7 +48,7 @@ from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules
 from commands.domain.rules.withdrawal import Withdrawal
 from commands.domain.state import Auction, evolve
-from tests.domain.rules.some_rules import rules_of_auctions
+from tests.domain.rules.some_rules import SALT, price_of, rules_of_auctions
 from tests.domain.scenario import (
     AFTER,
     ALICE,
@@ -103,6 +106,8 @@ class NaiveBook:
                 self.over_own = [_cents(bracket) for bracket in chosen.over_own]
         self.soft = [chosen for chosen in rules if isinstance(chosen, SoftClose)]
         self.within = [chosen.within for chosen in rules if isinstance(chosen, Withdrawal)]
+        price = price_of(rules)
+        self.reserve, self.met = int(price.amount * 100) if price else 0, False
         self.end, self.extensions = CLOSING, 0
         self.entries: list[Entry] = []
         self.closed, self.cancelled, self.early = False, False, False
@@ -224,10 +229,27 @@ class NaiveBook:
         best = self.leading()
         self.closed, self.winning = True, best.bid_id if best else None
         self.turns += 1
-        if best is None:
-            return [AuctionEndedUnsold()]
+        said = list[AuctionEvent]()
+        if self.reserve:
+            self.turns += 1
+            said.append(ReserveRevealed(money(self.reserve), SALT))
+        if best is None or best.cents < self.reserve:
+            self.winning = None
+            return [*said, AuctionEndedUnsold()]
         paid, counts = money(best.cents), money(best.counts)
-        return [WinnerAnnounced(best.bid_id, best.bidder_id, paid, counts, best.doubled, best.at)]
+        return [
+            *said,
+            WinnerAnnounced(best.bid_id, best.bidder_id, paid, counts, best.doubled, best.at),
+        ]
+
+    def followed(self, said: Said) -> Said:
+        """What was said, and whether the reserve is met now, if that is new."""
+        best = self.leading()
+        met = 0 < self.reserve <= (best.cents if best else 0)
+        if isinstance(said, str) or self.closed or met == self.met:
+            return said
+        self.met, self.turns = met, self.turns + 1
+        return [*said, ReserveMet(best.bid_id) if met and best else ReserveMissed()]
 
     def cancel(self) -> Said:
         """The house's end, whenever it has not ended yet."""
@@ -285,7 +307,8 @@ class AuctionMachine(RuleBasedStateMachine):
     ) -> None:
         """The domain says what the book says, and moves on by its events."""
         people = {ALICE, BOB, CHARLIE}
-        answer = decide(command, self.auction, now=at, bidders=people, draw=draw)
+        price, expected = price_of(self.auction.rules), self.book.followed(expected)
+        answer = decide(command, self.auction, now=at, bidders=people, draw=draw, reserve=price)
         if isinstance(answer, Rejection):
             assert answer.code.value == expected
             return
@@ -406,6 +429,7 @@ class AuctionMachine(RuleBasedStateMachine):
             self.book.extensions,
             self.book.cancelled,
         )
+        assert self.auction.reserve_met == self.book.met
 
 
 class RuledMachine(AuctionMachine):

@@ -1,14 +1,18 @@
 """Auctions with rules beside the plain ones, from their creation to their end, as users see them."""
 
 import asyncio
-from datetime import datetime, timedelta
+import json
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
+from commands.postgres.connections import Pool
 from portal.laptop.demo.client import CREATE_AUCTION, PortalClient, Refused
 from tests.conftest import Join, RunningPortal
 from tests.e2e.acting import create_auction, events, place
+from tests.e2e.test_house_interventions import told
 
 Json = dict[str, Any]
 READ = """query ($id: UUID!, $v: Int, $n: Int) { auction(id: $id, atLeastVersion: $v, atVersion: $n) {
@@ -199,3 +203,86 @@ async def outcome(bidder: PortalClient, auction_id: str, amount: str) -> tuple[s
     job = await place(bidder, auction_id, amount)
     rejection = job["rejection"]
     return (rejection["code"], rejection["message"]) if rejection else None
+
+
+RESERVE = """query ($id: UUID!, $v: Int, $n: Int) { auction(id: $id, atLeastVersion: $v, atVersion: $n) {
+  version reserve { met amount salt } rules { reserve sentences } winner { bid { amount } }
+  whyWinner { sentence } } }"""
+
+
+async def test_a_hidden_reserve_is_met_or_not_and_revealed_at_the_end(
+    join: Join, carol: PortalClient, nobody: PortalClient
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol, seconds=5, rules={"reserve": "100.00"})
+
+    async def reserve(**at: int) -> Json:
+        found: Json = (await nobody.execute(RESERVE, id=auction_id, **at))["auction"]
+        return found
+
+    hidden = {"amount": None, "salt": None}
+    found = await reserve()
+    assert found["reserve"] == {"met": False, **hidden}
+    assert found["rules"]["sentences"][1] == (
+        "There is a hidden reserve price: nobody wins with a lower bid."
+    )
+    commitment = found["rules"]["reserve"]
+    low = await place(alice, auction_id, "99.99")
+    assert (await reserve(v=low["result"]["version"]))["reserve"] == {"met": False, **hidden}
+    high = await place(bob, auction_id, "100.00")
+    # Its version is that of the event by which the reserve is met.
+    assert high["result"]["version"] == 4
+    assert (await reserve(v=4))["reserve"] == {"met": True, **hidden}
+    await events(carol, auction_id, until="WinnerAnnounced")
+    found = await reserve(v=6)
+    assert found["reserve"]["amount"] == "100.00"
+    told = json.dumps({"amount": "100.00", "salt": found["reserve"]["salt"]}, separators=(",", ":"))
+    assert sha256(told.encode()).hexdigest() == commitment
+    assert found["winner"]["bid"]["amount"] == "100.00"
+    # As it was.
+    assert (await reserve(n=3))["reserve"] == {"met": False, **hidden}
+
+
+async def test_an_auction_below_its_reserve_ends_unsold_and_its_bidders_are_told(
+    join: Join, carol: PortalClient, nobody: PortalClient, portal_pool: Pool
+) -> None:
+    alice = await join("alice")
+    auction_id = await create_auction(carol, seconds=3, rules={"reserve": "1234.56"})
+    await place(alice, auction_id, "600.00")
+    await events(carol, auction_id, until="AuctionEndedUnsold")
+    found = (await nobody.execute(RESERVE, id=auction_id, v=4))["auction"]
+    assert found["reserve"]["amount"] == "1234.56"
+    assert found["winner"] is None
+    assert found["whyWinner"]["sentence"].endswith("did not meet the reserve, 1,234.56.")
+    lost = await told(alice, "AUCTION_LOST")
+    assert lost["message"].endswith("ended without a sale: no bid met the reserve.")
+    # What was hidden stands in no job, and in no event but the one that reveals it.
+    with portal_pool.connection() as connection:
+        rows = connection.execute(
+            "SELECT payload::text FROM jobs WHERE stream_id = %(id)s"
+            " UNION ALL SELECT data::text FROM events"
+            " WHERE stream_id = %(id)s AND type <> 'ReserveRevealed'",
+            {"id": auction_id},
+        ).fetchall()
+    assert len(rows) == 6
+    assert not any("1234.56" in row["payload"] for row in rows)
+
+
+async def test_a_reserve_is_no_part_of_what_an_idempotency_key_compares_in_the_open(
+    carol: PortalClient,
+) -> None:
+    ends_at = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+
+    async def create(reserve: str) -> Json:
+        return await carol.command(
+            CREATE_AUCTION,
+            title="A clock",
+            endsAt=ends_at,
+            rules={"reserve": reserve},
+            idempotencyKey="one-reserve",
+        )
+
+    first, again = await create("100.00"), await create("100.00")
+    assert first["id"] == again["id"]
+    with pytest.raises(Refused, match="this idempotency key was used before"):
+        await create("100.01")

@@ -15,6 +15,7 @@ from tests.e2e.acting import create_auction, delete, events, place
 from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED
 from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.outsider import falsified, finding, script
+from tests.e2e.reserve_falsifications import RESERVED
 from tests.e2e.ruled_falsifications import RULED, RULES
 from tests.e2e.withdrawal_falsifications import RULES as WITHDRAWAL
 from tests.e2e.withdrawal_falsifications import WITHDRAWN
@@ -82,6 +83,34 @@ def test_an_outsider_checks_the_rules_that_were_chosen(
     for what, (falsify, says) in RULED.items():
         with falsified(outsider, falsify):
             found = finding(outsider, portal, sold_by_rules)
+        assert re.search(says, found), f"{what}: {found}"
+
+
+@pytest.fixture
+async def reserved(join: Join, carol: PortalClient) -> str:
+    """An auction that is over, with a hidden reserve that was met, missed again, and met."""
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol, seconds=6, rules={"reserve": "15.00"})
+    await place(alice, auction_id, "10.00")
+    met = await place(bob, auction_id, "20.00")
+    await delete(bob, auction_id, met["result"]["bidId"])
+    await place(alice, auction_id, "16.00")
+    await events(carol, auction_id, until="WinnerAnnounced")
+    return auction_id
+
+
+def test_an_outsider_checks_a_hidden_reserve(
+    portal: RunningPortal, reserved: str, outsider: ModuleType
+) -> None:
+    done = script(portal, reserved)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[:-1]] == [
+        "1 AuctionCreated", "2 BidPlaced", "3 BidPlaced", "4 ReserveMet", "5 BidDeleted", "6 ReserveMissed",
+        "7 BidPlaced", "8 ReserveMet", "9 ReserveRevealed", "10 WinnerAnnounced",
+    ]  # fmt: skip
+    for what, (falsify, says) in RESERVED.items():
+        with falsified(outsider, falsify):
+            found = finding(outsider, portal, reserved)
         assert re.search(says, found), f"{what}: {found}"
 
 

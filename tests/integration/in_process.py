@@ -7,15 +7,17 @@ from uuid import UUID
 from pymongo.collection import Collection
 
 from commands.domain.commands import Command, CreateAuction, CreateUser, DeleteBid, PlaceBid
-from commands.domain.rules.table import Rules
+from commands.domain.rules.table import Rules, in_order
 from commands.handling.drain import drain_batch
 from commands.ids import new_id
+from commands.inbox.hiding import HiddenReserve
 from commands.jobs import Job, Submission
 from commands.postgres.accepting import accept
 from commands.postgres.addresses import confirm, take_due_confirmations
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool, clock
 from commands.postgres.jobs import PostgresJobInbox
+from commands.postgres.secret_keys import key_for_auction
 from commands.postgres.ticks import give_up, open_tick
 from commands.postgres.users import withdrawing_users
 from commands.promoter.rounds import run_promoter
@@ -98,9 +100,15 @@ class InProcessPortal:
                 assert confirm(connection, user_id, email)
         return user_id
 
-    def auction(self, seconds: float = 600, rules: Rules = ()) -> Stream:
+    def auction(
+        self, seconds: float = 600, rules: Rules = (), reserve: Decimal | None = None
+    ) -> Stream:
         """A new auction that is open for that long, with these rules beside the plain ones."""
         stream = Stream("auction", new_id())
+        if reserve is not None:
+            with self.pool.connection() as connection:
+                key = key_for_auction(connection, stream.id)
+            rules = in_order([*rules, HiddenReserve(stream.id, reserve, key).rule()])
         now = self.now()
         ends_at = now + timedelta(seconds=seconds)
         command = CreateAuction(stream.id, "A clock", "", None, ends_at, None, rules)

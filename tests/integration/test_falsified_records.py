@@ -4,13 +4,20 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import cast
 from uuid import UUID
 
 import pytest
 from psycopg.rows import DictRow
 
-from commands.domain.commands import AnnounceWinner, CancelAuction, CloseAuctionNow, RemoveBid
+from commands.domain.commands import (
+    AnnounceWinner,
+    CancelAuction,
+    CloseAuctionNow,
+    DeleteBid,
+    RemoveBid,
+)
 from commands.domain.events import AuctionEvent
 from commands.domain.state import replay
 from commands.postgres.auctions import save_auctions
@@ -24,6 +31,7 @@ from projections.projector import project, reproject
 from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED, Falsify
 from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.outsider import rechained
+from tests.e2e.reserve_falsifications import RESERVED
 from tests.e2e.ruled_falsifications import RULED, STORED
 from tests.e2e.withdrawal_falsifications import RULES as WITHDRAWAL
 from tests.e2e.withdrawal_falsifications import WITHDRAWN
@@ -167,6 +175,20 @@ def ruled(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Re
 
 
 @pytest.fixture
+def reserved(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """An auction with a hidden reserve, as the one that outsiders check."""
+    alice, bob = in_process.user(), in_process.user()
+    auction = in_process.auction(seconds=1, reserve=Decimal("15.00"))
+    in_process.bid(auction, alice, "10.00")
+    met = in_process.bid(auction, bob, "20.00")
+    in_process.settled(auction, DeleteBid(auction.id, met, bob))
+    in_process.bid(auction, alice, "16.00")
+    in_process.over(auction)
+    assert in_process.settled(auction, AnnounceWinner(auction.id)).version == 10
+    yield from recorded(in_process, documents, auction)
+
+
+@pytest.fixture
 def cancelled(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
     """A cancelled auction, as the one that outsiders check."""
     alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
@@ -240,6 +262,11 @@ def found_all(record: Record, falsifications: Mapping[str, tuple[Falsify, str]])
 @pytest.mark.usefixtures("jobs_gone")
 def test_what_is_found_of_rules_from_outside_is_found_by_the_operator(ruled: Record) -> None:
     found_all(ruled, RULED)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_a_reserve_is_found_by_the_operator(reserved: Record) -> None:
+    found_all(reserved, RESERVED)
 
 
 @pytest.mark.usefixtures("jobs_gone")

@@ -18,6 +18,7 @@ from commands.domain.commands import AnnounceWinner, CreateAuction, DoubleBid
 from commands.domain.events import AuctionEvent
 from commands.domain.rejections import Rejection
 from commands.domain.rules.increments import NOTHING, Bracket, Increments
+from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.table import Rules
 from commands.domain.state import Auction, replay
 from commands.handling.auctions import handle_auctions
@@ -26,9 +27,11 @@ from commands.ids import new_id
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool, SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.secret_keys import key_for_auction
 from commands.record.codec import command_name, encode
+from commands.record.sealing import commitment, seal
 from tests.domain.histories import POLICIES, SECRET, Asked, Move, asked, drawing, moves
-from tests.domain.rules.some_rules import rules_of_auctions
+from tests.domain.rules.some_rules import price_of, reserve_of, rules_of_auctions
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, OPENING
 
 ACCEPT = """
@@ -116,6 +119,24 @@ def test_a_batch_knows_what_increments_are_over(
     compare_with_full_replay(pool, [*given, *when], [1 + len(given), 100], (increments,))
 
 
+@pytest.mark.parametrize(
+    ("given", "when"),
+    [
+        pytest.param([A1, A5], [B8, Move("delete", bid=2)], id="met, and missed again"),
+        pytest.param([A1, A5, B8], [Move("withdraw", 1)], id="the one that met it is withdrawn"),
+        pytest.param([B5, A5, B8], [Move("withdraw", 1)], id="met by the next still"),
+        pytest.param([A1], [DRAW], id="a doubling does not help over it"),
+        pytest.param([A5, Move("place", 1, 4)], [DRAW, DRAW], id="a doubled lower bid leads"),
+        pytest.param([B8], [Move("cancel")], id="cancelled while it is met"),
+    ],
+)
+def test_a_batch_knows_whether_a_reserve_is_met(
+    pool: Pool, given: list[Move], when: list[Move]
+) -> None:
+    reserve = reserve_of(Decimal("5.00"))
+    compare_with_full_replay(pool, [*given, *when], [1 + len(given), 100], (reserve,))
+
+
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -134,23 +155,34 @@ def compare_with_full_replay(
     pool: Pool, moves: Sequence[Move], batch_sizes: Sequence[int], rules: Rules = ()
 ) -> None:
     """Through the inbox in batches of those sizes, and by hand: the same events, outcomes and state rows."""
-    auction_id = new_id()
+    auction_id, reserve = new_id(), price_of(rules)
     alice, bob, _stranger = bidders = [new_id(), new_id(), new_id()]
-    requests = one_by_one(
-        [create(auction_id, rules), *asked(moves, auction_id, bidders), close(auction_id)]
-    )
 
     with pool.connection() as connection, connection.transaction(force_rollback=True):
+        if reserve:
+            hidden = hidden_reserve(connection, auction_id, reserve)
+            rules = tuple(hidden if isinstance(rule, Reserve) else rule for rule in rules)
+        requests = one_by_one(
+            [create(auction_id, rules), *asked(moves, auction_id, bidders), close(auction_id)]
+        )
         sign_up(connection, alice, bob)
         set_the_promoter_up(connection, requests)
         accept(connection, auction_id, requests)
         handle_in_batches(connection, auction_id, batch_sizes)
 
         found = PostgresEventStore(connection).read(auction_id)
-        events, answers = by_full_replay(requests, {alice, bob}, [item.hash for item in found])
+        hashes = [item.hash for item in found]
+        events, answers = by_full_replay(requests, {alice, bob}, hashes, reserve)
         assert [item.event for item in found] == events
         assert settled(connection, auction_id) == answers
         assert read_auction(connection, auction_id) == replay(events)
+
+
+def hidden_reserve(connection: SyncConnection, auction_id: UUID, price: ReservePrice) -> Reserve:
+    """The reserve, sealed with the key of the auction."""
+    value, key = {"amount": str(price.amount)}, key_for_auction(connection, auction_id)
+    sealed = seal(key, {**value, "salt": price.salt}, auction_id)
+    return Reserve(commitment(value, price.salt), sealed)
 
 
 def one_by_one(requests: Sequence[Asked]) -> list[Asked]:
@@ -174,7 +206,10 @@ def close(auction_id: UUID) -> Asked:
 
 
 def by_full_replay(
-    requests: Sequence[Asked], bidders: set[UUID], hashes: Sequence[bytes]
+    requests: Sequence[Asked],
+    bidders: set[UUID],
+    hashes: Sequence[bytes],
+    reserve: ReservePrice | None,
 ) -> tuple[list[AuctionEvent], list[Settled]]:
     """Each request decided on everything that happened before it; draws by the recorded hashes."""
     events: list[AuctionEvent] = []
@@ -185,7 +220,14 @@ def by_full_replay(
         draw = drawing(command, hashes[len(events) - 1]) if isinstance(command, DoubleBid) else None
         if draw and before and not before.starts_at <= request.at < before.ends_at:
             draw = NO_BIDS
-        answer = decide(command, before, now=request.at, bidders=bidders, draw=draw)
+        answer = decide(
+            command,
+            before,
+            now=request.at,
+            bidders=bidders,
+            draw=draw,
+            reserve=reserve if before else None,
+        )
         if isinstance(answer, Rejection):
             answers.append(("REJECTED", answer.code.value, None))
             continue

@@ -23,6 +23,7 @@ from commands.postgres.connections import Pool
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.pruning import Ending, Pruned, prune
+from commands.postgres.secret_keys import MADE_AT
 from commands.postgres.ticks import PUBLIC
 from commands.postgres.users import withdrawing_users
 from commands.promoter.checks import check_draws
@@ -90,12 +91,26 @@ ROWS: Mapping[str, str] = {
         SELECT (SELECT least(min(number), 0) FROM promoter_ticks) - n, gen_random_uuid(), 4, '', 'x', old,
                old, 0, 0, old
     """,
+    "keys without an owner": f"""
+        INSERT INTO secret_keys (owner_id, key)
+        SELECT overlay({MADE_AT.format("old")}::text PLACING lpad(to_hex(n), 12, '0') FROM 25)::uuid, ''
+    """,
     "failing tasks": """
         INSERT INTO failing_tasks (task, arguments, failures, since, last_failed_at, error)
         SELECT 'a task', gen_random_uuid(), 1, old, old, 'x'
     """,
 }
 STAYING = (
+    f"""
+    WITH owner AS (
+        INSERT INTO auctions (id, version, title, description, starts_at, ends_at, closed)
+        SELECT overlay({MADE_AT.format("old")}::text PLACING lpad(to_hex(n), 12, 'f') FROM 25)::uuid, 1, 'pruned', '', old,
+               old, true
+        FROM (SELECT n, statement_timestamp() - interval '24 hours 20 minutes' AS old FROM generate_series(1, %(rows)s) AS n) AS _
+        RETURNING id
+    ), made AS (INSERT INTO secret_keys (owner_id, key) SELECT id, '' FROM owner)
+    INSERT INTO watches (user_id, auction_id, watched_at) SELECT gen_random_uuid(), gen_random_uuid(), old
+    """,
     WATCH.format(closed="false"),
     JOB.format(command="'PlaceBid'", payload="'{}'", status="'QUEUED'"),
     MAIL.format(due="old", settled="NULL"),
@@ -106,7 +121,7 @@ STAYING = (
 )
 OLD = " FROM (SELECT n, statement_timestamp() - %(age)s AS old FROM generate_series(1, %(rows)s) AS n) AS _"
 COUNTED = ("jobs", "sessions", "django_session", "django_admin_log", "notifications", "watches", "mails",
-           "drifts", "failing_tasks")  # fmt: skip
+           "drifts", "failing_tasks", "secret_keys")  # fmt: skip
 
 
 @contextmanager

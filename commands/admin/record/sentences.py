@@ -69,7 +69,13 @@ def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
                 "{} won and pays {}{} ({}).", names.user(bidder), money(amount), counted, _bid(bid)
             )
         case domain.AuctionEndedUnsold():
-            return escape("The auction ended without live bids: unsold.")
+            return escape("The auction ended without a live bid that wins: unsold.")
+        case domain.ReserveMet(bid_id=bid):
+            return format_html("The reserve is met by {}, which leads.", _bid(bid))
+        case domain.ReserveMissed():
+            return escape("The reserve is not met any more by the bid that leads.")
+        case domain.ReserveRevealed(amount=amount):
+            return escape(f"The reserve was {money(amount)}.")
         case domain.AuctionCancelled(reason=reason, cancelled_by=by):
             who = names.user(by) if by else "An operator"
             return format_html("{} cancelled the auction: “{}”", who, reason)

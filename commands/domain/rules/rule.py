@@ -31,6 +31,8 @@ class Rule:
 
     # Whether it looks at the leading bid.
     needs_leader: ClassVar[bool] = False
+    # Whether each change of the leading bid matters to it.
+    follows_leader: ClassVar[bool] = False
     # What a bid below its least amount is rejected with.
     code: ClassVar[RejectionCode] = RejectionCode.BID_TOO_LOW
 

@@ -4,21 +4,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import accumulate, repeat, takewhile
+from typing import TypeVar
 
 from commands.domain.amounts import LARGEST, SMALLEST
 from commands.domain.rejections import Rejection
 from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table, step_at
+from commands.domain.rules.reserve import Reserve
 from commands.domain.rules.rule import Rule, ToBeat
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.withdrawal import Withdrawal
 
 Rules = tuple[Rule, ...]
+Chosen = TypeVar("Chosen", bound=Rule)
 
 # By the names that they have in events.
 RULES: Mapping[str, type[Rule]] = {
     "starting_price": StartingPrice,
     "increments": Increments,
+    "reserve": Reserve,
     "soft_close": SoftClose,
     "withdrawal": Withdrawal,
 }
@@ -52,6 +56,16 @@ def in_order(rules: Iterable[Rule]) -> Rules:
 def need_leader(rules: Rules) -> bool:
     """Whether one of them looks at the leading bid."""
     return any(rule.needs_leader for rule in rules)
+
+
+def follow_leader(rules: Rules) -> bool:
+    """Whether each change of the leading bid matters to one of them."""
+    return any(rule.follows_leader for rule in rules)
+
+
+def chosen(rules: Rules, kind: type[Chosen]) -> Chosen | None:
+    """The rule of that kind, if it is one of them."""
+    return next((rule for rule in rules if isinstance(rule, kind)), None)
 
 
 def first_refusal(rules: Rules, amount: Decimal, to_beat: ToBeat) -> Rejection | None:

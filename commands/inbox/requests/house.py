@@ -6,8 +6,9 @@ from uuid import UUID
 
 from commands.domain.commands import CancelAuction, CloseAuctionNow, CreateAuction, RemoveBid
 from commands.domain.rules.rule import InvalidRule
-from commands.domain.rules.table import Rules, check
+from commands.domain.rules.table import Rules, check, in_order
 from commands.ids import new_id
+from commands.inbox.hiding import HiddenReserve
 from commands.inbox.invalid import InvalidInput
 from commands.inbox.requests.asking import Caller, How, submission
 from commands.inbox.text import checked_text
@@ -27,15 +28,17 @@ def create_auction(
     starts_at: datetime | None = None,
     ends_at: datetime,
     rules: Rules = (),
+    reserve: HiddenReserve | None = None,
     **how: Unpack[How],
 ) -> Submission:
-    """The command to create an auction, with a new id for it; InvalidInput."""
+    """The command to create an auction, with a new id for it, or the one that its reserve is hidden for; InvalidInput."""
+    chosen = in_order([*rules, reserve.rule()]) if reserve else rules
     try:
-        check(rules)
+        check(chosen)
     except InvalidRule as error:
         raise InvalidInput("rules", str(error)) from error
     command = CreateAuction(
-        auction_id=new_id(),
+        auction_id=reserve.auction_id if reserve else new_id(),
         title=checked_text("title", title, 200),
         description=checked_text("description", description, 5000, lines=True)
         if description
@@ -43,7 +46,7 @@ def create_auction(
         starts_at=_moment("startsAt", starts_at) if starts_at else None,
         ends_at=_moment("endsAt", ends_at),
         created_by=caller.user_id,
-        rules=rules,
+        rules=chosen,
     )
     content: dict[str, Any] = {
         "title": command.title,
@@ -53,6 +56,8 @@ def create_auction(
     }
     if rules:
         content["rules"] = encode_rules(rules)
+    if reserve:
+        content["reserve"] = reserve.fingerprint
     return submission(caller, Stream("auction", command.auction_id), command, content, **how)
 
 

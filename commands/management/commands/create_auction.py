@@ -6,7 +6,8 @@ from typing import Any
 from django.conf import settings
 
 from commands.domain.rules.presets import PRESETS
-from commands.inbox.chosen_rules import RULES, chosen_rules
+from commands.inbox.chosen_rules import RULES, chosen_reserve, chosen_rules
+from commands.inbox.hiding import new_reserve
 from commands.inbox.requests import Caller, create_auction
 from commands.management.operator_command import (
     OperatorCommand,
@@ -45,6 +46,10 @@ class Command(OperatorCommand):
             help="by how much a bid must be higher than its bidder's own highest",
         )  # fmt: skip
         parser.add_argument(
+            "--reserve", metavar="AMOUNT", default="",
+            help="a hidden price: nobody wins with a lower bid",
+        )  # fmt: skip
+        parser.add_argument(
             "--soft-close", metavar="WINDOW/EXTENSION/TIMES", default="",
             help="60s/60s/10: a bid in the last 60 s moves the end by 60 s, 10 times at most, or up to a hard "
             "end if that is a time",
@@ -56,8 +61,10 @@ class Command(OperatorCommand):
         add_wait(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
+        amount = chosen_reserve(options["reserve"])
         with pool().connection() as connection:
             now = clock(connection)
+            reserve = None if amount is None else new_reserve(connection, amount)
         starts_at = moment(options["starts_at"], now) if options["starts_at"] else now
         submission = create_auction(
             Caller.operator(),
@@ -67,6 +74,7 @@ class Command(OperatorCommand):
             starts_at=starts_at if starts_at != now else None,
             ends_at=moment(options["ends_at"], now),
             rules=chosen_rules(**{name: options[name] for name in RULES}),
+            reserve=reserve,
         )
         job = settled(submission, options["wait"])
         auction_id = job.payload["auction_id"]

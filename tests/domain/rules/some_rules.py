@@ -6,14 +6,17 @@ from itertools import accumulate
 from hypothesis import strategies as st
 
 from commands.domain.rules.increments import NOTHING, Bracket, Increments, Table
+from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
-from commands.domain.rules.table import Rules, in_order
+from commands.domain.rules.table import Rules, chosen, in_order
 from commands.domain.rules.withdrawal import Withdrawal
+from commands.record.sealing import commitment
 from tests.domain.scenario import AFTER, CLOSING, INSTANT
 
 Amounts = st.SearchStrategy[Decimal]
+SALT = "0123456789abcdef" * 2
 
 
 # Of auctions at the fixed times of all scenarios: what is bid half an hour or an instant before the end meets
@@ -37,10 +40,22 @@ def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
     each: list[st.SearchStrategy[Rule]] = [
         st.builds(StartingPrice, few),
         _increments(few),
+        few.map(reserve_of),
         SOFT_CLOSES,
         WITHDRAWALS,
     ]
     return in_order(draw(rule) for rule in each if draw(st.booleans()))
+
+
+def reserve_of(amount: Decimal) -> Reserve:
+    """A reserve of that amount. What is sealed is kept here instead: see `price_of`."""
+    return Reserve(commitment({"amount": str(amount)}, SALT), sealed=str(amount))
+
+
+def price_of(rules: Rules) -> ReservePrice | None:
+    """The reserve that is hidden in these rules."""
+    reserve = chosen(rules, Reserve)
+    return ReservePrice(Decimal(reserve.sealed), SALT) if reserve else None
 
 
 def _increments(few: Amounts) -> st.SearchStrategy[Rule]:

@@ -16,8 +16,10 @@ from commands.domain.commands import AuctionCommand, DeleteBid, PlaceBid
 from commands.domain.events import AuctionEvent
 from commands.domain.rejections import Rejection
 from commands.domain.rules.increments import HOUSE_TABLE
+from commands.domain.rules.reserve import ReservePrice
 from commands.domain.state import Auction, evolve
-from commands.inbox.chosen_rules import RULES, chosen_rules
+from commands.inbox.chosen_rules import RULES, chosen_reserve, chosen_rules
+from tests.domain.rules.some_rules import SALT
 from tests.domain.scenario import ALICE, AUCTION, BOB, CAST, CREATED
 from tests.servers import ROOT
 
@@ -26,7 +28,8 @@ TEXT = (ROOT / "docs/rules.md").read_text()
 LINE = re.compile(
     r"\| (?P<who>alice|bob) (?:(?P<bids>[\d.]+)|deletes (?P<deletes>[\d.]+))"
     r"(?:, (?P<before>\d+) s before the end|, (?P<later>\d+) s later)? "
-    r"\| (?:`(?P<code>[A-Z_]+)`|(?P<becomes>leads|placed|deleted)(?:; the end moves by (?P<moves>\d+) s)?) \|"
+    r"\| (?:`(?P<code>[A-Z_]+)`|(?P<becomes>leads|placed|deleted)(?:; the end moves by (?P<moves>\d+) s)?"
+    r"(?P<meets>; the reserve is (?:not )?met)?) \|"
 )
 # What does not say when it is done, is done long before the end.
 LONG = 1800
@@ -63,18 +66,22 @@ class Told:
     """An auction while an example is told."""
 
     auction: Auction
+    reserve: ReservePrice | None = None
     done: int = 0
     ids: dict[tuple[str, str], UUID] = field(default_factory=dict)
 
     def tell(self, line: re.Match[str]) -> None:
         """What is done becomes what is written."""
         self.done += 1
+        met = self.auction.reserve_met
         end, at = self.auction.ends_at, self.auction.ends_at - timedelta(seconds=LONG)
         if line["before"]:
             at = end - timedelta(seconds=int(line["before"]))
         if line["later"]:
             at = self._bid(line).placed_at + timedelta(seconds=int(line["later"]))
-        answer = decide(self._command(line), self.auction, now=at, bidders=CAST)
+        answer = decide(
+            self._command(line), self.auction, now=at, bidders=CAST, reserve=self.reserve
+        )
         if isinstance(answer, Rejection):
             assert answer.code.value == line["code"], (line[0], answer.message)
             return
@@ -82,6 +89,10 @@ class Told:
             self.auction = evolve(self.auction, event)
         assert self._became(answer) == line["becomes"], line[0]
         assert self.auction.ends_at - end == timedelta(seconds=int(line["moves"] or 0)), line[0]
+
+        meets = "met" if self.auction.reserve_met else "not met"
+        told = f"; the reserve is {meets}" if self.auction.reserve_met != met else None
+        assert told == line["meets"], line[0]
 
     def _bid(self, line: re.Match[str]) -> Bid:
         return self.auction.bids[self.ids[line["who"], line["deletes"]]]
@@ -104,7 +115,9 @@ class Told:
 def test_what_the_document_says(example: Example) -> None:
     words = shlex.split(example.options)
     options = {words[at][2:].replace("-", "_"): words[at + 1] for at in range(0, len(words), 2)}
-    told = Told(evolve(None, replace(CREATED, rules=chosen_rules(**options))))
+    reserve = chosen_reserve(options.pop("reserve", ""))
+    auction = evolve(None, replace(CREATED, rules=chosen_rules(**options)))
+    told = Told(auction, ReservePrice(reserve, SALT) if reserve else None)
     for line in example.lines:
         told.tell(line)
 
@@ -112,8 +125,8 @@ def test_what_the_document_says(example: Example) -> None:
 def test_each_rule_has_an_example_and_the_table_is_the_houses() -> None:
     assert {
         name
-        for name in RULES
+        for name in (*RULES, "reserve")
         if any(f"--{name.replace('_', '-')} " in each.options for each in EXAMPLES)
-    } == set(RULES)
+    } == {*RULES, "reserve"}
     for bracket in HOUSE_TABLE:
         assert f"| {bracket.start:,} | {bracket.step:,} |" in TEXT

@@ -17,7 +17,7 @@ import { onScreen } from "./unread.js";
 import { watching } from "./watching.js";
 import { why } from "./why.js";
 import { explained, many, name } from "./words.js";
-import { doublingNote, paid, worth, WORTH } from "./worth.js";
+import { doublingNote, paid, reserveUnmet, worth, WORTH } from "./worth.js";
 
 const BID = `id ${WORTH} deleted placedAt bidder { id username }`;
 const BIDS = `edges { node { ${BID} } } pageInfo { hasNextPage endCursor }`;
@@ -30,12 +30,14 @@ const STATE = `subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
   id version title description status startsAt endsAt firstEndsAt asOf bidCount bidderCount nextBids
   leadingBid { ${BID} } ${OWN_BIDS}
   bids(first: ${TOP}) { ${BIDS} }
-  winner { bidder { id username } bid { ${BID} } } cancelled { reason at } closedEarly { reason } } }`;
+  winner { bidder { id username } bid { ${BID} } } cancelled { reason at } closedEarly { reason }
+  reserve { met amount } } }`;
 const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id, atLeastVersion: $v) {
   version bids(first: $n, after: $a) { ${BIDS} } } }`;
 const SOON = 60_000;
 
-function headline({ winner, leadingBid, cancelled }, stands, me) {
+function headline(state, stands, me) {
+  const { winner, leadingBid, cancelled } = state;
   if (cancelled) return { label: `The house cancelled it, and nobody wins: ${cancelled.reason}`, price: null };
   if (winner) {
     const you = winner.bidder.id === me;
@@ -43,6 +45,7 @@ function headline({ winner, leadingBid, cancelled }, stands, me) {
       price: paid(winner.bid) };
   }
   if (stands === "ENDED") {
+    if (leadingBid && reserveUnmet(state)) return { label: "Ended without a sale: the reserve was not met", price: null };
     return { label: leadingBid ? "The hammer is about to fall …" : "Ended without a sale",
       price: leadingBid ? worth(leadingBid) : null };
   }
@@ -51,6 +54,12 @@ function headline({ winner, leadingBid, cancelled }, stands, me) {
   }
   const you = leadingBid.bidder.id === me;
   return { label: you ? "You lead" : `${name(leadingBid.bidder)} leads`, yours: you, price: worth(leadingBid) };
+}
+
+function reserveText({ reserve }, stands) {
+  if (!reserve || stands === "SCHEDULED" || stands === "CANCELLED") return "";
+  if (reserve.amount) return `The reserve was ${shown(reserve.amount)}.`;
+  return reserve.met ? "Reserve met" : "Reserve not met";
 }
 
 /** The page of one auction; returns a function that ends it. */
@@ -67,6 +76,7 @@ export function auction(main, id) {
   const span = el("p", { class: "span soft" });
   const leading = el("div", { class: "leading", "aria-live": "polite" });
   const leadingNote = doublingNote();
+  const reserveNote = el("p", { class: "soft reserve", hidden: true });
   const rankingNote = doublingNote();
   const ranking = new Ranking();
   const list = el("ol", { class: "ranking" });
@@ -89,7 +99,7 @@ export function auction(main, id) {
     el("p", { class: "back" }, el("a", { href: "#/open" }, "← All auctions")),
     el("div", { class: "auction" },
       el("div", { class: "about" }, heading, description, agreed.element),
-      el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, watch.element, leading, leadingNote, form.element, mine.element),
+      el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, watch.element, leading, reserveNote, leadingNote, form.element, mine.element),
       el("div", { class: "record" }, reasons.element,
         el("section", {}, el("h2", {}, "Bids ", facts), rankingNote, list, unloaded, pages.more), log.element, travel.element)));
 
@@ -119,6 +129,8 @@ export function auction(main, id) {
     if (setLiveText(leading, el("p", { class: "label" }, label), price && el("p", { class: "price" }, price))) flash(leading);
     leading.classList.toggle("yours", Boolean(yours));
     leading.classList.toggle("won", Boolean(yours && state.winner));
+    reserveNote.textContent = reserveText(state, stands);
+    reserveNote.hidden = !reserveNote.textContent;
     mine.show(stands, state);
     const { winner, leadingBid } = state;
     leadingNote.hidden = ![winner?.bid, leadingBid, ...mine.bids].some((bid) => bid?.doubled);

@@ -8,12 +8,12 @@ import { address, keepScroll, route, setPlace } from "./place.js";
 import { ask, user } from "./session.js";
 import { setTitle } from "./title.js";
 import { explained, many, name } from "./words.js";
-import { doublingNote, paid, worth, WORTH } from "./worth.js";
+import { doublingNote, paid, reserveUnmet, worth, WORTH } from "./worth.js";
 
 /** The fields of an auction that its card needs. */
 export const CARD = `id version title status startsAt endsAt bidCount bidderCount asOf
   leadingBid { ${WORTH} bidder { id username } }
-  winner { bidder { id username } bid { ${WORTH} } } cancelled { at }`;
+  winner { bidder { id username } bid { ${WORTH} } } cancelled { at } reserve { amount }`;
 const PAGE = `query ($s: AuctionStatus, $o: AuctionOrder, $q: String, $n: Int, $a: String, $rule: AuctionRule,
     $from: Decimal, $to: Decimal, $after: DateTime, $before: DateTime) {
   auctions(status: $s, order: $o, search: $q, first: $n, after: $a, rule: $rule, priceFrom: $from, priceTo: $to,
@@ -46,7 +46,7 @@ function price(auction) {
   const { winner, leadingBid, cancelled } = auction;
   if (cancelled) return ["Nobody wins", "", ""];
   if (winner) return ["Sold to ", bidderName(winner.bidder), paid(winner.bid)];
-  if (!leadingBid) return [auction.status === "ENDED" ? "Ended without a sale" : "No bids yet", "", ""];
+  if (!leadingBid || reserveUnmet(auction)) return [auction.status === "ENDED" ? "Ended without a sale" : "No bids yet", "", ""];
   return ["Leading: ", bidderName(leadingBid.bidder), worth(leadingBid)];
 }
 
@@ -55,7 +55,7 @@ function timing(auction) {
     case "OPEN": return `${left(auction.endsAt)} left`;
     case "CANCELLED": return "Cancelled";
     case "SCHEDULED": return `Opens in ${left(auction.startsAt)}`;
-    default: return auction.winner ? "Sold" : auction.leadingBid ? "Closing …" : "Unsold";
+    default: return auction.winner ? "Sold" : auction.leadingBid && !reserveUnmet(auction) ? "Closing …" : "Unsold";
   }
 }
 

@@ -32,3 +32,8 @@ export function doublingNote() {
 export function doubledLink() {
   return el("a", { href: EXPLAINED }, "doubled");
 }
+
+/** Whether an auction was closed although bids were live: none met its reserve, which is revealed then. */
+export function reserveUnmet({ winner, reserve }) {
+  return !winner && reserve?.amount != null;
+}
