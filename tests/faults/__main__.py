@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.faults.check import unfinished, violations
+from tests.faults.check import unfinished, until_all_ended, violations
 from tests.faults.clients import (
     PASSWORD,
     UNHURRIED,
@@ -124,7 +124,7 @@ async def _round(
     acts += [scene(running, party, chance)] if scene else []
     watchers = await _play(running, party, ledger, acts, rng)
     mended = time.monotonic()
-    left = await _converge(running, ledger, mended + options.bound)
+    left = await _converge(running, mended + options.bound)
     left += await _end(watchers, mended + options.bound)
     took = time.monotonic() - mended
     running.revive()
@@ -198,16 +198,19 @@ async def _end(watchers: Watchers, deadline: float) -> list[str]:
     return [f"{len(late)} subscribers wait for events"] * bool(late)
 
 
-async def _converge(running: Processes, ledger: Ledger, deadline: float) -> list[str]:
-    """Wait until nothing is left to do; what is left at the deadline."""
-    ends = max((auction.ends_at.timestamp() for auction in ledger.auctions.values()), default=0)
-    await asyncio.sleep(max(ends - time.time(), 0))
-    while left := await asyncio.to_thread(unfinished, running):
+async def _converge(running: Processes, deadline: float) -> list[str]:
+    """Wait until all auctions have ended and nothing is left to do; what is left at the deadline."""
+    while True:
+        # Bids may have moved the ends, and others may wait that will.
+        while wait := await asyncio.to_thread(until_all_ended, running):
+            await asyncio.sleep(wait)
+        left = await asyncio.to_thread(unfinished, running)
+        if not left and not await asyncio.to_thread(until_all_ended, running):
+            return []
         running.revive()
         if time.monotonic() > deadline:
             return left
         await asyncio.sleep(0.1)
-    return []
 
 
 def _count(figures: Figures, ledger: Ledger, took: float) -> None:

@@ -28,6 +28,9 @@ SELECT number, gap FROM (
 UNREVEALED = "SELECT number FROM promoter_ticks WHERE made_at IS NOT NULL AND revealed_at IS NULL"
 UNSETTLED = "SELECT id, command FROM jobs WHERE status = 'QUEUED'"
 UNCLOSED = "SELECT id FROM auctions WHERE NOT closed AND ends_at < clock_timestamp()"
+LEFT = """
+SELECT greatest(extract(epoch FROM max(ends_at) - clock_timestamp()), 0) AS seconds FROM auctions WHERE NOT closed
+"""
 UNNOTIFIED = """
 SELECT id FROM auctions WHERE version > coalesce(
     (SELECT version FROM notification_progress WHERE auction_id = auctions.id), 0)
@@ -52,6 +55,7 @@ WHERE auction_id = ANY(%s)
 UPDATED_WHILE_UNREAD = ("MAX_BID_CHANGED", "OUTBID")
 # Fewer than the aliases that one operation may have.
 AT_ONCE = 20
+CONSEQUENCES = ("AuctionExtended", "ReserveMet", "ReserveMissed")
 ENDINGS = ("WinnerAnnounced", "AuctionEndedUnsold")
 
 
@@ -79,12 +83,33 @@ class Story:
     ticks: list[int] = field(default_factory=list)
     draws: list[int] = field(default_factory=list)
     ending: DictRow | None = None
+    # When it ends, as far as bids have moved that; and those that were accepted before it opened, or after that.
+    ends_at: datetime | None = None
+    untimely: list[datetime] = field(default_factory=list)
+    # Bids that were placed below what the rules ask for.
+    too_low: list[Decimal] = field(default_factory=list)
+    reserve: Decimal = Decimal(0)
+    met: bool = False
+    # The versions at which it was wrong to say whether the reserve is met.
+    wrong: dict[int, bool] = field(default_factory=dict)
+
+    @property
+    def winner(self) -> Bid | None:
+        """The leading bid, if its amount meets the reserve."""
+        leading = self.leading
+        return leading if leading and leading.amount >= self.reserve else None
 
     @property
     def leading(self) -> Bid | None:
         """Highest effective amount; of equals the one that reached it first."""
         live = (bid for bid in self.bids.values() if bid.live)
         return min(live, key=lambda bid: (-bid.effective, bid.reached), default=None)
+
+
+def until_all_ended(processes: Processes) -> float:
+    """In how many seconds the last auction ends, as far as its bids are decided; 0 once all have ended."""
+    [row] = processes.sql(LEFT)
+    return float(row["seconds"])
 
 
 def unfinished(processes: Processes) -> list[str]:
@@ -113,7 +138,9 @@ async def violations(processes: Processes, ledger: Ledger, auctioneer: Person) -
     by_auction: dict[str, list[DictRow]] = {auction: [] for auction in ledger.auctions}
     for row in events:
         by_auction[str(row["stream_id"])].append(row)
-    stories = {auction: _story(rows) for auction, rows in by_auction.items()}
+    stories = {
+        auction: _story(ledger.auctions[auction], rows) for auction, rows in by_auction.items()
+    }
     found = [*ledger.faults, *_jobs(ledger, events)]
     found += _causes(processes, events)
     writer, _ = database_roles()
@@ -149,8 +176,11 @@ async def _settle(entries: Sequence[Entry], auctioneer: Person) -> None:
 
 
 def _jobs(ledger: Ledger, events: Sequence[DictRow]) -> Iterator[str]:
-    caused = Counter(str(row["causation_id"]) for row in events)
-    at = {(str(row["causation_id"])): row for row in events}
+    # What a bid leads to beside: a later end, and a reserve that is met or not.
+    own = [row for row in events if row["type"] not in CONSEQUENCES]
+    caused = Counter(str(row["causation_id"]) for row in own)
+    at = {(str(row["causation_id"])): row for row in own}
+    last = {(str(row["causation_id"])): row["version"] for row in events}
     for entry in ledger.entries:
         if entry.refused:
             if entry.sender not in ledger.deleted_users or entry.refused != "UNAUTHENTICATED":
@@ -164,10 +194,12 @@ def _jobs(ledger: Ledger, events: Sequence[DictRow]) -> Iterator[str]:
         if entry.job is None:
             yield f"lost: job {min(entry.jobs)} is not there"
             continue
-        yield from _job(entry, entry.job, caused, at)
+        yield from _job(entry, entry.job, caused, at, last)
 
 
-def _job(entry: Entry, job: Json, caused: Counter[str], at: dict[str, DictRow]) -> Iterator[str]:
+def _job(
+    entry: Entry, job: Json, caused: Counter[str], at: dict[str, DictRow], last: dict[str, int]
+) -> Iterator[str]:
     status, times = job["status"], caused[job["id"]]
     if status not in {"SUCCEEDED", "REJECTED"}:
         yield f"lost: job {job['id']} ({job['command']}) ended as {status}"
@@ -178,7 +210,7 @@ def _job(entry: Entry, job: Json, caused: Counter[str], at: dict[str, DictRow]) 
             yield f"{'doubled' if times else 'lost'}: job {job['id']} caused {times} events"
             return
         row, result = at[job["id"]], job["result"]
-        if row["version"] != result["version"] or row["data"]["bid_id"] != result["bidId"]:
+        if last[job["id"]] != result["version"] or row["data"]["bid_id"] != result["bidId"]:
             yield f"job {job['id']} was answered {result}, its event says {dict(row)}"
         if entry.mutation == PLACE_BID and Decimal(row["data"]["amount"]) != Decimal(
             entry.values["amount"]
@@ -195,13 +227,22 @@ def _causes(processes: Processes, events: Sequence[DictRow]) -> Iterator[str]:
             yield f"event {row['version']} of {row['stream_id']} has no job that succeeded"
 
 
-def _story(rows: Sequence[DictRow]) -> Story:
-    story = Story()
+def _story(auction: AuctionRecord, rows: Sequence[DictRow]) -> Story:
+    story = Story(ends_at=auction.ends_at)
     for row in rows:
+        if row["type"] == "ReserveRevealed":
+            story.reserve = Decimal(row["data"]["amount"])
+    for number, row in enumerate(rows):
         data, version = row["data"], row["version"]
         match row["type"]:
             case "BidPlaced":
                 amount = Decimal(data["amount"])
+                placed_at = datetime.fromisoformat(data["placed_at"])
+                assert story.ends_at
+                if not auction.starts_at <= placed_at < story.ends_at:
+                    story.untimely.append(placed_at)
+                if amount < _least(auction.rules, story):
+                    story.too_low.append(amount)
                 story.bids[data["bid_id"]] = Bid(
                     data["bid_id"], data["bidder_id"], amount, amount, version
                 )
@@ -216,13 +257,32 @@ def _story(rows: Sequence[DictRow]) -> Story:
             case "NothingDrawn":
                 story.ticks.append(data["tick"])
                 story.draws.append(data["draw"])
+            case "AuctionExtended":
+                story.ends_at = datetime.fromisoformat(data["ends_at"])
+            case "ReserveMet" | "ReserveMissed":
+                story.met = row["type"] == "ReserveMet"
             case "WinnerAnnounced" | "AuctionEndedUnsold":
                 story.ending = row
             case _:
                 pass
         leading = story.leading
         story.leads[version] = leading.effective if leading else None
+        done = number + 1 == len(rows) or rows[number + 1]["causation_id"] != row["causation_id"]
+        if story.reserve and done and story.met != (story.winner is not None):
+            story.wrong[version] = story.met
     return story
+
+
+def _least(rules: Json, story: Story) -> Decimal:
+    """The lowest amount that could be bid, by the rules that the auctioneer asked for."""
+    least = Decimal(rules.get("startingPrice", 0))
+    if "increments" in rules and (leading := story.leading):
+        least = max(
+            least, leading.effective + Decimal(rules["increments"]["overLeader"][0]["step"])
+        )
+    if rules.get("preset") == "ENGLISH" and (leading := story.leading):
+        least = max(least, leading.effective + 1)
+    return least
 
 
 def _ending(auction: AuctionRecord, rows: Sequence[DictRow], story: Story) -> Iterator[str]:
@@ -232,10 +292,10 @@ def _ending(auction: AuctionRecord, rows: Sequence[DictRow], story: Story) -> It
     if len(endings) != 1 or story.ending is not rows[-1]:
         yield f"auction {auction.id} was announced {len(endings)} times"
         return
-    winner, said = story.leading, endings[0]["data"].get("bid_id")
+    winner, said = story.winner, endings[0]["data"].get("bid_id")
     if said != (winner.id if winner else None):
         yield f"auction {auction.id}: {said} was announced, {winner} leads"
-    if endings[0]["recorded_at"] < auction.ends_at:
+    if story.ends_at and endings[0]["recorded_at"] < story.ends_at:
         yield f"auction {auction.id} was closed before its end"
     doubled = Counter(bid.id for bid in story.doubled.values())
     yield from (f"bid {bid} was doubled {n} times" for bid, n in doubled.items() if n > 1)
@@ -243,11 +303,14 @@ def _ending(auction: AuctionRecord, rows: Sequence[DictRow], story: Story) -> It
         yield f"auction {auction.id}: its draws are numbered {story.draws}"
     ticks = Counter(story.ticks)
     yield from (f"tick {tick} drew {n} times in {auction.id}" for tick, n in ticks.items() if n > 1)
-    for row in rows:
-        if row["type"] == "BidPlaced":
-            placed_at = datetime.fromisoformat(row["data"]["placed_at"])
-            if not auction.starts_at <= placed_at < auction.ends_at and row["version"] > 1:
-                yield f"auction {auction.id}: a bid of {placed_at} counts, it ran until {auction.ends_at}"
+    for placed_at in story.untimely:
+        yield f"auction {auction.id}: a bid of {placed_at} counts, it ran until {story.ends_at}"
+    for amount in story.too_low:
+        yield f"auction {auction.id}: a bid of {amount} counts, its rules are {auction.rules}"
+    for version, met in story.wrong.items():
+        yield f"auction {auction.id}: at {version} its reserve is said to be {'met' if met else 'missed'}"
+    if ("reserve" in auction.rules) != bool(story.reserve):
+        yield f"auction {auction.id}: its reserve is {story.reserve}, asked was {auction.rules}"
 
 
 def _watched(auction: AuctionRecord, rows: Sequence[DictRow]) -> Iterator[str]:
@@ -272,7 +335,7 @@ def _shown(auction: AuctionRecord, story: Story, shown: Json | None) -> Iterator
     if (shown["bidCount"], shown["bidderCount"]) != (len(live), len({b.bidder for b in live})):
         yield f"auction {auction.id}: the API counts {shown['bidCount']} bids, there are {len(live)}"
     winner = shown["winner"] and shown["winner"]["bid"]["id"]
-    if winner != (live[0].id if live else None):
+    if winner != (story.winner.id if story.winner else None):
         yield f"auction {auction.id}: the API shows the winner {winner}, it is {live[:1]}"
 
 
@@ -283,16 +346,19 @@ def _notified(processes: Processes, ledger: Ledger, stories: dict[str, Story]) -
         for r in rows
         if r["kind"] not in UPDATED_WHILE_UNREAD
     )
-    due: Counter[tuple[str, str, str, int, Decimal]] = Counter()
+    due: Counter[tuple[str, str, str, int, Decimal | None]] = Counter()
     for auction, story in stories.items():
         for version, bid in story.doubled.items():
             due[auction, bid.bidder, "BID_DOUBLED", version, bid.amount * 2] += 1
-        if story.ending and (winner := story.leading):
+        if story.ending and (winner := story.winner):
             version = story.ending["version"]
             due[auction, winner.bidder, "AUCTION_WON", version, winner.amount] += 1
             for loser in {bid.bidder for bid in story.bids.values() if bid.live}:
                 if loser != winner.bidder:
                     due[auction, loser, "AUCTION_LOST", version, winner.amount] += 1
+        elif story.ending:
+            for loser in {bid.bidder for bid in story.bids.values() if bid.live}:
+                due[auction, loser, "AUCTION_LOST", story.ending["version"], None] += 1
     for cause in got | due:
         if got[cause] != due[cause] and cause[1] not in ledger.deleted_users:
             yield f"{cause} was notified {got[cause]} times instead of {due[cause]}"

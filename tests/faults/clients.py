@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -40,6 +40,17 @@ RETRYABLE = {"UNAVAILABLE", "RATE_LIMITED"}
 # The errors of a request without an answer.
 NO_ANSWER = (httpx.HTTPError, WebSocketException, InvalidHandshake, OSError, EOFError)
 LOOK = f"query ($id: UUID!) {{ job(id: $id, wait: 2) {JOB} }}"
+# How long bids may move the end of an auction of RULES, in seconds.
+MOVED = 6.0
+SOFT_CLOSE: Json = {"window": 3, "extension": 2, "times": 3}
+# What auctions go by: plain ones, and others by presets and by rules that combine.
+RULES: Sequence[Json | None] = (
+    None,
+    None,
+    {"preset": "ENGLISH", "softClose": SOFT_CLOSE},
+    {"startingPrice": "9.00", "reserve": "20.00"},
+    {"reserve": "14.00", "increments": {"overLeader": [{"step": "0.50"}]}, "softClose": SOFT_CLOSE},
+)
 VERSIONS = "subscription ($id: UUID!) { auction: auctionUpdated(id: $id) { version status } }"
 NOTIFIED = (
     """subscription { notification: notificationReceived { id kind auctionId amount createdAt } }"""
@@ -73,6 +84,7 @@ class AuctionRecord:
     id: str
     starts_at: datetime
     ends_at: datetime
+    rules: Json = field(default_factory=dict)
     versions: list[int] = field(default_factory=list)
     events: list[Json] = field(default_factory=list)
 
@@ -263,14 +275,19 @@ async def create_auction(
     """A new auction; None if it was refused, because too much time passed until it was accepted."""
     starts_at = datetime.now(UTC) + timedelta(seconds=starts_in)
     ends_at = starts_at + timedelta(seconds=lasts)
-    values: Json = {"title": f"Lot {uuid4().hex[:6]}", "endsAt": ends_at.isoformat()}
+    rules = auctioneer.rng.choice(RULES)
+    values: Json = {
+        "title": f"Lot {uuid4().hex[:6]}",
+        "endsAt": ends_at.isoformat(),
+        "rules": rules,
+    }
     if starts_in:
         values["startsAt"] = starts_at.isoformat()
     entry = await auctioneer.submit(CREATE_AUCTION, **values)
     job = await auctioneer.outcome(entry)
     if job["status"] != "SUCCEEDED":
         return None
-    auction = AuctionRecord(job["result"]["auctionId"], starts_at, ends_at)
+    auction = AuctionRecord(job["result"]["auctionId"], starts_at, ends_at, rules or {})
     auctioneer.ledger.auctions[auction.id] = auction
     return auction
 
@@ -282,7 +299,12 @@ async def bid(person: Person, over: Callable[[], bool]) -> None:
     placed: list[Entry] = []
     while not over():
         now = datetime.now(UTC)
-        auctions = [auction for auction in ledger.auctions.values() if auction.ends_at > now]
+        margin = timedelta(seconds=MOVED)
+        auctions = [
+            auction
+            for auction in ledger.auctions.values()
+            if auction.ends_at + ("softClose" in auction.rules) * margin > now
+        ]
         if not auctions:
             await asyncio.sleep(PAUSE)
             continue
