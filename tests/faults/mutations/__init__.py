@@ -9,6 +9,7 @@ from tests.faults.mutations.mutation import Mutation
 from tests.faults.mutations.people import PEOPLE
 from tests.faults.mutations.processes import PROCESSES
 from tests.faults.mutations.record import RECORD
+from tests.faults.mutations.rules import RULES
 from tests.faults.mutations.transfers import TRANSFERS
 
 MUTATIONS: tuple[Mutation, ...] = (
@@ -19,6 +20,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     *PEOPLE,
     *PROCESSES,
     *TRANSFERS,
+    *RULES,
     *DATABASE,
     *CHECKPOINTS,
 )
