@@ -1,14 +1,29 @@
-"""The form that creates an auction."""
+"""The form that creates an auction: its texts and times, and a section for each rule.
 
+It knows no rule: what is written for each, what it is called and what it means come from the rules' own files.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
+from django.forms import BoundField
+from django.utils.html import format_html
 
-from commands.domain.rules.presets import PRESETS
-from commands.inbox.chosen_rules import RULES, chosen_reserve, chosen_rules
+from commands.domain.rejections import as_sentence
+from commands.domain.rules.rule import InvalidRule, Rule
+from commands.domain.rules.table import check, sentences
+from commands.inbox.choosing.section import Section, Text
+from commands.inbox.choosing.table import PRESETS, SECTIONS, TEXTS
+from commands.inbox.chosen_rules import RULES, Choice, choose
 from commands.inbox.hiding import new_reserve
+from commands.inbox.invalid import InvalidInput
 from commands.wiring import pool
+
+# Longer texts have a wider input.
+WIDE = 100
 
 
 class DateAndTime(AdminSplitDateTime):
@@ -17,8 +32,19 @@ class DateAndTime(AdminSplitDateTime):
     template_name = "admin/commands/date_and_time.html"
 
 
+@dataclass(frozen=True, slots=True)
+class ShownSection:
+    """A section of the form; `says` is its rule in plain English, if it is chosen."""
+
+    title: str
+    purpose: str
+    fields: list[BoundField]
+    open: bool
+    says: str
+
+
 class CreateAuctionForm(forms.Form):
-    """The fields of the command CreateAuction."""
+    """The fields of the command CreateAuction. With `asking` it need not be complete: only its rules are asked for."""
 
     title = forms.CharField(max_length=200, widget=forms.TextInput(attrs={"size": 60}))
     description = forms.CharField(
@@ -29,65 +55,103 @@ class CreateAuctionForm(forms.Form):
     )
     ends_at = forms.SplitDateTimeField(label="Ends", widget=DateAndTime(), help_text="UTC.")
     preset = forms.ChoiceField(
-        label="Rules",
+        label="Rules that go together",
         required=False,
-        choices=[(name, name.capitalize()) for name in PRESETS],
-        help_text=(
-            "Plain: a bid need not lead, and the end stays. English: increments by the house's table, and a soft close of "
-            "60s/60s/10. What is chosen below takes the place of the preset's own."
-        ),
-    )
-    starting_price = forms.CharField(
-        required=False,
-        max_length=20,
-        help_text="Rule: no bid is lower. Left empty: any amount counts.",
-    )
-    increments = forms.CharField(
-        required=False,
-        max_length=1000,
-        widget=forms.TextInput(attrs={"size": 60}),
-        help_text=(
-            "Rule: by how much a bid must be higher than the leading one. “table” for the house's own table, or "
-            "brackets such as 0:1, 100:5 (steps of 1 from 0, of 5 from 100). Left empty: a bid may be lower."
-        ),
-    )
-    own_increments = forms.CharField(
-        label="Increments over one's own",
-        required=False,
-        max_length=1000,
-        widget=forms.TextInput(attrs={"size": 60}),
-        help_text="Rule: by how much a bid must be higher than its bidder's own highest. Written the same way.",
-    )
-    reserve = forms.CharField(
-        required=False,
-        max_length=20,
-        help_text=(
-            "Rule: a hidden price; nobody wins with a lower bid. Bidders see only whether it is met; it is shown at the end."
-        ),
-    )
-    soft_close = forms.CharField(
-        required=False,
-        max_length=100,
-        help_text=(
-            "Rule: 60s/60s/10 has a bid in the last 60 s move the end by 60 s, 10 times at most. The last part can be "
-            "a time instead, as the hard end: 2030-01-31T18:00:00Z."
-        ),
-    )
-    withdrawal = forms.CharField(
-        required=False,
-        max_length=20,
-        help_text=(
-            "Rule: how long bidders can delete their own bids. “never”, or a time after bidding such as 10m. Left empty: "
-            "until the auction ends."
-        ),
+        initial="plain",
+        widget=forms.RadioSelect,
+        choices=[
+            (name, format_html("<b>{}</b> {}", name.capitalize(), what))
+            for name, what in PRESETS.items()
+        ],
+        help_text="What is chosen below takes the place of the preset's own.",
     )
 
+    def __init__(self, data: Any = None, *, asking: bool = False) -> None:
+        super().__init__(data)
+        self.fields.update({text.name: _field(text) for text in TEXTS})
+        for name in ("title", "ends_at"):
+            self.fields[name].required = not asking
+        # None as long as nothing valid is chosen.
+        self.choice: Choice | None = None
+
+    def clean(self) -> None:
+        """Read the rules; what is wrong about one is said in its section."""
+        if not set(RULES).isdisjoint(self.errors):
+            return
+        try:
+            choice = choose(**{name: self.cleaned_data[name] for name in RULES})
+        except InvalidInput as error:
+            self.add_error(error.field, as_sentence(str(error)))
+            return
+        possible = [self._possible(rule) for rule in choice.all_rules]
+        if all(possible) and self._combine(choice):
+            self.choice = choice
+
+    def _possible(self, rule: Rule) -> bool:
+        """Whether the rule can be chosen so; if not, say why in its section."""
+        try:
+            rule.check()
+        except InvalidRule as error:
+            [text] = [section.texts[0] for section in SECTIONS if section.rule is type(rule)]
+            self.add_error(text.name, as_sentence(str(error)))
+            return False
+        return True
+
+    def _combine(self, choice: Choice) -> bool:
+        try:
+            check(choice.all_rules)
+        except InvalidRule as error:
+            self.add_error(None, as_sentence(str(error)))
+            return False
+        return True
+
     def command(self) -> dict[str, Any]:
-        """The valid form's values, as what creates an auction takes them; InvalidInput for rules that are none."""
-        values = dict(self.cleaned_data)
-        rules = chosen_rules(**{name: values.pop(name) for name in RULES})
-        amount = chosen_reserve(values.pop("reserve"))
-        if amount is None:
-            return values | {"rules": rules}
+        """The valid form's values, as what creates an auction takes them."""
+        assert self.choice, "the form is valid"
+        own = ("title", "description", "starts_at", "ends_at")
+        values = {name: self.cleaned_data[name] for name in own} | {"rules": self.choice.rules}
+        if self.choice.reserve is None:
+            return values
         with pool().connection() as connection:
-            return values | {"rules": rules, "reserve": new_reserve(connection, amount)}
+            return values | {"reserve": new_reserve(connection, self.choice.reserve.amount)}
+
+    def meaning(self) -> list[str]:
+        """What the choice means, in plain English; empty if it is not valid."""
+        return list(sentences(self.choice.all_rules)) if self.choice else []
+
+    def general(self) -> Iterator[BoundField]:
+        """The fields that no rule has."""
+        return (field for field in self if field.name not in RULES)
+
+    def sections(self) -> Iterator[ShownSection]:
+        """The rules' sections, open if something is written in them."""
+        return (self._shown(section) for section in SECTIONS)
+
+    def _shown(self, section: Section) -> ShownSection:
+        fields = [self[text.name] for text in section.texts]
+        rules = self.choice.all_rules if self.choice else ()
+        return ShownSection(
+            section.title,
+            section.purpose,
+            fields,
+            open=any(field.value() or field.errors for field in fields),
+            says=" ".join(rule.sentence for rule in rules if isinstance(rule, section.rule)),
+        )
+
+
+def _field(text: Text) -> forms.Field:
+    if text.choices:
+        return forms.ChoiceField(
+            label=text.label,
+            required=False,
+            choices=list(text.choices.items()),
+            help_text=text.help,
+        )
+    size = 60 if text.longest > WIDE else 30
+    return forms.CharField(
+        label=text.label,
+        required=False,
+        max_length=text.longest,
+        widget=forms.TextInput(attrs={"size": size}),
+        help_text=text.help,
+    )

@@ -250,9 +250,10 @@ class AuctionAdmin(WithHouseActions[Auction]):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The form that submits CreateAuction and shows the outcome."""
-        form = CreateAuctionForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
+        """The form that submits CreateAuction and shows the outcome, or only says what the choice of rules means."""
+        asking = "ask" in request.POST
+        form = CreateAuctionForm(request.POST or None, asking=asking)
+        if request.method == "POST" and form.is_valid() and not asking:
             try:
                 job = carry_out(lambda: create_auction(caller(request), **form.command()))
             except Refused as refused:

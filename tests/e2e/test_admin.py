@@ -157,6 +157,41 @@ def test_an_error_is_shown_in_the_form(
     assert auctions() == before
 
 
+def opened(page: str) -> list[str]:
+    """The titles of the form's sections that are open."""
+    return re.findall(r"<details open>\s*<summary>([\w ]+?) <", page)
+
+
+def test_the_choice_is_explained_and_nothing_is_created(
+    browser: Browser, portal_pool: Pool
+) -> None:
+    add = "/admin/commands/auction/add/"
+    assert opened(browser.get(add).text) == []
+    asked = {"preset": "english", "starting_price": "50", "ask": "meaning"}
+    page = browser.submit(add, {**FORM, "title": "", "ends_at_0": "", **asked}).text
+    assert opened(page) == ["Starting price"]
+    assert "<li>Bids start at 50.00.</li>" in page
+    # In the summary of its section, which is closed: the preset has chosen it.
+    assert page.count("A bid in the last 60 seconds moves the end by 60 seconds, 10 times") == 2
+    assert "required" not in page
+    with portal_pool.connection() as connection:
+        jobs = "SELECT 1 FROM jobs WHERE payload->'rules'->'starting_price'->>'amount' = '50.00'"
+        assert connection.execute(jobs).fetchone() is None
+
+
+def test_the_sections_with_errors_are_open_and_say_them(browser: Browser) -> None:
+    wrong = {"increments": "5:1", "soft_close": "60s/60s", "starting_price": "1"}
+    page = browser.submit("/admin/commands/auction/add/", {**FORM, **wrong}).text
+    assert opened(page) == ["Starting price", "Increments", "Soft close"]
+    assert re.findall(r'<ul class="errorlist" id="id_(\w+)_error"><li>(.*?)</li>', page) == [
+        ("increments", "A table of increments begins with a bracket from 0.00."),
+        (
+            "soft_close",
+            "A soft close moves the end so many times at most, or up to a hard end.",
+        ),
+    ]
+
+
 async def test_an_auction_is_shown_with_bids_events_and_jobs(
     browser: Browser, join: Join, carol: PortalClient
 ) -> None:

@@ -32,15 +32,17 @@ def rules_of(
     chosen = {type(rule): rule for rule in PRESETS[preset] if type(rule) not in without}
     given = [
         StartingPrice(starting_price) if starting_price is not None else None,
-        _increments(chosen.get(Increments), over_leader, over_own),
+        increments_beside(chosen.get(Increments), over_leader, over_own),
         soft_close,
         withdrawal,
     ]
     return in_order((chosen | {type(rule): rule for rule in given if rule}).values())
 
 
-def _increments(preset: Rule | None, over_leader: Table, over_own: Table) -> Increments | None:
-    """A table that is given takes the place of the preset's of that kind alone."""
+def increments_beside(
+    preset: Rule | None, over_leader: Table, over_own: Table
+) -> Increments | None:
+    """Increments by these tables, if any: each takes the place of the preset's of that kind alone."""
     if not (over_leader or over_own):
         return None
     own = preset if isinstance(preset, Increments) else Increments()

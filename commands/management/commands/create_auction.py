@@ -6,7 +6,8 @@ from typing import Any
 from django.conf import settings
 
 from commands.domain.rules.presets import PRESETS
-from commands.inbox.chosen_rules import RULES, chosen_reserve, chosen_rules
+from commands.inbox.choosing.table import TEXTS
+from commands.inbox.chosen_rules import RULES, choose
 from commands.inbox.hiding import new_reserve
 from commands.inbox.requests import Caller, create_auction
 from commands.management.operator_command import (
@@ -33,38 +34,18 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--preset", default="plain", choices=list(PRESETS), help="rules that go together"
         )
-        parser.add_argument(
-            "--starting-price", metavar="AMOUNT", default="", help="no bid is lower"
-        )
-        parser.add_argument(
-            "--increments", metavar="BRACKETS", default="",
-            help='by how much a bid must be higher than the leading one: "table" for the house\'s own '
-            "table, or brackets such as 0:1,100:5",
-        )  # fmt: skip
-        parser.add_argument(
-            "--own-increments", metavar="BRACKETS", default="",
-            help="by how much a bid must be higher than its bidder's own highest",
-        )  # fmt: skip
-        parser.add_argument(
-            "--reserve", metavar="AMOUNT", default="",
-            help="a hidden price: nobody wins with a lower bid",
-        )  # fmt: skip
-        parser.add_argument(
-            "--soft-close", metavar="WINDOW/EXTENSION/TIMES", default="",
-            help="60s/60s/10: a bid in the last 60 s moves the end by 60 s, 10 times at most, or up to a hard "
-            "end if that is a time",
-        )  # fmt: skip
-        parser.add_argument(
-            "--withdrawal", metavar="never|10m", default="",
-            help="whether bidders can delete their bids: never, for so long after bidding, or always (default)",
-        )  # fmt: skip
+        for text in TEXTS:
+            parser.add_argument(
+                text.option, metavar=text.example, default="", help=text.help.replace("%", "%%")
+            )
         add_wait(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        amount = chosen_reserve(options["reserve"])
+        choice = choose(**{name: options[name] for name in RULES})
         with pool().connection() as connection:
             now = clock(connection)
-            reserve = None if amount is None else new_reserve(connection, amount)
+            hidden = choice.reserve
+            reserve = new_reserve(connection, hidden.amount) if hidden else None
         starts_at = moment(options["starts_at"], now) if options["starts_at"] else now
         submission = create_auction(
             Caller.operator(),
@@ -73,7 +54,7 @@ class Command(OperatorCommand):
             # An offset of 0 means at once; `now` would be in the past by the time the job is handled.
             starts_at=starts_at if starts_at != now else None,
             ends_at=moment(options["ends_at"], now),
-            rules=chosen_rules(**{name: options[name] for name in RULES}),
+            rules=choice.rules,
             reserve=reserve,
         )
         job = settled(submission, options["wait"])

@@ -28,6 +28,8 @@ from commands.domain.rules.table import (
 )
 from commands.domain.rules.withdrawal import Withdrawal
 from commands.domain.state import evolve
+from commands.inbox.choosing.table import PRESETS as EXPLAINED
+from commands.inbox.choosing.table import SECTIONS
 from commands.inbox.chosen_rules import chosen_rules
 from commands.inbox.invalid import InvalidInput
 from commands.record.codec import decode_rules, encode_rules
@@ -99,6 +101,10 @@ def test_what_can_not_be_read(text: str, why: str) -> None:
     assert str(refused.value).endswith(why)
 
 
+def test_each_rule_has_a_section_in_the_rules_order() -> None:
+    assert [section.rule for section in SECTIONS] == list(RULES.values())
+
+
 def test_what_can_be_read() -> None:
     assert chosen_rules() == ()
     assert chosen_rules(increments="table") == (Increments(HOUSE_TABLE),)
@@ -157,7 +163,7 @@ def test_a_preset_gives_way_to_what_is_chosen() -> None:
     )
     for rules in PRESETS.values():
         check(rules)
-    assert {each.value for each in Preset} == set(PRESETS)
+    assert {each.value for each in Preset} == set(PRESETS) == set(EXPLAINED)
     with pytest.raises(InvalidInput, match="there is no preset 'dutch'; there are plain, english"):
         chosen_rules(preset="dutch")
 

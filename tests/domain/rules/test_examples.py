@@ -18,8 +18,7 @@ from commands.domain.rejections import Rejection
 from commands.domain.rules.increments import HOUSE_TABLE
 from commands.domain.rules.reserve import ReservePrice
 from commands.domain.state import Auction, evolve
-from commands.inbox.chosen_rules import RULES, chosen_reserve, chosen_rules
-from tests.domain.rules.some_rules import SALT
+from commands.inbox.chosen_rules import RULES, choose
 from tests.domain.scenario import ALICE, AUCTION, BOB, CAST, CREATED
 from tests.servers import ROOT
 
@@ -115,9 +114,8 @@ class Told:
 def test_what_the_document_says(example: Example) -> None:
     words = shlex.split(example.options)
     options = {words[at][2:].replace("-", "_"): words[at + 1] for at in range(0, len(words), 2)}
-    reserve = chosen_reserve(options.pop("reserve", ""))
-    auction = evolve(None, replace(CREATED, rules=chosen_rules(**options)))
-    told = Told(auction, ReservePrice(reserve, SALT) if reserve else None)
+    choice = choose(**options)
+    told = Told(evolve(None, replace(CREATED, rules=choice.all_rules)), choice.reserve)
     for line in example.lines:
         told.tell(line)
 
@@ -125,8 +123,8 @@ def test_what_the_document_says(example: Example) -> None:
 def test_each_rule_has_an_example_and_the_table_is_the_houses() -> None:
     assert {
         name
-        for name in (*RULES, "reserve")
+        for name in RULES
         if any(f"--{name.replace('_', '-')} " in each.options for each in EXAMPLES)
-    } == {*RULES, "reserve"}
+    } == set(RULES)
     for bracket in HOUSE_TABLE:
         assert f"| {bracket.start:,} | {bracket.step:,} |" in TEXT

@@ -1,0 +1,18 @@
+"""All sections, in the order of the rules, and what the presets are good for. A new rule is one line here."""
+
+from collections.abc import Mapping, Sequence
+
+from commands.inbox.choosing.increments import INCREMENTS
+from commands.inbox.choosing.reserve import RESERVE
+from commands.inbox.choosing.section import Section, Text
+from commands.inbox.choosing.soft_close import SOFT_CLOSE
+from commands.inbox.choosing.starting_price import STARTING_PRICE
+from commands.inbox.choosing.withdrawal import WITHDRAWAL
+
+SECTIONS: Sequence[Section] = (STARTING_PRICE, INCREMENTS, RESERVE, SOFT_CLOSE, WITHDRAWAL)
+TEXTS: Sequence[Text] = tuple(text for section in SECTIONS for text in section.texts)
+# What each of `commands.domain.rules.presets` is, in a line.
+PRESETS: Mapping[str, str] = {
+    "plain": "A bid need not lead, and the end stays.",
+    "english": "Increments by the house's table, and a soft close of 60s/60s/10.",
+}
