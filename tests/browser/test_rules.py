@@ -106,3 +106,34 @@ def test_the_button_goes_when_the_time_is_over(windows: Windows, behind: Others)
     expect(delete).to_be_visible()
     expect(delete).to_be_hidden(timeout=10_000)
     expect(page.locator(".mine li")).to_have_count(1)
+
+
+def test_whether_a_hidden_reserve_is_met_is_told_and_what_it_was_at_the_end(
+    windows: Windows, behind: Others
+) -> None:
+    auction_id = behind.auction("A cello", seconds=9, rules={"reserve": "50.00"})
+    page = window_of(windows, behind.bidder(f"Anton-{auction_id[-6:]}"), f"/#/auction/{auction_id}")
+    reserve = page.locator(".desk .reserve")
+    expect(reserve).to_have_text("Reserve not met")
+    offer(page, "49.00")
+    expect(page.locator(".bid .outcome")).to_contain_text("is placed")
+    expect(reserve).to_have_text("Reserve not met")
+    offer(page, "50.00")
+    expect(reserve).to_have_text("Reserve met")
+    expect(page.locator(".history li[data-kind=ReserveMet]")).to_contain_text("The reserve is met")
+    expect(reserve).to_have_text("The reserve was 50.00.")
+
+
+def test_an_auction_below_its_reserve_is_told_to_have_ended_without_a_sale(
+    windows: Windows, behind: Others
+) -> None:
+    auction_id = behind.auction("A bassoon", seconds=6, rules={"reserve": "50.00"})
+    page = window_of(windows, behind.bidder(f"Anton-{auction_id[-6:]}"), f"/#/auction/{auction_id}")
+    offer(page, "49.00")
+    expect(page.locator(".leading .label")).to_have_text(
+        "Ended without a sale: the reserve was not met", timeout=20_000
+    )
+    page.goto(page.url.split("#")[0] + "#/ended")
+    card = page.locator(".card", has_text="A bassoon")
+    expect(card.locator(".chip")).to_have_text("Unsold")
+    expect(card).to_contain_text("Ended without a sale")
