@@ -170,7 +170,7 @@ class Auction:
         self.met, self.bounds, self.reserve = False, (Decimal(0), Decimal("Infinity")), None
         must(
             self.rules.keys()
-            <= {"starting_price", "increments", "reserve", "soft_close", "withdrawal"},
+            <= {"starting_price", "increments", "reserve", "soft_close", "withdrawal", "own_lot"},
             f"unknown: {self.rules}",
         )
 
@@ -258,6 +258,8 @@ class Auction:
             must(self.opens <= placed, "it was placed before the auction was open")
             must(asked in (None, placed), "it was asked for at another moment")
             own = (self.bids.leading.get(data["bidder_id"]) or {"counts": 0})["counts"]
+            owners = self.rules.get("own_lot", {}).get("owners", ())
+            must(data["bidder_id"] not in owners, "the lot is the bidder's own")
             must(amount == round(amount, 2), "it is no amount of money")
             must(amount > own, f"{amount:,} is not more than the bidder's own {own:,}")
             must(amount >= (least := self.least(own)), f"{amount:,} is less than {least:,}")

@@ -6,7 +6,7 @@ auction needs it), and the bid that a draw hits.
 A withdrawal withdraws those of the bidder's live bids that it is given.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from typing import assert_never
 from uuid import UUID
 
 from commands.domain import house
+from commands.domain.bidders import Bidder
 from commands.domain.bids import Bid
 from commands.domain.commands import (
     AnnounceWinner,
@@ -48,11 +49,13 @@ from commands.domain.rejections import Rejection, RejectionCode, readable
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import ToBeat
 from commands.domain.rules.table import (
+    barred,
     binding_from,
     chosen,
     first_refusal,
     moved_end,
     need_leader,
+    people,
     unfit,
 )
 from commands.domain.state import Auction, replay
@@ -63,14 +66,14 @@ def decide(
     auction: Auction | None,
     *,
     now: datetime,
-    bidders: Container[UUID],
+    bidders: Mapping[UUID, Bidder],
     draw: Draw | None = None,
     reserve: ReservePrice | None = None,
 ) -> Sequence[AuctionEvent] | Rejection:
     """The events the command causes, or the rejection.
 
-    `now` is when the portal accepted the command. `bidders` are the users who exist. `draw` is the
-    draw for a DoubleBid; None if it comes too late: its time is over, or its tick's secret is revealed.
+    `now` is when the portal accepted the command. `bidders` are by their ids the users who exist, of those who
+    bid or whom a rule names. `draw` is the draw for a DoubleBid; None if it comes too late: its time is over, or its tick's secret is revealed.
     `reserve` is the auction's reserve; None if it has none, or if its key is lost.
     """
     answer = _decided(command, auction, now, bidders, draw, reserve)
@@ -83,13 +86,13 @@ def _decided(
     command: AuctionCommand,
     auction: Auction | None,
     now: datetime,
-    bidders: Container[UUID],
+    bidders: Mapping[UUID, Bidder],
     draw: Draw | None,
     reserve: ReservePrice | None,
 ) -> Sequence[AuctionEvent] | Rejection:
     match command:
         case CreateAuction():
-            return _create(command, now)
+            return _create(command, now, bidders)
         case _ if auction is None:
             return Rejection(RejectionCode.AUCTION_NOT_FOUND, "there is no such auction")
         case PlaceBid():
@@ -112,7 +115,9 @@ def _decided(
             assert_never(command)
 
 
-def _create(command: CreateAuction, now: datetime) -> Sequence[AuctionEvent] | Rejection:
+def _create(
+    command: CreateAuction, now: datetime, bidders: Mapping[UUID, Bidder]
+) -> Sequence[AuctionEvent] | Rejection:
     starts_at = command.starts_at or now
     if starts_at < now:
         return _invalid_schedule(f"it would start in the past, at {readable(starts_at)}")
@@ -122,6 +127,8 @@ def _create(command: CreateAuction, now: datetime) -> Sequence[AuctionEvent] | R
         )
     if why := unfit(command.rules, command.ends_at):
         return _invalid_schedule(why)
+    if unknown := people(command.rules) - bidders.keys():
+        return Rejection(RejectionCode.USER_NOT_FOUND, f"there is no user {min(unknown)}")
     return [
         AuctionCreated(
             auction_id=command.auction_id,
@@ -141,12 +148,14 @@ def _invalid_schedule(what: str) -> Rejection:
 
 
 def _place_bid(
-    command: PlaceBid, auction: Auction, now: datetime, bidders: Container[UUID]
+    command: PlaceBid, auction: Auction, now: datetime, bidders: Mapping[UUID, Bidder]
 ) -> Sequence[AuctionEvent] | Rejection:
     if refusal := not_open(auction, now):
         return refusal
-    if command.bidder_id not in bidders:
+    if (bidder := bidders.get(command.bidder_id)) is None:
         return Rejection(RejectionCode.USER_NOT_FOUND, "the bidder does not exist any more")
+    if auction.rules and (refusal := barred(auction.rules, bidder)):
+        return refusal
     own = auction.bids.live_of(command.bidder_id)
     highest = max((bid.effective_amount for bid in own), default=None)
     if highest is not None and command.amount <= highest:

@@ -25,7 +25,7 @@ from commands.domain.commands import (
 from commands.domain.events import AuctionEvent, Event, NoDoubling
 from commands.domain.promoter import KnownDraw
 from commands.domain.rejections import Rejection
-from commands.domain.rules.table import Rules, follow_leader, need_leader
+from commands.domain.rules.table import Rules, follow_leader, need_leader, people
 from commands.domain.state import Auction, replay
 from commands.handling.batch import Decided, Handled, decide_jobs
 from commands.handling.draws import draws_of, left_by, secrets_of
@@ -244,7 +244,15 @@ def _rules(lines: Iterable[Line], commands: Commands) -> Iterable[tuple[UUID, Ru
 
 
 def _bidders(commands: Iterable[AuctionCommand]) -> set[UUID]:
-    return {command.bidder_id for command in commands if isinstance(command, PlaceBid)}
+    """Who bids, and whom the rules of new auctions name."""
+    found = set[UUID]()
+    for command in commands:
+        match command:
+            case PlaceBid(bidder_id=bidder_id):
+                found.add(bidder_id)
+            case CreateAuction(rules=rules) if rules:
+                found |= people(rules)
+    return found
 
 
 def _bids(

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
+from commands.domain.bidders import Bidder
 from commands.domain.bids import Bid, Bids
 from commands.domain.state import Auction
 from commands.postgres.connections import SyncConnection, WebConnection
@@ -105,7 +106,7 @@ ON CONFLICT (id) DO UPDATE SET effective_amount = excluded.effective_amount,
 """
 # FOR SHARE: a user's deletion waits until this batch is committed, and then finds all their bids.
 SHARE_BIDDERS = """
-SELECT id FROM users WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR SHARE
+SELECT id, is_staff FROM users WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR SHARE
 """
 # The deletion of a user applies to auctions that end after its acceptance. So closing one of these in which
 # the user has a bid, or will have one that was accepted before, waits until it has its job for it; no other
@@ -190,10 +191,10 @@ def auction_of(row: DictRow, bids: Bids) -> Auction:
     return Auction(**{**row, "rules": decode_rules(row["rules"] or {})}, bids=bids)
 
 
-def share_bidders(connection: SyncConnection, ids: Collection[UUID]) -> frozenset[UUID]:
-    """Those of the users who exist. They can't be deleted before this transaction ends."""
+def share_bidders(connection: SyncConnection, ids: Collection[UUID]) -> Mapping[UUID, Bidder]:
+    """Those of the users who exist, by their ids. They can't be deleted before this transaction ends."""
     rows = connection.execute(SHARE_BIDDERS, (list(ids),))
-    return frozenset(row["id"] for row in rows)
+    return {row["id"]: Bidder(row["id"], row["is_staff"]) for row in rows}
 
 
 @dataclass(slots=True)

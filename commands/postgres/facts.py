@@ -7,7 +7,8 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from commands.domain.commands import AuctionCommand
-from commands.domain.events import BidDeleted, BidPlaced, BidRemoved
+from commands.domain.events import AuctionCreated, BidDeleted, BidPlaced, BidRemoved, Event
+from commands.domain.rules.table import people
 from commands.jobs import JobStatus
 from commands.postgres.connections import SyncConnection
 from commands.record.codec import decode_command
@@ -59,14 +60,21 @@ def look_up(
     """Put the jobs and the users of some of the auction's events among the facts."""
     ids = [recorded.causation_id for recorded in page]
     facts.causes = dict(_causes(connection.execute(CAUSES, (ids, auction_id))))
-    bidders = {
-        recorded.event.bidder_id
-        for recorded in page
-        if isinstance(recorded.event, BidPlaced | BidDeleted | BidRemoved)
-    }
-    unknown = list(bidders - facts.users.keys())
+    named = {id for recorded in page for id in _named(recorded.event)}
+    unknown = list(named - facts.users.keys())
     if unknown:
         facts.users.update(_accounts(connection.execute(ACCOUNTS, (unknown,))))
+
+
+def _named(event: Event) -> Collection[UUID]:
+    """The users on whom the decision depended."""
+    match event:
+        case BidPlaced() | BidDeleted() | BidRemoved():
+            return (event.bidder_id,)
+        case AuctionCreated(rules=rules):
+            return people(rules)
+        case _:
+            return ()
 
 
 def job_without_events(connection: SyncConnection, auction_id: UUID) -> str | None:
@@ -99,6 +107,6 @@ def _accounts(rows: Iterable[DictRow]) -> dict[UUID, Account]:
 
 def _account(before: Account | None, row: DictRow) -> Account:
     if row["type"] == "UserCreated":
-        return Account(row["is_staff"])
+        return Account(row["stream_id"], row["is_staff"])
     is_staff = before.is_staff if before else False
-    return Account(is_staff, row["accepted_at"], row["position"])
+    return Account(row["stream_id"], is_staff, row["accepted_at"], row["position"])

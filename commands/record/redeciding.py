@@ -13,6 +13,7 @@ from typing import assert_never, cast
 from uuid import UUID
 
 from commands.domain.auction import decide, nothing_drawn
+from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
@@ -47,6 +48,7 @@ from commands.domain.events import (
 from commands.domain.promoter import Drawn, KnownDraw, Promoter
 from commands.domain.rejections import Rejection
 from commands.domain.rules.reserve import ReservePrice
+from commands.domain.rules.table import people
 from commands.jobs import JobStatus
 from commands.record.standing import Standing
 from commands.streams import RecordedEvent
@@ -67,10 +69,9 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """Whether a user belongs to the house; and of one who was deleted, when, and after which position."""
+class Account(Bidder):
+    """What is known of a user; of one who was deleted, when, and after which position."""
 
-    is_staff: bool
     deleted_at: datetime | None = None
     deleted_position: int | None = None
 
@@ -79,8 +80,8 @@ class Account:
 class Facts:
     """What the decisions depend on besides the auction's own events.
 
-    `causes` are the jobs of the events at hand that are kept, `users` the bidders so far who were ever
-    created. Of events recorded after `jobs_since` the job is kept, None: of none. Events from
+    `causes` are the jobs of the events at hand that are kept, `users` those so far who bid, or whom rules
+    name, and who were ever created. Of events recorded after `jobs_since` the job is kept, None: of none. Events from
     position `moments_since` on say when their command was accepted; None if none does.
     """
 
@@ -188,8 +189,9 @@ def _too_late(event: AuctionEvent, position: int, facts: Facts) -> str | None:
     """What the deletion of the bidder says against the event."""
     match event:
         case BidPlaced(bidder_id=bidder_id):
-            deleted = (user := facts.users.get(bidder_id)) and user.deleted_position
-            return "its bidder had been deleted" if deleted and deleted < position else None
+            return "its bidder had been deleted" if _gone(bidder_id, position, facts) else None
+        case AuctionCreated(rules=rules) if any(_gone(id, position, facts) for id in people(rules)):
+            return "somebody whom its rules name had been deleted"
         case BidDeleted(bidder_id=bidder_id, withdrawn_at=datetime() as withdrawn_at):
             user = facts.users.get(bidder_id)
             if user is None or user.deleted_position is None:
@@ -197,6 +199,12 @@ def _too_late(event: AuctionEvent, position: int, facts: Facts) -> str | None:
             if user.deleted_at not in (None, withdrawn_at):
                 return f"its bidder's deletion was accepted at {user.deleted_at}"
     return None
+
+
+def _gone(user_id: UUID, position: int, facts: Facts) -> bool:
+    """Whether the user had been deleted before that position."""
+    user = facts.users.get(user_id)
+    return bool(user and user.deleted_position and user.deleted_position < position)
 
 
 def _without_reason(event: AuctionEvent) -> AuctionEvent:

@@ -53,6 +53,7 @@ class AuctionRule(Enum):
     INCREMENTS = "INCREMENTS"
     SOFT_CLOSE = "SOFT_CLOSE"
     WITHDRAWAL = "WITHDRAWAL"
+    OWN_LOT = "OWN_LOT"
     PLAIN = "PLAIN"
 
 
@@ -138,6 +139,7 @@ describe(
         AuctionRule.RESERVE: "It has a hidden reserve.",
         AuctionRule.SOFT_CLOSE: "It has a soft close.",
         AuctionRule.WITHDRAWAL: "Its bidders may delete their bids only for a time, or never.",
+        AuctionRule.OWN_LOT: "Whoever the lot belongs to can't bid.",
         AuctionRule.PLAIN: "It has none beside the plain rules.",
     },
 )
@@ -174,6 +176,7 @@ describe(
         RejectionCode.AUCTION_NOT_ENDED: "The portal's own command to close, before endsAt.",
         RejectionCode.AUCTION_ENDED: "Not accepted before the auction's endsAt.",
         RejectionCode.AUCTION_CANCELLED: "The house cancelled the auction before.",
+        RejectionCode.OWN_LOT: "By the auction's rules the lot is the bidder's own, or the house's people can't bid.",
         RejectionCode.BID_TOO_LOW: (
             "Not higher than the effective amount of the bidder's own highest live bid in the "
             "auction."

@@ -5,10 +5,12 @@ from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
+from uuid import UUID
 
 import strawberry
 
 from commands.domain.rules import increments, soft_close, table
+from commands.domain.rules.own_lot import OwnLot as OwnLotRule
 from commands.domain.rules.presets import rules_of
 from commands.domain.rules.reserve import Reserve
 from commands.domain.rules.rule import Rule
@@ -57,6 +59,14 @@ class Withdrawal:
     )
 
 
+@strawberry.type(description="Whoever the lot belongs to can't bid.")
+class OwnLot:
+    owners: list[UUID] = strawberry.field(
+        description="The ids of the users who can't, such as its seller and its consignors."
+    )
+    staff: bool = strawberry.field(description="Whether nobody of the house can.")
+
+
 @strawberry.type(
     description="What an auction goes by beside the plain rules; a rule it has not is null."
 )
@@ -75,6 +85,9 @@ class Rules:
     withdrawal: Withdrawal | None = strawberry.field(
         description="How long a bidder may delete a bid; null means until the auction ends. See Bid.deletableUntil."
     )
+    own_lot: OwnLot | None = strawberry.field(
+        description="Who can't bid, because the lot is theirs."
+    )
     must_lead: bool = strawberry.field(
         description="Whether a bid is placed only if it would lead; then nextBids has the lowest first."
     )
@@ -87,13 +100,14 @@ class Rules:
         """In the API's form."""
         starting, steps = _one(rules, StartingPrice), _one(rules, increments.Increments)
         soft, withdrawal = _one(rules, soft_close.SoftClose), _one(rules, WithdrawalRule)
-        hidden = _one(rules, Reserve)
+        hidden, own = _one(rules, Reserve), _one(rules, OwnLotRule)
         return cls(
             starting_price=starting.amount if starting else None,
             increments=Increments.of(steps) if steps else None,
             reserve=hidden.commitment if hidden else None,
             soft_close=SoftClose(**asdict(soft)) if soft else None,
             withdrawal=Withdrawal(within=withdrawal.within) if withdrawal else None,
+            own_lot=OwnLot(owners=list(own.owners), staff=own.staff) if own else None,
             must_lead=table.must_lead(rules),
             sentences=list(table.sentences(rules)),
         )
@@ -148,6 +162,15 @@ class WithdrawalInput:
     )
 
 
+@strawberry.input(description="Who can't bid, because the lot is theirs.")
+class OwnLotInput:
+    owners: list[UUID] | None = strawberry.field(
+        default=None,
+        description="The ids of at most 20 users, such as its seller and its consignors. They must exist.",
+    )
+    staff: bool = strawberry.field(default=False, description="Whether nobody of the house can.")
+
+
 @strawberry.input(
     description="What an auction goes by beside the plain rules, for good; each rule can be left out."
 )
@@ -170,6 +193,9 @@ class RulesInput:
     withdrawal: WithdrawalInput | None = strawberry.field(
         default=None, description="How long bidders may delete their own bids."
     )
+    own_lot: OwnLotInput | None = strawberry.field(
+        default=None, description="Who can't bid, because the lot is theirs."
+    )
 
 
 def chosen(given: RulesInput | None) -> table.Rules:
@@ -181,7 +207,7 @@ def chosen(given: RulesInput | None) -> table.Rules:
     )
     if steps and not (over_leader or over_own):
         over_leader = increments.HOUSE_TABLE
-    kept = given.withdrawal
+    kept, own = given.withdrawal, given.own_lot
     withdrawal = WithdrawalRule(kept.within) if kept and kept.within is not None else None
     return rules_of(
         given.preset.value,
@@ -190,6 +216,7 @@ def chosen(given: RulesInput | None) -> table.Rules:
         over_own=over_own,
         soft_close=soft_close.SoftClose(**asdict(soft)) if soft else None,
         withdrawal=withdrawal,
+        own_lot=OwnLotRule(tuple(own.owners or ()), own.staff) if own else None,
         without={WithdrawalRule} if kept and not withdrawal else (),
     )
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from hypothesis import strategies as st
 
 from commands.domain.auction import decide
+from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
@@ -147,8 +148,9 @@ def happened(created: AuctionCreated, requests: Sequence[Asked]) -> list[Auction
     """The events that the requests caused, beginning with the creation; refusals leave none."""
     events: list[AuctionEvent] = [created]
     for request in requests:
-        bidders = {request.command.bidder_id} if isinstance(request.command, PlaceBid) else set()
         command = request.command
+        bidder = command.bidder_id if isinstance(command, PlaceBid) else None
+        bidders = {bidder: Bidder(bidder)} if bidder else {}
         draw = drawing(command, bytes(32)) if isinstance(command, DoubleBid) else None
         answer = decide(command, replay(events), now=request.at, bidders=bidders, draw=draw)
         if not isinstance(answer, Rejection):

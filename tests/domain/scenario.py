@@ -1,13 +1,14 @@
 """Given / when / then for auctions, with a fixed cast at fixed times."""
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from commands.domain.auction import decide
+from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
@@ -40,7 +41,7 @@ ALICE = UUID("a11ce000-0000-4000-8000-000000000001")
 BOB = UUID("b0b00000-0000-4000-8000-000000000002")
 CHARLIE = UUID("c4a711e0-0000-4000-8000-000000000003")
 AUCTIONEER = UUID("5a1e5000-0000-4000-8000-000000000009")
-CAST = frozenset({ALICE, BOB, CHARLIE})
+CAST: Mapping[UUID, Bidder] = {id: Bidder(id) for id in (ALICE, BOB, CHARLIE)}
 
 AUCTION = UUID("ac000000-0000-4000-8000-00000000000a")
 FIRST = UUID("b1d00000-0000-4000-8000-000000000001")
@@ -96,7 +97,7 @@ class Scenario:
         command: AuctionCommand,
         *,
         at: datetime = DURING,
-        bidders: Container[UUID] = CAST,
+        bidders: Mapping[UUID, Bidder] = CAST,
         draw: Draw | None = None,
     ) -> Answer:
         """Ask for something at that moment; asking alone must leave the auction as it is."""

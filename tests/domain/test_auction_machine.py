@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from commands.domain.auction import decide
+from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
@@ -43,6 +44,7 @@ from commands.domain.events import (
 from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection
 from commands.domain.rules.increments import Bracket, Increments
+from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules
@@ -55,6 +57,7 @@ from tests.domain.scenario import (
     AUCTION,
     BEFORE,
     BOB,
+    CAST,
     CHARLIE,
     CLOSING,
     CREATED,
@@ -106,6 +109,9 @@ class NaiveBook:
                 self.over_own = [_cents(bracket) for bracket in chosen.over_own]
         self.soft = [chosen for chosen in rules if isinstance(chosen, SoftClose)]
         self.within = [chosen.within for chosen in rules if isinstance(chosen, Withdrawal)]
+        own = [chosen for chosen in rules if isinstance(chosen, OwnLot)]
+        self.owners = [owner for chosen in own for owner in chosen.owners]
+        self.no_staff = any(chosen.staff for chosen in own)
         price = price_of(rules)
         self.reserve, self.met = int(price.amount * 100) if price else 0, False
         self.end, self.extensions = CLOSING, 0
@@ -135,6 +141,8 @@ class NaiveBook:
             return "AUCTION_ENDED"
         if bidder_id == NOBODY:
             return "USER_NOT_FOUND"
+        if bidder_id in self.owners or (self.no_staff and bidder_id == CHARLIE):
+            return "OWN_LOT"
         for entry in self.live():
             if entry.bidder_id == bidder_id and entry.counts >= cents:
                 return "BID_TOO_LOW"
@@ -306,7 +314,7 @@ class AuctionMachine(RuleBasedStateMachine):
         self, command: AuctionCommand, at: datetime, expected: Said, draw: Draw | None = None
     ) -> None:
         """The domain says what the book says, and moves on by its events."""
-        people = {ALICE, BOB, CHARLIE}
+        people = {**CAST, CHARLIE: Bidder(CHARLIE, is_staff=True)}
         price, expected = price_of(self.auction.rules), self.book.followed(expected)
         answer = decide(command, self.auction, now=at, bidders=people, draw=draw, reserve=price)
         if isinstance(answer, Rejection):

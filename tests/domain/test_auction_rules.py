@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 
+from commands.domain.bidders import Bidder
 from commands.domain.commands import AuctionCommand, CreateAuction
 from commands.domain.events import AuctionCreated, AuctionEndedUnsold, AuctionEvent, WinnerAnnounced
 from commands.domain.rejections import Rejection, RejectionCode
@@ -130,7 +131,7 @@ def test_a_closed_auction_takes_no_bids_whatever_the_time(at: datetime) -> None:
 
 
 def test_a_bidder_must_exist() -> None:
-    given(CREATED).when(place(FIRST, ALICE, "10.00"), bidders={BOB}).refused(
+    given(CREATED).when(place(FIRST, ALICE, "10.00"), bidders={BOB: Bidder(BOB)}).refused(
         RejectionCode.USER_NOT_FOUND
     )
 

@@ -202,7 +202,7 @@ def test_the_draw_does_not_depend_on_the_order_in_which_the_bids_were_read(lot: 
     auction = replay(THREE_BIDS)
     shuffled = replace(auction, bids=Bids(auction.bids[id_] for id_ in (THIRD, FIRST, SECOND)))
     said = [
-        decide(double(), read, now=DURING, bidders=(), draw=drawn(lot))
+        decide(double(), read, now=DURING, bidders={}, draw=drawn(lot))
         for read in (auction, shuffled)
     ]
     assert said[0] == said[1]
@@ -261,7 +261,7 @@ def test_exactly_the_deleted_users_live_bids_are_withdrawn_in_the_order_placed()
 def test_bids_are_withdrawn_in_the_order_placed_however_they_were_read() -> None:
     auction = replay([CREATED, placed(FIRST, ALICE, "1.00"), placed(SECOND, ALICE, "2.00")])
     backwards = replace(auction, bids=Bids(auction.bids[id_] for id_ in (SECOND, FIRST)))
-    answer = decide(withdraw(ALICE), backwards, now=DURING, bidders=())
+    answer = decide(withdraw(ALICE), backwards, now=DURING, bidders={})
     assert answer == [withdrawn(FIRST, ALICE), withdrawn(SECOND, ALICE)]
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import combinations
@@ -11,10 +11,12 @@ from uuid import UUID
 
 import pytest
 
+from commands.domain.bidders import Bidder
 from commands.domain.events import AuctionCancelled, AuctionCreated, AuctionEvent
 from commands.domain.rejections import Rejection
 from commands.domain.rejections import RejectionCode as Code
 from commands.domain.rules.increments import NOTHING, Bracket, Increments
+from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import in_order
@@ -52,7 +54,7 @@ class Asked:
     bidder_id: UUID = ALICE
     events: tuple[AuctionEvent, ...] = (CREATED, placed(FIRST, ALICE, "10.00"))
     at: datetime = DURING
-    bidders: frozenset[UUID] = CAST
+    bidders: Mapping[UUID, Bidder] = field(default_factory=lambda: CAST)
     rules: tuple[Rule, ...] = ()
 
     def answer(self) -> Answer:
@@ -86,7 +88,8 @@ BREAKS: Mapping[Code, Break] = {
     Code.BELOW_INCREMENT: lambda asked: ruled(
         asked, Increments(over_own=(Bracket(NOTHING, Decimal("11.00")),))
     ),
-    Code.USER_NOT_FOUND: lambda asked: replace(asked, bidders=frozenset()),
+    Code.USER_NOT_FOUND: lambda asked: replace(asked, bidders={}),
+    Code.OWN_LOT: lambda asked: replace(asked, rules=(*asked.rules, OwnLot((ALICE,)))),
     Code.BID_TOO_LOW: lambda asked: replace(asked, amount="5.00"),
     Code.BELOW_STARTING_PRICE: lambda asked: replace(
         asked, rules=(*asked.rules, StartingPrice(Decimal("100.00")))

@@ -15,6 +15,7 @@ from tests.e2e.acting import create_auction, delete, events, place
 from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED
 from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.outsider import falsified, finding, script
+from tests.e2e.own_lot_falsifications import OWNED
 from tests.e2e.reserve_falsifications import RESERVED
 from tests.e2e.ruled_falsifications import RULED, RULES
 from tests.e2e.withdrawal_falsifications import RULES as WITHDRAWAL
@@ -179,6 +180,29 @@ def test_an_outsider_checks_that_bids_were_deleted_in_time(
     for what, (falsify, says) in WITHDRAWN.items():
         with falsified(outsider, falsify):
             found = finding(outsider, portal, withdrawn)
+        assert re.search(says, found), f"{what}: {found}"
+
+
+@pytest.fixture
+async def owned(join: Join, carol: PortalClient) -> str:
+    """An auction whose owner can't bid, with somebody else's bid, that was closed early."""
+    alice, bob = await join("alice"), await join("bob")
+    owner = (await alice.execute("{ me { id } }"))["me"]["id"]
+    auction_id = await create_auction(carol, rules={"ownLot": {"owners": [owner]}})
+    await place(bob, auction_id, "10.00")
+    await carol.command(CLOSE_AUCTION_NOW, auctionId=auction_id, reason="A flood")
+    await events(carol, auction_id, until="WinnerAnnounced")
+    return auction_id
+
+
+def test_an_outsider_checks_that_no_owner_has_bid(
+    portal: RunningPortal, owned: str, outsider: ModuleType
+) -> None:
+    done = script(portal, owned)
+    assert (done.returncode, done.stderr) == (0, "")
+    for what, (falsify, says) in OWNED.items():
+        with falsified(outsider, falsify):
+            found = finding(outsider, portal, owned)
         assert re.search(says, found), f"{what}: {found}"
 
 

@@ -19,6 +19,7 @@ from commands.domain.commands import (
     RemoveBid,
 )
 from commands.domain.events import AuctionEvent
+from commands.domain.rules.own_lot import OwnLot
 from commands.domain.state import replay
 from commands.postgres.auctions import save_auctions
 from commands.postgres.connections import SyncConnection
@@ -28,9 +29,10 @@ from commands.record.codec import decode_event, decode_rules
 from commands.streams import Stream
 from projections.mongo.store import MongoDocuments
 from projections.projector import project, reproject
-from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED, Falsify
+from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED, Falsify, changing
 from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.outsider import rechained
+from tests.e2e.own_lot_falsifications import OWNED
 from tests.e2e.reserve_falsifications import RESERVED
 from tests.e2e.ruled_falsifications import RULED, STORED
 from tests.e2e.withdrawal_falsifications import RULES as WITHDRAWAL
@@ -233,6 +235,16 @@ def withdrawn(in_process: InProcessPortal, documents: MongoDocuments) -> Iterato
     yield from recorded(in_process, documents, auction)
 
 
+@pytest.fixture
+def owned(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """An auction whose owner can't bid, as the one that outsiders check; the bid in it is a colleague's."""
+    owner, colleague = in_process.user(), in_process.user(is_staff=True)
+    auction = in_process.auction(rules=(OwnLot((owner,)),))
+    in_process.bid(auction, colleague, "10.00")
+    assert in_process.settled(auction, CloseAuctionNow(auction.id, "A flood", None)).version == 3
+    yield from recorded(in_process, documents, auction)
+
+
 def recorded(
     in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
 ) -> Iterator[Record]:
@@ -287,3 +299,16 @@ def test_what_is_found_of_a_removed_bid_is_found_by_the_operator(removed: Record
 @pytest.mark.usefixtures("jobs_gone")
 def test_what_is_found_of_a_late_deletion_is_found_by_the_operator(withdrawn: Record) -> None:
     found_all(withdrawn, WITHDRAWN)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_an_owners_bid_is_found_by_the_operator(owned: Record) -> None:
+    found_all(owned, OWNED)
+    # What outsiders can't know: who is of the house, and who exists.
+    for own, says in (
+        ({"staff": True}, "the house's own people can't bid in this auction"),
+        ({"owners": [NOBODY]}, "there is no user"),
+    ):
+        owned.write(changing(1, rules={"own_lot": own}), rehash=True)
+        assert says in str(owned.findings())
+    owned.write(lambda contents: contents, rehash=True)

@@ -4,6 +4,7 @@ from collections.abc import Container, Mapping
 from decimal import Decimal
 
 from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table
+from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
@@ -26,6 +27,7 @@ def rules_of(
     over_own: Table = (),
     soft_close: SoftClose | None = None,
     withdrawal: Withdrawal | None = None,
+    own_lot: OwnLot | None = None,
     without: Container[type[Rule]] = (),
 ) -> Rules:
     """The preset's rules but those `without`, with what is given in the place of its own; KeyError for an unknown preset."""
@@ -35,6 +37,7 @@ def rules_of(
         increments_beside(chosen.get(Increments), over_leader, over_own),
         soft_close,
         withdrawal,
+        own_lot,
     ]
     return in_order((chosen | {type(rule): rule for rule in given if rule}).values())
 

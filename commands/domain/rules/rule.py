@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar
+from uuid import UUID
 
 from commands.domain.amounts import SMALLEST
+from commands.domain.bidders import Bidder
 from commands.domain.rejections import RejectionCode
 
 
@@ -46,11 +48,20 @@ class Rule:
         """Whether it lets no bid be placed that would not lead."""
         return False
 
+    @property
+    def people(self) -> tuple[UUID, ...]:
+        """The users whom it names. They must exist when the auction is created."""
+        return ()
+
     def check(self) -> None:
         """InvalidRule if it can't be chosen so."""
 
     def unfit(self, ends_at: datetime) -> str | None:
         """Why it can't be a rule of an auction that is to end then; None if it can."""
+        return None
+
+    def bars(self, bidder: Bidder) -> str | None:
+        """Why it lets that bidder place no bid at all, for them; None if it does not."""
         return None
 
     def moved_end(self, ends_at: datetime, extensions: int, now: datetime) -> datetime | None:

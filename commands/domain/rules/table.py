@@ -5,10 +5,13 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import accumulate, repeat, takewhile
 from typing import TypeVar
+from uuid import UUID
 
 from commands.domain.amounts import LARGEST, SMALLEST
-from commands.domain.rejections import Rejection
+from commands.domain.bidders import Bidder
+from commands.domain.rejections import Rejection, RejectionCode
 from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table, step_at
+from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.reserve import Reserve
 from commands.domain.rules.rule import Rule, ToBeat
 from commands.domain.rules.soft_close import SoftClose
@@ -25,6 +28,7 @@ RULES: Mapping[str, type[Rule]] = {
     "reserve": Reserve,
     "soft_close": SoftClose,
     "withdrawal": Withdrawal,
+    "own_lot": OwnLot,
 }
 _NAMES = {kind: name for name, kind in RULES.items()}
 _ORDER = {kind: place for place, kind in enumerate(RULES.values())}
@@ -66,6 +70,17 @@ def follow_leader(rules: Rules) -> bool:
 def chosen(rules: Rules, kind: type[Chosen]) -> Chosen | None:
     """The rule of that kind, if it is one of them."""
     return next((rule for rule in rules if isinstance(rule, kind)), None)
+
+
+def people(rules: Rules) -> frozenset[UUID]:
+    """The users whom the rules name."""
+    return frozenset(id for rule in rules for id in rule.people)
+
+
+def barred(rules: Rules, bidder: Bidder) -> Rejection | None:
+    """The answer of a rule that lets the bidder place no bid at all; None if each lets them."""
+    why = next((why for rule in rules if (why := rule.bars(bidder))), None)
+    return Rejection(RejectionCode.OWN_LOT, why) if why else None
 
 
 def first_refusal(rules: Rules, amount: Decimal, to_beat: ToBeat) -> Rejection | None:

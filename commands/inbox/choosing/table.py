@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from commands.inbox.choosing.increments import INCREMENTS
+from commands.inbox.choosing.own_lot import OWN_LOT
 from commands.inbox.choosing.reserve import RESERVE
 from commands.inbox.choosing.section import Section, Text
 from commands.inbox.choosing.soft_close import SOFT_CLOSE
 from commands.inbox.choosing.starting_price import STARTING_PRICE
 from commands.inbox.choosing.withdrawal import WITHDRAWAL
 
-SECTIONS: Sequence[Section] = (STARTING_PRICE, INCREMENTS, RESERVE, SOFT_CLOSE, WITHDRAWAL)
+SECTIONS: Sequence[Section] = (STARTING_PRICE, INCREMENTS, RESERVE, SOFT_CLOSE, WITHDRAWAL, OWN_LOT)
 TEXTS: Sequence[Text] = tuple(text for section in SECTIONS for text in section.texts)
 # What each of `commands.domain.rules.presets` is, in a line.
 PRESETS: Mapping[str, str] = {

@@ -6,6 +6,7 @@ from itertools import accumulate
 from hypothesis import strategies as st
 
 from commands.domain.rules.increments import NOTHING, Bracket, Increments, Table
+from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.soft_close import SoftClose
@@ -13,7 +14,7 @@ from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules, chosen, in_order
 from commands.domain.rules.withdrawal import Withdrawal
 from commands.record.sealing import commitment
-from tests.domain.scenario import AFTER, CLOSING, INSTANT
+from tests.domain.scenario import AFTER, CHARLIE, CLOSING, INSTANT
 
 Amounts = st.SearchStrategy[Decimal]
 SALT = "0123456789abcdef" * 2
@@ -32,6 +33,9 @@ SOFT_CLOSES = st.builds(
 # Never, and up to just when something else is asked: what is bid at the opening, at half past and before the end.
 WITHDRAWALS = st.builds(Withdrawal, st.sampled_from([0, 1, 1799, 1800, 1801, 3600]))
 
+# Charlie alone, as an owner or as one of the house.
+OWN_LOTS = st.sampled_from([OwnLot((CHARLIE,)), OwnLot((CHARLIE,), staff=True), OwnLot(staff=True)])
+
 
 @st.composite
 def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
@@ -43,6 +47,7 @@ def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
         few.map(reserve_of),
         SOFT_CLOSES,
         WITHDRAWALS,
+        OWN_LOTS,
     ]
     return in_order(draw(rule) for rule in each if draw(st.booleans()))
 

@@ -48,7 +48,7 @@ def examples() -> Iterator[Example]:
     """Each table of lines, with the options that the line before it names."""
     options, lines = "", list[re.Match[str]]()
     for number, line in enumerate([*TEXT.splitlines(), ""], 1):
-        if named := re.fullmatch(r"With `(.*)`:", line):
+        if named := re.fullmatch(r"With `(.*)`(?:, .*)?:", line):
             options = named[1]
         if found := LINE.fullmatch(line):
             lines.append(found)

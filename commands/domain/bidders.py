@@ -1,0 +1,12 @@
+"""Those who bid, as they stand when one of their bids is decided."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Bidder:
+    """A user who exists; `user_id` is None where it is forgotten who is behind an alias."""
+
+    user_id: UUID | None
+    is_staff: bool = False
