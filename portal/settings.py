@@ -330,8 +330,6 @@ JOB_EXPIRES_AFTER = {
     "CancelAuction": 15 * 60,
     "CloseAuctionNow": 15 * 60,
     "CreateUser": 60 * 60,
-    "BanUser": 15 * 60,
-    "LiftBan": 15 * 60,
 }
 
 LOGGING_CONFIG = "portal.logs.configure"

@@ -12,7 +12,6 @@ from commands.domain.events import (
     AuctionEndedUnsold,
     AuctionEvent,
     AuctionExtended,
-    BanLifted,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -21,7 +20,6 @@ from commands.domain.events import (
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
-    UserBanned,
     UserCreated,
     UserDeleted,
     UserEvent,
@@ -316,8 +314,5 @@ def user_after(
         case UserDeleted():
             assert user is not None, "a user is created before they are deleted"
             return replace(user, version=version, username=None, deleted=True)
-        case UserBanned() | BanLifted():
-            assert user is not None, "a user is created before anything else happens to them"
-            return replace(user, version=version)
         case _:
             assert_never(event)

@@ -15,10 +15,10 @@ from django.urls import URLPattern, path, reverse
 
 from commands.admin.read_only import ReadOnlyList, Row
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
-from commands.inbox.requests import LONGEST_REASON
+from commands.inbox.requests import LONGEST_REASON, Caller
 from commands.jobs import JobStatus, Submission
 
-Asks = Callable[..., Submission]
+Asks = Callable[[Caller, Any, str], Submission]
 
 
 class ReasonForm(forms.Form):
@@ -35,8 +35,7 @@ class ReasonForm(forms.Form):
 class HouseAction:
     """An action: its name in addresses, its title, what it leads to, and what is said once it is done.
 
-    `possible` says whether its button is shown for a row. `asks` gives its command for the caller, a row, and the
-    values of the form by their names: a reason, and whatever else another form asks for.
+    `possible` says whether its button is shown for a row, and `asks` gives its command for a row and a reason.
     """
 
     name: str
@@ -45,7 +44,6 @@ class HouseAction:
     done: str
     possible: Callable[[Any], bool]
     asks: Asks
-    form: type[forms.Form] = ReasonForm
 
 
 class WithHouseActions(ReadOnlyList[Row]):
@@ -94,10 +92,11 @@ def _form_view(
     if row is None:
         raise Http404(f"there is no {page.opts.verbose_name} {object_id}")
     back = reverse(f"admin:{_prefix(page)}_change", args=[row.pk])
-    form = action.form(request.POST if request.method == "POST" else None)
+    form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data["reason"]
         try:
-            job = carry_out(lambda: action.asks(caller(request), row, **form.cleaned_data))
+            job = carry_out(lambda: action.asks(caller(request), row, reason))
         except Refused as refused:
             form.add_error(None, str(refused))
         else:
@@ -112,7 +111,7 @@ def _form_view(
 
 
 def _context(
-    page: ModelAdmin[Any], action: HouseAction, request: HttpRequest, row: Model, form: forms.Form
+    page: ModelAdmin[Any], action: HouseAction, request: HttpRequest, row: Model, form: ReasonForm
 ) -> dict[str, Any]:
     return {
         **page.admin_site.each_context(request),

@@ -6,17 +6,14 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from commands.admin import links, search
-from commands.admin.bans import BAN, LIFT, bans_shown
-from commands.admin.house_actions import WithHouseActions
+from commands.admin.read_only import ReadOnlyList
 from commands.admin.record.urls import stream_link
 from commands.models import Bid, Job, User
 
 
 @admin.register(User)
-class UserAdmin(WithHouseActions[User]):
-    """A list of users, latest first; and forms that ban one from bidding, and lift a ban."""
-
-    house_actions = (BAN, LIFT)
+class UserAdmin(ReadOnlyList[User]):
+    """A list of users, latest first."""
 
     list_display = ("name", "on_staff", "created_at", "deleted_at", "id")
     list_filter = ("is_staff",)
@@ -32,10 +29,9 @@ class UserAdmin(WithHouseActions[User]):
         "version",
         "created_at",
         "deleted_at",
-        "bans",
         "record",
     )
-    readonly_fields = ("bans", "record")
+    readonly_fields = ("record",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
@@ -56,11 +52,6 @@ class UserAdmin(WithHouseActions[User]):
     def on_staff(self, user: User) -> str:
         """A word only for staff, instead of a red cross for most users."""
         return "staff" if user.is_staff else ""
-
-    @admin.display(description="bans")
-    def bans(self, user: User) -> SafeString | str:
-        """Their bans from bidding, with the reasons."""
-        return bans_shown(user)
 
     @admin.display(description="more")
     def record(self, user: User) -> SafeString:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
 
-from commands.domain import bans, house
+from commands.domain import house
 from commands.domain.bidders import Bidder
 from commands.domain.bids import Bid
 from commands.domain.commands import (
@@ -154,8 +154,6 @@ def _place_bid(
         return refusal
     if (bidder := bidders.get(command.bidder_id)) is None:
         return Rejection(RejectionCode.USER_NOT_FOUND, "the bidder does not exist any more")
-    if bidder.bans and (refusal := bans.refusal(bidder.bans, auction.id, now)):
-        return refusal
     if auction.rules and (refusal := barred(auction.rules, bidder)):
         return refusal
     own = auction.bids.live_of(command.bidder_id)

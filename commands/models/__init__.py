@@ -1,7 +1,6 @@
 """The write side's tables, declared for migrations and admin. Handlers write them in SQL (commands/postgres)."""
 
 from commands.models.auctions import Auction, Bid
-from commands.models.bans import Ban
 from commands.models.checkpoints import Checkpoint, CheckpointKey, Subtree, Witness
 from commands.models.events import Event
 from commands.models.imports import Import
@@ -12,7 +11,6 @@ from commands.models.users import Session, User
 
 __all__ = (
     "Auction",
-    "Ban",
     "Bid",
     "Checkpoint",
     "CheckpointKey",

@@ -37,8 +37,6 @@ EVENT_TYPES: Mapping[str, type[events.Event]] = {
     "AuctionClosedEarly": events.AuctionClosedEarly,
     "UserCreated": events.UserCreated,
     "UserDeleted": events.UserDeleted,
-    "UserBanned": events.UserBanned,
-    "BanLifted": events.BanLifted,
     "TickCommitted": events.TickCommitted,
     "TickMade": events.TickMade,
     "DrawsAccepted": events.DrawsAccepted,
@@ -59,8 +57,6 @@ COMMAND_TYPES: Mapping[str, type[commands.Command]] = {
     "WithdrawBids": commands.WithdrawBids,
     "CreateUser": commands.CreateUser,
     "DeleteUser": commands.DeleteUser,
-    "BanUser": commands.BanUser,
-    "LiftBan": commands.LiftBan,
     "ChangePolicy": commands.ChangePolicy,
     "WithdrawPolicy": commands.WithdrawPolicy,
 }

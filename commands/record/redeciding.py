@@ -13,7 +13,6 @@ from typing import assert_never, cast
 from uuid import UUID
 
 from commands.domain.auction import decide, nothing_drawn
-from commands.domain.bans import Bans
 from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
@@ -71,19 +70,10 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Account(Bidder):
-    """What is known of a user; of one who was deleted, when, and after which position.
-
-    `banned` are the positions of what happened to their bans, and the bans after each.
-    """
+    """What is known of a user; of one who was deleted, when, and after which position."""
 
     deleted_at: datetime | None = None
     deleted_position: int | None = None
-    banned: tuple[tuple[int, Bans], ...] = ()
-
-    def before(self, position: int) -> "Account":
-        """With the bans that they had before that position."""
-        known = [bans for at, bans in self.banned if at < position]
-        return replace(self, bans=known[-1]) if known else self
 
 
 @dataclass(slots=True)
@@ -134,14 +124,7 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
         reserve = ReservePrice(event.amount, event.salt)
         if what := standing.reserve.reveal(standing, reserve):
             return what
-    answer = decide(
-        command,
-        auction,
-        now=now,
-        bidders=_bidders(event, position, facts),
-        draw=draw,
-        reserve=reserve,
-    )
+    answer = decide(command, auction, now=now, bidders=facts.users, draw=draw, reserve=reserve)
     if isinstance(answer, Rejection):
         return f"the rules refuse it: {answer.message}"
     if event not in (answer if recorded.accepted_at else map(_without_reason, answer)):
@@ -154,13 +137,6 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
     if now > recorded.recorded_at + STEP_BACK:
         return "it was recorded before its command was accepted"
     return None
-
-
-def _bidders(event: AuctionEvent, position: int, facts: Facts) -> Mapping[UUID, Bidder]:
-    """Those on whom it depends, as they stood before that position: bids and bans wait for each other."""
-    if isinstance(event, BidPlaced) and (user := facts.users.get(event.bidder_id)):
-        return {event.bidder_id: user.before(position)}
-    return facts.users
 
 
 def _followed(standing: Standing, recorded: RecordedEvent) -> str | None:

@@ -36,7 +36,6 @@ from portal.schema.documents import parsed
 # Fields with a `first` argument, and how many entries come without it. A test holds them to the schema.
 PAGES = {
     "auctions": USUAL_PAGE,
-    "bans": USUAL_PAGE,
     "bids": USUAL_PAGE,
     "chain": LARGEST_PAGE,
     "leads": USUAL_PAGE,
@@ -63,7 +62,6 @@ LISTS = {
     "sentences",
     "overLeader",
     "overOwn",
-    "owners",
     "owners",
 }
 # What fields count that read several times as much as others; and arguments that make their field do so.

@@ -176,7 +176,6 @@ describe(
         RejectionCode.AUCTION_NOT_ENDED: "The portal's own command to close, before endsAt.",
         RejectionCode.AUCTION_ENDED: "Not accepted before the auction's endsAt.",
         RejectionCode.AUCTION_CANCELLED: "The house cancelled the auction before.",
-        RejectionCode.BANNED: "The house has banned the bidder, in the auction or in all; see Rejection.ban.",
         RejectionCode.OWN_LOT: "By the auction's rules the lot is the bidder's own, or the house's people can't bid.",
         RejectionCode.BID_TOO_LOW: (
             "Not higher than the effective amount of the bidder's own highest live bid in the "
@@ -196,11 +195,10 @@ describe(
         RejectionCode.BID_BINDING: (
             "By the auction's rules its bidder can't delete the bid, or not any more; see Bid.deletableUntil."
         ),
-        RejectionCode.NOT_BANNED: "No such ban of the user is in force.",
         RejectionCode.USERNAME_TAKEN: "Somebody has that name, or one that differs in case only.",
         RejectionCode.USER_NOT_FOUND: "No user has that id, or they were deleted.",
         RejectionCode.INVALID_SCHEDULE: (
-            "The auction would start before it was accepted, or not end after it starts; or the ban would be over already."
+            "The auction would start before it was accepted, or not end after it starts."
         ),
         RejectionCode.NO_BID_TO_DOUBLE: (
             "The promoter's own command: no live bid may be doubled, or the tick gave no draw."

@@ -12,7 +12,6 @@ from portal.errors import bad_input
 from portal.schema.account import AccountQuery
 from portal.schema.activity import ActivityQuery
 from portal.schema.auctions_shown import auctions_seen
-from portal.schema.bans import BanQuery
 from portal.schema.bids import Winner
 from portal.schema.checkpoint_queries import CheckpointQuery
 from portal.schema.context import PortalInfo
@@ -45,7 +44,7 @@ LONGEST_SEARCH = 200
 
 
 @strawberry.type(description="What can be read.")
-class Query(AccountQuery, ActivityQuery, BanQuery, CheckpointQuery):
+class Query(AccountQuery, ActivityQuery, CheckpointQuery):
     @strawberry.field(
         description="Auctions, those ending soonest first unless `order` says otherwise.",
         metadata=PUBLIC,

@@ -4,7 +4,6 @@ Whether a rule of the auction allows a command is decided later, by the domain.
 """
 
 from commands.inbox.requests.asking import Caller, How
-from commands.inbox.requests.bans import ban_user, lift_ban
 from commands.inbox.requests.bids import delete_bid, place_bid
 from commands.inbox.requests.house import (
     LONGEST_REASON,
@@ -22,7 +21,6 @@ __all__ = (
     "USERNAME",
     "Caller",
     "How",
-    "ban_user",
     "cancel_auction",
     "change_policy",
     "close_auction_now",
@@ -30,7 +28,6 @@ __all__ = (
     "create_user",
     "delete_bid",
     "delete_user",
-    "lift_ban",
     "place_bid",
     "remove_bid",
     "withdraw_policy",
