@@ -1,12 +1,14 @@
 """The write side's Celery tasks. Running one twice does no harm."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 from celery import shared_task
 from django.conf import settings
+from redis.exceptions import RedisError
 
 from commands.beacon.chosen import chosen_beacon
 from commands.checkpoints.making import make_due
@@ -25,6 +27,7 @@ from commands.postgres.schedules import promoter_interval
 from commands.promoter import rounds
 from commands.queues import AUCTIONS, BIDS, MAILS, UPKEEP
 from commands.readers import wake_readers
+from commands.record.unknown import Unknown
 from commands.streams import Stream
 from commands.wake import clear_wake_up, publish, send, wake
 from commands.wiring import pool
@@ -39,6 +42,13 @@ MAKE_CHECKPOINT = "commands.make_checkpoint"
 SEND_CHECKPOINTS = "commands.send_checkpoints"
 # Auctions with a draw among so many bids that it takes seconds.
 ALONE = Worklist("draws-alone", "commands.drain_alone", BIDS)
+COME_BACK = "commands.come_back"
+# Streams whose next job this release does not know, by the queue that they come back to for another worker.
+LEFT: Mapping[str, Worklist] = {
+    queue: Worklist(f"{queue}-left", COME_BACK, queue) for queue in WAITING
+}
+# For so long they rest.
+REST = timedelta(seconds=1)
 # The least time between two ticks without a schedule.
 HALF_A_MINUTE = timedelta(seconds=30)
 # Younger jobs are left to their own wake-up.
@@ -54,7 +64,7 @@ def drain(queue: str, slot: str) -> None:
     """
     handle = drain_one_by_one if drain.request.retries else drain_batch
     try:
-        WAITING[queue].work(int(slot), lambda streams: _drain(streams, handle), passes)
+        WAITING[queue].work(int(slot), lambda streams: _drain(streams, handle, queue), passes)
     except Exception as error:
         if not passes(error):
             raise
@@ -74,19 +84,42 @@ def drain_alone(_list: str, slot: str) -> None:
 
 def _drain_first(streams: Sequence[Stream]) -> Sequence[Stream]:
     """Handle the first by itself. The others are not finished: each may take as long."""
-    return [*_drain(streams[:1], drain_batch), *streams[1:]]
+    return [*_drain(streams[:1], drain_batch, BIDS), *streams[1:]]
 
 
 def _drain(
-    streams: Sequence[Stream], handle: Callable[[Sequence[Stream], Pool], Handled]
+    streams: Sequence[Stream],
+    handle: Callable[[Sequence[Stream], Pool], Handled],
+    queue: str,
 ) -> Sequence[Stream]:
     handled = handle(streams, pool())
     if handled.outcomes or handled.recorded or handled.woken:
         _announce(handled)
     ALONE.add(handled.alone)
+    if handled.left:
+        _leave(handled.left, queue)
     if handled.fault:
         raise handled.fault
     return handled.unfinished
+
+
+def _leave(left: Mapping[Stream, Unknown], queue: str) -> None:
+    """Have others look at the streams in a moment: a worker of a newer release may be among them."""
+    for stream, unknown in left.items():
+        log.warning("left for a newer release", stream=str(stream.id), unknown=unknown.what)
+    with suppress(RedisError):
+        if LEFT[queue].keep(left):
+            wake(COME_BACK, (queue,), queue, after=REST)
+
+
+@shared_task(name=COME_BACK)
+def come_back(queue: str) -> None:
+    """Streams that were left are looked at again: some of them, so that without a newer release it costs little."""
+    clear_wake_up(COME_BACK, (queue,))
+    with suppress(RedisError):
+        WAITING[queue].add(LEFT[queue].take())
+        if LEFT[queue].batches():
+            wake(COME_BACK, (queue,), queue, after=REST)
 
 
 def _announce(handled: Handled) -> None:

@@ -130,7 +130,9 @@ def _one(auction_id: UUID, pool: Pool) -> NotifiedTogether:
     """Notify of one auction, notice by notice; PoisonEvent at the event whose notice fails."""
     done = NotifiedTogether()
     with _transaction(pool) as connection:
-        if news := _news(connection, [auction_id], done):
+        with _stopping(auction_id, 1):
+            news = _news(connection, [auction_id], done)
+        if news:
             with _stopping(auction_id, news[auction_id].first):
                 _write(connection, news, _events(connection, news), done, each_alone=True)
     return done

@@ -15,6 +15,7 @@ from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.jobs import PostgresJobInbox
 from commands.postgres.parts import events_of_no_year
 from commands.postgres.schedules import promoter_interval
+from commands.postgres.unknown import waiting_for_newer
 from commands.promoter.rounds import due_tick
 from commands.wake import redis
 from commands.wiring import pool
@@ -42,6 +43,8 @@ class Health:
     queues: Mapping[str, int] | None
     waiting_jobs: list[dict[str, Any]] | None
     failed_jobs: int | None
+    # What this release does not know, and how many jobs wait because of it for a newer one.
+    waiting_for_newer: list[dict[str, Any]] | None
     streams_behind: int | None
     events_behind: int | None
     generations: Mapping[str, int] | None
@@ -76,6 +79,7 @@ def read_health() -> Health:
         queues=_queues() if "redis" in up else None,
         waiting_jobs=_asked(lambda c: PostgresJobInbox(c).backlog()) if "postgres" in up else None,
         failed_jobs=_asked(lambda c: PostgresJobInbox(c).failed()) if "postgres" in up else None,
+        waiting_for_newer=_asked(waiting_for_newer) if "postgres" in up else None,
         streams_behind=lag[0] if lag else None,
         events_behind=lag[1] if lag else None,
         generations={str(n): g for n, g in live_generations(database()).items()}

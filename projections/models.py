@@ -42,6 +42,7 @@ class StuckStream(models.Model):
     stream_kind = models.CharField(max_length=10)
     version = models.IntegerField()
     error = models.TextField()
+    unknown = models.TextField(null=True)
     attempts = models.IntegerField()
     since = models.DateTimeField()
     retry_after = models.DateTimeField()

@@ -32,7 +32,7 @@ from commands.inbox.requests import cancel_auction, close_auction_now, create_au
 from commands.jobs import Job as AcceptedJob
 from commands.jobs import JobStatus
 from commands.models import Auction, Bid, Job, PromoterPolicy, User
-from commands.record.codec import decode_rules
+from commands.record.codec import shown_rules
 
 # A bid as the lists show it; amounts as text, because JSON has no decimals.
 SHOWN = JSONObject(
@@ -194,7 +194,7 @@ class AuctionAdmin(WithHouseActions[Auction]):
     @admin.display(description="rules")
     def goes_by(self, auction: Auction) -> str:
         """All its rules in plain English, the plain ones too."""
-        return " ".join(sentences(decode_rules(auction.rules or {})))
+        return " ".join(sentences(shown_rules(auction.rules or {})))
 
     @admin.display(description="live bids")
     def live_bids(self, auction: Auction) -> SafeString | str:

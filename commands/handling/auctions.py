@@ -41,7 +41,8 @@ from commands.postgres.auctions import (
 from commands.postgres.connections import SyncConnection, clock, later_than
 from commands.postgres.event_store import Addition, PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
-from commands.record.codec import decode_command
+from commands.record.codec import decode_command, needed_by
+from commands.record.unknown import Unknown
 from commands.streams import Stream
 
 Commands = Mapping[UUID, AuctionCommand]
@@ -79,22 +80,27 @@ def handle_auctions(
     Auctions that another worker has are left out; these, and those with more jobs, are unfinished. So
     are those from which more bids are to be withdrawn: that job waits on, first in its stream. An
     auction whose draw takes long is left to a batch of its own (`alone`), so that no other waits for it.
+    What only a newer release can decide is `left`: whole auctions, or from such a job on.
     """
     locked = lock_auctions(connection, cutoffs)
+    known = {id: found for id, found in locked.items() if not isinstance(found, Unknown)}
     inbox = PostgresJobInbox(connection)
-    waiting = inbox.waiting({auction_id: cutoffs[auction_id] for auction_id in locked}, limit)
+    waiting = inbox.waiting({auction_id: cutoffs[auction_id] for auction_id in known}, limit)
     lines, later, alone = _affordable(
-        [Line(id, locked[id], _sharing_a_state(jobs)) for id, jobs in waiting.items() if jobs]
+        [Line(id, known[id], _sharing_a_state(jobs)) for id, jobs in waiting.items() if jobs]
     )
     unfinished = [Stream("auction", id) for id in cutoffs if id not in locked] + later
+    lines, commands, unknown = _readable(lines)
+    left = {Stream("auction", id): found for id, found in unknown.items()}
+    left |= {Stream("auction", id): e for id, e in locked.items() if isinstance(e, Unknown)}
     unfinished += [
         line.stream
         for line in lines
-        if len(line.jobs) < len(waiting[line.id]) or len(waiting[line.id]) == limit
+        if line.stream not in left
+        and (len(line.jobs) < len(waiting[line.id]) or len(waiting[line.id]) == limit)
     ]
     if not lines:
-        return Handled(unfinished=unfinished, alone=alone)
-    commands = _readable(lines)
+        return Handled(unfinished=unfinished, alone=alone, left=left)
     deciding = _Deciding(connection, lines, commands)
     now = clock(connection)
     decided = {line.id: deciding.decide(line, now) for line in lines}
@@ -115,7 +121,7 @@ def handle_auctions(
         for outcome in decided[line.id].outcomes
     ]
     inbox.settle(outcomes, done)
-    return Handled(outcomes, recorded, unfinished=unfinished, alone=alone)
+    return Handled(outcomes, recorded, unfinished=unfinished, alone=alone, left=left)
 
 
 class _Deciding:
@@ -210,16 +216,28 @@ def _affordable(lines: Sequence[Line]) -> tuple[list[Line], list[Stream], list[S
     return taken, left, alone
 
 
-def _readable(lines: Iterable[Line]) -> Commands:
-    """The jobs' commands. An unreadable one touches no state; deciding it will fail it, with the error."""
-    commands = {}
+def _readable(
+    lines: Iterable[Line],
+) -> tuple[list[Line], Commands, Mapping[UUID, Unknown]]:
+    """The lines, each up to a job that this release does not know, the jobs' commands, and what is unknown by auction.
+
+    An unreadable command touches no state; deciding it will fail it, with the error.
+    """
+    commands, unknown, cut = dict[UUID, AuctionCommand](), dict[UUID, Unknown](), list[Line]()
     for line in lines:
+        known = list[Job]()
         for job in line.jobs:
             try:
                 commands[job.id] = _decoded(job)
+            except Unknown as what:
+                unknown[line.id] = what
+                break
             except (KeyError, ValueError):
-                continue
-    return commands
+                pass
+            known.append(job)
+        if known:
+            cut.append(line if len(known) == len(line.jobs) else replace(line, jobs=known))
+    return cut, commands, unknown
 
 
 def _decoded(job: Job) -> AuctionCommand:
@@ -299,4 +317,5 @@ def _save(
             (after, [bid for bid in after.bids.values() if known.get(bid.id) is not bid])
         )
     if changed:
-        save_auctions(connection, changed)
+        needs = {line.id: needed_by(new.event for new in decided[line.id].events) for line in lines}
+        save_auctions(connection, changed, needs)

@@ -11,6 +11,7 @@ from commands.domain.events import Event, NoDoubling
 from commands.domain.rejections import Rejection, RejectionCode
 from commands.jobs import Job, JobOutcome, JobStatus
 from commands.postgres.errors import with_traceback
+from commands.record.unknown import Unknown
 from commands.streams import NewEvent, RecordedEvent, Stream
 
 State = TypeVar("State")
@@ -25,12 +26,16 @@ def nothing(_job: Job, _state: object, _why: NoDoubling) -> Sequence[Event]:
 
 @dataclass(frozen=True, slots=True)
 class Decided(Generic[State]):
-    """A batch's answers: the state before and after, the events to append, and each job's outcome."""
+    """A batch's answers: the state before and after, the events to append, and each job's outcome.
+
+    `unknown` is what only a newer release can decide: that job, and those behind it, have none.
+    """
 
     before: State | None
     state: State | None
     events: list[NewEvent]
     outcomes: list[JobOutcome]
+    unknown: Unknown | None = None
 
 
 @dataclass(slots=True)
@@ -38,7 +43,8 @@ class Handled:
     """What was committed: settled jobs, recorded events, and other streams that got new jobs.
 
     `unfinished` are the streams with more jobs, and those that another worker has just now; `alone`
-    those whose next job takes so long that it must share its transaction with no other; `fault` is the first fault that kept any stream's jobs from being handled.
+    those whose next job takes so long that it must share its transaction with no other; `left` those whose
+    next job only a newer release can decide; `fault` is the first fault that kept any stream's jobs from being handled.
     """
 
     outcomes: list[JobOutcome] = field(default_factory=list)
@@ -46,6 +52,7 @@ class Handled:
     woken: list[Stream] = field(default_factory=list)
     unfinished: list[Stream] = field(default_factory=list)
     alone: list[Stream] = field(default_factory=list)
+    left: dict[Stream, Unknown] = field(default_factory=dict)
     fault: Exception | None = None
 
     def add(self, more: "Handled") -> None:
@@ -55,6 +62,7 @@ class Handled:
         self.woken += more.woken
         self.unfinished += more.unfinished
         self.alone += more.alone
+        self.left |= more.left
         self.fault = self.fault or more.fault
 
 
@@ -70,7 +78,7 @@ def decide_jobs(
 ) -> Decided[State]:
     """Decide the jobs in order. One whose decision raises becomes FAILED; the others go on.
 
-    `version` is the stream's version before the batch. Jobs whose deadline is before `now` are
+    They end before one that this release does not know: that one waits on. `version` is the stream's version before the batch. Jobs whose deadline is before `now` are
     rejected as EXPIRED, or succeed with what they leave undecided.
     """
     before = state
@@ -86,6 +94,8 @@ def decide_jobs(
                 outcomes.append(JobOutcome(job, JobStatus.REJECTED, rejection=answer))
                 continue
             state = evolve(state, answer) if answer else state
+        except Unknown as unknown:
+            return Decided(before, state, events, outcomes, unknown)
         except Error:
             # A fault of the database: the transaction is lost, so no job can be settled.
             raise

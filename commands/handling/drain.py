@@ -1,7 +1,8 @@
 """Draining streams: the waiting jobs of many in one batch.
 
 A transient fault is raised, and the caller tries again later. Any other fault concerns one job,
-which is settled as FAILED and kept with its payload and error until somebody re-drives it.
+which is settled as FAILED and kept with its payload and error until somebody re-drives it. What only a newer
+release can decide is left as it is, with all that waits behind it in its stream.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from commands.postgres.accepting import cutoffs
 from commands.postgres.connections import Pool, SyncConnection, clock
 from commands.postgres.errors import passes, with_traceback
 from commands.postgres.jobs import PostgresJobInbox
+from commands.record.unknown import Unknown
 from commands.streams import Conflict, Stream, StreamKind
 
 log = structlog.get_logger("commands")
@@ -70,6 +72,8 @@ def drain_one_by_one(streams: Iterable[Stream], pool: Pool) -> Handled:
     for stream in streams:
         try:
             handled.add(_drain_one(stream, pool))
+        except Unknown as unknown:
+            handled.add(Handled(left={stream: unknown}))
         except Exception as error:
             handled.add(Handled(unfinished=[stream], fault=error))
     return handled
@@ -83,6 +87,8 @@ def _drain_one(stream: Stream, pool: Pool) -> Handled:
     try:
         with pool.connection() as connection:
             return _handle(connection, [stream], limit=1)
+    except Unknown:
+        raise
     except Exception as error:
         with pool.connection() as connection:
             if passes(error) and PostgresJobInbox(connection).count_fault(job.id) < TRIES:

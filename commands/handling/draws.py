@@ -19,6 +19,7 @@ from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.policies import policy_at
 from commands.postgres.ticks import Secret, secret_of
 from commands.record.codec import decode_command
+from commands.record.unknown import Unknown
 from commands.streams import Conflict, NewEvent, RecordedEvent
 
 # In an auction that was not open at the cut-off, or had no bid to draw from.
@@ -69,7 +70,10 @@ def _draws_by(
 ) -> Mapping[UUID, KnownDraw]:
     """By auction, its draw by that version of the policies."""
     policy = policy_at(connection, version)
-    promoter = Promoter.of(policy)
+    try:
+        promoter = Promoter.of(policy)
+    except KeyError as error:
+        raise Unknown(f"option {error.args[0]} of policies") from error
     on = {id: lot for id, lot in lots.items() if promoter.is_on(seeds[id])}
     insiders = frozenset[UUID]().union(*(staff[id] for id in on))
     hits = draw_bids(connection, policy, on, insiders) if on else {}
@@ -98,6 +102,8 @@ def leave_failed_draw(connection: SyncConnection, job: Job) -> list[RecordedEven
     if job.stream.id not in locked:
         raise Conflict(f"another worker has auction {job.stream.id}")
     auction = locked[job.stream.id]
+    if isinstance(auction, Unknown):
+        raise auction
     events = left_by(command, auction, NoDoubling.FAILED)
     if auction is None or not events:
         return []

@@ -39,7 +39,8 @@ def handle_policies(
     for item in recorded:
         save_policy(connection, item.version, cast(PolicyEvent, item.event), now)
     inbox.settle(decided.outcomes, now)
-    return Handled(decided.outcomes, recorded)
+    left = {stream: decided.unknown} if decided.unknown else {}
+    return Handled(decided.outcomes, recorded, left=left)
 
 
 def _decide_job(

@@ -57,6 +57,8 @@ def handle_user(
     recorded = PostgresEventStore(connection).append(stream, version, decided.events, now)
     woken = _save(connection, jobs[0], decided.state, now) if recorded and decided.state else []
     inbox.settle(decided.outcomes, now)
+    if decided.unknown:
+        return Handled(left={stream: decided.unknown})
     return Handled(decided.outcomes, recorded, woken, unfinished=[stream])
 
 

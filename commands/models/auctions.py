@@ -1,5 +1,6 @@
 """Auctions and bids: their current state."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
@@ -37,6 +38,8 @@ class Auction(models.Model):
     extensions = models.IntegerField(db_default=0)
     cancelled_because = models.TextField(null=True)
     closed_early = models.BooleanField(db_default=False)
+    # What a release must know to decide it, beside its rules: events that not every release knows which looks here.
+    needs = ArrayField(models.TextField(), null=True)
 
     class Meta:
         db_table = "auctions"

@@ -14,21 +14,24 @@ from commands.domain.bids import Bid, Bids
 from commands.domain.state import Auction
 from commands.postgres.connections import SyncConnection, WebConnection
 from commands.postgres.rows import as_json
-from commands.record.codec import decode_rules, encode_rules
+from commands.record.codec import decode_rules, encode_rules, is_known
+from commands.record.unknown import Unknown
 
+AUCTION_COLUMNS = tuple(each.name for each in fields(Auction) if each.name != "bids")
+AUCTION = ", ".join(AUCTION_COLUMNS)
+# Columns are named, because a newer release may have added others.
+READ = f"SELECT {AUCTION} FROM auctions WHERE id = %s"
 # In one order, and without waiting: whoever has one of them will see what waits for it.
-LOCK = """
+LOCK = f"""
 WITH locked AS MATERIALIZED (
-    SELECT id, version, title, description, starts_at, ends_at, closed, winning_bid_id, draws, last_tick,
-           rules, extensions, cancelled_because, closed_early, reserve_met
-    FROM auctions WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE SKIP LOCKED
+    SELECT {AUCTION}, needs FROM auctions WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE SKIP LOCKED
 )
 SELECT wanted.id AS wanted, EXISTS (SELECT FROM auctions WHERE id = wanted.id) AS there, locked.*
 FROM unnest(%(ids)s::uuid[]) AS wanted (id) LEFT JOIN locked ON locked.id = wanted.id
 """
-READ = "SELECT * FROM auctions WHERE id = %s"
 EXISTS = "SELECT 1 FROM auctions WHERE id = %s"
 VERSIONS = "SELECT id, version FROM auctions WHERE id = ANY(%s)"
+NO_NEEDS: Mapping[UUID, Sequence[str]] = {}
 BID_COLUMNS = tuple(each.name for each in fields(Bid))
 BID = ", ".join(BID_COLUMNS)
 ALL_BIDS = f"SELECT {BID} FROM bids WHERE auction_id = %s"
@@ -87,15 +90,17 @@ CROSS JOIN LATERAL (
     ORDER BY effective_amount DESC, reached_version LIMIT 1
 ) AS best
 """
-AUCTION_COLUMNS = tuple(each.name for each in fields(Auction) if each.name != "bids")
 SAVE_AUCTIONS = f"""
-INSERT INTO auctions ({", ".join(AUCTION_COLUMNS)})
-SELECT {", ".join(AUCTION_COLUMNS)} FROM json_populate_recordset(NULL::auctions, %s)
+INSERT INTO auctions ({AUCTION}, needs)
+SELECT {AUCTION}, needs FROM json_populate_recordset(NULL::auctions, %s)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, closed = excluded.closed,
     winning_bid_id = excluded.winning_bid_id, draws = excluded.draws, last_tick = excluded.last_tick,
     ends_at = excluded.ends_at, extensions = excluded.extensions,
     cancelled_because = excluded.cancelled_because, closed_early = excluded.closed_early,
-    reserve_met = excluded.reserve_met
+    reserve_met = excluded.reserve_met,
+    needs = CASE WHEN excluded.needs IS NULL THEN auctions.needs ELSE (
+        SELECT array_agg(DISTINCT need) FROM unnest(auctions.needs || excluded.needs) AS need
+    ) END
 """
 SAVE_BIDS = f"""
 INSERT INTO bids (auction_id, {BID})
@@ -172,19 +177,25 @@ ANY_TO_DRAW_IN = f"SELECT FROM auctions AS page WHERE {OPEN} AND EXISTS ({TO_DOU
 
 def lock_auctions(
     connection: SyncConnection, ids: Collection[UUID]
-) -> Mapping[UUID, Auction | None]:
+) -> Mapping[UUID, Auction | Unknown | None]:
     """The auctions' own fields, without bids, locked until the transaction ends; None for what is none.
 
-    Those that somebody else has locked are left out.
+    Those that somebody else has locked are left out. In the place of one that only a newer release can decide is
+    what this one does not know.
     """
     rows = connection.execute(LOCK, {"ids": list(ids)}).fetchall()
     return {row["wanted"]: _locked(row) for row in rows if row["id"] or not row["there"]}
 
 
-def _locked(row: DictRow) -> Auction | None:
+def _locked(row: DictRow) -> Auction | Unknown | None:
     if row["id"] is None:
         return None
-    return auction_of({name: row[name] for name in AUCTION_COLUMNS}, Bids())
+    if row["needs"] and (unknown := [need for need in row["needs"] if not is_known(need)]):
+        return Unknown(unknown[0])
+    try:
+        return auction_of({name: row[name] for name in AUCTION_COLUMNS}, Bids())
+    except Unknown as unknown_rule:
+        return unknown_rule
 
 
 def auction_of(row: DictRow, bids: Bids) -> Auction:
@@ -263,11 +274,14 @@ def auction_exists(connection: SyncConnection, auction_id: UUID) -> bool:
 
 
 def save_auctions(
-    connection: SyncConnection, changed: Collection[tuple[Auction, Collection[Bid]]]
+    connection: SyncConnection,
+    changed: Collection[tuple[Auction, Collection[Bid]]],
+    needs: Mapping[UUID, Sequence[str]] = NO_NEEDS,
 ) -> None:
-    """Write the auctions' rows, and of each the bids that changed."""
+    """Write the auctions' rows, and of each the bids that changed and what whoever decides it needs to know from now on."""
     auctions = [
-        _values(auction, AUCTION_COLUMNS) | {"rules": encode_rules(auction.rules) or None}
+        _values(auction, AUCTION_COLUMNS)
+        | {"rules": encode_rules(auction.rules) or None, "needs": needs.get(auction.id) or None}
         for auction, _ in changed
     ]
     connection.execute(SAVE_AUCTIONS, (as_json(auctions),))

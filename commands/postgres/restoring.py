@@ -31,6 +31,8 @@ from commands.postgres.connections import SyncConnection
 from commands.postgres.policies import last_policies, save_policy
 from commands.postgres.rows import as_json
 from commands.postgres.ticks import read_tick
+from commands.record.codec import needed_by
+from commands.record.unknown import Unknown
 from commands.streams import RecordedEvent, Stream
 
 USERS = """
@@ -131,7 +133,7 @@ def _restore_auctions(
 ) -> None:
     if not of_auctions:
         return
-    before = lock_auctions(connection, [stream.id for stream in of_auctions])
+    before = _known(lock_auctions(connection, [stream.id for stream in of_auctions]))
     bids = touched_bids(connection, Touched(named=_named(of_auctions)))
     changed = []
     for stream, recorded in of_auctions.items():
@@ -140,7 +142,18 @@ def _restore_auctions(
             auction = replace(auction, bids=bids.get(stream.id, Bids()))
         after = _replayed(auction, recorded)
         changed.append((after, list(after.bids.values())))
-    save_auctions(connection, changed)
+    needs = {stream.id: needed_by(e.event for e in of) for stream, of in of_auctions.items()}
+    save_auctions(connection, changed, needs)
+
+
+def _known(locked: Mapping[UUID, Auction | Unknown | None]) -> Mapping[UUID, Auction | None]:
+    """All of them; Unknown if this release does not know one."""
+    known = dict[UUID, Auction | None]()
+    for id, found in locked.items():
+        if isinstance(found, Unknown):
+            raise found
+        known[id] = found
+    return known
 
 
 def _replayed(auction: Auction | None, recorded: Sequence[RecordedEvent]) -> Auction:

@@ -1,7 +1,8 @@
 """Commands and events to JSON and back, by their fields' types; older forms are upcast first.
 
 A field with a default is absent while it has it. So a field that is added with a default needs no new
-form: what was written before reads as it did.
+form: what was written before reads as it did. What a newer release wrote is never read in part: whoever does not know
+all of it gets Unknown.
 """
 
 import json
@@ -16,6 +17,8 @@ from commands.domain import commands, events
 from commands.domain.rules.increments import Bracket
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.table import RULES, Rules, in_order, name_of
+from commands.domain.rules.unknown import UnknownRule
+from commands.record.unknown import Unknown
 from commands.record.upcasters import CURRENT_SCHEMA, upcast
 from commands.streams import StreamKind
 
@@ -66,6 +69,26 @@ _STREAM_KINDS: Mapping[type[events.Event], StreamKind] = {
     **dict.fromkeys(get_args(events.TickEvent), "tick"),
     **dict.fromkeys(get_args(events.PolicyEvent), "policies"),
 }
+# The events of auctions that every release knows which looks at what an auction needs (ADR 0043). One that is added later
+# is not among them: a release that does not know it leaves auctions that have it to newer ones.
+KNOWN_TO_ALL = frozenset(
+    {
+        "AuctionCreated",
+        "BidPlaced",
+        "AuctionExtended",
+        "ReserveMet",
+        "ReserveMissed",
+        "ReserveRevealed",
+        "BidDeleted",
+        "BidRemoved",
+        "BidDoubled",
+        "NothingDrawn",
+        "WinnerAnnounced",
+        "AuctionEndedUnsold",
+        "AuctionCancelled",
+        "AuctionClosedEarly",
+    }
+)
 _EVENT_NAMES = {kind: name for name, kind in EVENT_TYPES.items()}
 _COMMAND_NAMES = {kind: name for name, kind in COMMAND_TYPES.items()}
 
@@ -116,14 +139,21 @@ def encode_fields(message: events.Event, names: Iterable[str]) -> Json:
 
 
 def decode_event(name: str, schema_version: int, data: Json) -> events.Event:
-    """The event of that type and schema version; KeyError for an unknown type."""
-    if schema_version != CURRENT_SCHEMA.get(name, 1):
+    """The event of that type and schema version; Unknown."""
+    present = CURRENT_SCHEMA.get(name, 1)
+    if name not in EVENT_TYPES:
+        raise Unknown(f"event {name}")
+    if schema_version > present:
+        raise Unknown(f"event {name} in form {schema_version}")
+    if schema_version != present:
         data = upcast(name, schema_version, data)
     return _decoded(EVENT_TYPES[name], data)
 
 
 def decode_command(name: str, data: Json) -> commands.Command:
-    """The command of that type; KeyError for an unknown type."""
+    """The command of that type; Unknown."""
+    if name not in COMMAND_TYPES:
+        raise Unknown(f"command {name}")
     return _decoded(COMMAND_TYPES[name], data)
 
 
@@ -133,8 +163,44 @@ def encode_rules(rules: Rules) -> Json:
 
 
 def decode_rules(data: Json) -> Rules:
-    """The rules in their order; KeyError for an unknown one."""
+    """The rules in their order; Unknown."""
+    if unknown := sorted(data.keys() - RULES.keys()):
+        raise Unknown(f"rule {unknown[0]}")
     return in_order(_decoded(RULES[name], fields) for name, fields in data.items())
+
+
+def shown_rules(data: Json) -> Rules:
+    """As decode_rules, for showing them alone: what this release does not know is last, by its name."""
+    known, unknown = list[Rule](), list[Rule]()
+    for name, own in data.items():
+        try:
+            known += decode_rules({name: own})
+        except Unknown:
+            unknown.append(UnknownRule(name))
+    return (*in_order(known), *unknown)
+
+
+def needed_by(recorded: Iterable[events.Event]) -> Sequence[str]:
+    """What a release must know to decide an auction in which that happened, beside what all of them know."""
+    names = {_EVENT_NAMES[type(event)] for event in recorded}
+    return sorted(f"event {name}" for name in names - KNOWN_TO_ALL)
+
+
+def is_known(what: str) -> bool:
+    """Whether this release knows what another one found Unknown, or said to be needed."""
+    match what.split():
+        case ["event", name]:
+            return name in EVENT_TYPES
+        case ["event", name, "in", "form", form]:
+            return name in EVENT_TYPES and int(form) <= CURRENT_SCHEMA.get(name, 1)
+        case ["command", name]:
+            return name in COMMAND_TYPES
+        case ["rule", name]:
+            return name in RULES
+        case ["field", name, "of", kind]:
+            return any(name == own for own, _ in _FIELDS.get(kind, ()))
+        case _:
+            return False
 
 
 def canonical(value: Json) -> bytes:
@@ -161,13 +227,14 @@ def _encoded(value: Any) -> Any:
 
 
 def _decoded(kind: type[Message], data: Json) -> Message:
-    return kind(
-        **{
-            name: None if data[name] is None else read(data[name])
-            for name, read, needed in _READERS[kind]
-            if needed or name in data
-        }
-    )
+    values = {
+        name: None if data[name] is None else read(data[name])
+        for name, read, needed in _READERS[kind]
+        if needed or name in data
+    }
+    if len(values) != len(data):
+        raise Unknown(f"field {min(data.keys() - values.keys())} of {kind.__name__}")
+    return kind(**values)
 
 
 def _readers_of(kind: type[Message]) -> list[tuple[str, Callable[[Any], Any], bool]]:
@@ -197,6 +264,7 @@ _KINDS: Sequence[type[Any]] = (
 _WRITTEN: Mapping[type, list[tuple[str, object]]] = {
     kind: [(field.name, field.default) for field in fields(kind)] for kind in _KINDS
 }
+_FIELDS = {kind.__name__: written for kind, written in _WRITTEN.items()}
 _READERS: Mapping[type, list[tuple[str, Callable[[Any], Any], bool]]] = {
     kind: _readers_of(kind) for kind in _KINDS
 }

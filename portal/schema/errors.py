@@ -15,6 +15,7 @@ from strawberry.types.graphql import OperationType
 
 from commands.inbox.invalid import InvalidInput
 from commands.jobs import IdempotencyConflict, SessionOver
+from commands.record.unknown import Unknown
 from commands.streams import UnreadableEvent
 from portal.errors import Code, bad_input
 from projections.errors import VersionUnavailable
@@ -100,7 +101,7 @@ def translated(error: GraphQLError) -> GraphQLError:
         case VersionUnavailable() as moved:
             log.warning("documents moved while they were read", error=str(moved), path=error.path)
             return _with_code(error, Code.UNAVAILABLE, "changing too fast, try again in a moment")
-        case UnreadableEvent() as unreadable:
+        case UnreadableEvent() | Unknown() as unreadable:
             log.warning("an event can't be read", error=str(unreadable), path=error.path)
             return _with_code(error, Code.UNAVAILABLE, "not readable now; we are at it")
         case fault:

@@ -49,12 +49,14 @@ async def healthz(_: Request) -> PlainTextResponse:
 
 
 async def readyz(request: Request) -> JSONResponse:
-    """The process can do its work, or what is missing. Tasks that keep failing are only named."""
+    """The process can do its work, or what is missing. Tasks that keep failing, and what only a newer release knows, are only named."""
     readiness: Readiness = request.app.state.readiness
     missing = await readiness.missing()
-    found = {"ready": not missing, "missing": missing}
+    found: dict[str, object] = {"ready": not missing, "missing": missing}
     if readiness.failing_tasks:
         found["failing_tasks"] = readiness.failing_tasks
+    if readiness.unknown:
+        found["needs_newer_release"] = readiness.unknown
     return JSONResponse(found, 503 if missing else 200)
 
 

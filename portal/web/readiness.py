@@ -14,6 +14,7 @@ from django.db.migrations.loader import MigrationLoader
 from psycopg import AsyncConnection
 from redis.asyncio import Redis
 
+from commands.postgres.unknown import WAITING_FOR_NEWER, known
 from portal.failing import NAMES
 from portal.web.runtime import Runtime
 
@@ -33,6 +34,8 @@ class Readiness:
         self._asked: dict[str, asyncio.Task[str | None]] = {}
         # The names of tasks that keep failing, as last read from Postgres. They don't make the process unready.
         self.failing_tasks: list[str] = []
+        # What waiting jobs need that this release does not know; newer workers handle them.
+        self.unknown: list[str] = []
 
     async def missing(self) -> dict[str, str]:
         """The servers that keep the process from its work, with the reason; empty if it is ready."""
@@ -62,6 +65,8 @@ class Readiness:
                 return f"migrations are missing: {', '.join(unapplied)}"
             cursor = await connection.execute(NAMES)
             self.failing_tasks = [name for (name,) in await cursor.fetchall()]
+            cursor = await connection.execute(WAITING_FOR_NEWER, known())
+            self.unknown = [row[0] for row in await cursor.fetchall()]
         return None
 
     async def _mongodb(self) -> None:

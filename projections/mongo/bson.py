@@ -4,7 +4,7 @@ Times are text with microseconds in UTC, because BSON's dates end at millisecond
 sorts as the times do. Money is Decimal128.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,8 +15,9 @@ from uuid import UUID
 from bson.decimal128 import Decimal128
 
 from commands.domain.rules.reserve import ReservePrice
-from commands.domain.rules.table import name_of
-from commands.record.codec import decode_rules, encode_rules
+from commands.domain.rules.table import Rules, name_of
+from commands.record.codec import decode_rules, encode_rules, shown_rules
+from commands.record.unknown import Unknown
 from projections.documents import (
     AuctionDocument,
     BidderDocument,
@@ -47,6 +48,13 @@ _BY_THEMSELVES = {
 }
 _AMOUNTS = {"amount", "effective_amount"}
 _AUCTION_FIELDS = {field.name for field in fields(AuctionDocument)}
+# What is stored of an auction beside its own fields, also by releases of before.
+_BESIDE = {"_id", "listed", "leading_amount", "title_words", "rule_set"}
+# The fields that documents are stored with, by what they are of.
+STORED_FIELDS: Mapping[str, Set[str]] = {
+    "auctions": _AUCTION_FIELDS | _BESIDE,
+    "bids": {field.name for field in fields(BidDocument)} | {"_id", "live"},
+}
 
 
 def moment(value: datetime) -> str:
@@ -83,6 +91,17 @@ def from_bid(bid: BidDocument) -> Bson:
     }
     if bid.removed:
         stored["removed"] = _from_decision(bid.removed)
+    return stored
+
+
+def bid_to_change(stored: Mapping[str, Any]) -> BidDocument:
+    """As to_bid, for writing it again; Unknown if a newer release has stored more of it, which would be lost."""
+    return to_bid(_whole(stored, "bids"))
+
+
+def _whole(stored: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    if unknown := stored.keys() - STORED_FIELDS[what]:
+        raise Unknown(f"field {min(unknown)} in documents of {what}")
     return stored
 
 
@@ -195,12 +214,21 @@ def list_name(state: State, rule: str) -> str:
     return f"{state} {rule}"
 
 
+def auction_to_change(stored: Mapping[str, Any]) -> AuctionDocument:
+    """The auction in a stored document, for writing it again; Unknown if a newer release has stored more of it."""
+    return _auction(_whole(stored, "auctions"), decode_rules)
+
+
 def to_auction(stored: Mapping[str, Any]) -> AuctionDocument:
-    """The auction in a stored document."""
+    """The auction in a stored document, as far as this release knows it."""
+    return _auction(stored, shown_rules)
+
+
+def _auction(stored: Mapping[str, Any], rules: Callable[[Bson], Rules]) -> AuctionDocument:
     values = _read(stored, _AUCTION_FIELDS)
     values["top_bids"] = tuple(to_bid(bid) for bid in stored["top_bids"])
     values["winner"] = to_winner(stored["winner"]) if stored["winner"] else None
-    values["rules"] = decode_rules(stored.get("rules", {}))
+    values["rules"] = rules(stored.get("rules", {}))
     if reserve := stored.get("reserve"):
         values["reserve"] = ReservePrice(Decimal(reserve["amount"]), reserve["salt"])
     for name in _DECISIONS:

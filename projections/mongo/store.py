@@ -26,6 +26,8 @@ from projections.documents import (
 from projections.errors import DUPLICATE_KEY
 from projections.mongo.bson import (
     Bson,
+    auction_to_change,
+    bid_to_change,
     from_auction,
     from_bid,
     from_bidder,
@@ -99,7 +101,7 @@ class MongoDocuments:
     def auctions(self, ids: Collection[UUID]) -> Mapping[UUID, AuctionDocument]:
         """The auctions of these ids, without those that have no document."""
         found = self._collections["auctions"].find({"_id": {"$in": list(ids)}})
-        return {stored["_id"]: to_auction(stored) for stored in found}
+        return {stored["_id"]: auction_to_change(stored) for stored in found}
 
     def save_auctions(self, changed: Sequence[tuple[AuctionDocument, int]]) -> None:
         """Replace each document if it still stands at the version beside it (0: there is none)."""
@@ -114,7 +116,7 @@ class MongoDocuments:
     def bids(self, ids: Collection[UUID]) -> Mapping[UUID, BidDocument]:
         """The bids of these ids, without those that have no document."""
         found = self._collections["bids"].find({"_id": {"$in": list(ids)}})
-        return {stored["_id"]: to_bid(stored) for stored in found}
+        return {stored["_id"]: bid_to_change(stored) for stored in found}
 
     def save_bids(self, bids: Sequence[BidDocument]) -> None:
         """Write each bid unless a newer version of it is stored."""

@@ -2,7 +2,8 @@
 
 Other streams go on. A stuck stream is retried with growing pauses, and each failure is logged. Its row
 is deleted once its reader has come past that event, after the code was repaired; not by a try that did
-not come to it, because another process had the stream.
+not come to it, because another process had the stream. A process of a newer release, which knows what was
+unknown, does not wait for the pause.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -14,8 +15,11 @@ from psycopg.rows import DictRow
 
 from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.errors import with_traceback
+from commands.record.codec import is_known
+from commands.record.unknown import unknown_behind
 from commands.streams import Stream
 from projections.errors import PoisonEvent
+from projections.mongo.bson import STORED_FIELDS
 
 log = structlog.get_logger("projections")
 
@@ -24,23 +28,23 @@ Reader = Literal["projections", "notifications"]
 # No pause is so long: what is later was set before the clock stepped back.
 WAITS = "(retry_after > clock_timestamp() AND retry_after < clock_timestamp() + interval '10 min')"
 FIND = f"""
-SELECT {WAITS} AS paused FROM stuck_streams
+SELECT {WAITS} AS paused, unknown FROM stuck_streams
 WHERE reader = %s AND stream_id = %s
 """
 # The pause doubles from ten seconds to five minutes, varied by up to a quarter.
 RECORD_FAILURE = """
 INSERT INTO stuck_streams AS stuck
-    (reader, stream_id, stream_kind, version, error, attempts, since, retry_after)
-VALUES (%(reader)s, %(stream)s, %(kind)s, %(version)s, %(error)s, 1, clock_timestamp(),
+    (reader, stream_id, stream_kind, version, error, unknown, attempts, since, retry_after)
+VALUES (%(reader)s, %(stream)s, %(kind)s, %(version)s, %(error)s, %(unknown)s, 1, clock_timestamp(),
         clock_timestamp() + interval '10 s' * (0.75 + random() / 2))
 ON CONFLICT (reader, stream_id) DO UPDATE SET
-    version = excluded.version, error = excluded.error, attempts = stuck.attempts + 1,
+    version = excluded.version, error = excluded.error, unknown = excluded.unknown, attempts = stuck.attempts + 1,
     retry_after = clock_timestamp() + (0.75 + random() / 2)
         * least(interval '10 s' * power(2, least(stuck.attempts, 10)), interval '5 min')
 RETURNING attempts, retry_after
 """
 AMONG = f"""
-SELECT stream_id, {WAITS} AS paused FROM stuck_streams
+SELECT stream_id, {WAITS} AS paused, unknown FROM stuck_streams
 WHERE reader = %s AND stream_id = ANY(%s)
 """
 CLEAR = """
@@ -48,24 +52,39 @@ DELETE FROM stuck_streams WHERE reader = %s AND stream_id = %s AND version <= %s
 RETURNING stream_kind
 """
 ALL = """
-SELECT reader, stream_kind, stream_id, version, error, attempts, since, retry_after
+SELECT reader, stream_kind, stream_id, version, error, unknown, attempts, since, retry_after
 FROM stuck_streams ORDER BY since
 """
-OF_READER = f"SELECT stream_kind, stream_id, {WAITS} AS paused FROM stuck_streams WHERE reader = %s"
+OF_READER = f"""
+SELECT stream_kind, stream_id, {WAITS} AS paused, unknown FROM stuck_streams WHERE reader = %s
+"""
 
 
 def is_paused(pool: Pool, reader: Reader, stream: Stream) -> bool | None:
     """Whether the stream's next try is still to come; None if the stream is not stuck."""
     with pool.connection() as connection:
         row = connection.execute(FIND, (reader, stream.id)).fetchone()
-    return row["paused"] if row else None
+    return _paused(row) if row else None
+
+
+def _paused(row: DictRow) -> bool:
+    """What another release did not know is no reason for one that knows it to wait."""
+    return row["paused"] and not (row["unknown"] and _known_here(row["unknown"]))
+
+
+def _known_here(what: str) -> bool:
+    match what.split():
+        case ["field", name, "in", "documents", "of", kind]:
+            return name in STORED_FIELDS[kind]
+        case _:
+            return is_known(what)
 
 
 def among(pool: Pool, reader: Reader, streams: Collection[Stream]) -> Mapping[UUID, bool]:
     """Those of the streams that are stuck, by id, each with whether it is paused."""
     with pool.connection() as connection:
         rows = connection.execute(AMONG, (reader, [stream.id for stream in streams]))
-        return {row["stream_id"]: row["paused"] for row in rows}
+        return {row["stream_id"]: _paused(row) for row in rows}
 
 
 def to_wake(pool: Pool, reader: Reader, behind: Iterable[Stream]) -> list[Stream]:
@@ -75,7 +94,7 @@ def to_wake(pool: Pool, reader: Reader, behind: Iterable[Stream]) -> list[Stream
     """
     with pool.connection() as connection:
         rows = connection.execute(OF_READER, (reader,)).fetchall()
-    known = {Stream(row["stream_kind"], row["stream_id"]): row["paused"] for row in rows}
+    known = {Stream(row["stream_kind"], row["stream_id"]): _paused(row) for row in rows}
     due = [stream for stream, paused in known.items() if not paused]
     return [*due, *(stream for stream in behind if stream not in known)]
 
@@ -83,6 +102,7 @@ def to_wake(pool: Pool, reader: Reader, behind: Iterable[Stream]) -> list[Stream
 def record_failure(pool: Pool, reader: Reader, poison: PoisonEvent) -> None:
     """Record and log a failed try, and set the time of the next one."""
     cause = poison.__cause__ or poison
+    unknown = unknown_behind(cause)
     with pool.connection() as connection:
         row = connection.execute(
             RECORD_FAILURE,
@@ -92,6 +112,7 @@ def record_failure(pool: Pool, reader: Reader, poison: PoisonEvent) -> None:
                 "kind": poison.stream.kind,
                 "version": poison.version,
                 "error": with_traceback(cause),
+                "unknown": unknown.what if unknown else None,
             },
         ).fetchone()
     assert row is not None

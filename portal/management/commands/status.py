@@ -68,6 +68,9 @@ def _jobs(found: Health) -> Iterator[Row]:
     if found.waiting_jobs == []:
         yield "waiting jobs", "none"
     yield "failed jobs", _known(found.failed_jobs)
+    for row in found.waiting_for_newer or []:
+        waits = f"{row['jobs']} jobs in {row['streams']} streams, the oldest for {row['oldest_seconds']:.1f} s"
+        yield f"[red]needs a newer release: {row['what']}[/red]", f"[red]{waits}[/red]"
 
 
 def _streams(found: Health) -> Iterator[Row]:
