@@ -27,6 +27,8 @@ ENDS, NOT_MADE = ("WinnerAnnounced", "AuctionEndedUnsold"), ("LATE", "FAILED")
 GONE = ("BidDeleted", "BidRemoved")
 CLOSES = (*ENDS, "AuctionCancelled")
 TURNS = ("ReserveMet", "ReserveMissed")
+FOLLOW = ("AuctionExtended", "BoughtNow")
+FOLLOWS = "the end moves with a bid, by the soft close or a purchase, and not otherwise"
 Wrong, time, by_rank = ValueError, datetime.fromisoformat, lambda bid: bid["rank"]
 
 
@@ -164,13 +166,21 @@ class Auction:
         must(named == sorted(named), "a tick names no policies or no round, as one before it did")
         self.policies = [{"type": "PolicyChanged", "data": FIRST}, *record.chain(POLICIES)]
         self.seen, self.bids, self.drawn, self.draws, self.closed = [], Bids(), set(), 0, None
-        self.rules, self.moved, self.extensions = created["data"].get("rules", {}), None, 0
+        self.rules, self.owed, self.extensions = created["data"].get("rules", {}), None, 0
         self.early = False
         # Whether the reserve is met; what did not meet it, and what did; and it itself, once it is known.
         self.met, self.bounds, self.reserve = False, (Decimal(0), Decimal("Infinity")), None
         must(
             self.rules.keys()
-            <= {"starting_price", "increments", "reserve", "soft_close", "withdrawal", "own_lot"},
+            <= {
+                "starting_price",
+                "increments",
+                "reserve",
+                "buy_now",
+                "soft_close",
+                "withdrawal",
+                "own_lot",
+            },
             f"unknown: {self.rules}",
         )
 
@@ -184,6 +194,17 @@ class Auction:
         moved = self.ends + timedelta(seconds=soft["extension"])
         moved = min(moved, time(soft["hard_end"])) if soft["hard_end"] else moved
         return moved if moved > self.ends else None
+
+    def must_be_last(self, asked):
+        later = any(each["asked"] and each["asked"] > asked for each in self.seen)
+        must(not later, "what was asked for after it came before it")
+
+    def must_be_for_sale(self, amount):
+        """Who leads has kept nobody from buying at that price, and it is the price."""
+        rule, leading = self.rules.get("buy_now"), self.bids.leading.get(None)
+        must(rule and amount == Decimal(rule["price"]), "it could not be bought for so much")
+        offered = not leading or leading["counts"] < Decimal(rule.get("until", 0))
+        must(offered, "it could not be bought any more")
 
     def least(self, own):
         """The lowest amount that the rules chosen for the auction let somebody bid whose own highest counts so much."""
@@ -224,11 +245,8 @@ class Auction:
         """Say what the event is, if it is what the rules give."""
         kind, asked, bid = event["type"], event["asked"], self.bids.all.get(data.get("bid_id"))
         must(not self.closed, "something happened after the close")
-        moved, self.moved = self.moved, None
-        must(
-            bool(moved) == (kind == "AuctionExtended"),
-            "the end moves with a bid, by the soft close",
-        )
+        owed, self.owed = self.owed, None
+        must((owed or {}).get("type") == (kind if kind in FOLLOW else None), FOLLOWS)
         must(bool(self.seen) != (kind == "AuctionCreated"), "it is created once, first")
         must(asked or not (self.seen and self.seen[-1]["asked"]), "it hides when it was asked for")
         # With its bidder's account a bid is deleted when the deletion of that was asked for.
@@ -257,14 +275,19 @@ class Auction:
             placed, amount = time(data["placed_at"]), Decimal(data["amount"])
             must(self.opens <= placed, "it was placed before the auction was open")
             must(asked in (None, placed), "it was asked for at another moment")
-            own = (self.bids.leading.get(data["bidder_id"]) or {"counts": 0})["counts"]
             owners = self.rules.get("own_lot", {}).get("owners", ())
             must(data["bidder_id"] not in owners, "the lot is the bidder's own")
+            if data.get("bought"):
+                self.must_be_for_sale(amount)
+                self.must_be_last(placed)
+                self.owed = {"type": "BoughtNow", "bid_id": data["bid_id"], "ends": placed}
+                return f"{data['bidder_id']} buys for {amount:,}"
+            own = (self.bids.leading.get(data["bidder_id"]) or {"counts": 0})["counts"]
             must(amount == round(amount, 2), "it is no amount of money")
             must(amount > own, f"{amount:,} is not more than the bidder's own {own:,}")
             must(amount >= (least := self.least(own)), f"{amount:,} is less than {least:,}")
             if end := self.moved_end(placed):
-                self.moved = (data["bid_id"], end, asked)
+                self.owed = {"type": "AuctionExtended", "bid_id": data["bid_id"], "ends": end}
         if kind in TURNS:
             return self.turned(kind, asked, data)
         if "reserve" in self.rules and self.seen and asked != self.seen[-1]["asked"]:
@@ -274,16 +297,19 @@ class Auction:
         if kind == "ReserveRevealed":
             must(asked >= self.ends, f"it was closed before its end, {self.ends:%F %T}")
             return self.revealed(data)
-        if kind == "AuctionExtended":
-            self.extensions, self.ends = self.extensions + 1, time(data["ends_at"])
-            must(moved == (data["bid_id"], self.ends, asked), f"the rules give {moved}")
-            must(data["extension"] == self.extensions, "it counts another extension")
+        if owed:
+            self.ends, told = time(data["ends_at"]), (data["bid_id"], time(data["ends_at"]))
+            must(told == (owed["bid_id"], owed["ends"]), f"the rules give {owed}")
+            must(asked == self.seen[-1]["asked"], "it was asked for with the bid")
+            self.early |= kind == "BoughtNow"
+            self.extensions += kind == "AuctionExtended"
+            right = kind == "BoughtNow" or data["extension"] == self.extensions
+            must(right, "it counts another extension")
             return f"the end moves to {self.ends:%F %T} UTC"
         if kind == "AuctionClosedEarly":
             must(time(data["ends_at"]) == asked, "it ends when that was asked for")
             must(self.opens <= asked, "it was asked for before the auction was open")
-            later = any(each["asked"] and each["asked"] > asked for each in self.seen)
-            must(not later, "what was asked for after it came before it")
+            self.must_be_last(asked)
             self.ends, self.early = asked, True
             return f"the house ends it at {self.ends:%F %T} UTC: {data['reason']}"
         if kind in ("BidPlaced", *GONE):
@@ -387,7 +413,7 @@ def check(record, auction_id):
         leading = auction.bids.leading.get(None)
         leads = f"; leading: {leading['counts']:,} of {leading['bidder_id']}" if leading else ""
         yield f"{event['version']} {event['type']}: {said}{leads}"
-    must(not auction.moved, "the last bid moves the end, which is missing")
+    must(not auction.owed, "the last bid moves the end, which is missing")
     if not auction.closed:
         auction.none_missing(record.now)
         said = "not closed yet"

@@ -323,6 +323,7 @@ TICK_SECRETS_KEPT = env.days("TICK_SECRETS_KEPT_DAYS", 30)
 # The portal's own commands (closing, withdrawing) never expire.
 JOB_EXPIRES_AFTER = {
     "PlaceBid": 15 * 60,
+    "BuyNow": 15 * 60,
     "DeleteBid": 15 * 60,
     "RemoveBid": 15 * 60,
     "DoubleBid": 5 * 60,

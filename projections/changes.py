@@ -16,6 +16,7 @@ from commands.domain.events import (
     BidDoubled,
     BidPlaced,
     BidRemoved,
+    BoughtNow,
     NothingDrawn,
     ReserveMet,
     ReserveMissed,
@@ -31,6 +32,7 @@ from projections.documents import (
     AuctionDocument,
     BidDocument,
     HouseDecision,
+    Purchase,
     UserDocument,
     VersionedEvent,
     WinnerDocument,
@@ -53,6 +55,7 @@ def touched_bid(event: AuctionEvent) -> UUID | None:
             | AuctionEndedUnsold()
             | AuctionCancelled()
             | AuctionClosedEarly()
+            | BoughtNow()
         ):
             return None
         case _:
@@ -106,6 +109,7 @@ def bid_after(
             | AuctionEndedUnsold()
             | AuctionCancelled()
             | AuctionClosedEarly()
+            | BoughtNow()
         ):
             return bid
         case _:
@@ -256,6 +260,10 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
             return replace(
                 auction, ends_at=event.ends_at, first_ends_at=first, closed_early=decision
             )
+        case BoughtNow(bid_id=bid_id):
+            bought = Purchase(bid_id, recorded.recorded_at, recorded.version)
+            first = auction.first_ends_at or auction.ends_at
+            return replace(auction, ends_at=event.ends_at, first_ends_at=first, bought=bought)
         case BidDoubled() | NothingDrawn():
             return auction
         case ReserveMet() | ReserveMissed():

@@ -27,6 +27,15 @@ class HouseDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class Purchase:
+    """The bid that bought at the buy-now price, when that was recorded, and the version with it."""
+
+    bid_id: UUID
+    at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class BidDocument:
     """A bid, with the versions of its auction at which it was placed, doubled and deleted.
 
@@ -90,6 +99,7 @@ class AuctionDocument:
     # Whether the leading bid would pay the reserve; and that, once it is revealed.
     reserve_met: bool = False
     reserve: ReservePrice | None = None
+    bought: Purchase | None = None
 
 
 def status_at(auction: AuctionDocument, now: datetime) -> AuctionStatus:

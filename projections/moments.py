@@ -19,6 +19,7 @@ from commands.domain.events import (
     BidDoubled,
     BidPlaced,
     BidRemoved,
+    BoughtNow,
     NothingDrawn,
     ReserveMet,
     ReserveMissed,
@@ -165,7 +166,11 @@ class Timeline:
             case WinnerAnnounced() | AuctionEndedUnsold() | AuctionCancelled():
                 self._standing.closed_version = version
                 return None
-            case AuctionExtended(ends_at=ends_at) | AuctionClosedEarly(ends_at=ends_at):
+            case (
+                AuctionExtended(ends_at=ends_at)
+                | AuctionClosedEarly(ends_at=ends_at)
+                | BoughtNow(ends_at=ends_at)
+            ):
                 self._standing.ends_at = ends_at
                 return None
             case ReserveMet() | ReserveMissed():
@@ -226,6 +231,7 @@ def auction_then(
     `leading` is the bid that led, as it was then.
     """
     closed, early = then.closed_version is not None, auction.closed_early
+    bought = auction.bought
     return replace(
         auction,
         version=then.version,
@@ -236,6 +242,7 @@ def auction_then(
         winner=auction.winner if closed else None,
         cancelled=auction.cancelled if closed else None,
         closed_early=early if early and early.version <= then.version else None,
+        bought=bought if bought and bought.version <= then.version else None,
         ends_at=then.ends_at or auction.first_ends_at or auction.ends_at,
         first_ends_at=auction.first_ends_at if then.ends_at else None,
         reserve_met=then.reserve_met,

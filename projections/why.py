@@ -131,7 +131,7 @@ class Why:
         ended = self.auction.ends_at
         closed = f"It was closed {_seconds(ended, self.closed.recorded_at)} after its end."
         first = self.auction.first_ends_at
-        if self.auction.closed_early:
+        if self.auction.closed_early or self.auction.bought:
             closed = f"{self._early()} {closed}"
         elif first:
             closed = f"Late bids had moved the end by {_seconds(first, ended)}. {closed}"
@@ -144,13 +144,14 @@ class Why:
     def _early(self) -> str:
         decision, ended = self.auction.closed_early, self.auction.ends_at
         first = self.auction.first_ends_at
-        assert decision, "only of an auction that was closed early"
         assert first, "its end was moved"
         early = (
             f"{_seconds(ended, first)} early"
             if ended < first
             else "early, once bids had moved its end"
         )
+        if decision is None:
+            return f"A purchase at the buy-now price ended it {early}."
         return f"The house ended it {early}. {_said(decision.reason)}"
 
     def _cancelling(self, names: Names) -> str:

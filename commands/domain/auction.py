@@ -2,7 +2,7 @@
 
 `decide` works with a part of the auction's bids, as long as that holds whatever the command can
 touch: the named bid, the named bidder's highest live bid, the leading bid (of bids only if a rule of the
-auction needs it), and the bid that a draw hits.
+auction needs it, of purchases always), and the bid that a draw hits.
 A withdrawal withdraws those of the bidder's live bids that it is given.
 """
 
@@ -19,6 +19,7 @@ from commands.domain.bids import Bid
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
+    BuyNow,
     CancelAuction,
     CloseAuctionNow,
     CreateAuction,
@@ -36,6 +37,7 @@ from commands.domain.events import (
     BidDeleted,
     BidDoubled,
     BidPlaced,
+    BoughtNow,
     NoDoubling,
     NothingDrawn,
     ReserveMet,
@@ -51,6 +53,7 @@ from commands.domain.rules.rule import ToBeat
 from commands.domain.rules.table import (
     barred,
     binding_from,
+    buy_now,
     chosen,
     first_refusal,
     moved_end,
@@ -97,6 +100,8 @@ def _decided(
             return Rejection(RejectionCode.AUCTION_NOT_FOUND, "there is no such auction")
         case PlaceBid():
             return _place_bid(command, auction, now, bidders)
+        case BuyNow():
+            return _buy_now(command, auction, now, bidders)
         case DeleteBid():
             return _delete_bid(command, auction, now)
         case RemoveBid():
@@ -174,10 +179,28 @@ def _place_bid(
     return [placed]
 
 
+def _buy_now(
+    command: BuyNow, auction: Auction, now: datetime, bidders: Mapping[UUID, Bidder]
+) -> Sequence[AuctionEvent] | Rejection:
+    """No rule of amounts is asked: while it is offered, the price is higher than whatever the leading bid counts."""
+    if refusal := not_open(auction, now):
+        return refusal
+    if (bidder := bidders.get(command.bidder_id)) is None:
+        return Rejection(RejectionCode.USER_NOT_FOUND, "the bidder does not exist any more")
+    if refusal := barred(auction.rules, bidder):
+        return refusal
+    if (rule := buy_now(auction.rules)) is None:
+        return Rejection(RejectionCode.NOT_FOR_SALE, "this auction has no buy-now price")
+    if (leading := auction.leading_bid) and not rule.offered(leading.effective_amount):
+        return Rejection(RejectionCode.NOT_FOR_SALE, rule.over(leading.effective_amount))
+    placed = BidPlaced(command.bid_id, command.bidder_id, rule.price, now, bought=True)
+    return [placed, BoughtNow(now, placed.bid_id)]
+
+
 def _moved_end(auction: Auction, now: datetime) -> datetime | None:
     """When the auction ends after a bid accepted at `now`, if a rule moves the end.
 
-    A bid that failed may be decided after the house closed the auction, though it was accepted before: it
+    A bid that failed may be decided after the auction was closed early, though it was accepted before: it
     counts, and moves nothing any more.
     """
     if not auction.rules or auction.closed_early:

@@ -36,6 +36,15 @@ class PlaceBid:
 
 
 @dataclass(frozen=True, slots=True)
+class BuyNow:
+    """Buy at the auction's buy-now price, which ends it."""
+
+    auction_id: UUID
+    bid_id: UUID
+    bidder_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteBid:
     """Delete one of the bidder's own live bids."""
 
@@ -136,6 +145,7 @@ class WithdrawPolicy:
 AuctionCommand = (
     CreateAuction
     | PlaceBid
+    | BuyNow
     | DeleteBid
     | DoubleBid
     | AnnounceWinner

@@ -27,7 +27,7 @@ class BidPlaced:
     """A bid was placed; placed_at is when the portal accepted the command.
 
     The nonce is what its bidder sent along: as part of the event it changes the auction's hash, and
-    with that all later draws.
+    with that all later draws. `bought` says that it is a purchase at the buy-now price: BoughtNow follows.
     """
 
     bid_id: UUID
@@ -35,6 +35,15 @@ class BidPlaced:
     amount: Decimal
     placed_at: datetime
     nonce: str | None = None
+    bought: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BoughtNow:
+    """That bid, which was placed just before, bought at the buy-now price: the end moved to when it was accepted."""
+
+    ends_at: datetime
+    bid_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +277,7 @@ class PolicyWithdrawn:
 AuctionEvent = (
     AuctionCreated
     | BidPlaced
+    | BoughtNow
     | AuctionExtended
     | ReserveMet
     | ReserveMissed

@@ -18,6 +18,7 @@ from commands.domain.events import (
     BidDoubled,
     BidPlaced,
     BidRemoved,
+    BoughtNow,
     NothingDrawn,
     ReserveMet,
     ReserveMissed,
@@ -32,7 +33,7 @@ class Auction:
     """An auction after `version` events.
 
     `draws` is how many numbered draws it had, and `last_tick` the tick of the last of them. `extensions` is
-    how often bids moved its end. `closed_early` says whether the house did, and
+    how often bids moved its end. `closed_early` says whether the house ended it early, or a purchase did, and
     `cancelled_because` is the reason of one that was cancelled. `reserve_met` says whether the leading bid would pay
     its reserve; False without one.
     """
@@ -111,7 +112,7 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             return replace(auction, closed=True)
         case AuctionCancelled():
             return replace(auction, closed=True, cancelled_because=event.reason)
-        case AuctionClosedEarly():
+        case AuctionClosedEarly() | BoughtNow():
             return replace(auction, ends_at=event.ends_at, closed_early=True)
         case BidDoubled(draw=draw) if draw == 0:
             return auction
@@ -166,6 +167,7 @@ def changed_bid(
             | AuctionEndedUnsold()
             | AuctionCancelled()
             | AuctionClosedEarly()
+            | BoughtNow()
         ):
             return None
         case _:

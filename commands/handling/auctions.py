@@ -15,6 +15,7 @@ from commands.domain.bids import Bids
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
+    BuyNow,
     CreateAuction,
     DeleteBid,
     DoubleBid,
@@ -266,7 +267,7 @@ def _bidders(commands: Iterable[AuctionCommand]) -> set[UUID]:
     found = set[UUID]()
     for command in commands:
         match command:
-            case PlaceBid(bidder_id=bidder_id):
+            case PlaceBid(bidder_id=bidder_id) | BuyNow(bidder_id=bidder_id):
                 found.add(bidder_id)
             case CreateAuction(rules=rules) if rules:
                 found |= people(rules)
@@ -297,7 +298,7 @@ def _bids(
                     touched.named.add((line.id, bid_id))
                 case WithdrawBids(bidder_id=bidder_id):
                     touched.withdrawn.add((line.id, bidder_id))
-                case AnnounceWinner():
+                case AnnounceWinner() | BuyNow():
                     touched.led.add(line.id)
                 case DoubleBid() if (draw := draws.get(job.id)) and draw.hit:
                     touched.named.add((line.id, draw.hit.bid.id))

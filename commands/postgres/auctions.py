@@ -143,7 +143,7 @@ WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
               OFFSET 0
           ) OR waits AND EXISTS (
               SELECT FROM jobs WHERE stream_id = auctions.id AND status = 'QUEUED'
-                AND command = 'PlaceBid' AND payload->>'bidder_id' = deletion.user_id::text
+                AND command IN ('PlaceBid', 'BuyNow') AND payload->>'bidder_id' = deletion.user_id::text
               OFFSET 0
           )
       )
@@ -168,7 +168,7 @@ SELECT id, open AND (
         SELECT FROM jobs WHERE stream_id = page.id AND status = 'QUEUED'
     ) OR EXISTS (
         SELECT FROM jobs
-        WHERE stream_id = page.id AND accepted_at >= %(cutoff)s AND command <> 'PlaceBid'
+        WHERE stream_id = page.id AND accepted_at >= %(cutoff)s AND command NOT IN ('PlaceBid', 'BuyNow')
     )
 ) AS drawn FROM page ORDER BY id
 """

@@ -63,7 +63,7 @@ WHERE id = %(id)s AND status = 'QUEUED'
 # Not what ends an auction at the moment of its acceptance: others were decided since then.
 REDRIVE = f"""
 WITH failed AS (
-    SELECT id FROM jobs WHERE status = 'FAILED' AND command <> 'CloseAuctionNow'
+    SELECT id FROM jobs WHERE status = 'FAILED' AND command NOT IN ('CloseAuctionNow', 'BuyNow')
       AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s))
       AND (command <> 'CreateUser' OR payload ? 'password_hash')
     ORDER BY id FOR UPDATE

@@ -16,6 +16,7 @@ from commands.domain.events import (
     AuctionEvent,
     AuctionExtended,
     BidDoubled,
+    BoughtNow,
     NoDoubling,
     NothingDrawn,
     WinnerAnnounced,
@@ -94,7 +95,7 @@ class _Checking:
             more = ticks_between(self.connection, self.course.ends_at, event.ends_at)
             self.coming = chain(self.coming, more)
             self.next = self.next or next(self.coming, None)
-        if isinstance(event, AuctionClosedEarly):
+        if isinstance(event, AuctionClosedEarly | BoughtNow):
             self.due = {
                 number: tick for number, tick in self.due.items() if tick.cutoff < event.ends_at
             }

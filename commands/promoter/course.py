@@ -13,6 +13,7 @@ from commands.domain.events import (
     AuctionCreated,
     AuctionEvent,
     AuctionExtended,
+    BoughtNow,
 )
 from commands.domain.state import changed_bid
 from commands.streams import RecordedEvent
@@ -53,7 +54,7 @@ class Course:
         event = cast(AuctionEvent, recorded.event)
         if isinstance(event, AuctionCreated):
             self.starts_at, self.ends_at = event.starts_at, event.ends_at
-        if isinstance(event, AuctionExtended | AuctionClosedEarly):
+        if isinstance(event, AuctionExtended | AuctionClosedEarly | BoughtNow):
             self.ends_at = event.ends_at
         if bid := changed_bid({}, self._bids, event, recorded.version):
             self._candidates += _may_be_drawn(bid) - _may_be_drawn(self._bids.get(bid.id))

@@ -26,6 +26,7 @@ from commands.streams import StreamKind
 EVENT_TYPES: Mapping[str, type[events.Event]] = {
     "AuctionCreated": events.AuctionCreated,
     "BidPlaced": events.BidPlaced,
+    "BoughtNow": events.BoughtNow,
     "AuctionExtended": events.AuctionExtended,
     "ReserveMet": events.ReserveMet,
     "ReserveMissed": events.ReserveMissed,
@@ -51,6 +52,7 @@ EVENT_TYPES: Mapping[str, type[events.Event]] = {
 COMMAND_TYPES: Mapping[str, type[commands.Command]] = {
     "CreateAuction": commands.CreateAuction,
     "PlaceBid": commands.PlaceBid,
+    "BuyNow": commands.BuyNow,
     "DeleteBid": commands.DeleteBid,
     "RemoveBid": commands.RemoveBid,
     "DoubleBid": commands.DoubleBid,

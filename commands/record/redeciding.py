@@ -17,6 +17,7 @@ from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
+    BuyNow,
     CancelAuction,
     CloseAuctionNow,
     CreateAuction,
@@ -37,6 +38,7 @@ from commands.domain.events import (
     BidDoubled,
     BidPlaced,
     BidRemoved,
+    BoughtNow,
     Event,
     NoDoubling,
     NothingDrawn,
@@ -57,6 +59,8 @@ from commands.streams import RecordedEvent
 ON = bytes(32)
 # As far the clock may have stepped back between the acceptance and the recording of older events.
 STEP_BACK = timedelta(minutes=1)
+# What follows from a bid, right after it.
+FOLLOWING = (AuctionExtended, BoughtNow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
     cause = facts.causes.get(recorded.causation_id)
     if what := _uncaused(recorded, cause, position, facts) or _too_late(event, position, facts):
         return what
-    if standing.owed or isinstance(event, AuctionExtended):
+    if standing.owed or isinstance(event, FOLLOWING):
         return _followed(standing, recorded)
     if isinstance(event, ReserveMet | ReserveMissed):
         return standing.reserve.turn(standing, event, recorded.causation_id)
@@ -131,7 +135,7 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
         return f"the rules give {', '.join(map(str, answer)) or 'no event'}"
     standing.owed = _consequences(answer, event)
     standing.cause = recorded.causation_id
-    if isinstance(event, AuctionClosedEarly) and standing.accepted and standing.accepted > now:
+    if _ends_it(event) and standing.accepted and standing.accepted > now:
         return "what was accepted after it came before it"
     standing.accepted = max(standing.accepted or now, now)
     if now > recorded.recorded_at + STEP_BACK:
@@ -153,7 +157,7 @@ def _consequences(answer: Sequence[AuctionEvent], event: AuctionEvent) -> list[A
     """What must follow on the event, which is one of the answer's."""
     if isinstance(event, ReserveRevealed):
         return [*answer[1:]]
-    return [each for each in answer if isinstance(each, AuctionExtended)]
+    return [each for each in answer if isinstance(each, FOLLOWING)]
 
 
 def _uncaused(
@@ -207,6 +211,11 @@ def _gone(user_id: UUID, position: int, facts: Facts) -> bool:
     return bool(user and user.deleted_position and user.deleted_position < position)
 
 
+def _ends_it(event: AuctionEvent) -> bool:
+    """Whether it ends the auction when its command was accepted."""
+    return isinstance(event, AuctionClosedEarly) or (isinstance(event, BidPlaced) and event.bought)
+
+
 def _without_reason(event: AuctionEvent) -> AuctionEvent:
     """As it was recorded before deletions said why."""
     return replace(event, withdrawn_at=None) if isinstance(event, BidDeleted) else event
@@ -258,13 +267,15 @@ def _doubles(standing: Standing, event: BidDoubled) -> bool:
 def command_of(event: AuctionEvent, id: UUID) -> AuctionCommand:
     """The command that gives such an event in the auction of that id."""
     match event:
-        case AuctionExtended() | ReserveMet() | ReserveMissed():
+        case AuctionExtended() | BoughtNow() | ReserveMet() | ReserveMissed():
             raise AssertionError("it follows on the event before it, and is not decided by itself")
         case AuctionCreated():
             return CreateAuction(
                 id, event.title, event.description, event.starts_at, event.ends_at,
                 event.created_by, event.rules,
             )  # fmt: skip
+        case BidPlaced(bought=True):
+            return BuyNow(id, event.bid_id, event.bidder_id)
         case BidPlaced():
             return PlaceBid(id, event.bid_id, event.bidder_id, event.amount, event.nonce)
         case BidDeleted(withdrawn_at=datetime() as withdrawn_at):
@@ -300,6 +311,7 @@ def _moment_of(standing: Standing, event: AuctionEvent, recorded: RecordedEvent)
             | ReserveMet()
             | ReserveMissed()
             | ReserveRevealed()
+            | BoughtNow()
             | NothingDrawn()
             | WinnerAnnounced()
             | AuctionEndedUnsold()

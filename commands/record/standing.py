@@ -16,6 +16,7 @@ from commands.domain.bids import Bid, Bids
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
+    BuyNow,
     CancelAuction,
     CloseAuctionNow,
     CreateAuction,
@@ -118,7 +119,7 @@ class Standing:
                 bidder = self._bidders.get(bidder_id)
                 own = self._best(bidder.highest, bidder.ranked) if bidder else []
                 return [*own, *self._leading_ones()]
-            case AnnounceWinner():
+            case AnnounceWinner() | BuyNow():
                 return self._best(self._leading, self._ranked)
             case DeleteBid(bid_id=id) | RemoveBid(bid_id=id):
                 return self.named(id)

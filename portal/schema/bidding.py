@@ -29,6 +29,15 @@ class PlaceBidInput:
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
+@strawberry.input(
+    description="The same idempotencyKey from the same user gives the same job, and one purchase."
+)
+class BuyInput:
+    auction_id: UUID = strawberry.field(description="The auction to buy.")
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
 @strawberry.input(description="A bid to take back.")
 class DeleteBidInput:
     auction_id: UUID = strawberry.field(description="The auction it was placed in.")
@@ -61,6 +70,23 @@ class BiddingMutation:
             auction_id=input.auction_id,
             amount_text=str(input.amount),
             nonce=input.nonce,
+            **how(input),
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "Buy at the auction's buy-now price while it is offered (see Auction.buyNowPrice): a bid of that price is placed, "
+            "and the auction ends at the moment at which this is accepted."
+        )
+    )
+    async def buy_now(self, info: PortalInfo, input: BuyInput) -> Job:
+        viewer = info.context.claimed_viewer()
+        await count_bid(info.context, viewer)
+        submission = requests.buy_now(
+            info.context.caller_in_session(viewer),
+            bidder_id=viewer.user_id,
+            auction_id=input.auction_id,
             **how(input),
         )
         return await accepted(info.context, submission)

@@ -29,6 +29,17 @@ class HouseDecision:
         return cls(reason=decision.reason, at=decision.at)
 
 
+@strawberry.type(description="A purchase at an auction's buy-now price, which ended it.")
+class Purchase:
+    bid_id: UUID = strawberry.field(description="The bid that it is, of the buy-now price.")
+    at: datetime = strawberry.field(description="When it was recorded, by the portal's clock.")
+
+    @classmethod
+    def of(cls, purchase: documents.Purchase) -> "Purchase":
+        """The purchase in a document."""
+        return cls(bid_id=purchase.bid_id, at=purchase.at)
+
+
 @strawberry.type(description="An offer in an auction.")
 class Bid:
     id: UUID = strawberry.field(description="The bid's id, for deleteBid.")

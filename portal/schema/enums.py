@@ -51,6 +51,7 @@ class AuctionRule(Enum):
     STARTING_PRICE = "STARTING_PRICE"
     RESERVE = "RESERVE"
     INCREMENTS = "INCREMENTS"
+    BUY_NOW = "BUY_NOW"
     SOFT_CLOSE = "SOFT_CLOSE"
     WITHDRAWAL = "WITHDRAWAL"
     OWN_LOT = "OWN_LOT"
@@ -137,6 +138,7 @@ describe(
         AuctionRule.STARTING_PRICE: "It has a starting price.",
         AuctionRule.INCREMENTS: "It has increments.",
         AuctionRule.RESERVE: "It has a hidden reserve.",
+        AuctionRule.BUY_NOW: "It has a price at which it can be bought at once, or could be.",
         AuctionRule.SOFT_CLOSE: "It has a soft close.",
         AuctionRule.WITHDRAWAL: "Its bidders may delete their bids only for a time, or never.",
         AuctionRule.OWN_LOT: "Whoever the lot belongs to can't bid.",
@@ -188,6 +190,9 @@ describe(
         RejectionCode.RESERVE_LOST: (
             "The portal's own command to close: what the reserve is can't be read any more. The house can cancel the "
             "auction."
+        ),
+        RejectionCode.NOT_FOR_SALE: (
+            "The auction has no buy-now price, or it is not offered any more; see Auction.buyNowPrice."
         ),
         RejectionCode.BID_NOT_FOUND: "The auction has no bid of that id.",
         RejectionCode.BID_NOT_YOURS: "Only its bidder may delete a bid.",

@@ -49,6 +49,22 @@ class BidPlaced(AuctionEvent):
     nonce: str | None = strawberry.field(
         description="What its bidder sent along; with the event's hash it is part of later draws."
     )
+    bought: bool = strawberry.field(
+        description="Whether it is a purchase at the buy-now price; then BoughtNow follows."
+    )
+
+
+@strawberry.type(
+    description=(
+        "The bid placed just before bought at the auction's buy-now price, which ended it; the winner is announced a "
+        "moment later, as usual."
+    )
+)
+class BoughtNow(AuctionEvent):
+    ends_at: datetime = strawberry.field(
+        description="A bid counts if it is accepted before this moment, when the purchase was."
+    )
+    bid_id: UUID = strawberry.field(description="The bid that bought.")
 
 
 @strawberry.type(
@@ -155,6 +171,7 @@ class AuctionClosedEarly(AuctionEvent):
 EVENT_TYPES = (
     AuctionCreated,
     BidPlaced,
+    BoughtNow,
     AuctionExtended,
     ReserveMet,
     ReserveMissed,
@@ -198,7 +215,9 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
             )
         case events.BidPlaced() as event:
             bid = _bid(recorded, event, names, effective_amount=event.amount, doubled=False)
-            return BidPlaced(**common, bid=bid, nonce=event.nonce)
+            return BidPlaced(**common, bid=bid, nonce=event.nonce, bought=event.bought)
+        case events.BoughtNow() as event:
+            return BoughtNow(**common, ends_at=event.ends_at, bid_id=event.bid_id)
         case events.AuctionExtended() as event:
             return AuctionExtended(**common, ends_at=event.ends_at, bid_id=event.bid_id)
         case events.ReserveMet() as event:

@@ -36,6 +36,7 @@ CANCELLABLE = {
     "CancelAuction",
     "CloseAuctionNow",
     "PlaceBid",
+    "BuyNow",
     "DeleteBid",
     "RemoveBid",
 }

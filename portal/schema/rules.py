@@ -9,7 +9,7 @@ from uuid import UUID
 
 import strawberry
 
-from commands.domain.rules import increments, soft_close, table
+from commands.domain.rules import buy_now, increments, soft_close, table
 from commands.domain.rules.own_lot import OwnLot as OwnLotRule
 from commands.domain.rules.presets import rules_of
 from commands.domain.rules.reserve import Reserve
@@ -40,6 +40,16 @@ class Increments:
     def of(cls, rule: increments.Increments) -> "Increments":
         """In the API's form."""
         return cls(over_leader=_brackets(rule.over_leader), over_own=_brackets(rule.over_own))
+
+
+@strawberry.type(
+    description="A price at which anybody may buy, which ends the auction at once. Whether it is offered now says Auction.buyNowPrice."
+)
+class BuyNow:
+    price: Decimal = strawberry.field(description="What the buyer pays.")
+    until: Decimal | None = strawberry.field(
+        description="It is offered until the leading bid counts so much; null: until the first bid."
+    )
 
 
 @strawberry.type(
@@ -79,6 +89,9 @@ class Rules:
             "what `Auction.reserve` reveals at the end."
         )
     )
+    buy_now: BuyNow | None = strawberry.field(
+        description="A price at which it can be bought at once."
+    )
     soft_close: SoftClose | None = strawberry.field(
         description="How a bid shortly before the end moves the end."
     )
@@ -101,10 +114,12 @@ class Rules:
         starting, steps = _one(rules, StartingPrice), _one(rules, increments.Increments)
         soft, withdrawal = _one(rules, soft_close.SoftClose), _one(rules, WithdrawalRule)
         hidden, own = _one(rules, Reserve), _one(rules, OwnLotRule)
+        buying = table.buy_now(rules)
         return cls(
             starting_price=starting.amount if starting else None,
             increments=Increments.of(steps) if steps else None,
             reserve=hidden.commitment if hidden else None,
+            buy_now=BuyNow(**asdict(buying)) if buying else None,
             soft_close=SoftClose(**asdict(soft)) if soft else None,
             withdrawal=Withdrawal(within=withdrawal.within) if withdrawal else None,
             own_lot=OwnLot(owners=list(own.owners), staff=own.staff) if own else None,
@@ -151,6 +166,17 @@ class SoftCloseInput:
     )
 
 
+@strawberry.input(description="A price at which anybody may buy, which ends the auction at once.")
+class BuyNowInput:
+    price: Decimal = strawberry.field(
+        description="What the buyer pays: more than the starting price."
+    )
+    until: Decimal | None = strawberry.field(
+        default=None,
+        description="Offered until the leading bid counts so much, which is less than the price; null: until the first bid.",
+    )
+
+
 @strawberry.input(description="How long bidders may delete their own bids.")
 class WithdrawalInput:
     within: int | None = strawberry.field(
@@ -187,6 +213,9 @@ class RulesInput:
         default=None,
         description="Hidden until the end: nobody wins with a lower bid. Public is only whether it is met.",
     )
+    buy_now: BuyNowInput | None = strawberry.field(
+        default=None, description="A price at which it can be bought at once."
+    )
     soft_close: SoftCloseInput | None = strawberry.field(
         default=None, description="How a bid shortly before the end moves the end."
     )
@@ -214,6 +243,7 @@ def chosen(given: RulesInput | None) -> table.Rules:
         starting_price=given.starting_price,
         over_leader=over_leader,
         over_own=over_own,
+        buy_now=buy_now.BuyNow(**asdict(given.buy_now)) if given.buy_now else None,
         soft_close=soft_close.SoftClose(**asdict(soft)) if soft else None,
         withdrawal=withdrawal,
         own_lot=OwnLotRule(tuple(own.owners or ()), own.staff) if own else None,

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import strawberry
 
-from commands.domain.rules.table import next_bids
+from commands.domain.rules.table import buy_now_price, next_bids
 from commands.postgres.addresses import Address, own_address
 from notifications.reading import ReaderNotification, preferences_of
 from notifications.wording import message
-from portal.schema.bids import Bid, HouseDecision, Winner
+from portal.schema.bids import Bid, HouseDecision, Purchase, Winner
 from portal.schema.context import PortalInfo
 from portal.schema.cursors import (
     LARGEST_PAGE,
@@ -57,8 +57,8 @@ class Auction:
     )
     first_ends_at: datetime | None = strawberry.field(
         description=(
-            "The end that it was created with, once a bid (see rules) or the house (see closedEarly) has "
-            "moved it; else null."
+            "The end that it was created with, once a bid (see rules), the house (see closedEarly) or a purchase "
+            "(see bought) has moved it; else null."
         )
     )
     leading_bid: Bid | None = strawberry.field(
@@ -80,6 +80,9 @@ class Auction:
     )
     reserve: Reserve | None = strawberry.field(
         description="Whether its hidden reserve is met; null if it has none."
+    )
+    bought: Purchase | None = strawberry.field(
+        description="The purchase that ended it, if somebody bought it at its buy-now price; else null."
     )
     as_of: datetime = strawberry.field(
         description="The portal's clock when this state was read, for countdowns."
@@ -103,6 +106,20 @@ class Auction:
             return []
         leading = self.leading_bid
         return list(next_bids(self.document.rules, leading.effective_amount if leading else None))
+
+    @strawberry.field(
+        description=(
+            "The price at which buyNow would be accepted now; null if the auction has none, if it is not offered any more, "
+            "or if the auction is not open."
+        ),
+        metadata=PUBLIC,
+    )
+    def buy_now_price(self) -> Decimal | None:
+        """By the auction's rules and who leads, so that no client has to know them."""
+        if self.status is not AuctionStatus.OPEN:
+            return None
+        leading = self.leading_bid
+        return buy_now_price(self.document.rules, leading.effective_amount if leading else None)
 
     @strawberry.field(
         description="Live bids at `version`, leading first; a page behind another, too.",
@@ -217,6 +234,7 @@ class Auction:
             cancelled=HouseDecision.of(auction.cancelled) if auction.cancelled else None,
             closed_early=HouseDecision.of(auction.closed_early) if auction.closed_early else None,
             reserve=Reserve.of(auction),
+            bought=Purchase.of(auction.bought) if auction.bought else None,
             as_of=now,
         )
 

@@ -25,6 +25,7 @@ from projections.documents import (
     Draw,
     HouseDecision,
     Moment,
+    Purchase,
     UserDocument,
     WinnerDocument,
 )
@@ -42,6 +43,7 @@ _BY_THEMSELVES = {
     "winner",
     "rules",
     "first_ends_at",
+    "bought",
     "reserve_met",
     "reserve",
     *_DECISIONS,
@@ -181,6 +183,8 @@ def from_auction(auction: AuctionDocument) -> Bson:
         own["reserve_met"] = True
     if auction.reserve:
         own["reserve"] = {"amount": str(auction.reserve.amount), "salt": auction.reserve.salt}
+    if auction.bought:
+        own["bought"] = _stored(asdict(auction.bought))
     for name in _DECISIONS:
         if decision := getattr(auction, name):
             own[name] = _from_decision(decision)
@@ -231,6 +235,9 @@ def _auction(stored: Mapping[str, Any], rules: Callable[[Bson], Rules]) -> Aucti
     values["rules"] = rules(stored.get("rules", {}))
     if reserve := stored.get("reserve"):
         values["reserve"] = ReservePrice(Decimal(reserve["amount"]), reserve["salt"])
+    if bought := stored.get("bought"):
+        at = datetime.fromisoformat(bought["at"])
+        values["bought"] = Purchase(bought["bid_id"], at, bought["version"])
     for name in _DECISIONS:
         if decision := stored.get(name):
             values[name] = _to_decision(decision)

@@ -28,7 +28,14 @@ AuctionOrder = Literal[
 ]
 # A rule that an auction has, or that it has none beside the plain ones.
 AuctionRule = Literal[
-    "STARTING_PRICE", "INCREMENTS", "RESERVE", "SOFT_CLOSE", "WITHDRAWAL", "OWN_LOT", "PLAIN"
+    "STARTING_PRICE",
+    "INCREMENTS",
+    "RESERVE",
+    "BUY_NOW",
+    "SOFT_CLOSE",
+    "WITHDRAWAL",
+    "OWN_LOT",
+    "PLAIN",
 ]
 # What a list is sorted by, and the auction's id; of the newest the id alone.
 ListPlace = tuple[datetime | int | Decimal, UUID] | tuple[UUID]

@@ -101,7 +101,7 @@ class Decisions:
             return [self.undecided]
         if auction and standing.owed:
             return [
-                f"version {auction.version} is the last: the rules give {standing.owed} with it"
+                f"version {auction.version} is the last: the rules give {standing.owed[0]} with it"
             ]
         if missing := job_without_events(self._connection, self._id):
             return [f"version {auction.version if auction else 0} is the last: {missing}"]

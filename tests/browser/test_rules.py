@@ -137,3 +137,35 @@ def test_an_auction_below_its_reserve_is_told_to_have_ended_without_a_sale(
     card = page.locator(".card", has_text="A bassoon")
     expect(card.locator(".chip")).to_have_text("Unsold")
     expect(card).to_contain_text("Ended without a sale")
+
+
+def test_a_lot_is_bought_at_once_while_that_is_offered(windows: Windows, behind: Others) -> None:
+    lot = behind.auction("A viola", rules={"buyNow": {"price": "50.00", "until": "20.00"}})
+    anton = behind.bidder(f"Anton-{lot[-6:]}")
+    page = window_of(windows, anton, f"/#/auction/{lot}")
+    button = page.get_by_role("button", name="Buy now for 50.00")
+    expect(button).to_be_visible()
+    bertha = behind.bidder(f"Bertha-{lot[-6:]}")
+    bid_id = behind.bid(bertha, lot, "20.00")
+    expect(button).to_be_hidden()
+    behind.delete(bertha, lot, bid_id)
+    button.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("That ends the auction at once, and you pay 50.00.")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(button).to_be_visible()
+    button.click()
+    dialog.get_by_role("button", name="Buy for 50.00").click()
+    expect(page.locator(".leading")).to_contain_text("You won")
+    expect(page.locator(".span")).to_contain_text("ended by a purchase")
+    history = page.locator(".history li")
+    expect(history.filter(has_text="You bought it at once, for 50.00")).to_have_count(1)
+    expect(page.locator(".history li[data-kind=BoughtNow]")).to_contain_text("ended the auction")
+    expect(button).to_be_hidden()
+
+
+def test_a_lot_without_a_price_has_no_such_button(windows: Windows, behind: Others) -> None:
+    lot = behind.auction("A viola")
+    page = window_of(windows, behind.bidder(f"Anton-{lot[-6:]}"), f"/#/auction/{lot}")
+    expect(page.get_by_role("button", name="Place bid")).to_be_visible()
+    expect(page.locator(".buy")).to_be_hidden()

@@ -14,6 +14,7 @@ from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
+    BuyNow,
     CancelAuction,
     CloseAuctionNow,
     DeleteBid,
@@ -32,12 +33,14 @@ from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, INSTANT, OPENI
 MOMENTS = (
     *[DURING] * 20, OPENING, CLOSING - INSTANT, BEFORE, OPENING - INSTANT, CLOSING, AFTER,
 )  # fmt: skip
-Kind = Literal["place", "delete", "remove", "double", "withdraw", "announce", "cancel", "close"]
+Kind = Literal[
+    "place", "buy", "delete", "remove", "double", "withdraw", "announce", "cancel", "close"
+]
 # Many bids placed and deleted between the rare rest.
 KINDS: list[Kind] = [
     "place", "place", "place", "place", "place", "place", "place",
     "delete", "delete", "delete", "delete", "delete", "delete",
-    "double", "withdraw", "announce", "remove",
+    "double", "withdraw", "announce", "remove", "buy",
 ]  # fmt: skip
 # These close an auction so soon that little else would happen in most histories.
 RARE_KINDS: list[Kind] = ["cancel", "close", "close"]
@@ -116,6 +119,10 @@ def _command(
             bid_id = uuid5(auction_id, str(len(placed)))
             placed[bid_id] = bidder
             return PlaceBid(auction_id, bid_id, bidder, Decimal(f"{move.euros}.00"))
+        case "buy":
+            bid_id = uuid5(auction_id, str(len(placed)))
+            placed[bid_id] = bidder
+            return BuyNow(auction_id, bid_id, bidder)
         case "delete":
             bid_id = uuid5(auction_id, str(move.bid))
             return DeleteBid(
@@ -149,7 +156,7 @@ def happened(created: AuctionCreated, requests: Sequence[Asked]) -> list[Auction
     events: list[AuctionEvent] = [created]
     for request in requests:
         command = request.command
-        bidder = command.bidder_id if isinstance(command, PlaceBid) else None
+        bidder = command.bidder_id if isinstance(command, PlaceBid | BuyNow) else None
         bidders = {bidder: Bidder(bidder)} if bidder else {}
         draw = drawing(command, bytes(32)) if isinstance(command, DoubleBid) else None
         answer = decide(command, replay(events), now=request.at, bidders=bidders, draw=draw)

@@ -12,6 +12,7 @@ from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
+    BuyNow,
     CancelAuction,
     CloseAuctionNow,
     DeleteBid,
@@ -153,6 +154,11 @@ def nothing(reason: NoDoubling, tick: int = 1, *, draw: int = 1) -> NothingDrawn
 def place(bid_id: UUID, bidder_id: UUID, amount: str) -> PlaceBid:
     """A bid."""
     return PlaceBid(AUCTION, bid_id, bidder_id, Decimal(amount))
+
+
+def buy(bid_id: UUID, bidder_id: UUID) -> BuyNow:
+    """A purchase."""
+    return BuyNow(AUCTION, bid_id, bidder_id)
 
 
 def delete(bid_id: UUID, bidder_id: UUID) -> DeleteBid:

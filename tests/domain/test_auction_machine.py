@@ -16,6 +16,7 @@ from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
+    BuyNow,
     CancelAuction,
     CloseAuctionNow,
     DeleteBid,
@@ -34,6 +35,7 @@ from commands.domain.events import (
     BidDoubled,
     BidPlaced,
     BidRemoved,
+    BoughtNow,
     NoDoubling,
     NothingDrawn,
     ReserveMet,
@@ -43,6 +45,7 @@ from commands.domain.events import (
 )
 from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection
+from commands.domain.rules import buy_now as rule_of_buying
 from commands.domain.rules.increments import Bracket, Increments
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.soft_close import SoftClose
@@ -108,6 +111,7 @@ class NaiveBook:
                 self.over_leader = [_cents(bracket) for bracket in chosen.over_leader]
                 self.over_own = [_cents(bracket) for bracket in chosen.over_own]
         self.soft = [chosen for chosen in rules if isinstance(chosen, SoftClose)]
+        self.buying = [chosen for chosen in rules if isinstance(chosen, rule_of_buying.BuyNow)]
         self.within = [chosen.within for chosen in rules if isinstance(chosen, Withdrawal)]
         own = [chosen for chosen in rules if isinstance(chosen, OwnLot)]
         self.owners = [owner for chosen in own for owner in chosen.owners]
@@ -157,6 +161,27 @@ class NaiveBook:
         self.turns += 1
         self.entries.append(Entry(bid_id, bidder_id, cents, cents, self.turns, at))
         return [BidPlaced(bid_id, bidder_id, money(cents), at), *self._extend(bid_id, at)]
+
+    def buy(self, bid_id: UUID, bidder_id: UUID, at: datetime) -> Said:
+        """A bid of the price that ends it, while nobody has bid, or not enough."""
+        if self.cancelled:
+            return "AUCTION_CANCELLED"
+        if at < OPENING:
+            return "AUCTION_NOT_STARTED"
+        if self.closed or at >= self.end:
+            return "AUCTION_ENDED"
+        if bidder_id in self.owners or (self.no_staff and bidder_id == CHARLIE):
+            return "OWN_LOT"
+        for chosen in self.buying:
+            enough = int(chosen.until * 100) if chosen.until else 0
+            if all(entry.counts < enough for entry in self.live()):
+                cents = int(chosen.price * 100)
+                self.turns += 2
+                self.entries.append(Entry(bid_id, bidder_id, cents, cents, self.turns - 1, at))
+                self.end, self.early = at, True
+                placed = BidPlaced(bid_id, bidder_id, money(cents), at, bought=True)
+                return [placed, BoughtNow(at, bid_id)]
+        return "NOT_FOR_SALE"
 
     def _extend(self, bid_id: UUID, at: datetime) -> list[AuctionEvent]:
         """A later end, if the bid came so late that the soft close has one for it."""
@@ -339,6 +364,14 @@ class AuctionMachine(RuleBasedStateMachine):
         self.owners[bid_id] = bidder
         command = PlaceBid(AUCTION, bid_id, bidder, money(cents))
         self.ask(command, at, self.book.place(bid_id, bidder, cents, at))
+        return bid_id
+
+    @rule(target=bids, bidder=BIDDERS, at=DURING_MOSTLY)
+    def buy(self, bidder: UUID, at: datetime) -> UUID:
+        """Whether it is for sale or not."""
+        bid_id = UUID(int=len(self.owners) + 1)
+        self.owners[bid_id] = bidder
+        self.ask(BuyNow(AUCTION, bid_id, bidder), at, self.book.buy(bid_id, bidder, at))
         return bid_id
 
     @rule(at=DURING_MOSTLY)

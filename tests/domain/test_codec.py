@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from commands.domain.amounts import LARGEST, SMALLEST
 from commands.domain.commands import (
     AnnounceWinner,
+    BuyNow,
     CancelAuction,
     ChangePolicy,
     CloseAuctionNow,
@@ -39,6 +40,7 @@ from commands.domain.events import (
     BidDoubled,
     BidPlaced,
     BidRemoved,
+    BoughtNow,
     DrawsAccepted,
     Event,
     NoDoubling,
@@ -102,6 +104,7 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
         BidPlaced(FIRST, ALICE, PRICE, ACCEPTED),
         {"bid_id": FIRSTS, "bidder_id": ALICES, "amount": "120.50", "placed_at": THEN},
     ),
+    "BoughtNow": (BoughtNow(ACCEPTED, FIRST), {"ends_at": THEN, "bid_id": FIRSTS}),
     "BidDeleted": (
         BidDeleted(FIRST, ALICE, ACCEPTED),
         {"bid_id": FIRSTS, "bidder_id": ALICES, "withdrawn_at": THEN},
@@ -170,6 +173,10 @@ COMMANDS: Mapping[str, tuple[Command, Json]] = {
     ),
     "DeleteBid": (
         DeleteBid(AUCTION, FIRST, ALICE),
+        {"auction_id": AUCTIONS, "bid_id": FIRSTS, "bidder_id": ALICES},
+    ),
+    "BuyNow": (
+        BuyNow(AUCTION, FIRST, ALICE),
         {"auction_id": AUCTIONS, "bid_id": FIRSTS, "bidder_id": ALICES},
     ),
     "RemoveBid": (

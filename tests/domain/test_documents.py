@@ -16,6 +16,7 @@ from commands.domain.events import (
     AuctionClosedEarly,
     AuctionEndedUnsold,
     AuctionEvent,
+    BoughtNow,
     UserCreated,
     UserDeleted,
     WinnerAnnounced,
@@ -37,6 +38,7 @@ from projections.documents import (
     BidDocument,
     HouseDecision,
     Lifespan,
+    Purchase,
     UserDocument,
     VersionedEvent,
     WinnerDocument,
@@ -223,6 +225,12 @@ def test_an_auction_that_is_closed_early_ends_then_and_keeps_the_end_it_was_crea
     moved = replace(NEW, version=2, ends_at=DURING, first_ends_at=CLOSING)
     assert early == replace(moved, closed_early=because)
     assert (status_at(early, DURING - INSTANT), status_at(early, DURING)) == ("OPEN", "ENDED")
+
+
+def test_an_auction_that_is_bought_ends_then_and_knows_its_purchase() -> None:
+    bought = auction(NEW, at(2, BoughtNow(DURING, FIRST)))
+    moved = replace(NEW, version=2, ends_at=DURING, first_ends_at=CLOSING)
+    assert bought == replace(moved, bought=Purchase(FIRST, RECORDED_AT, 2))
 
 
 def test_many_events_at_once_give_the_same_document_as_one_by_one() -> None:

@@ -12,9 +12,11 @@ from uuid import UUID
 import pytest
 
 from commands.domain.bidders import Bidder
+from commands.domain.commands import AuctionCommand
 from commands.domain.events import AuctionCancelled, AuctionCreated, AuctionEvent
 from commands.domain.rejections import Rejection
 from commands.domain.rejections import RejectionCode as Code
+from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import NOTHING, Bracket, Increments
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.rule import Rule
@@ -30,10 +32,12 @@ from tests.domain.scenario import (
     CREATED,
     DURING,
     FIRST,
+    FOURTH,
     REASON,
     SECOND,
     THIRD,
     Answer,
+    buy,
     delete,
     deleted,
     given,
@@ -55,15 +59,19 @@ class Asked:
     events: tuple[AuctionEvent, ...] = (CREATED, placed(FIRST, ALICE, "10.00"))
     at: datetime = DURING
     bidders: Mapping[UUID, Bidder] = field(default_factory=lambda: CAST)
-    rules: tuple[Rule, ...] = ()
+    # One that concerns purchases alone.
+    rules: tuple[Rule, ...] = (BuyNow(Decimal("900.00"), Decimal("800.00")),)
 
     def answer(self) -> Answer:
         """What the auction says."""
-        asked = (
-            place(SECOND, self.bidder_id, self.amount)
-            if self.command == "placeBid"
-            else delete(self.bid_id, self.bidder_id)
-        )
+        asked: AuctionCommand
+        match self.command:
+            case "placeBid":
+                asked = place(SECOND, self.bidder_id, self.amount)
+            case "buyNow":
+                asked = buy(SECOND, self.bidder_id)
+            case _:
+                asked = delete(self.bid_id, self.bidder_id)
         # Of the auction, if there is one.
         created = [replace(CREATED, rules=in_order(self.rules))] if self.events else []
         return given(*created, *self.events[1:]).when(asked, at=self.at, bidders=self.bidders)
@@ -97,6 +105,9 @@ BREAKS: Mapping[Code, Break] = {
     Code.BELOW_INCREMENT: lambda asked: replace(
         asked, rules=(*asked.rules, Increments((Bracket(NOTHING, Decimal("500.00")),)))
     ),
+    Code.NOT_FOR_SALE: lambda asked: replace(
+        asked, events=(*asked.events, placed(FOURTH, BOB, "800.00")) if asked.events else ()
+    ),
     Code.BID_NOT_FOUND: lambda asked: replace(asked, bid_id=THIRD),
     Code.BID_NOT_YOURS: lambda asked: replace(asked, bidder_id=BOB),
     Code.BID_BINDING: lambda asked: replace(asked, rules=(*asked.rules, Withdrawal(0))),
@@ -104,7 +115,7 @@ BREAKS: Mapping[Code, Break] = {
         asked, events=(*asked.events, deleted(FIRST, ALICE))
     ),
 }
-COMMANDS = ("placeBid", "deleteBid")
+COMMANDS = ("placeBid", "buyNow", "deleteBid")
 # No auction has both before it.
 APART = {Code.AUCTION_NOT_STARTED, Code.AUCTION_ENDED}
 

@@ -98,6 +98,9 @@ TABLE: dict[str, Row] = {
     "Mutation.placeBid": Row(
         'mutation { placeBid(input: {auctionId: "$nobody", amount: "1.00"}) { id } }', *SIGNED_IN
     ),
+    "Mutation.buyNow": Row(
+        'mutation { buyNow(input: {auctionId: "$nobody"}) { id } }', *SIGNED_IN
+    ),
     "Mutation.deleteBid": Row(
         'mutation { deleteBid(input: {auctionId: "$auction", bidId: "$nobody"}) { id } }',
         *SIGNED_IN,

@@ -10,6 +10,7 @@ import pytest
 
 from commands.postgres.connections import Pool
 from portal.laptop.demo.client import (
+    BUY_NOW,
     CANCEL_AUCTION,
     CLOSE_AUCTION_NOW,
     CREATE_AUCTION,
@@ -106,6 +107,8 @@ MUTATIONS = [
     *commands(PLACE_BID, BID, "bidderId", [NOWHERE]),
     *commands(PLACE_BID, BID, "idempotencyKey", KEYS),
     *commands(PLACE_BID, BID, "nonce", NONCES),
+    *commands(BUY_NOW, {}, "auctionId", (*IDS, None)),
+    *commands(BUY_NOW, {"auctionId": NOWHERE}, "idempotencyKey", KEYS),
     *commands(DELETE_BID, {"bidId": NOWHERE}, "auctionId", (*IDS, None)),
     *commands(DELETE_BID, {"auctionId": NOWHERE}, "bidId", (*IDS, None)),
     *commands(DELETE_USER, {}, "userId", IDS),
@@ -308,6 +311,7 @@ async def test_who_may_not_leaves_no_trace(
     before = recorded(portal_pool)
     for client, mutation, content, code in (
         (nobody, PLACE_BID, {"auctionId": NOWHERE, "amount": "1.00"}, "UNAUTHENTICATED"),
+        (nobody, BUY_NOW, {"auctionId": NOWHERE}, "UNAUTHENTICATED"),
         (nobody, DELETE_BID, {"auctionId": NOWHERE, "bidId": NOWHERE}, "UNAUTHENTICATED"),
         (nobody, DELETE_USER, {"userId": NOWHERE}, "UNAUTHENTICATED"),
         (nobody, CREATE_AUCTION, {"title": "A clock", "endsAt": LATER}, "UNAUTHENTICATED"),

@@ -9,9 +9,17 @@ import pytest
 
 from commands.postgres.connections import Pool
 from commands.promoter.rounds import commit
-from portal.laptop.demo.client import CANCEL_AUCTION, CLOSE_AUCTION_NOW, REMOVE_BID, PortalClient
+from portal.laptop.demo.client import (
+    BUY_NOW,
+    CANCEL_AUCTION,
+    CLOSE_AUCTION_NOW,
+    REMOVE_BID,
+    PortalClient,
+)
 from tests.conftest import Join, RunningPortal
 from tests.e2e.acting import create_auction, delete, events, place
+from tests.e2e.buying_falsifications import BOUGHT
+from tests.e2e.buying_falsifications import RULES as BUYING
 from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED
 from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.outsider import falsified, finding, script
@@ -203,6 +211,28 @@ def test_an_outsider_checks_that_no_owner_has_bid(
     for what, (falsify, says) in OWNED.items():
         with falsified(outsider, falsify):
             found = finding(outsider, portal, owned)
+        assert re.search(says, found), f"{what}: {found}"
+
+
+@pytest.fixture
+async def bought(join: Join, carol: PortalClient) -> str:
+    """An auction that was bought at its buy-now price, after a bid."""
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol, rules=BUYING)
+    await place(alice, auction_id, "10.00")
+    await bob.command(BUY_NOW, auctionId=auction_id)
+    await events(carol, auction_id, until="WinnerAnnounced")
+    return auction_id
+
+
+def test_an_outsider_checks_a_purchase(
+    portal: RunningPortal, bought: str, outsider: ModuleType
+) -> None:
+    done = script(portal, bought)
+    assert (done.returncode, done.stderr) == (0, "")
+    for what, (falsify, says) in BOUGHT.items():
+        with falsified(outsider, falsify):
+            found = finding(outsider, portal, bought)
         assert re.search(says, found), f"{what}: {found}"
 
 

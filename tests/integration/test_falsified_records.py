@@ -13,6 +13,7 @@ from psycopg.rows import DictRow
 
 from commands.domain.commands import (
     AnnounceWinner,
+    BuyNow,
     CancelAuction,
     CloseAuctionNow,
     DeleteBid,
@@ -21,6 +22,7 @@ from commands.domain.commands import (
 from commands.domain.events import AuctionEvent
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.state import replay
+from commands.ids import new_id
 from commands.postgres.auctions import save_auctions
 from commands.postgres.connections import SyncConnection
 from commands.postgres.event_store import all_stored_events, content_of
@@ -29,6 +31,8 @@ from commands.record.codec import decode_event, decode_rules
 from commands.streams import Stream
 from projections.mongo.store import MongoDocuments
 from projections.projector import project, reproject
+from tests.e2e.buying_falsifications import BOUGHT
+from tests.e2e.buying_falsifications import STORED as BUYING
 from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED, Falsify, changing
 from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.outsider import rechained
@@ -245,6 +249,17 @@ def owned(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Re
     yield from recorded(in_process, documents, auction)
 
 
+@pytest.fixture
+def bought(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """An auction that was bought at its buy-now price, as the one that outsiders check."""
+    alice, bob = in_process.user(), in_process.user()
+    auction = in_process.auction(rules=decode_rules(BUYING))
+    in_process.bid(auction, alice, "10.00")
+    assert in_process.settled(auction, BuyNow(auction.id, new_id(), bob)).version == 4
+    assert in_process.settled(auction, AnnounceWinner(auction.id)).version == 5
+    yield from recorded(in_process, documents, auction)
+
+
 def recorded(
     in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
 ) -> Iterator[Record]:
@@ -312,3 +327,8 @@ def test_what_is_found_of_an_owners_bid_is_found_by_the_operator(owned: Record) 
         owned.write(changing(1, rules={"own_lot": own}), rehash=True)
         assert says in str(owned.findings())
     owned.write(lambda contents: contents, rehash=True)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_a_purchase_is_found_by_the_operator(bought: Record) -> None:
+    found_all(bought, BOUGHT)

@@ -18,6 +18,7 @@ from commands.domain.bidders import Bidder
 from commands.domain.commands import AnnounceWinner, CreateAuction, DoubleBid
 from commands.domain.events import AuctionEvent
 from commands.domain.rejections import Rejection
+from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import NOTHING, Bracket, Increments
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.reserve import Reserve, ReservePrice
@@ -64,6 +65,7 @@ Settled = tuple[str, str | None, int | None]
 # Alice is bidder 0, Bob 1, and the stranger 2. Bids are counted from 0.
 A1, A5, B5, B8 = (Move("place", who, euros) for who, euros in ((0, 1), (0, 5), (1, 5), (1, 8)))
 DELETE_1 = Move("delete", bid=1)
+BUY = Move("buy", 1)
 DRAW = Move("double")
 LIMITED_DRAW = Move("double", policy=1_000_001)
 
@@ -140,6 +142,25 @@ def test_a_batch_knows_whether_a_reserve_is_met(
     reserve = reserve_of(Decimal("5.00"))
     batches = [1 + len(given), len(when), 100]
     compare_with_full_replay(pool, [*given, *when], batches, (reserve,))
+
+
+@pytest.mark.parametrize(
+    ("given", "when"),
+    [
+        pytest.param([A1], [BUY, B8, DELETE_1], id="bought before other jobs"),
+        pytest.param(
+            [A1, A5], [BUY, DELETE_1, BUY, A5], id="offered again once the leader is gone"
+        ),
+        pytest.param([A1, B5, BUY], [BUY, Move("withdraw", 1)], id="not offered"),
+        pytest.param([A1, BUY], [B8, DRAW, BUY], id="bought before"),
+        pytest.param([], [A1, BUY, Move("close")], id="a bid and a purchase in one batch"),
+    ],
+)
+def test_a_batch_knows_what_decides_a_purchase(
+    pool: Pool, given: list[Move], when: list[Move]
+) -> None:
+    rule = BuyNow(Decimal("9.00"), until=Decimal("5.00"))
+    compare_with_full_replay(pool, [*given, *when], [1 + len(given), 100], (rule,))
 
 
 @settings(

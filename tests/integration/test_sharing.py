@@ -70,6 +70,7 @@ def test_every_field_with_a_resolver_is_the_readers_own_unless_it_is_declared_pu
     # Whoever adds one has thought about who reads it.
     declared_public = {
         "Auction.bids",
+        "Auction.buyNowPrice",
         "Auction.nextBids",
         "Auction.rules",
         "Auction.whyWinner",
@@ -126,6 +127,7 @@ HAPPENED: tuple[events.AuctionEvent, ...] = (
     events.BidRemoved(BID, ALICE, 'A "flood" ☃', None),
     events.WinnerAnnounced(BID, ALICE, Decimal("120.50"), Decimal("241.00"), True, NOW),
     events.AuctionEndedUnsold(),
+    events.BoughtNow(NOW, BID),
     events.AuctionClosedEarly(NOW, 'A "flood" ☃', None),
     events.AuctionCancelled('A "flood" ☃', None),
 )

@@ -79,6 +79,10 @@ def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
         case domain.AuctionCancelled(reason=reason, cancelled_by=by):
             who = names.user(by) if by else "An operator"
             return format_html("{} cancelled the auction: “{}”", who, reason)
+        case domain.BoughtNow(ends_at=ends, bid_id=bid):
+            return format_html(
+                "{} bought at the buy-now price: the end moved to {}.", _bid(bid), exact(ends)[:19]
+            )
         case domain.AuctionClosedEarly(ends_at=ends, reason=reason, closed_by=by):
             who = names.user(by) if by else "An operator"
             return format_html("{} moved the end to {}: “{}”", who, exact(ends)[:19], reason)

@@ -3,6 +3,7 @@
 from collections.abc import Container, Mapping
 from decimal import Decimal
 
+from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.rule import Rule
@@ -25,6 +26,7 @@ def rules_of(
     starting_price: Decimal | None = None,
     over_leader: Table = (),
     over_own: Table = (),
+    buy_now: BuyNow | None = None,
     soft_close: SoftClose | None = None,
     withdrawal: Withdrawal | None = None,
     own_lot: OwnLot | None = None,
@@ -35,6 +37,7 @@ def rules_of(
     given = [
         StartingPrice(starting_price) if starting_price is not None else None,
         increments_beside(chosen.get(Increments), over_leader, over_own),
+        buy_now,
         soft_close,
         withdrawal,
         own_lot,

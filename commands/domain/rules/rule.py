@@ -1,5 +1,6 @@
 """What a rule is: a frozen value that was chosen for an auction, with what it has to say about a bid."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -55,6 +56,9 @@ class Rule:
 
     def check(self) -> None:
         """InvalidRule if it can't be chosen so."""
+
+    def check_beside(self, others: Sequence["Rule"]) -> None:
+        """InvalidRule if it can't be chosen together with these."""
 
     def unfit(self, ends_at: datetime) -> str | None:
         """Why it can't be a rule of an auction that is to end then; None if it can."""

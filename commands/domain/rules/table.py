@@ -10,6 +10,7 @@ from uuid import UUID
 from commands.domain.amounts import LARGEST, SMALLEST
 from commands.domain.bidders import Bidder
 from commands.domain.rejections import Rejection, RejectionCode
+from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table, step_at
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.reserve import Reserve
@@ -26,6 +27,7 @@ RULES: Mapping[str, type[Rule]] = {
     "starting_price": StartingPrice,
     "increments": Increments,
     "reserve": Reserve,
+    "buy_now": BuyNow,
     "soft_close": SoftClose,
     "withdrawal": Withdrawal,
     "own_lot": OwnLot,
@@ -45,6 +47,8 @@ def check(rules: Rules) -> None:
     """InvalidRule if the rules can't be chosen so."""
     for rule in rules:
         rule.check()
+    for rule in rules:
+        rule.check_beside([other for other in rules if other is not rule])
 
 
 def name_of(rule: Rule) -> str:
@@ -113,6 +117,17 @@ def deletable_until(rules: Rules, placed_at: datetime, ends_at: datetime) -> dat
     if until is None or until >= ends_at:
         return ends_at
     return until if until > placed_at else None
+
+
+def buy_now(rules: Rules) -> BuyNow | None:
+    """The rule by which the auction can be bought at once; None without one."""
+    return next((rule for rule in rules if isinstance(rule, BuyNow)), None)
+
+
+def buy_now_price(rules: Rules, leading: Decimal | None) -> Decimal | None:
+    """For what it can be bought at once while the leading bid counts that much; None if it can't."""
+    rule = buy_now(rules)
+    return rule.price if rule and rule.offered(leading) else None
 
 
 def next_bids(rules: Rules, leading: Decimal | None) -> Sequence[Decimal]:

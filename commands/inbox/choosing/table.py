@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from commands.inbox.choosing.buy_now import BUY_NOW
 from commands.inbox.choosing.increments import INCREMENTS
 from commands.inbox.choosing.own_lot import OWN_LOT
 from commands.inbox.choosing.reserve import RESERVE
@@ -10,7 +11,15 @@ from commands.inbox.choosing.soft_close import SOFT_CLOSE
 from commands.inbox.choosing.starting_price import STARTING_PRICE
 from commands.inbox.choosing.withdrawal import WITHDRAWAL
 
-SECTIONS: Sequence[Section] = (STARTING_PRICE, INCREMENTS, RESERVE, SOFT_CLOSE, WITHDRAWAL, OWN_LOT)
+SECTIONS: Sequence[Section] = (
+    STARTING_PRICE,
+    INCREMENTS,
+    RESERVE,
+    BUY_NOW,
+    SOFT_CLOSE,
+    WITHDRAWAL,
+    OWN_LOT,
+)
 TEXTS: Sequence[Text] = tuple(text for section in SECTIONS for text in section.texts)
 # What each of `commands.domain.rules.presets` is, in a line.
 PRESETS: Mapping[str, str] = {

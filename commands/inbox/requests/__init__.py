@@ -4,7 +4,7 @@ Whether a rule of the auction allows a command is decided later, by the domain.
 """
 
 from commands.inbox.requests.asking import Caller, How
-from commands.inbox.requests.bids import delete_bid, place_bid
+from commands.inbox.requests.bids import buy_now, delete_bid, place_bid
 from commands.inbox.requests.house import (
     LONGEST_REASON,
     cancel_auction,
@@ -21,6 +21,7 @@ __all__ = (
     "USERNAME",
     "Caller",
     "How",
+    "buy_now",
     "cancel_auction",
     "change_policy",
     "close_auction_now",

@@ -5,7 +5,7 @@ from typing import Unpack
 from uuid import UUID
 
 from commands.domain.amounts import InvalidAmount, amount
-from commands.domain.commands import DeleteBid, PlaceBid
+from commands.domain.commands import BuyNow, DeleteBid, PlaceBid
 from commands.ids import new_id
 from commands.inbox.invalid import InvalidInput
 from commands.inbox.requests.asking import Caller, How, submission
@@ -35,6 +35,13 @@ def place_bid(
     content = {"auction_id": str(auction_id), "amount": str(offered)}
     if nonce is not None:
         content["nonce"] = nonce
+    return submission(caller, Stream("auction", auction_id), command, content, **how)
+
+
+def buy_now(caller: Caller, *, bidder_id: UUID, auction_id: UUID, **how: Unpack[How]) -> Submission:
+    """The command to buy at the buy-now price, with a new id for the bid."""
+    command = BuyNow(auction_id, new_id(), bidder_id)
+    content = {"auction_id": str(auction_id), "bought": True}
     return submission(caller, Stream("auction", auction_id), command, content, **how)
 
 

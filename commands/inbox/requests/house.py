@@ -6,7 +6,7 @@ from uuid import UUID
 
 from commands.domain.commands import CancelAuction, CloseAuctionNow, CreateAuction, RemoveBid
 from commands.domain.rules.rule import InvalidRule
-from commands.domain.rules.table import Rules, check, in_order
+from commands.domain.rules.table import Rules, buy_now, check, in_order
 from commands.ids import new_id
 from commands.inbox.hiding import HiddenReserve
 from commands.inbox.invalid import InvalidInput
@@ -37,6 +37,8 @@ def create_auction(
         check(chosen)
     except InvalidRule as error:
         raise InvalidInput("rules", str(error)) from error
+    if reserve and (buying := buy_now(rules)) and buying.price < reserve.amount:
+        raise InvalidInput("rules", "a buy-now price is not lower than the reserve")
     command = CreateAuction(
         auction_id=reserve.auction_id if reserve else new_id(),
         title=checked_text("title", title, 200),

@@ -25,6 +25,7 @@ CLOSE_AUCTION_NOW = (
     f"mutation ($input: CloseAuctionNowInput!) {{ job: closeAuctionNow(input: $input) {JOB} }}"
 )
 PLACE_BID = f"mutation ($input: PlaceBidInput!) {{ job: placeBid(input: $input) {JOB} }}"
+BUY_NOW = f"mutation ($input: BuyInput!) {{ job: buyNow(input: $input) {JOB} }}"
 DELETE_BID = f"mutation ($input: DeleteBidInput!) {{ job: deleteBid(input: $input) {JOB} }}"
 REMOVE_BID = f"mutation ($input: RemoveBidInput!) {{ job: removeBid(input: $input) {JOB} }}"
 WAIT_FOR_JOB = f"query ($id: UUID!) {{ job(id: $id, wait: 30) {JOB} }}"

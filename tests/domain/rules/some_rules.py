@@ -5,6 +5,7 @@ from itertools import accumulate
 
 from hypothesis import strategies as st
 
+from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import NOTHING, Bracket, Increments, Table
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.reserve import Reserve, ReservePrice
@@ -45,6 +46,7 @@ def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
         st.builds(StartingPrice, few),
         _increments(few),
         few.map(reserve_of),
+        _buying(unit),
         SOFT_CLOSES,
         WITHDRAWALS,
         OWN_LOTS,
@@ -61,6 +63,13 @@ def price_of(rules: Rules) -> ReservePrice | None:
     """The reserve that is hidden in these rules."""
     reserve = chosen(rules, Reserve)
     return ReservePrice(Decimal(reserve.sealed), SALT) if reserve else None
+
+
+def _buying(unit: Decimal) -> st.SearchStrategy[Rule]:
+    """A price above any starting price, and the leading bid counts it soon."""
+    prices = st.integers(5, 8).map(lambda units: units * unit)
+    until = st.none() | st.integers(1, 4).map(lambda units: units * unit)
+    return st.builds(BuyNow, prices, until)
 
 
 def _increments(few: Amounts) -> st.SearchStrategy[Rule]:

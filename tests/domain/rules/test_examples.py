@@ -12,22 +12,23 @@ import pytest
 
 from commands.domain.auction import decide
 from commands.domain.bids import Bid
-from commands.domain.commands import AuctionCommand, DeleteBid, PlaceBid
-from commands.domain.events import AuctionEvent
+from commands.domain.commands import AuctionCommand, BuyNow, DeleteBid, DoubleBid, PlaceBid
+from commands.domain.events import AuctionEvent, BidDoubled
+from commands.domain.promoter import Drawn, KnownDraw
 from commands.domain.rejections import Rejection
 from commands.domain.rules.increments import HOUSE_TABLE
 from commands.domain.rules.reserve import ReservePrice
 from commands.domain.state import Auction, evolve
 from commands.inbox.chosen_rules import RULES, choose
-from tests.domain.scenario import ALICE, AUCTION, BOB, CAST, CREATED
+from tests.domain.scenario import ALICE, AUCTION, BOB, CAST, CREATED, PLAIN
 from tests.servers import ROOT
 
 TEXT = (ROOT / "docs/rules.md").read_text()
 # What is done, when, and what becomes of it.
 LINE = re.compile(
-    r"\| (?P<who>alice|bob) (?:(?P<bids>[\d.]+)|deletes (?P<deletes>[\d.]+))"
+    r"\| (?P<who>alice|bob) (?:(?P<buys>buys)|(?P<does>deletes |)(?P<bid>[\d.]+)(?P<doubled> is doubled)?)"
     r"(?:, (?P<before>\d+) s before the end|, (?P<later>\d+) s later)? "
-    r"\| (?:`(?P<code>[A-Z_]+)`|(?P<becomes>leads|placed|deleted)(?:; the end moves by (?P<moves>\d+) s)?"
+    r"\| (?:`(?P<code>[A-Z_]+)`|(?P<becomes>leads|placed|deleted|bought, and ended|doubled)(?:; the end moves by (?P<moves>\d+) s)?"
     r"(?P<meets>; the reserve is (?:not )?met)?) \|"
 )
 # What does not say when it is done, is done long before the end.
@@ -60,6 +61,11 @@ def examples() -> Iterator[Example]:
 EXAMPLES = list(examples())
 
 
+def drawn_alone(bid: Bid) -> KnownDraw:
+    """A draw that hits that bid."""
+    return KnownDraw(0, PLAIN, bytes(32), hit=Drawn(bid, 1, 1))
+
+
 @dataclass
 class Told:
     """An auction while an example is told."""
@@ -78,8 +84,14 @@ class Told:
             at = end - timedelta(seconds=int(line["before"]))
         if line["later"]:
             at = self._bid(line).placed_at + timedelta(seconds=int(line["later"]))
+        draw = drawn_alone(self._bid(line)) if line["doubled"] else None
         answer = decide(
-            self._command(line), self.auction, now=at, bidders=CAST, reserve=self.reserve
+            self._command(line),
+            self.auction,
+            now=at,
+            bidders=CAST,
+            draw=draw,
+            reserve=self.reserve,
         )
         if isinstance(answer, Rejection):
             assert answer.code.value == line["code"], (line[0], answer.message)
@@ -87,6 +99,9 @@ class Told:
         for event in answer:
             self.auction = evolve(self.auction, event)
         assert self._became(answer) == line["becomes"], line[0]
+        if line["buys"]:
+            assert self.auction.ends_at == at, line[0]
+            return
         assert self.auction.ends_at - end == timedelta(seconds=int(line["moves"] or 0)), line[0]
 
         meets = "met" if self.auction.reserve_met else "not met"
@@ -94,18 +109,27 @@ class Told:
         assert told == line["meets"], line[0]
 
     def _bid(self, line: re.Match[str]) -> Bid:
-        return self.auction.bids[self.ids[line["who"], line["deletes"]]]
+        return self.auction.bids[self.ids[line["who"], line["bid"]]]
 
     def _command(self, line: re.Match[str]) -> AuctionCommand:
         who = PEOPLE[line["who"]]
-        if line["deletes"]:
+        if line["does"]:
             return DeleteBid(AUCTION, self._bid(line).id, who)
-        bid_id = self.ids[line["who"], line["bids"]] = UUID(int=self.done)
-        return PlaceBid(AUCTION, bid_id, who, Decimal(line["bids"]))
+        if line["doubled"]:
+            return DoubleBid(AUCTION, self.done, 0)
+        if line["buys"]:
+            return BuyNow(AUCTION, UUID(int=self.done), who)
+        bid_id = self.ids[line["who"], line["bid"]] = UUID(int=self.done)
+        return PlaceBid(AUCTION, bid_id, who, Decimal(line["bid"]))
 
     def _became(self, events: Sequence[AuctionEvent]) -> str:
         if type(events[0]).__name__ == "BidDeleted":
             return "deleted"
+        if type(events[-1]).__name__ == "BoughtNow":
+            return "bought, and ended"
+        if isinstance(events[0], BidDoubled):
+            leading = self.auction.leading_bid
+            return "leads" if leading and leading.id == events[0].bid_id else "doubled"
         leading = self.auction.leading_bid
         return "leads" if leading and leading.id == UUID(int=self.done) else "placed"
 

@@ -27,7 +27,7 @@ const PAGE = 100;
 // How many bids more than are shown are kept; with more, the pages are loaded anew.
 const SPARE = 500;
 const STATE = `subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
-  id version title description status startsAt endsAt firstEndsAt asOf bidCount bidderCount nextBids
+  id version title description status startsAt endsAt firstEndsAt asOf bidCount bidderCount nextBids buyNowPrice bought { at }
   leadingBid { ${BID} } ${OWN_BIDS}
   bids(first: ${TOP}) { ${BIDS} }
   winner { bidder { id username } bid { ${BID} } } cancelled { reason at } closedEarly { reason }
@@ -124,6 +124,7 @@ export function auction(main, id) {
     span.textContent = stands === "SCHEDULED" ? `Opens ${when(state.startsAt)}`
       : stands === "OPEN" ? `Ends ${when(state.endsAt)}` : when(state.cancelled?.at ?? state.endsAt);
     if (state.closedEarly) span.textContent += `, ended by the house: ${state.closedEarly.reason}`;
+    else if (state.bought) span.textContent += ", ended by a purchase";
     else if (state.firstEndsAt && !state.cancelled) span.textContent += `, extended from ${timeOfDay(state.firstEndsAt)}`;
     const { label, price, yours } = headline(state, stands, me);
     if (setLiveText(leading, el("p", { class: "label" }, label), price && el("p", { class: "price" }, price))) flash(leading);

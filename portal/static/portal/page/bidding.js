@@ -1,5 +1,5 @@
 // The form for a bid. Its outcome is shown below the button.
-import { atRandom, Intent, PLACE_BID } from "./commands.js";
+import { atRandom, BUY_NOW, Intent, PLACE_BID } from "./commands.js";
 import { el, field, confirmed } from "./dom.js";
 import { cents, plain, shown, typed } from "./money.js";
 import { ask, user } from "./session.js";
@@ -50,6 +50,7 @@ function questionBefore(offered, leadingBid) {
 export function bidding(auctionId) {
   // Its bidder's part in the draws to come, which nobody else can choose.
   const intent = new Intent(PLACE_BID, () => ({ nonce: atRandom() }));
+  const purchase = new Intent(BUY_NOW);
   const { input, help, row, complain } = field("Your bid", {
     id: "amount", inputmode: "decimal", autocomplete: "off", placeholder: "0.00", maxlength: 20, oninput: preview });
   const button = el("button", { type: "submit" }, "Place bid");
@@ -60,8 +61,9 @@ export function bidding(auctionId) {
     input.focus();
   } }));
   const outcome = el("p", { class: "outcome", role: "status" });
+  const buyButton = el("button", { type: "button", class: "quiet buy", hidden: true, onclick: buy });
   const form = el("form", { class: "bid", novalidate: true, "data-auction": auctionId, onsubmit: submit, onwanted: focusIfWanted },
-    row, el("div", { class: "offers", role: "group", "aria-label": "Amounts that would lead" }, offers), button, outcome);
+    row, el("div", { class: "offers", role: "group", "aria-label": "Amounts that would lead" }, offers), button, buyButton, outcome);
   const invitation = el("p", { class: "invitation" }, el("a", { class: "button", href: "#/sign-in" }, "Sign in to bid"),
     el("span", {}, "New here? ", el("a", { href: "#/sign-up" }, "Sign up"), " in a moment."));
   const element = el("div", { hidden: true }, user() ? form : invitation);
@@ -71,6 +73,7 @@ export function bidding(auctionId) {
   let confirmedAmount = null;
   let rules = null;
   let amounts = [];
+  let price = null;
 
   function offer(nextBids) {
     amounts = nextBids;
@@ -79,6 +82,26 @@ export function bidding(auctionId) {
       each.hidden = !text;
       if (each.textContent !== text) each.textContent = text;
     }
+  }
+
+  function sell(buyNowPrice) {
+    price = buyNowPrice;
+    buyButton.hidden = price === null;
+    const text = price === null ? "" : `Buy now for ${shown(price)}`;
+    if (buyButton.textContent !== text) buyButton.textContent = text;
+  }
+
+  async function buy() {
+    if (busy || price === null) return;
+    const asked = price;
+    const yes = await confirmed(`Buy it now for ${shown(asked)}?`,
+      `That ends the auction at once, and you pay ${shown(asked)}. It can’t be undone.`, `Buy for ${shown(asked)}`);
+    if (!yes) return;
+    await whileBusy("Buying …", async () => {
+      const why = refusal(await purchase.carryOut({ auctionId }));
+      outcome.textContent = why ? "" : `You bought it for ${shown(asked)}.`;
+      if (why) complain(why);
+    });
   }
 
   function focusIfWanted() {
@@ -103,7 +126,7 @@ export function bidding(auctionId) {
     const yes = await confirmAmount(offered);
     input.focus();
     if (!yes) return input.select();
-    await whileBusy(() => place(plain(offered)));
+    await whileBusy("Placing your bid …", () => place(plain(offered)));
   }
 
   // Whether the bidder means that amount. They are asked once for it, even if it is submitted again.
@@ -115,11 +138,11 @@ export function bidding(auctionId) {
     return true;
   }
 
-  async function whileBusy(action) {
+  async function whileBusy(doing, action) {
     busy = true;
-    button.setAttribute("aria-disabled", "true");
+    for (const each of [button, buyButton]) each.setAttribute("aria-disabled", "true");
     placed = null;
-    outcome.textContent = "Placing your bid …";
+    outcome.textContent = doing;
     try {
       await action();
     } catch (error) {
@@ -127,11 +150,11 @@ export function bidding(auctionId) {
       outcome.textContent = placed ? `Your bid of ${shown(placed.amount)} is placed.` : "";
       if (placed) return;
       complain(error.passing
-        ? "No answer from the auction house. Try again: however often you do, this bid counts once."
+        ? "No answer from the auction house. Try again: however often you do, it counts once."
         : explained(error));
     } finally {
       busy = false;
-      button.removeAttribute("aria-disabled");
+      for (const each of [button, buyButton]) each.removeAttribute("aria-disabled");
     }
   }
 
@@ -167,10 +190,11 @@ export function bidding(auctionId) {
       rules = told;
     },
     /** Show the auction's new state; `own` are the user's bids that are loaded. */
-    show(standing, { version, leadingBid: leads, nextBids }, own) {
+    show(standing, { version, leadingBid: leads, nextBids, buyNowPrice }, own) {
       element.hidden = standing !== "OPEN";
       leadingBid = leads;
       offer(nextBids);
+      sell(buyNowPrice);
       const hint = hintFor(own, nextBids, rules).trim();
       if (help.textContent !== hint) help.textContent = hint;
       if (!busy) compare({ version, leadingBid: leads, myBids: own.bids });

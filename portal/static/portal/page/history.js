@@ -9,7 +9,7 @@ import { doubledLink, WORTH } from "./worth.js";
 
 const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id: $id, afterVersion: $after) {
   __typename version recordedAt
-  ... on BidPlaced { nonce bid { id ${WORTH} placedAt bidder { id username } } }
+  ... on BidPlaced { nonce bought bid { id ${WORTH} placedAt bidder { id username } } }
   ... on AuctionExtended { endsAt } ... on ReserveRevealed { amount }
   ... on BidDeleted { bidId } ... on BidRemoved { bidId because } ... on BidDoubled { bidId effectiveAmount }
   ... on NothingDrawn { reason }
@@ -46,11 +46,13 @@ export function history(auctionId, onEvent) {
   function described(event) {
     switch (event.__typename) {
       case "AuctionCreated": return "The auction was announced";
-      case "BidPlaced": return `${who(event.bid.bidder)} bid ${shown(event.bid.amount)}`;
+      case "BidPlaced": return event.bought ? `${who(event.bid.bidder)} bought it at once, for ${shown(event.bid.amount)}`
+        : `${who(event.bid.bidder)} bid ${shown(event.bid.amount)}`;
       case "AuctionExtended": return `That moved the end to ${timeOfDay(event.endsAt)}`;
       case "ReserveMet": return "The reserve is met";
       case "ReserveMissed": return "The reserve is not met any more";
       case "ReserveRevealed": return `The reserve was ${shown(event.amount)}`;
+      case "BoughtNow": return "That ended the auction";
       case "BidDeleted": return `${whose(event.bidId)} was deleted`;
       case "BidRemoved": return `${whose(event.bidId)} was removed by the house: ${event.because}`;
       case "BidDoubled": return [whose(event.bidId), " was ", doubledLink(), ` by the house and counts ${shown(event.effectiveAmount)}`];
