@@ -63,6 +63,7 @@ class Preset(Enum):
 
     PLAIN = "plain"
     ENGLISH = "english"
+    CHARITY = "charity"
 
 
 class Standing(Enum):
@@ -99,6 +100,10 @@ describe(
     "Rules of auctions that go together.",
     {
         Preset.PLAIN: "The plain rules alone: a bid need not lead, and the end stays.",
+        Preset.CHARITY: (
+            "A bid need not lead, and can't be deleted; one's own next is higher by the house's table of increments. A bid in "
+            "the last minute moves the end by a minute, ten times at most."
+        ),
         Preset.ENGLISH: (
             "Each bid is higher than the leading one by the house's table of increments; one in the last "
             "minute moves the end by a minute, ten times at most."

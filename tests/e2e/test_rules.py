@@ -11,7 +11,7 @@ import pytest
 from commands.postgres.connections import Pool
 from portal.laptop.demo.client import CREATE_AUCTION, PortalClient, Refused
 from tests.conftest import Join, RunningPortal
-from tests.e2e.acting import create_auction, events, place
+from tests.e2e.acting import create_auction, delete, events, place
 from tests.e2e.test_house_interventions import told
 
 Json = dict[str, Any]
@@ -115,6 +115,21 @@ async def test_a_preset_and_what_is_chosen_beside_it(
     assert told["softClose"]["window"] == 30
     assert len(told["increments"]["overLeader"]) == 14
     assert told["increments"]["overOwn"] == []
+
+
+async def test_a_charity_auctions_bids_are_promises(
+    join: Join, carol: PortalClient, nobody: PortalClient
+) -> None:
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol, rules={"preset": "CHARITY"})
+    await place(alice, auction_id, "100.00")
+    low = await place(bob, auction_id, "20.00")
+    assert low["status"] == "SUCCEEDED"
+    assert (await outcome(bob, auction_id, "21.00") or ("",))[0] == "BELOW_INCREMENT"
+    job = await delete(bob, auction_id, low["result"]["bidId"])
+    assert job["rejection"]["code"] == "BID_BINDING"
+    told = (await read(nobody, auction_id))["rules"]
+    assert "Bids are binding: their bidders can't delete them." in told["sentences"]
 
 
 async def test_a_late_bid_moves_the_end_and_the_auction_closes_then(

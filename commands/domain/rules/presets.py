@@ -17,6 +17,12 @@ PRESETS: Mapping[str, Rules] = {
     "plain": (),
     # Each bid is higher than the one before, and the hammer waits for the last.
     "english": (Increments(HOUSE_TABLE), SoftClose(window=60, extension=60, times=10)),
+    # A bid is a promise: anybody may give any amount, more of it by steps, and nobody takes it back.
+    "charity": (
+        Increments(over_own=HOUSE_TABLE),
+        SoftClose(window=60, extension=60, times=10),
+        Withdrawal(within=0),
+    ),
 }
 
 

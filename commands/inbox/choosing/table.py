@@ -25,4 +25,5 @@ TEXTS: Sequence[Text] = tuple(text for section in SECTIONS for text in section.t
 PRESETS: Mapping[str, str] = {
     "plain": "A bid need not lead, and the end stays.",
     "english": "Increments by the house's table, and a soft close of 60s/60s/10.",
+    "charity": "A bid need not lead and is binding; increments over one's own by the house's table, and a soft close of 60s/60s/10.",
 }

@@ -157,6 +157,14 @@ def test_a_preset_gives_way_to_what_is_chosen() -> None:
     assert chosen_rules(preset="plain") == ()
     english = chosen_rules(preset="english")
     assert english == (Increments(HOUSE_TABLE), SoftClose(60, 60, 10))
+    charity = chosen_rules(preset="charity")
+    assert charity == (
+        Increments(over_own=HOUSE_TABLE),
+        SoftClose(60, 60, 10),
+        Withdrawal(0),
+    )
+    assert chosen_rules(preset="charity", withdrawal="always") == charity[:-1]
+    assert sentences(charity)[0].endswith("and may be lower than the leading one.")
     assert chosen_rules(preset="english", soft_close="5m/1m/3", own_increments="0:2") == (
         Increments(HOUSE_TABLE, table(("0.00", "2.00"))),
         SoftClose(300, 60, 3),
@@ -164,7 +172,9 @@ def test_a_preset_gives_way_to_what_is_chosen() -> None:
     for rules in PRESETS.values():
         check(rules)
     assert {each.value for each in Preset} == set(PRESETS) == set(EXPLAINED)
-    with pytest.raises(InvalidInput, match="there is no preset 'dutch'; there are plain, english"):
+    with pytest.raises(
+        InvalidInput, match="there is no preset 'dutch'; there are plain, english, charity"
+    ):
         chosen_rules(preset="dutch")
 
 
