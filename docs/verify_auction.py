@@ -29,6 +29,16 @@ CLOSES = (*ENDS, "AuctionCancelled")
 TURNS = ("ReserveMet", "ReserveMissed")
 FOLLOW = ("AuctionExtended", "BoughtNow")
 FOLLOWS = "the end moves with a bid, by the soft close or a purchase, and not otherwise"
+RULES = [
+    "starting_price",
+    "increments",
+    "reserve",
+    "buy_now",
+    "soft_close",
+    "withdrawal",
+    "masked",
+    "own_lot",
+]
 Wrong, time, by_rank = ValueError, datetime.fromisoformat, lambda bid: bid["rank"]
 
 
@@ -167,22 +177,15 @@ class Auction:
         self.policies = [{"type": "PolicyChanged", "data": FIRST}, *record.chain(POLICIES)]
         self.seen, self.bids, self.drawn, self.draws, self.closed = [], Bids(), set(), 0, None
         self.rules, self.owed, self.extensions = created["data"].get("rules", {}), None, 0
-        self.early = False
+        self.early, self.numbers, self.masked = False, {}, self.rules.get("masked")
         # Whether the reserve is met; what did not meet it, and what did; and it itself, once it is known.
         self.met, self.bounds, self.reserve = False, (Decimal(0), Decimal("Infinity")), None
-        must(
-            self.rules.keys()
-            <= {
-                "starting_price",
-                "increments",
-                "reserve",
-                "buy_now",
-                "soft_close",
-                "withdrawal",
-                "own_lot",
-            },
-            f"unknown: {self.rules}",
-        )
+        must(self.rules.keys() <= {*RULES}, f"unknown: {self.rules}")
+
+    def number(self, bidder):
+        """The bidder's number in a masked auction: such ids count from 1, in the order of their first bids."""
+        new = len(self.numbers) + 1
+        return self.numbers.setdefault(bidder, new) if self.masked is not None else None
 
     def moved_end(self, placed):
         """When the auction ends after a bid placed then, if its soft close moves the end."""
@@ -286,6 +289,7 @@ class Auction:
             must(amount == round(amount, 2), "it is no amount of money")
             must(amount > own, f"{amount:,} is not more than the bidder's own {own:,}")
             must(amount >= (least := self.least(own)), f"{amount:,} is less than {least:,}")
+            must(data.get("number") == self.number(data["bidder_id"]), "it has another number")
             if end := self.moved_end(placed):
                 self.owed = {"type": "AuctionExtended", "bid_id": data["bid_id"], "ends": end}
         if kind in TURNS:
@@ -331,6 +335,10 @@ class Auction:
             return "it ended without a sale"
         right = {of: bid[of] for of in ("bid_id", "bidder_id", "placed_at", "doubled")}
         right |= {"amount": str(bid["amount"]), "effective_amount": str(bid["counts"])}
+        right |= {"number": bid["number"]} if self.masked is not None else {}
+        # Who was behind the number only the house knows; it may tell no more than that.
+        told = (self.masked or {}).get("names_winner") and data.get("user_id")
+        right |= {"user_id": told} if told else {}
         must(data == right, f"the leading bid is another: {right}")
         return f"{bid['bidder_id']} won and pays {bid['amount']:,}"
 

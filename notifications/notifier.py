@@ -21,6 +21,7 @@ from commands.postgres.event_store import PostgresEventStore
 from commands.streams import Busy, Stream, StreamKind, UnreadableEvent
 from notifications.news import News, addressed_now, notices_of, outdated, reached
 from notifications.notices import EventAtVersion
+from notifications.people import people_in
 from notifications.postgres.addressees import lock_unread
 from notifications.postgres.notifications import Users, mark_outdated_read, write_notices
 from notifications.postgres.progress import (
@@ -225,13 +226,16 @@ def _write(
     stale = {id: outdated(each, events[id]) for id, each in news.items()}
     states = {id: each.now for id, each in news.items()}
     written, left = addressed_now(connection, notices_of(connection, news, events), news)
-    lock_unread(connection, [*stale.items(), *((id, notice.to or ()) for id, notice in written)])
-    users.add(mark_outdated_read(connection, stale, states))
-    for batch in [[each] for each in written] if each_alone else [written] if written else []:
+    named = [*stale.items(), *((id, notice.to or ()) for id, notice in written)]
+    people = people_in(connection, states, named)
+    lock_unread(connection, [(id, people.users(id, bidders).values()) for id, bidders in named])
+    users.add(mark_outdated_read(connection, stale, states, people))
+    to_users = people.addressed(written)
+    for batch in [[each] for each in to_users] if each_alone else [to_users] if to_users else []:
         id, notice = batch[0]
         at = max(notice.version, news[id].first)
         with _stopping(id, at) if each_alone else _together():
-            users.add(write_notices(connection, batch, states))
+            users.add(write_notices(connection, batch, states, people))
     advance(connection, {id: reached(each, left.get(id)) for id, each in news.items()})
     done.users |= users.by_auction
     done.mailed = done.mailed or users.mailed

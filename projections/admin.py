@@ -20,6 +20,7 @@ from projections.models import Drift, StuckStream
 from projections.mongo.reader import DocumentReader
 from projections.mongo.telling import Told, told
 from projections.steps import of_documents
+from projections.wiring import names_behind_aliases
 
 steps.register("documents", of_documents)
 
@@ -67,7 +68,7 @@ async def _told(auction_id: UUID) -> Told | None:
     reader = DocumentReader()
     try:
         found = await reader.auctions_by_id([auction_id])
-        return await told(reader, found[0]) if found else None
+        return await told(reader, found[0], names_behind_aliases) if found else None
     finally:
         await reader.close()
 

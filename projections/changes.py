@@ -81,6 +81,7 @@ def bid_after(
                 placed_version=version,
                 reached_version=version,
                 version=version,
+                number=event.number,
             )
         case BidDeleted():
             assert bid is not None, "a bid is placed before it is deleted"
@@ -295,8 +296,11 @@ def _winner(
         reached_version=0,
         doubled=event.doubled,
         version=recorded.version,
+        number=event.number,
     )
-    return WinnerDocument(auction.id, auction.title, bid, announced_at=recorded.recorded_at)
+    return WinnerDocument(
+        auction.id, auction.title, bid, announced_at=recorded.recorded_at, user_id=event.user_id
+    )
 
 
 def documents_of(

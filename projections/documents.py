@@ -39,7 +39,8 @@ class Purchase:
 class BidDocument:
     """A bid, with the versions of its auction at which it was placed, doubled and deleted.
 
-    `removed` says why, if it was the house that deleted it.
+    `removed` says why, if it was the house that deleted it. In a masked auction the bidder is an alias, and
+    `number` its number.
     """
 
     id: UUID
@@ -54,6 +55,7 @@ class BidDocument:
     deleted_version: int | None = None
     version: int = 0
     removed: HouseDecision | None = None
+    number: int | None = None
 
     @property
     def deleted(self) -> bool:
@@ -68,12 +70,13 @@ class BidDocument:
 
 @dataclass(frozen=True, slots=True)
 class WinnerDocument:
-    """Who won an auction, with which bid."""
+    """Who won an auction, with which bid; `user_id` is the user behind an alias, if that is shown."""
 
     auction_id: UUID
     auction_title: str
     bid: BidDocument
     announced_at: datetime
+    user_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

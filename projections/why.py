@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from commands.domain.rules.masked import shown_as
 from projections.documents import AuctionDocument, BidDocument, Draw, Moment
 
 Names = Mapping[UUID, str | None]
@@ -103,7 +104,7 @@ class Why:
             return f"The auction ended unsold: {self._too_low(names)}"
         first = self.ranking[0]
         pays = f", and pays {_money(first.amount)}" if first.doubled else ""
-        return f"{_name(first, names)} won with {_counts(first)}{pays}: {self._because(names)}"
+        return f"{called(first, names)} won with {_counts(first)}{pays}: {self._because(names)}"
 
     def _too_low(self, names: Names) -> str:
         first, reserve = self.ranking[0], self.auction.reserve
@@ -167,25 +168,38 @@ class Why:
         """The bid of that place in the ranking, from 1."""
         bid = self.ranking[number - 1]
         once = f" ({_money(bid.amount)}, doubled)" if bid.doubled else ""
-        return f"{number}. {_name(bid, names)} with {_counts(bid)}{once}"
+        return f"{number}. {called(bid, names)} with {_counts(bid)}{once}"
 
     def bidders(self) -> Iterator[UUID]:
-        """Those whose names the sentences need."""
+        """Those whose names the sentences need; nobody who is masked."""
+        return (bid.bidder_id for bid in self.bids() if bid.number is None)
+
+    def bids(self) -> Iterator[BidDocument]:
+        """The bids that the sentences are about."""
         steps: list[Deletion | Doubling] = [*self.deletions, *self.doublings]
-        yield from (bid.bidder_id for bid in self.ranking)
-        yield from (each.bid.bidder_id for each in steps)
+        yield from self.ranking
+        yield from (each.bid for each in steps)
         if self.last_bid:
-            yield self.last_bid.bidder_id
+            yield self.last_bid
+
+
+def bids_of(changes: Sequence[LeadChange]) -> Iterator[BidDocument]:
+    """The bids that the sentences of the changes are about."""
+    for each in changes:
+        yield from (bid for bid in (each.changed, each.leading, each.before) if bid is not None)
 
 
 def bidders_of(changes: Sequence[LeadChange]) -> set[UUID]:
-    """Those whose names the sentences of the changes need."""
-    return {
-        bid.bidder_id
-        for each in changes
-        for bid in (each.changed, each.leading, each.before)
-        if bid is not None
-    }
+    """Those whose names the sentences of the changes need; nobody who is masked."""
+    return {bid.bidder_id for bid in bids_of(changes) if bid.number is None}
+
+
+def called(bid: BidDocument, names: Names) -> str:
+    """What sentences call the bidder. Of one who is masked only the house has a name among the names."""
+    name = names.get(bid.bidder_id)
+    if bid.number is None:
+        return name or "a deleted user"
+    return f"{shown_as(bid.number)} ({name})" if name else shown_as(bid.number)
 
 
 def doubled(moment: Moment, bid: BidDocument, names: Names) -> str:
@@ -241,12 +255,8 @@ def _counts(bid: BidDocument) -> str:
     return _money(bid.effective_amount)
 
 
-def _name(bid: BidDocument, names: Names) -> str:
-    return names.get(bid.bidder_id) or "a deleted user"
-
-
 def _owner(bid: BidDocument, names: Names) -> str:
-    return _name(bid, names) + "’s"  # noqa: RUF001  # an apostrophe
+    return called(bid, names) + "’s"  # noqa: RUF001  # an apostrophe
 
 
 def _capital(text: str) -> str:

@@ -3,11 +3,13 @@
 Only entry points (tasks, commands, the web's runtime) ask here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
+from uuid import UUID
 
 from pymongo.database import Database
 
+from commands.postgres.aliases import names_behind
 from commands.streams import Stream
 from commands.wiring import pool
 from projections.live import bring_forward, bring_up_to_date
@@ -41,3 +43,9 @@ def project_streams(streams: Sequence[Stream]) -> Sequence[Stream]:
 def catch_up(stream: Stream, announced: int = -1) -> int:
     """Bring the stream's live documents up to date; see projections.live."""
     return bring_up_to_date(pool(), live_documents(), stream, announced)
+
+
+def names_behind_aliases(ids: Collection[UUID]) -> Mapping[UUID, str]:
+    """The names of the users behind these aliases, for the house; see commands.postgres.aliases."""
+    with pool().connection() as connection:
+        return names_behind(connection, ids)

@@ -24,6 +24,7 @@ from django.utils.safestring import SafeString
 from commands.admin import links, search
 from commands.admin.amounts import money
 from commands.admin.auction_form import CreateAuctionForm
+from commands.admin.bidders import bidder, with_bidders
 from commands.admin.house_actions import HouseAction, WithHouseActions
 from commands.admin.record.urls import stream_link
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
@@ -31,7 +32,7 @@ from commands.domain.rules.table import sentences
 from commands.inbox.requests import cancel_auction, close_auction_now, create_auction
 from commands.jobs import Job as AcceptedJob
 from commands.jobs import JobStatus
-from commands.models import Auction, Bid, Job, PromoterPolicy, User
+from commands.models import Auction, Bid, Job, PromoterPolicy
 from commands.record.codec import shown_rules
 
 # A bid as the lists show it; amounts as text, because JSON has no decimals.
@@ -39,8 +40,9 @@ SHOWN = JSONObject(
     amount=Cast("amount", TextField()),
     counts=Cast("effective_amount", TextField()),
     doubled="doubled",
-    bidder_id="bidder_id",
-    bidder="bidder__username",
+    user_id=Cast("by_user", TextField()),
+    username="by_name",
+    number="number",
 )
 NONE = "-"
 
@@ -157,14 +159,14 @@ class AuctionAdmin(WithHouseActions[Auction]):
         """With the number of live bids, the leading and the winning bid, computed only for the page's rows."""
         live = Bid.objects.filter(auction=OuterRef("pk"), deleted=False)
         number = live.order_by().values("auction").values(number=Count("*"))
-        ranked = live.order_by("-effective_amount", "reached_version").values(shown=SHOWN)
-        won = Bid.objects.filter(pk=OuterRef("winning_bid_id")).values(shown=SHOWN)
+        ranked = with_bidders(live).order_by("-effective_amount", "reached_version")
+        won = with_bidders(Bid.objects.filter(pk=OuterRef("winning_bid_id"))).values(shown=SHOWN)
         return (
             super()
             .get_queryset(request)
             .annotate(
                 number=Coalesce(Subquery(number, output_field=IntegerField()), 0),
-                leading=Subquery(ranked[:1]),
+                leading=Subquery(ranked.values(shown=SHOWN)[:1]),
                 won=Subquery(won),
             )
         )
@@ -280,4 +282,4 @@ class AuctionAdmin(WithHouseActions[Auction]):
 
 
 def _bidder(bid: Mapping[str, Any]) -> SafeString:
-    return links.page_of(User, bid["bidder_id"], bid["bidder"] or "deleted user")
+    return bidder(bid["user_id"], bid["username"], bid["number"])

@@ -13,10 +13,11 @@ from django.utils.safestring import SafeString
 
 from commands.admin import links, search
 from commands.admin.amounts import money
+from commands.admin.bidders import bidder_of, ids_of, with_bidders
 from commands.admin.house_actions import HouseAction, WithHouseActions
 from commands.admin.record.urls import stream_link
 from commands.inbox.requests import remove_bid
-from commands.models import Auction, Bid, User
+from commands.models import Auction, Bid
 
 DELETED = "deleted"
 
@@ -104,7 +105,7 @@ class BidAdmin(WithHouseActions[Bid]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Bid]:
         """With the titles and names that are shown."""
-        return super().get_queryset(request).select_related("auction", "bidder")
+        return with_bidders(super().get_queryset(request).select_related("auction"))
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """The order of the index bids_ranking, or of the primary key."""
@@ -119,10 +120,14 @@ class BidAdmin(WithHouseActions[Bid]):
         if not search_term:
             return queryset, False
         if found := search.as_id(search_term):
-            wanted: dict[str, object] = {"id": found, "auction": found, "bidder": found}
+            wanted: dict[str, object] = {
+                "id": found,
+                "auction": found,
+                "bidder__in": ids_of([found]),
+            }
         else:
             wanted = {
-                "bidder__in": search.user_ids(search_term),
+                "bidder__in": ids_of(search.user_ids(search_term)),
                 "auction__in": search.auction_ids(search_term),
             }
         return queryset.filter(search.any_of(wanted.items())), False
@@ -139,8 +144,8 @@ class BidAdmin(WithHouseActions[Bid]):
 
     @admin.display(description="bidder")
     def by(self, bid: Bid) -> SafeString:
-        """A link to its bidder."""
-        return links.page_of(User, bid.bidder.id, str(bid.bidder))
+        """A link to its bidder; in a masked auction to who is behind the alias."""
+        return bidder_of(bid)
 
     @admin.display(description="amount")
     def offered(self, bid: Bid) -> str:

@@ -11,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from commands.admin.bidders import labels
 from commands.admin.policy_form import OFFERED, PolicyForm
 from commands.admin.read_only import ReadOnly
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
@@ -18,7 +19,7 @@ from commands.domain.policies import Policies
 from commands.domain.promoter import Policy
 from commands.inbox.requests import change_policy, withdraw_policy
 from commands.jobs import Job, JobStatus
-from commands.models import Auction, PromoterPolicy, PromoterTick, User
+from commands.models import Auction, PromoterPolicy, PromoterTick
 from commands.postgres.connections import SyncConnection
 from commands.postgres.policies import policy_versions, read_policies
 from commands.postgres.ticks import policies_of_next
@@ -37,7 +38,7 @@ def _preview(
     if auction is None:
         return []
     found = chances(connection, auction.pk, policy)
-    names = User.objects.in_bulk([chance.bid.bidder_id for chance in found])
+    names = labels([chance.bid.bidder_id for chance in found])
     return [{"chance": chance, "bidder": names[chance.bid.bidder_id]} for chance in found]
 
 
@@ -65,8 +66,8 @@ def _statistics(connection: SyncConnection) -> dict[str, Any]:
     }
 
 
-def _lucky(found: Sequence[tuple[UUID, int]]) -> list[tuple[User, int]]:
-    names = User.objects.in_bulk([bidder_id for bidder_id, _ in found])
+def _lucky(found: Sequence[tuple[UUID, int]]) -> list[tuple[str, int]]:
+    names = labels([bidder_id for bidder_id, _ in found])
     return [(names[bidder_id], draws) for bidder_id, draws in found]
 
 

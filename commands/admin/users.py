@@ -6,9 +6,10 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from commands.admin import links, search
+from commands.admin.bidders import links_to_bids
 from commands.admin.read_only import ReadOnlyList
 from commands.admin.record.urls import stream_link
-from commands.models import Bid, Job, User
+from commands.models import Job, User
 
 
 @admin.register(User)
@@ -58,6 +59,6 @@ class UserAdmin(ReadOnlyList[User]):
         """Links to the user's events, bids and jobs."""
         return links.listed(
             stream_link(user.pk, "events"),
-            links.list_of(Bid, "bids", bidder=user.pk),
+            *links_to_bids(user),
             links.list_of(Job, "jobs they asked for", submitted_by=user.pk),
         )

@@ -56,12 +56,17 @@ from commands.domain.rules.table import (
     buy_now,
     chosen,
     first_refusal,
+    masked,
     moved_end,
     need_leader,
     people,
+    shows_winner,
     unfit,
 )
 from commands.domain.state import Auction, replay
+
+# Without aliases there is nobody behind them.
+NOBODY: Mapping[UUID, UUID] = {}
 
 
 def decide(
@@ -72,14 +77,20 @@ def decide(
     bidders: Mapping[UUID, Bidder],
     draw: Draw | None = None,
     reserve: ReservePrice | None = None,
+    behind: Mapping[UUID, UUID] = NOBODY,
 ) -> Sequence[AuctionEvent] | Rejection:
     """The events the command causes, or the rejection.
 
     `now` is when the portal accepted the command. `bidders` are by their ids the users who exist, of those who
     bid or whom a rule names. `draw` is the draw for a DoubleBid; None if it comes too late: its time is over, or its tick's secret is revealed.
     `reserve` is the auction's reserve; None if it has none, or if its key is lost.
+    `behind` has the users behind aliases, for AnnounceWinner in an auction that shows who won.
     """
-    answer = _decided(command, auction, now, bidders, draw, reserve)
+    if auction and auction.rules and isinstance(command, PlaceBid | BuyNow):
+        assert bool(command.alias) == masked(auction.rules), (
+            "bids have aliases where they are masked"
+        )
+    answer = _decided(command, auction, now, bidders, draw, reserve, behind)
     if reserve is None or auction is None or isinstance(answer, Rejection):
         return answer
     return [*answer, *_met_or_missed(auction, answer, reserve)]
@@ -92,6 +103,7 @@ def _decided(
     bidders: Mapping[UUID, Bidder],
     draw: Draw | None,
     reserve: ReservePrice | None,
+    behind: Mapping[UUID, UUID],
 ) -> Sequence[AuctionEvent] | Rejection:
     match command:
         case CreateAuction():
@@ -109,7 +121,7 @@ def _decided(
         case DoubleBid():
             return _double_bid(command, auction, now, draw)
         case AnnounceWinner():
-            return _announce_winner(auction, now, reserve)
+            return _announce_winner(auction, now, reserve, behind)
         case CancelAuction():
             return house.cancel(command, auction)
         case CloseAuctionNow():
@@ -161,7 +173,7 @@ def _place_bid(
         return Rejection(RejectionCode.USER_NOT_FOUND, "the bidder does not exist any more")
     if auction.rules and (refusal := barred(auction.rules, bidder)):
         return refusal
-    own = auction.bids.live_of(command.bidder_id)
+    own = auction.bids.live_of(command.placed_by)
     highest = max((bid.effective_amount for bid in own), default=None)
     if highest is not None and command.amount <= highest:
         return Rejection(
@@ -173,10 +185,22 @@ def _place_bid(
         to_beat = ToBeat(_leading_amount(auction), highest)
         if refused := first_refusal(auction.rules, command.amount, to_beat):
             return refused
-    placed = BidPlaced(command.bid_id, command.bidder_id, command.amount, now, command.nonce)
+    placed = BidPlaced(
+        command.bid_id,
+        command.placed_by,
+        command.amount,
+        now,
+        command.nonce,
+        number=_number(command, auction),
+    )
     if end := _moved_end(auction, now):
         return [placed, AuctionExtended(end, placed.bid_id, auction.extensions + 1)]
     return [placed]
+
+
+def _number(command: PlaceBid | BuyNow, auction: Auction) -> int | None:
+    """The bidder's number in a masked auction: whoever has none yet gets the next one."""
+    return (command.alias.number or auction.aliases + 1) if command.alias else None
 
 
 def _buy_now(
@@ -193,7 +217,8 @@ def _buy_now(
         return Rejection(RejectionCode.NOT_FOR_SALE, "this auction has no buy-now price")
     if (leading := auction.leading_bid) and not rule.offered(leading.effective_amount):
         return Rejection(RejectionCode.NOT_FOR_SALE, rule.over(leading.effective_amount))
-    placed = BidPlaced(command.bid_id, command.bidder_id, rule.price, now, bought=True)
+    number = _number(command, auction)
+    placed = BidPlaced(command.bid_id, command.placed_by, rule.price, now, None, True, number)
     return [placed, BoughtNow(now, placed.bid_id)]
 
 
@@ -288,7 +313,10 @@ def nothing_drawn(command: DoubleBid, auction: Auction, reason: NoDoubling) -> N
 
 
 def _announce_winner(
-    auction: Auction, now: datetime, reserve: ReservePrice | None
+    auction: Auction,
+    now: datetime,
+    reserve: ReservePrice | None,
+    behind: Mapping[UUID, UUID],
 ) -> Sequence[AuctionEvent] | Rejection:
     if auction.closed:
         return closed_already(auction)
@@ -312,6 +340,8 @@ def _announce_winner(
             effective_amount=bid.effective_amount,
             doubled=bid.doubled,
             placed_at=bid.placed_at,
+            number=bid.number,
+            user_id=behind.get(bid.bidder_id) if shows_winner(auction.rules) else None,
         ),
     ]
 

@@ -11,7 +11,8 @@ from uuid import UUID
 class Bid:
     """A bid; reached_version is the auction's version at which it reached its effective amount.
 
-    deleted_version is the one at which it was deleted; rows from before that was kept have none.
+    deleted_version is the one at which it was deleted; rows from before that was kept have none. In a masked
+    auction bidder_id is an alias, and `number` its number.
     """
 
     id: UUID
@@ -24,6 +25,7 @@ class Bid:
     doubled: bool = False
     deleted: bool = False
     deleted_version: int | None = field(default=None, compare=False)
+    number: int | None = None
 
     @property
     def rank(self) -> tuple[Decimal, int]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from commands.domain.rules.masked import Alias
 from commands.domain.rules.rule import Rule
 
 
@@ -26,22 +27,37 @@ class CreateAuction:
 
 @dataclass(frozen=True, slots=True)
 class PlaceBid:
-    """Offer an amount in an auction; the nonce is the bidder's own part in the draws to come."""
+    """Offer an amount in an auction; the nonce is the bidder's own part in the draws to come.
+
+    In a masked auction the bid is placed under the alias, which the bidder gets when it is decided.
+    """
 
     auction_id: UUID
     bid_id: UUID
     bidder_id: UUID
     amount: Decimal
     nonce: str | None = None
+    alias: Alias | None = None
+
+    @property
+    def placed_by(self) -> UUID:
+        """The id under which the bid is placed."""
+        return self.alias.id if self.alias else self.bidder_id
 
 
 @dataclass(frozen=True, slots=True)
 class BuyNow:
-    """Buy at the auction's buy-now price, which ends it."""
+    """Buy at the auction's buy-now price, which ends it; in a masked auction under the alias."""
 
     auction_id: UUID
     bid_id: UUID
     bidder_id: UUID
+    alias: Alias | None = None
+
+    @property
+    def placed_by(self) -> UUID:
+        """The id under which the bid is placed."""
+        return self.alias.id if self.alias else self.bidder_id
 
 
 @dataclass(frozen=True, slots=True)

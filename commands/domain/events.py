@@ -28,6 +28,8 @@ class BidPlaced:
 
     The nonce is what its bidder sent along: as part of the event it changes the auction's hash, and
     with that all later draws. `bought` says that it is a purchase at the buy-now price: BoughtNow follows.
+    In a masked auction `bidder_id` is an alias, and `number` counts the bidders in the order of their first
+    bids, from 1.
     """
 
     bid_id: UUID
@@ -36,6 +38,7 @@ class BidPlaced:
     placed_at: datetime
     nonce: str | None = None
     bought: bool = False
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,11 @@ class NothingDrawn:
 
 @dataclass(frozen=True, slots=True)
 class WinnerAnnounced:
-    """The auction was closed, and this bid won."""
+    """The auction was closed, and this bid won.
+
+    In a masked auction `number` is that of its bidder, an alias, and `user_id` the user behind it, if the rules
+    show who won.
+    """
 
     bid_id: UUID
     bidder_id: UUID
@@ -157,6 +164,8 @@ class WinnerAnnounced:
     effective_amount: Decimal
     doubled: bool
     placed_at: datetime
+    number: int | None = None
+    user_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

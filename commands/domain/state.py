@@ -35,7 +35,7 @@ class Auction:
     `draws` is how many numbered draws it had, and `last_tick` the tick of the last of them. `extensions` is
     how often bids moved its end. `closed_early` says whether the house ended it early, or a purchase did, and
     `cancelled_because` is the reason of one that was cancelled. `reserve_met` says whether the leading bid would pay
-    its reserve; False without one.
+    its reserve; False without one. `aliases` is how many bidders have a number, if it is masked.
     """
 
     id: UUID
@@ -54,6 +54,7 @@ class Auction:
     cancelled_because: str | None = None
     closed_early: bool = False
     reserve_met: bool = False
+    aliases: int = 0
 
     @property
     def cancelled(self) -> bool:
@@ -122,6 +123,8 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             return replace(auction, ends_at=event.ends_at, extensions=event.extension)
         case ReserveMet() | ReserveMissed():
             return replace(auction, reserve_met=isinstance(event, ReserveMet))
+        case BidPlaced(number=int() as number):
+            return replace(auction, aliases=max(auction.aliases, number))
         case BidPlaced() | BidDeleted() | BidRemoved() | ReserveRevealed():
             return auction
         case _:
@@ -145,6 +148,7 @@ def changed_bid(
                 placed_at=event.placed_at,
                 placed_version=version,
                 reached_version=version,
+                number=event.number,
             )
         case BidDeleted() | BidRemoved():
             bid = changed.get(event.bid_id) or bids[event.bid_id]

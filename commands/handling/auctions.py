@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
-from commands.domain.auction import decide
+from commands.domain.auction import NOBODY, decide
 from commands.domain.bids import Bids
 from commands.domain.commands import (
     AnnounceWinner,
@@ -26,12 +26,20 @@ from commands.domain.commands import (
 from commands.domain.events import AuctionEvent, Event, NoDoubling
 from commands.domain.promoter import KnownDraw
 from commands.domain.rejections import Rejection
-from commands.domain.rules.table import Rules, follow_leader, need_leader, people
+from commands.domain.rules.table import (
+    Rules,
+    follow_leader,
+    need_leader,
+    people,
+    shows_winner,
+)
 from commands.domain.state import Auction, replay
 from commands.handling.batch import Decided, Handled, decide_jobs
 from commands.handling.draws import draws_of, left_by, secrets_of
+from commands.handling.masking import Masks, request_of
 from commands.handling.reserves import reserves_of
 from commands.jobs import Job
+from commands.postgres.aliases import users_behind
 from commands.postgres.auctions import (
     Touched,
     lock_auctions,
@@ -113,6 +121,7 @@ def handle_auctions(
         [Addition(line.stream, line.version, decided[line.id].events) for line in lines], done
     )
     _save(connection, lines, decided)
+    deciding.masks.save(connection)
     going_on = {line.id for line in lines if deciding.goes_on(line, decided[line.id])}
     unfinished += [line.stream for line in lines if line.id in going_on]
     outcomes = [
@@ -128,7 +137,8 @@ def handle_auctions(
 class _Deciding:
     """Decides the lines' jobs, with all that they need read beforehand.
 
-    `commitments` are the times of the draws' commitments, after which the draws are recorded.
+    `commitments` are the times of the draws' commitments, after which the draws are recorded. `masks` are the
+    aliases of those who bid in masked auctions.
     """
 
     def __init__(
@@ -144,7 +154,9 @@ class _Deciding:
         self._draws = {line.jobs[0].id: draws[line.id] for line in lines if line.id in draws}
         withdrawals = sum(line.jobs[0].command == "WithdrawBids" for line in lines)
         self._of_each = max(WITHDRAWN // max(withdrawals, 1), 1)
-        self._bids = _bids(connection, lines, commands, self._draws, self._of_each)
+        self.masks = _masks(connection, lines, commands)
+        self._bids = _bids(connection, lines, commands, self.masks, self._draws, self._of_each)
+        self._connection = connection
 
     def decide(self, line: Line, now: datetime) -> Decided[Auction]:
         """What becomes of the line's jobs."""
@@ -156,6 +168,7 @@ class _Deciding:
             version=line.version,
             now=now,
             undecided=self._undecided,
+            request_of=request_of,
         )
 
     def goes_on(self, line: Line, decided: Decided[Auction]) -> bool:
@@ -170,14 +183,26 @@ class _Deciding:
     def _decide_job(self, job: Job, state: Auction | None) -> Sequence[Event] | Rejection:
         """The domain's answer to the job; the moment of acceptance is the moment that counts."""
         command = self._commands.get(job.id) or _decoded(job)
-        return decide(
+        command = self.masks.behind_mask(command, state)
+        answer = decide(
             command,
             state,
             now=job.accepted_at,
             bidders=self._bidders,
             draw=self._draws.get(job.id),
             reserve=self._reserves.get(state.id) if state else None,
+            behind=self._behind_winner(state) if isinstance(command, AnnounceWinner) else NOBODY,
         )
+        self.masks.note(command, answer)
+        return answer
+
+    def _behind_winner(self, state: Auction | None) -> Mapping[UUID, UUID]:
+        """The user behind the leading bid, if it is shown who won."""
+        if state is None or not shows_winner(state.rules) or (bid := state.leading_bid) is None:
+            return NOBODY
+        # Whoever bid for the first time in this batch has no row yet.
+        stored = users_behind(self._connection, [bid.bidder_id])
+        return {**self.masks.users_given(), **stored}
 
     def _undecided(
         self, job: Job, state: Auction | None, reason: NoDoubling
@@ -274,10 +299,24 @@ def _bidders(commands: Iterable[AuctionCommand]) -> set[UUID]:
     return found
 
 
+def _masks(connection: SyncConnection, lines: Iterable[Line], commands: Commands) -> Masks:
+    return Masks.read(
+        connection,
+        (
+            (line.before, command)
+            for line in lines
+            if line.before and line.before.rules
+            for job in line.jobs
+            if (command := commands.get(job.id))
+        ),
+    )
+
+
 def _bids(
     connection: SyncConnection,
     lines: Iterable[Line],
     commands: Commands,
+    masks: Masks,
     draws: Mapping[UUID, KnownDraw],
     of_each: int,
 ) -> Mapping[UUID, Bids]:
@@ -289,8 +328,9 @@ def _bids(
         if follow_leader(line.before.rules):
             touched.led.add(line.id)
         for job in line.jobs:
-            match commands.get(job.id):
-                case PlaceBid(bidder_id=bidder_id):
+            command = commands.get(job.id)
+            match masks.behind_mask(command, line.before) if command else None:
+                case PlaceBid(placed_by=bidder_id):
                     touched.bidding.add((line.id, bidder_id))
                     if need_leader(line.before.rules):
                         touched.led.add(line.id)

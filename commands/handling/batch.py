@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from psycopg import Error
 
@@ -17,6 +18,15 @@ from commands.streams import NewEvent, RecordedEvent, Stream
 State = TypeVar("State")
 # The events that a job leaves all the same if it expired or failed.
 Undecided = Callable[[Job, State | None, NoDoubling], Sequence[Event]]
+
+
+# The id of the request that a job's events name, given the state after the job before.
+RequestOf = Callable[[Job, State | None], UUID]
+
+
+def its_own(job: Job, _state: object) -> UUID:
+    """The id of the request that the job is of."""
+    return job.correlation_id
 
 
 def nothing(_job: Job, _state: object, _why: NoDoubling) -> Sequence[Event]:
@@ -75,6 +85,7 @@ def decide_jobs(
     version: int,
     now: datetime,
     undecided: Undecided[State] = nothing,
+    request_of: RequestOf[State] = its_own,
 ) -> Decided[State]:
     """Decide the jobs in order. One whose decision raises becomes FAILED; the others go on.
 
@@ -103,17 +114,17 @@ def decide_jobs(
             # Any other error concerns this job only. It is kept, with its traceback, for operators.
             left = undecided(job, state, NoDoubling.FAILED)
             state = evolve(state, left) if left else state
-            events += _new(job, left)
+            events += _new(job, left, request_of(job, state))
             reached = version + len(events) if left else None
             outcomes.append(JobOutcome(job, JobStatus.FAILED, reached, error=with_traceback(error)))
             continue
-        events += _new(job, answer)
+        events += _new(job, answer, request_of(job, state))
         outcomes.append(JobOutcome(job, JobStatus.SUCCEEDED, version=version + len(events)))
     return Decided(before, state, events, outcomes)
 
 
-def _new(job: Job, events: Sequence[Event]) -> list[NewEvent]:
-    return [NewEvent(event, job.id, job.correlation_id, job.accepted_at) for event in events]
+def _new(job: Job, events: Sequence[Event], request: UUID) -> list[NewEvent]:
+    return [NewEvent(event, job.id, request, job.accepted_at) for event in events]
 
 
 def _expired(job: Job, now: datetime) -> Rejection | None:

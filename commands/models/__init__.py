@@ -1,5 +1,6 @@
 """The write side's tables, declared for migrations and admin. Handlers write them in SQL (commands/postgres)."""
 
+from commands.models.aliases import Alias
 from commands.models.auctions import Auction, Bid
 from commands.models.checkpoints import Checkpoint, CheckpointKey, Subtree, Witness
 from commands.models.events import Event
@@ -10,6 +11,7 @@ from commands.models.secret_keys import SecretKey
 from commands.models.users import Session, User
 
 __all__ = (
+    "Alias",
     "Auction",
     "Bid",
     "Checkpoint",

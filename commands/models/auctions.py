@@ -40,6 +40,8 @@ class Auction(models.Model):
     closed_early = models.BooleanField(db_default=False)
     # What a release must know to decide it, beside its rules: events that not every release knows which looks here.
     needs = ArrayField(models.TextField(), null=True)
+    # How many bidders have a number, if it is masked.
+    aliases = models.IntegerField(db_default=0)
 
     class Meta:
         db_table = "auctions"
@@ -63,7 +65,10 @@ class Bid(models.Model):
     auction = models.ForeignKey(
         Auction, on_delete=models.DO_NOTHING, db_index=False, related_name="bids"
     )
-    bidder = models.ForeignKey(User, on_delete=models.DO_NOTHING, db_index=False)
+    # In a masked auction it is an alias (commands.models.Alias), and no user.
+    bidder = models.ForeignKey(
+        User, on_delete=models.DO_NOTHING, db_index=False, db_constraint=False
+    )
     amount = models.DecimalField(max_digits=DIGITS, decimal_places=PLACES)
     effective_amount = models.DecimalField("counts", max_digits=DIGITS, decimal_places=PLACES)
     placed_at = models.DateTimeField("placed")
@@ -72,6 +77,8 @@ class Bid(models.Model):
     doubled = models.BooleanField(default=False)
     deleted = models.BooleanField(default=False)
     deleted_version = models.IntegerField(null=True)
+    # The alias's, in a masked auction.
+    number = models.IntegerField(null=True)
 
     class Meta:
         db_table = "bids"

@@ -12,23 +12,33 @@ BidderStanding = Literal["LEADING", "OUTBID", "WON", "LOST", "CANCELLED"]
 
 # Behind every auction.
 NEWEST = UUID(int=2**128 - 1)
-# From auction to auction by the index bids_of_bidder, however many bids the user has in each; and in each of them one
-# look at its first bid. No more auctions than `look`, so that the cost does not grow with what the user did before.
-STANDINGS = """
+# The last auction before that one with a live bid of the user, or of an alias of theirs.
+NEXT = """
+greatest((
+    SELECT bids.auction_id FROM bids
+    WHERE bidder_id = %(user)s AND NOT deleted AND bids.auction_id < {before}
+    ORDER BY bids.auction_id DESC LIMIT 1
+), (
+    SELECT aliases.auction_id FROM aliases
+    WHERE user_id = %(user)s AND aliases.auction_id < {before} AND EXISTS (
+        SELECT FROM bids
+        WHERE bids.auction_id = aliases.auction_id AND bidder_id = aliases.id AND NOT deleted
+    ) ORDER BY aliases.auction_id DESC LIMIT 1
+))"""
+# From auction to auction by the indexes bids_of_bidder and aliases_of_user, however many bids the user has in each; and
+# in each of them one look at its first bid. No more auctions than `look`, so that the cost does not grow with what the
+# user did before.
+STANDINGS = f"""
 WITH RECURSIVE mine (auction_id, place) AS (
-    (SELECT auction_id, 1 FROM bids
-     WHERE bidder_id = %(user)s AND NOT deleted AND auction_id < %(before)s
-     ORDER BY auction_id DESC LIMIT 1)
+    SELECT {NEXT.format(before="%(before)s")}, 1
     UNION ALL
-    SELECT (
-        SELECT bids.auction_id FROM bids
-        WHERE bidder_id = %(user)s AND NOT deleted AND bids.auction_id < mine.auction_id
-        ORDER BY bids.auction_id DESC LIMIT 1
-    ), place + 1 FROM mine WHERE auction_id IS NOT NULL AND place < %(look)s
+    SELECT {NEXT.format(before="mine.auction_id")}, place + 1
+    FROM mine WHERE auction_id IS NOT NULL AND place < %(look)s
 )
 SELECT mine.auction_id, auction.closed, auction.cancelled,
-    CASE WHEN auction.closed THEN auction.winner ELSE best.bidder_id END = %(user)s AS first
+    CASE WHEN auction.closed THEN auction.winner ELSE best.bidder_id END = coalesce(me.id, %(user)s) AS first
 FROM mine
+LEFT JOIN aliases AS me ON me.user_id = %(user)s AND me.auction_id = mine.auction_id
 CROSS JOIN LATERAL (
     SELECT closed, cancelled_because IS NOT NULL AS cancelled, (SELECT bidder_id FROM bids WHERE id = winning_bid_id) AS winner
     FROM auctions WHERE id = mine.auction_id OFFSET 0

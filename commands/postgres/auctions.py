@@ -42,6 +42,10 @@ FROM unnest(%s::uuid[]) AS auction (id), users WHERE is_staff AND (EXISTS (
 ) OR EXISTS (
     SELECT FROM bids WHERE bidder_id = users.id AND auction_id = auction.id AND deleted
 ))
+UNION ALL
+SELECT auction.id, aliases.id FROM unnest(%s::uuid[]) AS auction (id), users
+JOIN aliases ON aliases.user_id = users.id
+WHERE is_staff AND aliases.auction_id = auction.id
 """
 # Only named bids can be deleted by the batch, so beside them one bid of each bidder, the highest,
 # and one of the auction, the leading one, can matter. Bids are withdrawn from the lowest on: so the
@@ -97,7 +101,7 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, closed = excluded.clo
     winning_bid_id = excluded.winning_bid_id, draws = excluded.draws, last_tick = excluded.last_tick,
     ends_at = excluded.ends_at, extensions = excluded.extensions,
     cancelled_because = excluded.cancelled_because, closed_early = excluded.closed_early,
-    reserve_met = excluded.reserve_met,
+    reserve_met = excluded.reserve_met, aliases = excluded.aliases,
     needs = CASE WHEN excluded.needs IS NULL THEN auctions.needs ELSE (
         SELECT array_agg(DISTINCT need) FROM unnest(auctions.needs || excluded.needs) AS need
     ) END
@@ -140,6 +144,10 @@ WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
           EXISTS (
               SELECT FROM bids
               WHERE auction_id = auctions.id AND bidder_id = deletion.user_id AND NOT deleted
+              OFFSET 0
+          ) OR EXISTS (
+              SELECT FROM aliases JOIN bids ON bids.auction_id = auctions.id AND bidder_id = aliases.id
+              WHERE aliases.auction_id = auctions.id AND user_id = deletion.user_id AND NOT deleted
               OFFSET 0
           ) OR waits AND EXISTS (
               SELECT FROM jobs WHERE stream_id = auctions.id AND status = 'QUEUED'
@@ -246,9 +254,9 @@ def touched_bids(connection: SyncConnection, touched: Touched) -> Mapping[UUID, 
 def staff_among(
     connection: SyncConnection, auctions: Collection[UUID]
 ) -> Mapping[UUID, frozenset[UUID]]:
-    """By auction, those who belong to the house and have ever bid in it."""
+    """By auction, those who belong to the house and have ever bid in it; in a masked one, their aliases."""
     staff: defaultdict[UUID, set[UUID]] = defaultdict(set)
-    for row in connection.execute(STAFF, (list(auctions),)):
+    for row in connection.execute(STAFF, (list(auctions), list(auctions))):
         staff[row["auction_id"]].add(row["bidder_id"])
     return {auction: frozenset(staff[auction]) for auction in auctions}
 

@@ -27,12 +27,12 @@ THEN = f"""
 changed AS MATERIALIZED (
     SELECT auction_id, id, bidder_id, amount, amount AS effective_amount, placed_at, placed_version,
            placed_version AS reached_version, false AS doubled, false AS deleted,
-           NULL::int AS deleted_version
+           NULL::int AS deleted_version, number
     FROM lots JOIN bids USING (auction_id)
     WHERE doubled AND reached_version > cut AND placed_version <= cut
     UNION ALL
     SELECT auction_id, id, bidder_id, amount, effective_amount, placed_at, placed_version,
-           reached_version, doubled, false, NULL
+           reached_version, doubled, false, NULL, number
     FROM lots JOIN bids USING (auction_id)
     WHERE deleted AND deleted_version > cut AND placed_version <= cut
       AND NOT (doubled AND reached_version > cut)

@@ -20,8 +20,11 @@ SELECT coalesce((data->>'policy_version')::int, 0) AS version, count(*) AS draws
 FROM events WHERE type = 'BidDoubled' GROUP BY 1 ORDER BY 1 DESC LIMIT 20
 """
 LUCKIEST = """
-SELECT (data->>'bidder_id')::uuid AS bidder_id, count(*) AS draws
-FROM events WHERE type = 'BidDoubled' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10
+SELECT coalesce(user_id, bidder_id) AS bidder_id, sum(drawn)::bigint AS draws FROM (
+    SELECT (data->>'bidder_id')::uuid AS bidder_id, count(*) AS drawn
+    FROM events WHERE type = 'BidDoubled' GROUP BY 1
+) AS bidders LEFT JOIN aliases ON aliases.id = bidder_id
+GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 10
 """
 
 
@@ -41,5 +44,5 @@ def draws_by_policy(connection: SyncConnection) -> list[DictRow]:
 
 
 def draws_by_bidder(connection: SyncConnection) -> list[DictRow]:
-    """Rows of bidder_id and draws, for the ten bidders with the most."""
+    """Rows of bidder_id and draws, for the ten bidders with the most; users, where it is known who an alias is."""
     return connection.execute(LUCKIEST).fetchall()

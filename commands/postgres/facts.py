@@ -10,9 +10,10 @@ from commands.domain.commands import AuctionCommand
 from commands.domain.events import AuctionCreated, BidDeleted, BidPlaced, BidRemoved, Event
 from commands.domain.rules.table import people
 from commands.jobs import JobStatus
+from commands.postgres.aliases import known_aliases
 from commands.postgres.connections import SyncConnection
 from commands.record.codec import decode_command
-from commands.record.redeciding import Account, Cause, Facts
+from commands.record.facts import Account, Cause, Facts, GivenAlias
 from commands.streams import RecordedEvent
 
 # Of those that wait only a withdrawal may have caused events already, or a draw that failed and is re-driven.
@@ -61,9 +62,30 @@ def look_up(
     ids = [recorded.causation_id for recorded in page]
     facts.causes = dict(_causes(connection.execute(CAUSES, (ids, auction_id))))
     named = {id for recorded in page for id in _named(recorded.event)}
-    unknown = list(named - facts.users.keys())
+    unknown = named - facts.users.keys()
+    if any(isinstance(each.event, BidPlaced) and each.event.number for each in page):
+        unknown -= _look_up_aliases(connection, unknown, facts)
     if unknown:
-        facts.users.update(_accounts(connection.execute(ACCOUNTS, (unknown,))))
+        facts.users.update(accounts_of(connection, unknown))
+
+
+def accounts_of(connection: SyncConnection, ids: Collection[UUID]) -> dict[UUID, Account]:
+    """Those of the ids that are users', with what their events say."""
+    return _accounts(connection.execute(ACCOUNTS, (list(ids),)))
+
+
+def _look_up_aliases(connection: SyncConnection, ids: Collection[UUID], facts: Facts) -> set[UUID]:
+    """Put those that are aliases among the facts, as the users behind them."""
+    known = known_aliases(connection, ids)
+    users = {each.user_id for each in known.values() if each.user_id}
+    accounts = accounts_of(connection, users) if users else {}
+    for id, alias in known.items():
+        facts.aliases[id] = GivenAlias(alias.auction_id, alias.number, alias.user_id)
+        if alias.user_id is None:
+            facts.users[id] = Account(None, forgotten=True)
+        elif account := accounts.get(alias.user_id):
+            facts.users[id] = account
+    return set(known)
 
 
 def _named(event: Event) -> Collection[UUID]:

@@ -3,7 +3,7 @@
 What events don't hold is empty: names, addresses and passwords of users, secrets of ticks.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 from uuid import UUID
@@ -26,6 +26,7 @@ from commands.domain.events import (
 from commands.domain.policies import STREAM
 from commands.domain.state import Auction
 from commands.domain.user import User
+from commands.postgres.aliases import KnownAlias, insert_aliases
 from commands.postgres.auctions import Touched, lock_auctions, save_auctions, touched_bids
 from commands.postgres.connections import SyncConnection
 from commands.postgres.policies import last_policies, save_policy
@@ -144,6 +145,16 @@ def _restore_auctions(
         changed.append((after, list(after.bids.values())))
     needs = {stream.id: needed_by(e.event for e in of) for stream, of in of_auctions.items()}
     save_auctions(connection, changed, needs)
+    # Who is behind an alias no event says.
+    insert_aliases(connection, list(_aliases(of_auctions)))
+
+
+def _aliases(of_auctions: Mapping[Stream, Sequence[RecordedEvent]]) -> Iterator[KnownAlias]:
+    for stream, recorded in of_auctions.items():
+        for item in recorded:
+            match item.event:
+                case BidPlaced(bidder_id=alias, number=int() as number):
+                    yield KnownAlias(alias, stream.id, number, None)
 
 
 def _known(locked: Mapping[UUID, Auction | Unknown | None]) -> Mapping[UUID, Auction | None]:

@@ -55,7 +55,10 @@ WITH_LEFTOVERS = """
 SELECT id, leftovers_due_at < statement_timestamp() - interval '1 hour' AS last FROM users
 WHERE leftovers_due_at IS NOT NULL ORDER BY leftovers_due_at LIMIT 1000
 """
-NO_LEFTOVERS = "UPDATE users SET leftovers_due_at = NULL WHERE id = ANY(%s)"
+NO_LEFTOVERS = """
+UPDATE users SET leftovers_due_at = NULL
+WHERE id = ANY(%s) AND NOT EXISTS (SELECT FROM aliases WHERE user_id = users.id)
+"""
 CREDENTIALS = """
 SELECT id AS user_id, username, email, is_staff, password AS password_hash FROM users
 WHERE {} AND deleted_at IS NULL
@@ -81,7 +84,9 @@ SELECT id FROM users WHERE withdrawing_at IS NOT NULL ORDER BY withdrawing_at LI
 """
 LIVE_AUCTIONS = """
 SELECT DISTINCT auction_id FROM bids JOIN auctions ON auctions.id = auction_id
-WHERE bidder_id = %(user)s AND NOT deleted AND NOT closed AND (ends_at > %(at)s OR rules ? 'soft_close')
+WHERE bidder_id = ANY(ARRAY(
+    SELECT %(user)s::uuid UNION ALL SELECT id FROM aliases WHERE user_id = %(user)s
+)) AND NOT deleted AND NOT closed AND (ends_at > %(at)s OR rules ? 'soft_close')
   AND (%(after)s::uuid IS NULL OR auction_id > %(after)s)
 ORDER BY auction_id LIMIT %(limit)s
 """
@@ -169,7 +174,7 @@ def with_leftovers(connection: SyncConnection) -> Mapping[UUID, bool]:
 
 
 def mark_without_leftovers(connection: SyncConnection, ids: Collection[UUID]) -> None:
-    """Note that nothing is left of these users."""
+    """Note that nothing is left of these users, but of those whose bids are still to be withdrawn under an alias."""
     connection.execute(NO_LEFTOVERS, (list(ids),))
 
 

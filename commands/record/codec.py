@@ -15,6 +15,7 @@ from uuid import UUID
 
 from commands.domain import commands, events
 from commands.domain.rules.increments import Bracket
+from commands.domain.rules.masked import Alias
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.table import RULES, Rules, in_order, name_of
 from commands.domain.rules.unknown import UnknownRule
@@ -96,7 +97,7 @@ _COMMAND_NAMES = {kind: name for name, kind in COMMAND_TYPES.items()}
 
 Message = TypeVar("Message")
 # An event or a command, or a part of one.
-Encoded = events.Event | commands.Command | Rule | Bracket
+Encoded = events.Event | commands.Command | Rule | Bracket | Alias
 Json = dict[str, Any]
 
 _DECODERS: Mapping[type, Callable[[Any], Any]] = {
@@ -108,6 +109,7 @@ _DECODERS: Mapping[type, Callable[[Any], Any]] = {
     bool: bool,
     events.NoDoubling: events.NoDoubling,
     Bracket: lambda data: _decoded(Bracket, data),
+    Alias: lambda data: _decoded(Alias, data),
 }
 
 
@@ -222,7 +224,7 @@ def _encoded(value: Any) -> Any:
             return encode_rules(value)
         case tuple():
             return [_encoded(each) for each in value]
-        case Bracket():
+        case Bracket() | Alias():
             return encode(value)
         case _:
             raise TypeError(f"no JSON form for {type(value).__name__}")
@@ -261,6 +263,7 @@ _KINDS: Sequence[type[Any]] = (
     *COMMAND_TYPES.values(),
     *RULES.values(),
     Bracket,
+    Alias,
 )
 # Each field's name and default, MISSING without one.
 _WRITTEN: Mapping[type, list[tuple[str, object]]] = {

@@ -5,15 +5,14 @@ moment of acceptance, which the event itself says. The job must say the same whi
 events from before they said it, and whose job has ended, what only the job knew is not checked.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never, cast
 from uuid import UUID
 
 from commands.domain.auction import decide, nothing_drawn
-from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
@@ -50,8 +49,10 @@ from commands.domain.events import (
 from commands.domain.promoter import Drawn, KnownDraw, Promoter
 from commands.domain.rejections import Rejection
 from commands.domain.rules.reserve import ReservePrice
-from commands.domain.rules.table import people
+from commands.domain.rules.table import masked, people
 from commands.jobs import JobStatus
+from commands.record.facts import Cause, Facts
+from commands.record.masks import behind_mask, owed_as_told, unmasked, winner_behind
 from commands.record.standing import Standing
 from commands.streams import RecordedEvent
 
@@ -63,48 +64,14 @@ STEP_BACK = timedelta(minutes=1)
 FOLLOWING = (AuctionExtended, BoughtNow)
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """What a job says of the events that it caused."""
-
-    command: AuctionCommand
-    accepted_at: datetime
-    status: JobStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Account(Bidder):
-    """What is known of a user; of one who was deleted, when, and after which position."""
-
-    deleted_at: datetime | None = None
-    deleted_position: int | None = None
-
-
-@dataclass(slots=True)
-class Facts:
-    """What the decisions depend on besides the auction's own events.
-
-    `causes` are the jobs of the events at hand that are kept, `users` those so far who bid, or whom rules
-    name, and who were ever created. Of events recorded after `jobs_since` the job is kept, None: of none. Events from
-    position `moments_since` on say when their command was accepted; None if none does.
-    """
-
-    causes: Mapping[UUID, Cause] = field(default_factory=dict)
-    users: dict[UUID, Account] = field(default_factory=dict)
-    jobs_since: datetime | None = None
-    moments_since: int | None = None
-
-    @property
-    def staff(self) -> list[UUID]:
-        """Those of the users who belong to the house."""
-        return [id for id, account in self.users.items() if account.is_staff]
-
-
 def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: Facts) -> str | None:
     """Why the rules do not give the event at that position of the log; None if they do."""
     event = cast(AuctionEvent, recorded.event)
     cause = facts.causes.get(recorded.causation_id)
     if what := _uncaused(recorded, cause, position, facts) or _too_late(event, position, facts):
+        return what
+    hidden = standing.auction is not None and masked(standing.auction.rules)
+    if hidden and (what := unmasked(standing, recorded, cause, facts)):
         return what
     if standing.owed or isinstance(event, FOLLOWING):
         return _followed(standing, recorded)
@@ -120,6 +87,8 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
     command = cause.command if cause else command_of(event, recorded.stream.id)
     if _is_failure(event):
         return _failed(standing, command, event)
+    if hidden:
+        command = behind_mask(command, event, standing)
     known = recorded.accepted_at or (cause and cause.accepted_at)
     now = known or _moment_of(standing, event, recorded)
     auction, draw = standing.part(command, event), _draw_of(standing, event, facts)
@@ -128,7 +97,15 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
         reserve = ReservePrice(event.amount, event.salt)
         if what := standing.reserve.reveal(standing, reserve):
             return what
-    answer = decide(command, auction, now=now, bidders=facts.users, draw=draw, reserve=reserve)
+    answer = decide(
+        command,
+        auction,
+        now=now,
+        bidders=facts.users,
+        draw=draw,
+        reserve=reserve,
+        behind=winner_behind(event),
+    )
     if isinstance(answer, Rejection):
         return f"the rules refuse it: {answer.message}"
     if event not in (answer if recorded.accepted_at else map(_without_reason, answer)):
@@ -147,7 +124,7 @@ def _followed(standing: Standing, recorded: RecordedEvent) -> str | None:
     """What speaks against the event where another one owes a consequence, or where it is one itself."""
     if not standing.owed:
         return "the rules give no such event"
-    owed = standing.owed.pop(0)
+    owed = owed_as_told(standing.owed.pop(0), recorded, standing)
     if (recorded.event, recorded.causation_id) != (owed, standing.cause):
         return f"the rules give {owed}"
     return None
@@ -199,7 +176,8 @@ def _too_late(event: AuctionEvent, position: int, facts: Facts) -> str | None:
         case BidDeleted(bidder_id=bidder_id, withdrawn_at=datetime() as withdrawn_at):
             user = facts.users.get(bidder_id)
             if user is None or user.deleted_position is None:
-                return "its bidder was not deleted"
+                forgotten = user is not None and user.forgotten
+                return None if forgotten else "its bidder was not deleted"
             if user.deleted_at not in (None, withdrawn_at):
                 return f"its bidder's deletion was accepted at {user.deleted_at}"
     return None
@@ -229,7 +207,8 @@ def _draw_of(standing: Standing, event: AuctionEvent, facts: Facts) -> KnownDraw
                 bid for bid in standing.named(event.bid_id) if not bid.deleted and not bid.doubled
             ]
             drawn = Drawn(hits[0], event.weight, event.total_weight) if hits else None
-            staff = standing.staff_among(facts.staff, all_ever=event.draw > 0)
+            house = facts.staff_as_told(event.staff)
+            staff = standing.staff_among(house, all_ever=event.draw > 0)
             return KnownDraw(event.policy_version, Promoter(), ON, staff, drawn)
         case NothingDrawn() if event.reason is not NoDoubling.LATE:
             return _nothing_of(standing, event, facts)
@@ -241,7 +220,7 @@ def _nothing_of(standing: Standing, event: NothingDrawn, facts: Facts) -> KnownD
     promoter = Promoter(chance=Decimal(0 if event.reason is NoDoubling.CHANCE else 100))
     gone = standing.named(event.bid_id) if event.reason is NoDoubling.GONE and event.bid_id else []
     drawn = Drawn(gone[0], 0, 0) if gone else None
-    staff = standing.staff_among(facts.staff, all_ever=True)
+    staff = standing.staff_among(facts.staff_as_told(event.staff), all_ever=True)
     return KnownDraw(event.policy_version, promoter, ON, staff, drawn)
 
 

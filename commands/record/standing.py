@@ -63,6 +63,8 @@ class Standing:
         self.owed: list[AuctionEvent] = []
         self.cause: UUID | None = None
         self.reserve = ReserveBounds()
+        # By alias, the number that it got with its first bid.
+        self.numbers: dict[UUID, int] = {}
         # The latest moment at which a command was accepted whose events there are.
         self.accepted: datetime | None = None
         # Those that change, as they are now.
@@ -83,6 +85,8 @@ class Standing:
         except KeyError as error:
             raise NotKept(str(error)) from error
         self.auction = replace(after, bids=Bids())
+        if isinstance(event, BidPlaced) and event.number:
+            self.numbers[event.bidder_id] = event.number
         [*changed] = after.bids.values()
         for bid in changed:
             self._put(bid, placed=isinstance(event, BidPlaced), stays=stays)
@@ -115,7 +119,7 @@ class Standing:
 
     def _touched(self, command: AuctionCommand, event: AuctionEvent) -> list[Bid]:
         match command:
-            case PlaceBid(bidder_id=bidder_id):
+            case PlaceBid(placed_by=bidder_id):
                 bidder = self._bidders.get(bidder_id)
                 own = self._best(bidder.highest, bidder.ranked) if bidder else []
                 return [*own, *self._leading_ones()]

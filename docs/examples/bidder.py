@@ -29,7 +29,7 @@ LOGIN = f"""mutation ($username: String!, $password: String!) {{
 REFRESH = f"""mutation ($token: String!) {{
   session: refreshSession(refreshToken: $token) {SESSION} }}"""
 AUCTION = """query ($id: UUID!, $version: Int!) {
-  auction(id: $id, atLeastVersion: $version) { leadingBid { amount bidder { username } } } }"""
+  auction(id: $id, atLeastVersion: $version) { leadingBid { amount bidder { name } } } }"""
 EVENTS = """subscription ($id: UUID!, $after: Int!) {
   event: auctionEvents(id: $id, afterVersion: $after) { __typename version } }"""
 NOTIFICATIONS = "subscription { notification: notificationReceived { kind auctionId message } }"
@@ -151,7 +151,7 @@ async def main(url: str, auction_id: str, username: str, password: str) -> None:
         sys.exit(f"no bid: {bid}")
     seen = await portal.ask(AUCTION, id=auction_id, version=bid["result"]["version"])
     leading = seen["auction"]["leadingBid"]
-    print(f"{leading['bidder']['username']} leads with {leading['amount']}")
+    print(f"{leading['bidder']['name']} leads with {leading['amount']}")
     async with aclosing(portal.events(auction_id)) as events:
         async for event in events:
             print(event["version"], event["__typename"])

@@ -8,10 +8,12 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
+from commands.postgres.aliases import forget_deleted_behind
 from commands.postgres.connections import SyncConnection
 from commands.postgres.rows import as_json
 from commands.postgres.users import mark_without_leftovers, with_leftovers
 from notifications.notices import Notice
+from notifications.people import UNMASKED, People
 from notifications.postgres.addressees import UPDATED_KINDS
 from notifications.postgres.mails import GAP, MAY_BE_MAILED
 from notifications.postgres.preferences import mails_wanted
@@ -99,7 +101,7 @@ MARK_OUTDATED = f"""
 UPDATE notifications SET read_at = statement_timestamp()
 WHERE read_at IS NULL AND id = ANY(ARRAY(
     SELECT unread.id
-    FROM json_to_recordset(%s) AS named (auction_id uuid, user_id uuid, leader uuid)
+    FROM json_to_recordset(%s) AS named (auction_id uuid, user_id uuid, bidder_id uuid, leader uuid)
     CROSS JOIN LATERAL (
         SELECT id FROM notifications WHERE user_id = named.user_id
           AND auction_id = named.auction_id AND read_at IS NULL AND {UPDATED_KINDS}
@@ -107,10 +109,10 @@ WHERE read_at IS NULL AND id = ANY(ARRAY(
     ) AS unread
     LEFT JOIN LATERAL (
         SELECT true AS live FROM bids
-        WHERE auction_id = named.auction_id AND bidder_id = named.user_id AND NOT deleted
+        WHERE auction_id = named.auction_id AND bidder_id = named.bidder_id AND NOT deleted
         LIMIT 1
     ) AS bid ON true
-    WHERE named.user_id = named.leader OR live IS NULL
+    WHERE named.bidder_id = named.leader OR live IS NULL
 ))
 RETURNING auction_id, user_id
 """
@@ -197,13 +199,14 @@ def write_notices(
     connection: SyncConnection,
     notices: Sequence[tuple[UUID, Notice]],
     states: Mapping[UUID, CurrentState],
+    people: People = UNMASKED,
 ) -> list[DictRow]:
     """Write auctions' notices as notifications for those of their addressees who want them, in two statements.
 
     Rows of auction_id and user_id whose notifications changed, and whether they are mailed.
     """
     written: list[DictRow] = []
-    rows = [_row(place, each, states[each[0]]) for place, each in enumerate(notices)]
+    rows = [_row(place, each, states[each[0]], people) for place, each in enumerate(notices)]
     for statement, kinds in (
         (ONCE_PER_CAUSE, set(NotificationKind) - UPDATED_WHILE_UNREAD),
         (ONE_WHILE_UNREAD, UPDATED_WHILE_UNREAD),
@@ -214,7 +217,9 @@ def write_notices(
     return written
 
 
-def _row(place: int, addressed: tuple[UUID, Notice], state: CurrentState) -> dict[str, Any]:
+def _row(
+    place: int, addressed: tuple[UUID, Notice], state: CurrentState, people: People
+) -> dict[str, Any]:
     auction_id, notice = addressed
     assert notice.to is not None, "a page of all bidders is named"
     return {
@@ -224,7 +229,7 @@ def _row(place: int, addressed: tuple[UUID, Notice], state: CurrentState) -> dic
         "version": notice.version,
         "amount": notice.amount,
         "addressees": list(notice.to),
-        "leader": state.leading and state.leading.bidder_id,
+        "leader": people.leader(auction_id, state),
         "in_app": DEFAULTS[notice.kind, NotificationChannel.IN_APP],
         "email": DEFAULTS[notice.kind, NotificationChannel.EMAIL],
     }
@@ -232,19 +237,25 @@ def _row(place: int, addressed: tuple[UUID, Notice], state: CurrentState) -> dic
 
 def mark_outdated_read(
     connection: SyncConnection,
-    users: Mapping[UUID, Collection[UUID]],
+    bidders: Mapping[UUID, Collection[UUID]],
     states: Mapping[UUID, CurrentState],
+    people: People,
 ) -> list[DictRow]:
     """Mark as read the unread notifications about the highest bids that are out of date.
 
-    These are, by auction, the notifications of those of the users who lead now or have no live bid
+    These are, by auction, the notifications of those of the bidders who lead now or have no live bid
     any more. Rows of auction_id and user_id whose notifications changed.
     """
     rows = [
-        {"auction_id": id, "user_id": user, "leader": leading and leading.bidder_id}
-        for id, each in users.items()
+        {
+            "auction_id": id,
+            "user_id": user,
+            "bidder_id": bidder,
+            "leader": leading and leading.bidder_id,
+        }
+        for id, each in bidders.items()
         for leading in [states[id].leading]
-        for user in each
+        for bidder, user in people.users(id, each).items()
     ]
     return connection.execute(MARK_OUTDATED, (as_json(rows),)).fetchall() if rows else []
 
@@ -265,9 +276,13 @@ def mailed_notification(
 
 
 def forget_deleted(connection: SyncConnection, user_ids: Collection[UUID]) -> None:
-    """Delete the watches, notifications, mails and preferences of those of the users who were deleted."""
+    """Delete the watches, notifications, mails and preferences of those of the users who were deleted.
+
+    And forget which aliases they had, where no bids are left to be withdrawn.
+    """
     for table, order in TABLES.items():
         connection.execute(FORGET_OF_DELETED.format(table=table, order=order), (list(user_ids),))
+    forget_deleted_behind(connection, user_ids)
 
 
 def forget_leftovers(connection: SyncConnection) -> None:

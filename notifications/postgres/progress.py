@@ -44,7 +44,8 @@ FROM notification_progress WHERE auction_id = ANY(%s) ORDER BY auction_id FOR UP
 # One statement, so that version and leading bid are of one moment.
 NOW = """
 SELECT auctions.id AS auction_id, auctions.version, best.id, best.bidder_id,
-       best.effective_amount, best.reached_version, statement_timestamp() AS now
+       best.effective_amount, best.reached_version, statement_timestamp() AS now,
+       coalesce(rules ? 'masked', false) AS masked
 FROM auctions LEFT JOIN LATERAL (
     SELECT id, bidder_id, effective_amount, reached_version FROM bids
     WHERE auction_id = auctions.id AND NOT deleted
@@ -85,11 +86,12 @@ class NotifierCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class CurrentState:
-    """An auction's version and leading bid, and the time they were read."""
+    """An auction's version and leading bid, the time they were read, and whether its bidders are aliases."""
 
     version: int
     leading: RankedBid | None
     now: datetime
+    masked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def current_states(
     """The auctions' versions and leading bids."""
     return {
         row["auction_id"]: CurrentState(
-            row["version"], _ranked(row) if row["id"] else None, row["now"]
+            row["version"], _ranked(row) if row["id"] else None, row["now"], row["masked"]
         )
         for row in connection.execute(NOW, (list(auction_ids),))
     }

@@ -86,8 +86,6 @@ PUBLIC_IN_PART: Mapping[str, Shown] = {
             "stream_kind",
             "stream_id",
             "command",
-            "correlation_id",
-            "causation_id",
             "accepted_at",
             "expires_at",
             "status",
@@ -97,7 +95,10 @@ PUBLIC_IN_PART: Mapping[str, Shown] = {
             "attempts",
         },
         # A sign-up's payload holds a password hash and an address; a bidder's rejected bids are their own business.
+        # By the ids of requests it would show which bids under aliases belong together.
         hidden={
+            "correlation_id",
+            "causation_id",
             "payload",
             "submitted_by",
             "idempotency_scope",
@@ -113,6 +114,8 @@ HIDDEN = frozenset(
     {
         # What makes sealed values readable.
         "secret_keys",
+        # Who is behind the aliases of masked auctions.
+        "aliases",
         # Sign-ins, and what people chose, watch and were told.
         "sessions",
         "notification_preferences",

@@ -1,11 +1,14 @@
 """Bids, who placed them, and winners, in the API's form."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 import strawberry
 
+from commands.domain.rules.masked import shown_as
 from commands.domain.rules.table import deletable_until
 from portal.schema.reading import Names
 from projections import documents
@@ -14,8 +17,51 @@ from projections.documents import AuctionDocument, BidDocument, WinnerDocument
 
 @strawberry.type(description="Who placed a bid.")
 class Bidder:
-    id: UUID = strawberry.field(description="The user's id, which outlives their deletion.")
-    username: str | None = strawberry.field(description="Null once the user was deleted.")
+    id: UUID = strawberry.field(
+        description=(
+            "The user's id, which outlives their deletion; in a masked auction an id that is good there alone, and "
+            "tells nothing of the user. See Auction.me."
+        )
+    )
+    name: str = strawberry.field(
+        description=(
+            'What to call them: their username, "Bidder 7" in a masked auction, "deleted user" once they were '
+            "deleted."
+        )
+    )
+    username: str | None = strawberry.field(
+        description=(
+            "Null once the user was deleted; and in a masked auction, but for the reader's own bids and a winner who "
+            "is shown. Auctioneers find who is who in Auction.aliases."
+        )
+    )
+
+    @classmethod
+    def of(cls, bidder_id: UUID, number: int | None, names: Names) -> "Bidder":
+        """The bidder, of that number if they are masked, with the username if it is among the names."""
+        username = names.get(bidder_id)
+        shown = shown_as(number) if number else username or DELETED
+        return cls(id=bidder_id, name=shown, username=username)
+
+
+# What a user is called who was deleted.
+DELETED = "deleted user"
+
+
+def users_among(bids: Iterable[BidDocument]) -> set[UUID]:
+    """The users whose names are shown with these bids; nobody's who is masked."""
+    return {bid.bidder_id for bid in bids if bid.number is None}
+
+
+def winner_shown(winner: WinnerDocument) -> set[UUID]:
+    """The user whose name is shown as the winner's; nobody if they are masked for good."""
+    return {winner.user_id} if winner.user_id else users_among([winner.bid])
+
+
+def shown_behind(bidder: Bidder, user_id: UUID | None, names: Names) -> Bidder:
+    """The bidder, by the name of the user behind them if that is shown, and the user was not deleted."""
+    username = names.get(user_id) if user_id else None
+    return replace(bidder, name=username, username=username) if username else bidder
 
 
 @strawberry.type(description="What the house did to an auction or a bid beside the bidders.")
@@ -73,7 +119,7 @@ class Bid:
         return cls(
             id=bid.id,
             auction_id=bid.auction_id,
-            bidder=Bidder(id=bid.bidder_id, username=names.get(bid.bidder_id)),
+            bidder=Bidder.of(bid.bidder_id, bid.number, names),
             amount=bid.amount,
             effective_amount=bid.effective_amount,
             doubled=bid.doubled,
@@ -106,6 +152,7 @@ class Winner:
     def of(cls, winner: WinnerDocument, names: Names) -> "Winner":
         """The winner in a document."""
         bid = Bid.of(winner.bid, names)
+        bid.bidder = shown_behind(bid.bidder, winner.user_id, names)
         return cls(
             auction_id=winner.auction_id,
             auction_title=winner.auction_title,

@@ -35,6 +35,7 @@ from portal.schema.documents import parsed
 
 # Fields with a `first` argument, and how many entries come without it. A test holds them to the schema.
 PAGES = {
+    "aliases": USUAL_PAGE,
     "auctions": USUAL_PAGE,
     "bids": USUAL_PAGE,
     "chain": LARGEST_PAGE,
@@ -42,6 +43,7 @@ PAGES = {
     "checkpoints": LARGEST_PAGE,
     "leaves": LARGEST_PAGE,
     "myActivity": USUAL_PAGE,
+    "myAliases": USUAL_PAGE,
     "myBids": LARGEST_PAGE,
     "myBidsConnection": USUAL_PAGE,
     "mySessions": USUAL_PAGE,

@@ -134,6 +134,8 @@ PLACE_IN_LEADS = (read_version,)
 PLACE_IN_WINNERS = (read_time, UUID)
 PLACE_IN_NOTIFICATIONS = (read_time, UUID)
 PLACE_IN_SESSIONS = (read_time, UUID)
+PLACE_IN_ALIASES = (read_version,)
+PLACE_IN_OWN_ALIASES = (UUID,)
 
 
 def connection(

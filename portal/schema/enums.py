@@ -54,6 +54,7 @@ class AuctionRule(Enum):
     BUY_NOW = "BUY_NOW"
     SOFT_CLOSE = "SOFT_CLOSE"
     WITHDRAWAL = "WITHDRAWAL"
+    MASKED = "MASKED"
     OWN_LOT = "OWN_LOT"
     PLAIN = "PLAIN"
 
@@ -146,6 +147,7 @@ describe(
         AuctionRule.BUY_NOW: "It has a price at which it can be bought at once, or could be.",
         AuctionRule.SOFT_CLOSE: "It has a soft close.",
         AuctionRule.WITHDRAWAL: "Its bidders may delete their bids only for a time, or never.",
+        AuctionRule.MASKED: "Its bidders are masked.",
         AuctionRule.OWN_LOT: "Whoever the lot belongs to can't bid.",
         AuctionRule.PLAIN: "It has none beside the plain rules.",
     },

@@ -9,7 +9,7 @@ import strawberry
 
 from commands.domain import events
 from commands.streams import RecordedEvent
-from portal.schema.bids import Bid, Bidder
+from portal.schema.bids import Bid, Bidder, shown_behind
 from portal.schema.enums import NoDoubling
 from portal.schema.reading import Names
 from portal.schema.rules import Rules
@@ -188,9 +188,11 @@ EVENT_TYPES = (
 
 
 def bidder_of(recorded: RecordedEvent) -> UUID | None:
-    """The bidder whose name the event shows."""
+    """The user whose name the event shows; nobody who is masked."""
     match recorded.event:
-        case events.BidPlaced() | events.WinnerAnnounced():
+        case events.WinnerAnnounced(user_id=UUID() as user_id):
+            return user_id
+        case events.BidPlaced(number=None) | events.WinnerAnnounced(number=None):
             return recorded.event.bidder_id
         case _:
             return None
@@ -252,6 +254,7 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
         case events.WinnerAnnounced() as event:
             amount, doubled = event.effective_amount, event.doubled
             bid = _bid(recorded, event, names, effective_amount=amount, doubled=doubled)
+            bid.bidder = shown_behind(bid.bidder, event.user_id, names)
             return WinnerAnnounced(**common, bid=bid)
         case events.AuctionEndedUnsold():
             return AuctionEndedUnsold(**common)
@@ -281,7 +284,7 @@ def _bid(
     return Bid(
         id=event.bid_id,
         auction_id=recorded.stream.id,
-        bidder=Bidder(id=event.bidder_id, username=names.get(event.bidder_id)),
+        bidder=Bidder.of(event.bidder_id, event.number, names),
         amount=event.amount,
         effective_amount=effective_amount,
         doubled=doubled,

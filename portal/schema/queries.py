@@ -11,8 +11,9 @@ from notifications.reading import page_of
 from portal.errors import bad_input
 from portal.schema.account import AccountQuery
 from portal.schema.activity import ActivityQuery
+from portal.schema.aliases import AliasQuery
 from portal.schema.auctions_shown import auctions_seen
-from portal.schema.bids import Winner
+from portal.schema.bids import Winner, winner_shown
 from portal.schema.checkpoint_queries import CheckpointQuery
 from portal.schema.context import PortalInfo
 from portal.schema.cursors import (
@@ -44,7 +45,7 @@ LONGEST_SEARCH = 200
 
 
 @strawberry.type(description="What can be read.")
-class Query(AccountQuery, ActivityQuery, CheckpointQuery):
+class Query(AccountQuery, ActivityQuery, AliasQuery, CheckpointQuery):
     @strawberry.field(
         description="Auctions, those ending soonest first unless `order` says otherwise.",
         metadata=PUBLIC,
@@ -215,7 +216,8 @@ class Query(AccountQuery, ActivityQuery, CheckpointQuery):
         info.context.noting.subjects.add(ALL_AUCTIONS)
         documents = info.context.runtime.documents
         found = await documents.winners(size + 1, start and (start[0], start[1]))
-        names = await info.context.names_of({winner.bid.bidder_id for winner in found})
+        shown = set[UUID]().union(*map(winner_shown, found))
+        names = await info.context.names_of(shown)
         return connection(
             found,
             size,

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import strawberry
 
-from commands.domain.rules import buy_now, increments, soft_close, table
+from commands.domain.rules import buy_now, increments, masked, soft_close, table
 from commands.domain.rules.own_lot import OwnLot as OwnLotRule
 from commands.domain.rules.presets import rules_of
 from commands.domain.rules.reserve import Reserve
@@ -78,6 +78,15 @@ class OwnLot:
 
 
 @strawberry.type(
+    description='Others see "Bidder 1", "Bidder 2" and so on in the place of names; the house sees names.'
+)
+class Masked:
+    names_winner: bool = strawberry.field(
+        description="Whether the winner's name is shown once the auction is closed."
+    )
+
+
+@strawberry.type(
     description="What an auction goes by beside the plain rules; a rule it has not is null."
 )
 class Rules:
@@ -98,6 +107,9 @@ class Rules:
     withdrawal: Withdrawal | None = strawberry.field(
         description="How long a bidder may delete a bid; null means until the auction ends. See Bid.deletableUntil."
     )
+    masked: Masked | None = strawberry.field(
+        description="Bidders are known to each other by numbers alone; see Bidder."
+    )
     own_lot: OwnLot | None = strawberry.field(
         description="Who can't bid, because the lot is theirs."
     )
@@ -115,6 +127,7 @@ class Rules:
         soft, withdrawal = _one(rules, soft_close.SoftClose), _one(rules, WithdrawalRule)
         hidden, own = _one(rules, Reserve), _one(rules, OwnLotRule)
         buying = table.buy_now(rules)
+        mask = _one(rules, masked.Masked)
         return cls(
             starting_price=starting.amount if starting else None,
             increments=Increments.of(steps) if steps else None,
@@ -122,6 +135,7 @@ class Rules:
             buy_now=BuyNow(**asdict(buying)) if buying else None,
             soft_close=SoftClose(**asdict(soft)) if soft else None,
             withdrawal=Withdrawal(within=withdrawal.within) if withdrawal else None,
+            masked=Masked(**asdict(mask)) if mask else None,
             own_lot=OwnLot(owners=list(own.owners), staff=own.staff) if own else None,
             must_lead=table.must_lead(rules),
             sentences=list(table.sentences(rules)),
@@ -198,6 +212,16 @@ class OwnLotInput:
 
 
 @strawberry.input(
+    description='Others see "Bidder 1", "Bidder 2" and so on in the place of names; the house sees names.'
+)
+class MaskedInput:
+    names_winner: bool = strawberry.field(
+        default=False,
+        description="Whether the winner's name is shown once the auction is closed; otherwise never.",
+    )
+
+
+@strawberry.input(
     description="What an auction goes by beside the plain rules, for good; each rule can be left out."
 )
 class RulesInput:
@@ -221,6 +245,9 @@ class RulesInput:
     )
     withdrawal: WithdrawalInput | None = strawberry.field(
         default=None, description="How long bidders may delete their own bids."
+    )
+    masked: MaskedInput | None = strawberry.field(
+        default=None, description="Bidders are known to each other by numbers alone."
     )
     own_lot: OwnLotInput | None = strawberry.field(
         default=None, description="Who can't bid, because the lot is theirs."
@@ -248,6 +275,7 @@ def chosen(given: RulesInput | None) -> table.Rules:
         withdrawal=withdrawal,
         own_lot=OwnLotRule(tuple(own.owners or ()), own.staff) if own else None,
         without={WithdrawalRule} if kept and not withdrawal else (),
+        masked=masked.Masked(**asdict(given.masked)) if given.masked else None,
     )
 
 

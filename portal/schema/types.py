@@ -11,7 +11,16 @@ from commands.domain.rules.table import buy_now_price, next_bids
 from commands.postgres.addresses import Address, own_address
 from notifications.reading import ReaderNotification, preferences_of
 from notifications.wording import message
-from portal.schema.bids import Bid, HouseDecision, Purchase, Winner
+from portal.schema.aliases import Alias, aliases_page, own_bidder, own_id
+from portal.schema.bids import (
+    Bid,
+    Bidder,
+    HouseDecision,
+    Purchase,
+    Winner,
+    users_among,
+    winner_shown,
+)
 from portal.schema.context import PortalInfo
 from portal.schema.cursors import (
     LARGEST_PAGE,
@@ -139,7 +148,7 @@ class Auction:
             else:
                 page = cut(await documents.bids(auction, size + 1, behind), size, None)
             more = page.rest is not None
-        names = await info.context.names_of({bid.bidder_id for bid in page.bids})
+        names = await info.context.names_of(users_among(page.bids))
         return connection(
             page.bids,
             size,
@@ -185,15 +194,37 @@ class Auction:
             return False
         return bool(await info.context.runtime.watched.ask((viewer.user_id, self.id)))
 
+    @strawberry.field(
+        description=(
+            "The reader as a bidder here, as others see them: bids with this bidder's id are the reader's. Null "
+            "for those who are not signed in, and in a masked auction until their first bid is placed."
+        )
+    )
+    async def me(self, info: PortalInfo) -> Bidder | None:
+        """By the rows, which are never behind."""
+        viewer = await info.context.reader_or_none()
+        return await own_bidder(info.context, self.document, viewer.user_id) if viewer else None
+
+    @strawberry.field(
+        description="Who is who in a masked auction, in the order of first bids (staff only); none in others."
+    )
+    async def aliases(
+        self, info: PortalInfo, first: First = USUAL_PAGE, after: After = None
+    ) -> Connection[Alias]:
+        """For the house: FORBIDDEN to others."""
+        return await aliases_page(info.context, self.id, first, after)
+
     async def _own_bids(
         self, info: PortalInfo, limit: int, before: int | None
     ) -> tuple[list[BidDocument], Names]:
         viewer = await info.context.reader_or_none()
-        if viewer is None:
+        bidder_id = await own_id(info.context, self.document, viewer.user_id) if viewer else None
+        if viewer is None or bidder_id is None:
             return [], {}
         documents = info.context.runtime.documents
-        found = await documents.own_bids(self.document, viewer.user_id, limit, before)
-        return found, await info.context.names_of({viewer.user_id} if found else set())
+        found = await documents.own_bids(self.document, bidder_id, limit, before)
+        names = await info.context.names_of({viewer.user_id} if found else set())
+        return found, {bidder_id: names.get(viewer.user_id)}
 
     @strawberry.field(
         description=(
@@ -247,12 +278,12 @@ def next_status(auction: AuctionDocument, now: datetime) -> datetime | None:
 
 
 def named_in(auctions: Iterable[AuctionDocument]) -> set[UUID]:
-    """The bidders whose names an auction's own fields need."""
-    return {
-        bid.bidder_id
-        for auction in auctions
-        for bid in (*auction.top_bids[:1], *([auction.winner.bid] if auction.winner else []))
-    }
+    """The users whose names an auction's own fields need."""
+    found = set[UUID]()
+    for auction in auctions:
+        found |= users_among(auction.top_bids[:1])
+        found |= winner_shown(auction.winner) if auction.winner else set()
+    return found
 
 
 @strawberry.type(description="Whether a kind of notification is sent through a channel.")

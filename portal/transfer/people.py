@@ -1,4 +1,4 @@
-"""What events don't hold of users: names, addresses, hashes of passwords, choices and what they watch, in a file of their own."""
+"""What events don't hold of users: names, addresses, hashes of passwords, choices, what they watch and who they are in masked auctions, in a file of their own."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg.errors import DataError, UniqueViolation
 
+from commands.postgres.aliases import aliases_to_export, bring_aliases
 from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.exporting import all_people
 from commands.postgres.importing import name_users
@@ -27,6 +28,7 @@ def people_lines(connection: SyncConnection) -> Iterator[Json]:
     for page in together(all_people(connection), TOGETHER):
         ids = [row["id"] for row in page]
         chosen, watches = choices_of(connection, ids), watches_of(connection, ids)
+        aliases = aliases_to_export(connection, ids)
         for row in page:
             confirmed_at = row["email_confirmed_at"]
             choices = chosen.get(row["id"], ())
@@ -35,6 +37,7 @@ def people_lines(connection: SyncConnection) -> Iterator[Json]:
                 "email_confirmed_at": confirmed_at and confirmed_at.isoformat(),
                 "choices": [[each.kind, each.channel, each.enabled] for each in choices],
                 "watches": [_written(each) for each in watches.get(row["id"], ())],
+                "aliases": [str(each) for each in aliases.get(row["id"], ())],
             }
 
 
@@ -66,6 +69,7 @@ def import_people(pool: Pool, file: BinaryIO) -> int:
                 for person in people if written else ():
                     choose(connection, person["id"], person["choices"])
                     bring_in(connection, person["id"], person["watches"])
+                    bring_aliases(connection, person["id"], person["aliases"])
         except (UniqueViolation, DataError) as error:
             what = "a name that somebody else has, or a value that no table takes"
             raise Refused(first, f"it, or one of the next {TOGETHER}, has {what}") from error
@@ -95,6 +99,8 @@ def _person(lines: Lines, found: Json) -> Json:
                 )
                 for auction_id, watched_at, told_at in found.get("watches", ())
             ],
+            # Nor have they aliases.
+            "aliases": [UUID(each) for each in found.get("aliases", ())],
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise lines.refused("it is no user") from error

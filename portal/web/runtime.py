@@ -15,8 +15,10 @@ import structlog
 from django.conf import settings
 from psycopg import Error
 
+from commands.domain.rules.masked import Alias
 from commands.inbox.submitting import wake_for
 from commands.jobs import Job
+from commands.postgres.aliases import alias_in
 from commands.postgres.auctions import auction_versions_async
 from commands.postgres.connections import AsyncPool, new_async_pool
 from commands.queues import queue_of
@@ -152,6 +154,8 @@ class Runtime:
     versions: Together[UUID, int]
     # Which users watch which auctions.
     watched: Together[Pair, bool]
+    # The aliases of users in masked auctions.
+    aliases: Together[Pair, Alias]
     # Brings streams' documents up to date.
     catching_up: Together[Stream, None]
 
@@ -197,6 +201,7 @@ async def running() -> AsyncIterator[Runtime]:
             Together(partial(_auctions, documents), most=MOST_AUCTIONS),
             Together(partial(_versions, pool), most=500),
             Together(partial(watched, pool), most=500),
+            Together(partial(alias_in, pool), most=500),
             Together(_brought_forward, most=CATCHING_UP),
         )
         await runtime.pool.open()

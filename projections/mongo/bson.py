@@ -93,6 +93,8 @@ def from_bid(bid: BidDocument) -> Bson:
     }
     if bid.removed:
         stored["removed"] = _from_decision(bid.removed)
+    if bid.number:
+        stored["number"] = bid.number
     return stored
 
 
@@ -122,6 +124,7 @@ def to_bid(stored: Mapping[str, Any]) -> BidDocument:
         deleted_version=stored["deleted_version"],
         version=stored["version"],
         removed=_to_decision(stored["removed"]) if "removed" in stored else None,
+        number=stored.get("number"),
     )
 
 
@@ -149,12 +152,15 @@ def to_bidder(stored: Mapping[str, Any]) -> BidderDocument:
 
 def from_winner(winner: WinnerDocument) -> Bson:
     """The winner's document, keyed by the auction."""
-    return {
+    stored: Bson = {
         "_id": winner.auction_id,
         "auction_title": winner.auction_title,
         "bid": from_bid(winner.bid),
         "announced_at": moment(winner.announced_at),
     }
+    if winner.user_id:
+        stored["user_id"] = winner.user_id
+    return stored
 
 
 def to_winner(stored: Mapping[str, Any]) -> WinnerDocument:
@@ -164,6 +170,7 @@ def to_winner(stored: Mapping[str, Any]) -> WinnerDocument:
         auction_title=stored["auction_title"],
         bid=to_bid(stored["bid"]),
         announced_at=datetime.fromisoformat(stored["announced_at"]),
+        user_id=stored.get("user_id"),
     )
 
 

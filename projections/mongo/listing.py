@@ -34,6 +34,7 @@ AuctionRule = Literal[
     "BUY_NOW",
     "SOFT_CLOSE",
     "WITHDRAWAL",
+    "MASKED",
     "OWN_LOT",
     "PLAIN",
 ]

@@ -47,12 +47,14 @@ from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection
 from commands.domain.rules import buy_now as rule_of_buying
 from commands.domain.rules.increments import Bracket, Increments
+from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules
 from commands.domain.rules.withdrawal import Withdrawal
 from commands.domain.state import Auction, evolve
+from tests.domain.masks import Wardrobe, known_as
 from tests.domain.rules.some_rules import SALT, price_of, rules_of_auctions
 from tests.domain.scenario import (
     AFTER,
@@ -114,10 +116,13 @@ class NaiveBook:
         self.buying = [chosen for chosen in rules if isinstance(chosen, rule_of_buying.BuyNow)]
         self.within = [chosen.within for chosen in rules if isinstance(chosen, Withdrawal)]
         own = [chosen for chosen in rules if isinstance(chosen, OwnLot)]
-        self.owners = [owner for chosen in own for owner in chosen.owners]
-        self.no_staff = any(chosen.staff for chosen in own)
+        barred = [owner for chosen in own for owner in chosen.owners]
+        barred += [CHARLIE for chosen in own if chosen.staff]
+        # The book knows bidders by what they bid under.
+        self.barred = {id for owner in barred for id in (owner, known_as(owner))}
         price = price_of(rules)
         self.reserve, self.met = int(price.amount * 100) if price else 0, False
+        self.masks = [chosen for chosen in rules if isinstance(chosen, Masked)]
         self.end, self.extensions = CLOSING, 0
         self.entries: list[Entry] = []
         self.closed, self.cancelled, self.early = False, False, False
@@ -145,7 +150,7 @@ class NaiveBook:
             return "AUCTION_ENDED"
         if bidder_id == NOBODY:
             return "USER_NOT_FOUND"
-        if bidder_id in self.owners or (self.no_staff and bidder_id == CHARLIE):
+        if bidder_id in self.barred:
             return "OWN_LOT"
         for entry in self.live():
             if entry.bidder_id == bidder_id and entry.counts >= cents:
@@ -160,7 +165,14 @@ class NaiveBook:
                 return "BELOW_INCREMENT"
         self.turns += 1
         self.entries.append(Entry(bid_id, bidder_id, cents, cents, self.turns, at))
-        return [BidPlaced(bid_id, bidder_id, money(cents), at), *self._extend(bid_id, at)]
+        number = self.number(bidder_id)
+        placed = BidPlaced(bid_id, bidder_id, money(cents), at, number=number)
+        return [placed, *self._extend(bid_id, at)]
+
+    def number(self, bidder_id: UUID) -> int | None:
+        """Where bidders are masked: how many had bid when they did so first, counting them in."""
+        came = list(dict.fromkeys(entry.bidder_id for entry in self.entries))
+        return came.index(bidder_id) + 1 if self.masks else None
 
     def buy(self, bid_id: UUID, bidder_id: UUID, at: datetime) -> Said:
         """A bid of the price that ends it, while nobody has bid, or not enough."""
@@ -170,7 +182,7 @@ class NaiveBook:
             return "AUCTION_NOT_STARTED"
         if self.closed or at >= self.end:
             return "AUCTION_ENDED"
-        if bidder_id in self.owners or (self.no_staff and bidder_id == CHARLIE):
+        if bidder_id in self.barred:
             return "OWN_LOT"
         for chosen in self.buying:
             enough = int(chosen.until * 100) if chosen.until else 0
@@ -179,7 +191,8 @@ class NaiveBook:
                 self.turns += 2
                 self.entries.append(Entry(bid_id, bidder_id, cents, cents, self.turns - 1, at))
                 self.end, self.early = at, True
-                placed = BidPlaced(bid_id, bidder_id, money(cents), at, bought=True)
+                number = self.number(bidder_id)
+                placed = BidPlaced(bid_id, bidder_id, money(cents), at, None, True, number)
                 return [placed, BoughtNow(at, bid_id)]
         return "NOT_FOR_SALE"
 
@@ -270,10 +283,15 @@ class NaiveBook:
             self.winning = None
             return [*said, AuctionEndedUnsold()]
         paid, counts = money(best.cents), money(best.counts)
+        number, told = self.number(best.bidder_id), any(each.names_winner for each in self.masks)
+        behind = {known_as(user): user for user in (ALICE, BOB, CHARLIE)}
         return [
             *said,
-            WinnerAnnounced(best.bid_id, best.bidder_id, paid, counts, best.doubled, best.at),
-        ]
+            WinnerAnnounced(
+                best.bid_id, best.bidder_id, paid, counts, best.doubled, best.at, number,
+                behind[best.bidder_id] if told else None,
+            ),
+        ]  # fmt: skip
 
     def followed(self, said: Said) -> Said:
         """What was said, and whether the reserve is met now, if that is new."""
@@ -332,7 +350,7 @@ class AuctionMachine(RuleBasedStateMachine):
 
     def open_with(self, rules: Rules) -> None:
         """A new auction with these rules beside the plain ones."""
-        self.book = NaiveBook(rules)
+        self.book, self.wardrobe = NaiveBook(rules), Wardrobe(rules)
         self.auction: Auction = evolve(None, replace(CREATED, rules=rules))
 
     def ask(
@@ -341,11 +359,16 @@ class AuctionMachine(RuleBasedStateMachine):
         """The domain says what the book says, and moves on by its events."""
         people = {**CAST, CHARLIE: Bidder(CHARLIE, is_staff=True)}
         price, expected = price_of(self.auction.rules), self.book.followed(expected)
-        answer = decide(command, self.auction, now=at, bidders=people, draw=draw, reserve=price)
+        behind = self.wardrobe.behind(people)
+        command = self.wardrobe.dressed(command)
+        answer = decide(
+            command, self.auction, now=at, bidders=people, draw=draw, reserve=price, behind=behind
+        )
         if isinstance(answer, Rejection):
             assert answer.code.value == expected
             return
         assert list(answer) == expected
+        self.wardrobe.saw(answer)
         for event in answer:
             self.auction = evolve(self.auction, event)
 
@@ -363,7 +386,7 @@ class AuctionMachine(RuleBasedStateMachine):
         bid_id = UUID(int=len(self.owners) + 1)
         self.owners[bid_id] = bidder
         command = PlaceBid(AUCTION, bid_id, bidder, money(cents))
-        self.ask(command, at, self.book.place(bid_id, bidder, cents, at))
+        self.ask(command, at, self.book.place(bid_id, self.wardrobe.of(bidder), cents, at))
         return bid_id
 
     @rule(target=bids, bidder=BIDDERS, at=DURING_MOSTLY)
@@ -371,7 +394,9 @@ class AuctionMachine(RuleBasedStateMachine):
         """Whether it is for sale or not."""
         bid_id = UUID(int=len(self.owners) + 1)
         self.owners[bid_id] = bidder
-        self.ask(BuyNow(AUCTION, bid_id, bidder), at, self.book.buy(bid_id, bidder, at))
+        self.ask(
+            BuyNow(AUCTION, bid_id, bidder), at, self.book.buy(bid_id, self.wardrobe.of(bidder), at)
+        )
         return bid_id
 
     @rule(at=DURING_MOSTLY)
@@ -397,7 +422,7 @@ class AuctionMachine(RuleBasedStateMachine):
 
     def _delete(self, bid_id: UUID, bidder: UUID, at: datetime) -> None:
         command = DeleteBid(AUCTION, bid_id, bidder)
-        self.ask(command, at, self.book.delete(bid_id, bidder, at))
+        self.ask(command, at, self.book.delete(bid_id, self.wardrobe.of(bidder), at))
 
     @rule(lot=st.integers(0, 2**128 - 1), tick=st.integers(1, 99), at=DURING_MOSTLY)
     def double(self, lot: int, tick: int, at: datetime) -> None:
@@ -409,7 +434,7 @@ class AuctionMachine(RuleBasedStateMachine):
     def withdraw(self, bidder: UUID, deleted_at: datetime, at: datetime) -> None:
         """What follows on a user's deletion; it may be handled long after."""
         command = WithdrawBids(AUCTION, bidder, deleted_at)
-        self.ask(command, at, self.book.withdraw(bidder, deleted_at))
+        self.ask(command, at, self.book.withdraw(self.wardrobe.of(bidder), deleted_at))
 
     @rule(at=DURING_MOSTLY)
     def announce(self, at: datetime) -> None:

@@ -58,6 +58,7 @@ from commands.domain.events import (
     UserDeleted,
     WinnerAnnounced,
 )
+from commands.domain.rules.masked import Alias
 from commands.domain.rules.rule import Rule
 from commands.record.codec import (
     COMMAND_TYPES,
@@ -237,6 +238,7 @@ VALUES: Mapping[object, st.SearchStrategy[Any]] = {
     tuple[str, ...]: st.lists(st.text()).map(tuple),
     tuple[UUID, ...]: st.lists(st.uuids()).map(tuple),
     tuple[Rule, ...]: rules_of_auctions(SMALLEST),
+    Alias | None: st.none() | st.builds(Alias, st.uuids(), st.none() | st.integers(1, 9)),
 }
 
 

@@ -60,6 +60,7 @@ TABLE: dict[str, Row] = {
     "Query.job": Row('{ job(id: "$job") { id } }', NO_DATA, OK, NO_DATA, OK, UNAUTHENTICATED),
     "Query.winners": Row("{ winners { edges { cursor } } }", *EVERYBODY),
     "Query.me": Row("{ me { username } }", NO_DATA, OK, OK, OK, UNAUTHENTICATED),
+    "Query.myAliases": Row("{ myAliases { edges { cursor } } }", *SIGNED_IN),
     "Query.myActivity": Row(
         "{ myActivity(standing: LEADING) { edges { cursor } } }", *SIGNED_IN
     ),

@@ -190,6 +190,8 @@ VALUES = [
     ),
     *reading("myActivity(standing: $v) { edges { cursor } }", "Standing!", NO_STANDINGS),
     *reading("myActivity(standing: WON, after: $v) { edges { cursor } }", "String", NO_CURSORS),
+    *reading("myAliases(after: $v) { edges { cursor } }", "String", NO_CURSORS),
+    *reading("myAliases(first: $v) { edges { cursor } }", "Int", NO_PAGE_SIZES),
     *reading("myActivity(standing: WON, first: $v) { edges { cursor } }", "Int", NO_PAGE_SIZES),
     *reading("auction(id: $v) { id }", "UUID!", (*IDS, None)),
     *reading("job(id: $v) { id }", "UUID!", (*IDS, None)),

@@ -22,6 +22,7 @@ from tests.e2e.buying_falsifications import BOUGHT
 from tests.e2e.buying_falsifications import RULES as BUYING
 from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED
 from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
+from tests.e2e.masked_falsifications import MASKED
 from tests.e2e.outsider import falsified, finding, script
 from tests.e2e.own_lot_falsifications import OWNED
 from tests.e2e.reserve_falsifications import RESERVED
@@ -106,6 +107,27 @@ async def reserved(join: Join, carol: PortalClient) -> str:
     await place(alice, auction_id, "16.00")
     await events(carol, auction_id, until="WinnerAnnounced")
     return auction_id
+
+
+@pytest.fixture
+async def masked(join: Join, carol: PortalClient) -> str:
+    """A masked auction that is over and shows who won."""
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol, rules={"masked": {"namesWinner": True}}, seconds=5)
+    for bidder, amount in ((alice, "10.00"), (bob, "20.00"), (alice, "30.00")):
+        await place(bidder, auction_id, amount)
+    await events(carol, auction_id, until="WinnerAnnounced")
+    return auction_id
+
+
+def test_an_outsider_checks_a_masked_auction(
+    portal: RunningPortal, masked: str, outsider: ModuleType
+) -> None:
+    assert script(portal, masked).returncode == 0
+    for what, (falsify, says) in MASKED.items():
+        with falsified(outsider, falsify):
+            found = finding(outsider, portal, masked)
+        assert re.search(says, found), f"{what}: {found}"
 
 
 def test_an_outsider_checks_a_hidden_reserve(

@@ -12,6 +12,7 @@ from commands.domain.commands import (
     DeleteUser,
     WithdrawPolicy,
 )
+from commands.domain.rules.masked import Masked
 from commands.domain.rules.presets import rules_of
 from commands.domain.rules.soft_close import SoftClose
 from commands.ids import new_id
@@ -32,7 +33,7 @@ class Story:
     """Who is there, and the auctions by what is the matter with them.
 
     Dave was deleted, and his bid in the open auction is not withdrawn yet. In it Alice leads. The one that has
-    rules beside the plain ones is open, too; a bid moved its end.
+    rules beside the plain ones is open, too; a bid moved its end. So is a masked one, in which staff has bid.
     """
 
     alice: UUID
@@ -44,6 +45,7 @@ class Story:
     open: Stream
     overdue: Stream
     ruled: Stream
+    masked: Stream
 
 
 def live_in(portal: InProcessPortal) -> Story:
@@ -58,6 +60,7 @@ def live_in(portal: InProcessPortal) -> Story:
         portal.auction(3600),
         _auction(portal),
         portal.auction(3600, RULES),
+        portal.auction(3600, (Masked(names_winner=True),)),
     )
     _bid_everywhere(portal, story)
     for auction_id in (None, story.open.id):
@@ -107,3 +110,5 @@ def _bid_everywhere(portal: InProcessPortal, story: Story) -> None:
     portal.bid(story.open, story.alice, "99999.99")
     for bidder, amount in ((story.alice, "5.00"), (story.bob, "9.00")):
         portal.bid(story.ruled, bidder, amount)
+    for bidder, amount in ((story.bob, "5.00"), (story.carol, "9.00"), (story.bob, "7.00")):
+        portal.bid(story.masked, bidder, amount)

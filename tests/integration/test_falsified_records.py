@@ -20,6 +20,7 @@ from commands.domain.commands import (
     RemoveBid,
 )
 from commands.domain.events import AuctionEvent
+from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.state import replay
 from commands.ids import new_id
@@ -35,6 +36,7 @@ from tests.e2e.buying_falsifications import BOUGHT
 from tests.e2e.buying_falsifications import STORED as BUYING
 from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED, Falsify, changing
 from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
+from tests.e2e.masked_falsifications import MASKED
 from tests.e2e.outsider import rechained
 from tests.e2e.own_lot_falsifications import OWNED
 from tests.e2e.reserve_falsifications import RESERVED
@@ -195,6 +197,18 @@ def reserved(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator
 
 
 @pytest.fixture
+def masked(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """A masked auction that shows who won, as the one that outsiders check."""
+    alice, bob = in_process.user(), in_process.user()
+    auction = in_process.auction(seconds=1, rules=(Masked(names_winner=True),))
+    for bidder, amount in ((alice, "10.00"), (bob, "20.00"), (alice, "30.00")):
+        in_process.bid(auction, bidder, amount)
+    in_process.over(auction)
+    assert in_process.settled(auction, AnnounceWinner(auction.id)).version == 5
+    yield from recorded(in_process, documents, auction)
+
+
+@pytest.fixture
 def cancelled(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
     """A cancelled auction, as the one that outsiders check."""
     alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
@@ -294,6 +308,11 @@ def test_what_is_found_of_rules_from_outside_is_found_by_the_operator(ruled: Rec
 @pytest.mark.usefixtures("jobs_gone")
 def test_what_is_found_of_a_reserve_is_found_by_the_operator(reserved: Record) -> None:
     found_all(reserved, RESERVED)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_a_masked_auction_is_found_by_the_operator(masked: Record) -> None:
+    found_all(masked, MASKED)
 
 
 @pytest.mark.usefixtures("jobs_gone")

@@ -46,6 +46,7 @@ FOLLOWS = {
     """,
     "auctions": "SELECT * FROM auctions ORDER BY id",
     "bids": "SELECT * FROM bids ORDER BY id",
+    "aliases": "SELECT id, auction_id, number FROM aliases ORDER BY id",
     "users": f"SELECT {USERS} FROM users ORDER BY id",
     "promoter_policies": "SELECT * FROM promoter_policies ORDER BY version",
     "promoter_ticks": """
@@ -235,6 +236,8 @@ def test_users_get_their_names_from_a_file_of_their_own(
         assert empty.rows(choices) == source.rows(choices)
         watches = "SELECT user_id, auction_id, watched_at, told_at FROM watches ORDER BY 1, 2"
         assert empty.rows(watches) == source.rows(watches) != []
+        aliases = "SELECT id, user_id FROM aliases WHERE user_id IS NOT NULL ORDER BY id"
+        assert empty.rows(aliases) == source.rows(aliases) != []
     assert empty.rows("SELECT FROM users WHERE confirmation_due_at IS NOT NULL") == []
 
 

@@ -20,6 +20,7 @@ from commands.domain.events import AuctionEvent
 from commands.domain.rejections import Rejection
 from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import NOTHING, Bracket, Increments
+from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.table import Rules
@@ -34,6 +35,7 @@ from commands.postgres.secret_keys import key_for_auction
 from commands.record.codec import command_name, encode
 from commands.record.sealing import commitment, seal
 from tests.domain.histories import POLICIES, SECRET, Asked, Move, asked, drawing, moves
+from tests.domain.masks import Wardrobe
 from tests.domain.rules.some_rules import price_of, reserve_of, rules_of_auctions
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, OPENING
 
@@ -177,6 +179,27 @@ def test_however_jobs_are_batched_the_answers_are_those_of_a_full_replay(
     compare_with_full_replay(pool, moves, batch_sizes, rules)
 
 
+@pytest.mark.parametrize(
+    ("given", "when"),
+    [
+        pytest.param([A1, B5], [A5, B8], id="both are known from before"),
+        pytest.param([], [A5, A1, B5, B8, A5], id="both come in one batch, with their creation"),
+        pytest.param(
+            [A1], [Move("place", 2, 9), B5, B5, DELETE_1, B8], id="refusals get no number"
+        ),
+        pytest.param([A5, Move("delete")], [B5, A1], id="known by a deleted bid"),
+        pytest.param([A5, B8], [Move("withdraw", 1), Move("withdraw", 0)], id="withdrawn"),
+        pytest.param([A5, B8], [DRAW, DELETE_1, LIMITED_DRAW], id="draws"),
+    ],
+)
+@pytest.mark.parametrize("names_winner", [True, False])
+def test_a_batch_knows_the_aliases(
+    pool: Pool, given: list[Move], when: list[Move], names_winner: bool
+) -> None:
+    sizes = [1 + len(given), 100] if given else [100]
+    compare_with_full_replay(pool, [*given, *when], sizes, (Masked(names_winner),))
+
+
 def compare_with_full_replay(
     pool: Pool, moves: Sequence[Move], batch_sizes: Sequence[int], rules: Rules = ()
 ) -> None:
@@ -202,10 +225,9 @@ def compare_with_full_replay(
         handle_in_batches(connection, auction_id, batch_sizes)
 
         found = PostgresEventStore(connection).read(auction_id)
-        hashes = [item.hash for item in found]
-        events, answers = by_full_replay(
-            requests, {id: Bidder(id) for id in (alice, bob)}, hashes, reserve
-        )
+        hashes, wardrobe = [item.hash for item in found], worn(connection, auction_id, rules)
+        people = {id: Bidder(id) for id in (alice, bob)}
+        events, answers = by_full_replay(requests, people, hashes, reserve, wardrobe)
         assert [item.event for item in found] == events
         assert settled(connection, auction_id) == answers
         assert read_auction(connection, auction_id) == replay(events)
@@ -243,13 +265,14 @@ def by_full_replay(
     bidders: Mapping[UUID, Bidder],
     hashes: Sequence[bytes],
     reserve: ReservePrice | None,
+    wardrobe: Wardrobe,
 ) -> tuple[list[AuctionEvent], list[Settled]]:
     """Each request decided on everything that happened before it; draws by the recorded hashes."""
     events: list[AuctionEvent] = []
     answers: list[Settled] = []
     for request in requests:
         before: Auction | None = replay(events) if events else None
-        command = request.command
+        command = wardrobe.dressed(request.command)
         draw = drawing(command, hashes[len(events) - 1]) if isinstance(command, DoubleBid) else None
         if draw and before and not before.starts_at <= request.at < before.ends_at:
             draw = NO_BIDS
@@ -260,13 +283,23 @@ def by_full_replay(
             bidders=bidders,
             draw=draw,
             reserve=reserve if before else None,
+            behind=wardrobe.behind(bidders),
         )
         if isinstance(answer, Rejection):
             answers.append(("REJECTED", answer.code.value, None))
             continue
         events += answer
+        wardrobe.saw(answer)
         answers.append(("SUCCEEDED", None, len(events)))
     return events, answers
+
+
+def worn(connection: SyncConnection, auction_id: UUID, rules: Rules) -> Wardrobe:
+    """The aliases that were given."""
+    rows = connection.execute(
+        "SELECT id, user_id FROM aliases WHERE auction_id = %s", (auction_id,)
+    )
+    return Wardrobe(rules, {row["user_id"]: row["id"] for row in rows})
 
 
 def sign_up(connection: SyncConnection, *users: UUID) -> None:

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from commands.admin import links, search
 from commands.admin.amounts import money
+from commands.admin.bidders import bidder_of, links_to_bids, with_bidders
 from commands.admin.record.moments import exact
 from commands.admin.record.names import names_in
 from commands.admin.record.rows import event_rows
@@ -131,7 +132,7 @@ def _rows_of_streams(events: Sequence[Event]) -> Iterator[SafeString]:
 
 
 def _bids() -> QuerySet[Bid]:
-    return Bid.objects.select_related("auction", "bidder")
+    return with_bidders(Bid.objects.select_related("auction"))
 
 
 def _bid(bid: Bid) -> SafeString:
@@ -140,7 +141,7 @@ def _bid(bid: Bid) -> SafeString:
         "{} of {} by {} in {}: {}{}",
         links.page_of(Bid, bid.pk, f"bid {links.end_of(bid.pk)}"),
         money(bid.amount),
-        links.page_of(User, bid.bidder.pk, str(bid.bidder)),
+        bidder_of(bid),
         links.page_of(Auction, bid.auction.pk, bid.auction.title),
         placed,
         ", deleted since" if bid.deleted else "",
@@ -149,11 +150,13 @@ def _bid(bid: Bid) -> SafeString:
 
 def _user(user: User) -> SafeString:
     return format_html(
-        "{} ({}, {}, {})",
+        "{} ({})",
         links.page_of(User, user.pk, str(user)),
-        stream_link(user.pk, "events"),
-        links.list_of(Bid, "bids", bidder=user.pk),
-        links.list_of(Job, "jobs they asked for", submitted_by=user.pk),
+        links.listed(
+            stream_link(user.pk, "events"),
+            *links_to_bids(user),
+            links.list_of(Job, "jobs they asked for", submitted_by=user.pk),
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from commands.admin import links
+from commands.admin.bidders import unmasked
 from commands.admin.record.urls import request_link, stream_link
 from commands.domain import events as domain
 from commands.domain.policies import STREAM as POLICIES
@@ -29,9 +30,13 @@ def readable(event: Event) -> domain.Event | None:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names of users, titles of auctions, numbers of ticks by their streams' ids, and jobs that are kept."""
+    """Names of users, titles of auctions, numbers of ticks by their streams' ids, and jobs that are kept.
+
+    Aliases of masked auctions are among the users, and `aliases` has the user behind each.
+    """
 
     users: Mapping[UUID, str]
+    aliases: Mapping[UUID, UUID | None]
     auctions: Mapping[UUID, str]
     ticks: Mapping[UUID, int]
     jobs: frozenset[UUID]
@@ -41,7 +46,8 @@ class Names:
         name = self.users.get(user_id)
         if name is None:
             return format_html("user {}", links.end_of(user_id))
-        return links.page_of(User, user_id, name)
+        page = self.aliases.get(user_id, user_id)
+        return links.page_of(User, page, name) if page else escape(name)
 
     def auction(self, auction_id: UUID) -> SafeString:
         """A link to the auction."""
@@ -80,7 +86,7 @@ class Names:
 
 
 def names_in(events: Sequence[Event], more_users: Iterable[UUID] = ()) -> Names:
-    """The names of all that the events are about, in four queries."""
+    """The names of all that the events are about, in four queries; in two more if there are aliases."""
     users, auctions = set(more_users), set[UUID]()
     for event in events:
         if event.stream_kind == "user":
@@ -88,11 +94,16 @@ def names_in(events: Sequence[Event], more_users: Iterable[UUID] = ()) -> Names:
         elif event.stream_kind == "auction":
             auctions.add(event.stream_id)
         _add_named(readable(event), users, auctions)
-    found = User.objects.filter(pk__in=users).values_list("pk", "username")
+    found = list(User.objects.filter(pk__in=users).values_list("pk", "username"))
+    aliases = unmasked(users - {id for id, _ in found})
     ticks = {event.stream_id for event in events if event.stream_kind == "tick"}
     caused = {event.causation_id for event in events}
     return Names(
-        users={id: name or f"deleted user {links.end_of(id)}" for id, name in found},
+        users={
+            **{id: name or f"deleted user {links.end_of(id)}" for id, name in found},
+            **{id: alias.name for id, alias in aliases.items()},
+        },
+        aliases={id: alias.user_id for id, alias in aliases.items()},
         auctions=dict(Auction.objects.filter(pk__in=auctions).values_list("pk", "title")),
         ticks=dict(
             PromoterTick.objects.filter(stream_id__in=ticks).values_list("stream_id", "number")

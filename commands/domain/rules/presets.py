@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table
+from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.soft_close import SoftClose
@@ -35,6 +36,7 @@ def rules_of(
     buy_now: BuyNow | None = None,
     soft_close: SoftClose | None = None,
     withdrawal: Withdrawal | None = None,
+    masked: Masked | None = None,
     own_lot: OwnLot | None = None,
     without: Container[type[Rule]] = (),
 ) -> Rules:
@@ -46,6 +48,7 @@ def rules_of(
         buy_now,
         soft_close,
         withdrawal,
+        masked,
         own_lot,
     ]
     return in_order((chosen | {type(rule): rule for rule in given if rule}).values())

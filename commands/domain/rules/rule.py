@@ -36,6 +36,8 @@ class Rule:
     needs_leader: ClassVar[bool] = False
     # Whether each change of the leading bid matters to it.
     follows_leader: ClassVar[bool] = False
+    # Whether bidders are known to others by aliases.
+    masks: ClassVar[bool] = False
     # What a bid below its least amount is rejected with.
     code: ClassVar[RejectionCode] = RejectionCode.BID_TOO_LOW
 
@@ -47,6 +49,11 @@ class Rule:
     @property
     def must_lead(self) -> bool:
         """Whether it lets no bid be placed that would not lead."""
+        return False
+
+    @property
+    def shows_winner(self) -> bool:
+        """Whether the name behind the alias that won is told at the close."""
         return False
 
     @property

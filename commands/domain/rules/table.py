@@ -12,6 +12,7 @@ from commands.domain.bidders import Bidder
 from commands.domain.rejections import Rejection, RejectionCode
 from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table, step_at
+from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.reserve import Reserve
 from commands.domain.rules.rule import Rule, ToBeat
@@ -30,6 +31,7 @@ RULES: Mapping[str, type[Rule]] = {
     "buy_now": BuyNow,
     "soft_close": SoftClose,
     "withdrawal": Withdrawal,
+    "masked": Masked,
     "own_lot": OwnLot,
 }
 _NAMES = {kind: name for name, kind in RULES.items()}
@@ -142,6 +144,16 @@ def next_bids(rules: Rules, leading: Decimal | None) -> Sequence[Decimal]:
     )
     amounts = accumulate(repeat(table, OFFERED - 1), _above, initial=first)
     return list(takewhile(lambda amount: amount <= LARGEST, amounts))
+
+
+def masked(rules: Rules) -> bool:
+    """Whether bids are placed under aliases."""
+    return any(rule.masks for rule in rules)
+
+
+def shows_winner(rules: Rules) -> bool:
+    """Whether the name behind the alias that won is told at the close."""
+    return any(rule.shows_winner for rule in rules)
 
 
 def must_lead(rules: Rules) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from commands.inbox.choosing.buy_now import BUY_NOW
 from commands.inbox.choosing.increments import INCREMENTS
+from commands.inbox.choosing.masked import MASKED
 from commands.inbox.choosing.own_lot import OWN_LOT
 from commands.inbox.choosing.reserve import RESERVE
 from commands.inbox.choosing.section import Section, Text
@@ -18,6 +19,7 @@ SECTIONS: Sequence[Section] = (
     BUY_NOW,
     SOFT_CLOSE,
     WITHDRAWAL,
+    MASKED,
     OWN_LOT,
 )
 TEXTS: Sequence[Text] = tuple(text for section in SECTIONS for text in section.texts)

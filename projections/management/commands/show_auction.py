@@ -20,9 +20,9 @@ from projections.errors import VersionUnavailable
 from projections.management.read_side_command import ReadSideCommand
 from projections.mongo.past import PastReader
 from projections.mongo.reader import DocumentReader
-from projections.mongo.telling import Told, told
-from projections.why import Names
-from projections.wiring import catch_up
+from projections.mongo.telling import Told, names_for_house, told
+from projections.why import Names, called
+from projections.wiring import catch_up, names_behind_aliases
 
 BIDS = 20
 
@@ -105,8 +105,9 @@ async def _shown(
             raise InvalidInput("version", f"the auction's versions are 1 to {auction.version}")
         auction, then = await past.auction_at(auction, version)
         bids, as_of = await past.first_bids(auction, BIDS), at or then.recorded_at
-    names = await reader.usernames({bid.bidder_id for bid in bids})
-    return Shown(auction, as_of, bids, await told(reader, auction), names)
+    names = await names_for_house(reader, bids, names_behind_aliases)
+    explained = await told(reader, auction, names_behind_aliases)
+    return Shown(auction, as_of, bids, explained, names)
 
 
 def _as_json(shown: Shown) -> dict[str, Any]:
@@ -147,6 +148,7 @@ def _bid(bid: BidDocument, names: Names) -> Mapping[str, Any]:
         "id": bid.id,
         "bidder_id": bid.bidder_id,
         "bidder": names.get(bid.bidder_id),
+        **({"number": bid.number} if bid.number else {}),
         "amount": bid.amount,
         "effective_amount": bid.effective_amount,
         "doubled": bid.doubled,
@@ -164,7 +166,7 @@ def _as_text(shown: Shown) -> str:
     ]
     for number, bid in enumerate(shown.bids, 1):
         once = f" ({bid.amount:,.2f}, doubled)" if bid.doubled else ""
-        who = shown.names.get(bid.bidder_id) or "deleted user"
+        who = called(bid, shown.names)
         lines.append(f"{number:>3}. {bid.effective_amount:,.2f}{once} by {who}")
     return "\n".join([*lines, *(_reasons(shown.told) if shown.told else ())])
 

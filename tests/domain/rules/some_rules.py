@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import NOTHING, Bracket, Increments, Table
+from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import Rule
@@ -49,6 +50,7 @@ def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
         _buying(unit),
         SOFT_CLOSES,
         WITHDRAWALS,
+        st.builds(Masked, st.booleans()),
         OWN_LOTS,
     ]
     return in_order(draw(rule) for rule in each if draw(st.booleans()))

@@ -34,6 +34,7 @@ from commands.inbox.chosen_rules import chosen_rules
 from commands.inbox.invalid import InvalidInput
 from commands.record.codec import decode_rules, encode_rules
 from portal.schema.enums import Preset
+from tests.domain.masks import Wardrobe
 from tests.domain.rules.some_rules import rules_of_auctions
 from tests.domain.scenario import (
     ALICE,
@@ -127,16 +128,15 @@ def test_rules_are_read_as_they_were_written_and_are_in_order(rules: Rules) -> N
 def test_what_is_offered_is_accepted_from_anybody_and_leads(
     rules: Rules, leading: Decimal | None
 ) -> None:
-    auction = evolve(None, replace(CREATED, rules=rules))
+    auction, wardrobe = evolve(None, replace(CREATED, rules=rules)), Wardrobe(rules)
     if leading is not None:
-        auction = evolve(auction, placed(FIRST, ALICE, str(leading)))
+        auction = evolve(auction, placed(FIRST, wardrobe.of(ALICE), str(leading)))
     offered = next_bids(rules, leading)
     assert len(offered) == 3 or (leading or 0) > LARGEST / 2
     for amount in offered:
         for bidder in (ALICE, BOB):
-            answer = decide(
-                PlaceBid(AUCTION, SECOND, bidder, amount), auction, now=DURING, bidders=CAST
-            )
+            command = wardrobe.dressed(PlaceBid(AUCTION, SECOND, bidder, amount))
+            answer = decide(command, auction, now=DURING, bidders=CAST)
             assert not isinstance(answer, Rejection), answer
             leads = evolve(auction, answer[0]).leading_bid
             assert leads

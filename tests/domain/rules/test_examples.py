@@ -20,6 +20,7 @@ from commands.domain.rules.increments import HOUSE_TABLE
 from commands.domain.rules.reserve import ReservePrice
 from commands.domain.state import Auction, evolve
 from commands.inbox.chosen_rules import RULES, choose
+from tests.domain.masks import Wardrobe
 from tests.domain.scenario import ALICE, AUCTION, BOB, CAST, CREATED, PLAIN
 from tests.servers import ROOT
 
@@ -71,6 +72,7 @@ class Told:
     """An auction while an example is told."""
 
     auction: Auction
+    wardrobe: Wardrobe
     reserve: ReservePrice | None = None
     done: int = 0
     ids: dict[tuple[str, str], UUID] = field(default_factory=dict)
@@ -86,7 +88,7 @@ class Told:
             at = self._bid(line).placed_at + timedelta(seconds=int(line["later"]))
         draw = drawn_alone(self._bid(line)) if line["doubled"] else None
         answer = decide(
-            self._command(line),
+            self.wardrobe.dressed(self._command(line)),
             self.auction,
             now=at,
             bidders=CAST,
@@ -96,6 +98,7 @@ class Told:
         if isinstance(answer, Rejection):
             assert answer.code.value == line["code"], (line[0], answer.message)
             return
+        self.wardrobe.saw(answer)
         for event in answer:
             self.auction = evolve(self.auction, event)
         assert self._became(answer) == line["becomes"], line[0]
@@ -139,7 +142,9 @@ def test_what_the_document_says(example: Example) -> None:
     words = shlex.split(example.options)
     options = {words[at][2:].replace("-", "_"): words[at + 1] for at in range(0, len(words), 2)}
     choice = choose(**options)
-    told = Told(evolve(None, replace(CREATED, rules=choice.all_rules)), choice.reserve)
+    rules = choice.all_rules
+    auction = evolve(None, replace(CREATED, rules=rules))
+    told = Told(auction, Wardrobe(rules), choice.reserve)
     for line in example.lines:
         told.tell(line)
 

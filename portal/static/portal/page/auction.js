@@ -11,7 +11,8 @@ import { past } from "./past.js";
 import { keepScroll } from "./place.js";
 import { Ranking } from "./ranking.js";
 import { rules } from "./rules.js";
-import { ask, user } from "./session.js";
+import { isYou, learn } from "./self.js";
+import { ask } from "./session.js";
 import { setTitle } from "./title.js";
 import { onScreen } from "./unread.js";
 import { watching } from "./watching.js";
@@ -19,7 +20,7 @@ import { why } from "./why.js";
 import { explained, many, name } from "./words.js";
 import { doublingNote, paid, reserveUnmet, worth, WORTH } from "./worth.js";
 
-const BID = `id ${WORTH} deleted placedAt bidder { id username }`;
+const BID = `id ${WORTH} deleted placedAt bidder { id name }`;
 const BIDS = `edges { node { ${BID} } } pageInfo { hasNextPage endCursor }`;
 // How many bids come with each state; the others are loaded page by page.
 const TOP = 20;
@@ -30,17 +31,17 @@ const STATE = `subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
   id version title description status startsAt endsAt firstEndsAt asOf bidCount bidderCount nextBids buyNowPrice bought { at }
   leadingBid { ${BID} } ${OWN_BIDS}
   bids(first: ${TOP}) { ${BIDS} }
-  winner { bidder { id username } bid { ${BID} } } cancelled { reason at } closedEarly { reason }
+  winner { bidder { id name } bid { ${BID} } } cancelled { reason at } closedEarly { reason }
   reserve { met amount } } }`;
 const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id, atLeastVersion: $v) {
   version bids(first: $n, after: $a) { ${BIDS} } } }`;
 const SOON = 60_000;
 
-function headline(state, stands, me) {
+function headline(state, stands) {
   const { winner, leadingBid, cancelled } = state;
   if (cancelled) return { label: `The house cancelled it, and nobody wins: ${cancelled.reason}`, price: null };
   if (winner) {
-    const you = winner.bidder.id === me;
+    const you = isYou(winner.bidder);
     return { label: you ? "You won. Congratulations!" : `Sold to ${name(winner.bidder)}`, yours: you,
       price: paid(winner.bid) };
   }
@@ -52,7 +53,7 @@ function headline(state, stands, me) {
   if (!leadingBid) {
     return { label: stands === "OPEN" ? "No bids yet. Yours could be the first." : "Not open yet", price: null };
   }
-  const you = leadingBid.bidder.id === me;
+  const you = isYou(leadingBid.bidder);
   return { label: you ? "You lead" : `${name(leadingBid.bidder)} leads`, yours: you, price: worth(leadingBid) };
 }
 
@@ -117,7 +118,6 @@ export function auction(main, id) {
 
   function draw() {
     const stands = (drawn = standing(state));
-    const me = user()?.id;
     setTitle(state.title);
     if (heading.textContent !== state.title) heading.textContent = state.title;
     description.textContent = state.description;
@@ -126,7 +126,7 @@ export function auction(main, id) {
     if (state.closedEarly) span.textContent += `, ended by the house: ${state.closedEarly.reason}`;
     else if (state.bought) span.textContent += ", ended by a purchase";
     else if (state.firstEndsAt && !state.cancelled) span.textContent += `, extended from ${timeOfDay(state.firstEndsAt)}`;
-    const { label, price, yours } = headline(state, stands, me);
+    const { label, price, yours } = headline(state, stands);
     if (setLiveText(leading, el("p", { class: "label" }, label), price && el("p", { class: "price" }, price))) flash(leading);
     leading.classList.toggle("yours", Boolean(yours));
     leading.classList.toggle("won", Boolean(yours && state.winner));
@@ -144,13 +144,12 @@ export function auction(main, id) {
   }
 
   function drawRanking() {
-    const me = user()?.id;
     const bids = ranking.first(pages.count === 1 ? TOP : pages.count * PAGE);
     rankingNote.hidden = !leadingNote.hidden || !bids.some(({ doubled }) => doubled);
     entries.show(bids, {
       key: (bid) => bid.id,
-      build: (bid, changed) => el("li", { class: `${bid.bidder.id === me ? "own" : ""} ${changed ? "changed" : ""}` },
-        el("span", { class: "who" }, bid.bidder.id === me ? "You" : name(bid.bidder)),
+      build: (bid, changed) => el("li", { class: `${isYou(bid.bidder) ? "own" : ""} ${changed ? "changed" : ""}` },
+        el("span", { class: "who" }, isYou(bid.bidder) ? "You" : name(bid.bidder)),
         el("span", { class: "number" }, worth(bid))),
     });
     list.dataset.empty = bids.length ? "" : "No live bids.";
@@ -192,6 +191,7 @@ export function auction(main, id) {
     if (state && fresh.version < state.version) return;
     const first = !state;
     state = fresh;
+    learn(state.myBidsConnection.edges.map(({ node }) => node));
     takeTop(fresh, first);
     draw();
     tick();

@@ -3,18 +3,18 @@ import { timeOfDay } from "./clock.js";
 import { el } from "./dom.js";
 import { subscribe } from "./live.js";
 import { shown } from "./money.js";
-import { user } from "./session.js";
+import { isYou } from "./self.js";
 import { name } from "./words.js";
 import { doubledLink, WORTH } from "./worth.js";
 
 const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id: $id, afterVersion: $after) {
   __typename version recordedAt
-  ... on BidPlaced { nonce bought bid { id ${WORTH} placedAt bidder { id username } } }
+  ... on BidPlaced { nonce bought bid { id ${WORTH} placedAt bidder { id name } } }
   ... on AuctionExtended { endsAt } ... on ReserveRevealed { amount }
   ... on BidDeleted { bidId } ... on BidRemoved { bidId because } ... on BidDoubled { bidId effectiveAmount }
   ... on NothingDrawn { reason }
   ... on AuctionCancelled { because } ... on AuctionClosedEarly { because }
-  ... on WinnerAnnounced { bid { amount bidder { id username } } } } }`;
+  ... on WinnerAnnounced { bid { amount bidder { id name } } } } }`;
 const LONGEST = 200;
 const NOTHING_DRAWN = {
   CHANCE: "There was no draw this time, by chance",
@@ -34,13 +34,13 @@ export function history(auctionId, onEvent) {
   let stop = null;
 
   function who(bidder) {
-    return bidder.id === user()?.id ? "You" : name(bidder);
+    return isYou(bidder) ? "You" : name(bidder);
   }
 
   function whose(bidId) {
     const bid = bids.get(bidId);
     if (!bid) return "A bid";
-    return `${bid.bidder.id === user()?.id ? "Your" : `${name(bid.bidder)}’s`} bid of ${shown(bid.amount)}`;
+    return `${isYou(bid.bidder) ? "Your" : `${name(bid.bidder)}’s`} bid of ${shown(bid.amount)}`;
   }
 
   function described(event) {

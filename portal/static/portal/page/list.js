@@ -5,6 +5,7 @@ import { COMPARED, Filters } from "./filters.js";
 import { subscribe } from "./live.js";
 import { Pages } from "./pages.js";
 import { address, keepScroll, route, setPlace } from "./place.js";
+import { isYou } from "./self.js";
 import { ask, user } from "./session.js";
 import { setTitle } from "./title.js";
 import { explained, many, name } from "./words.js";
@@ -12,8 +13,8 @@ import { doublingNote, paid, reserveUnmet, worth, WORTH } from "./worth.js";
 
 /** The fields of an auction that its card needs. */
 export const CARD = `id version title status startsAt endsAt bidCount bidderCount asOf
-  leadingBid { ${WORTH} bidder { id username } }
-  winner { bidder { id username } bid { ${WORTH} } } cancelled { at } reserve { amount }`;
+  leadingBid { ${WORTH} bidder { id name } }
+  winner { bidder { id name } bid { ${WORTH} } } cancelled { at } reserve { amount }`;
 const PAGE = `query ($s: AuctionStatus, $o: AuctionOrder, $q: String, $n: Int, $a: String, $rule: AuctionRule,
     $from: Decimal, $to: Decimal, $after: DateTime, $before: DateTime) {
   auctions(status: $s, order: $o, search: $q, first: $n, after: $a, rule: $rule, priceFrom: $from, priceTo: $to,
@@ -39,7 +40,7 @@ export const TABS = {
 };
 
 function bidderName(bidder) {
-  return bidder.id === user()?.id ? "you" : name(bidder);
+  return isYou(bidder) ? "you" : name(bidder);
 }
 
 function price(auction) {
@@ -63,7 +64,7 @@ function timing(auction) {
 export function card(auction, changed) {
   const [label, who, amount] = price(auction);
   const over = auction.cancelled?.at ?? (auction.status === "ENDED" && auction.endsAt);
-  const mine = user() && !auction.cancelled && (auction.winner?.bidder ?? auction.leadingBid?.bidder)?.id === user().id;
+  const mine = !auction.cancelled && isYou(auction.winner?.bidder ?? auction.leadingBid?.bidder);
   return el("li", { class: `card ${changed ? "changed" : ""} ${mine ? "mine" : ""}` },
     el("a", { href: `#/auction/${auction.id}` },
       el("p", { class: "chip" }, timing(auction)),

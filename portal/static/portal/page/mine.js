@@ -5,6 +5,7 @@ import { CARD, card, ticking } from "./list.js";
 import { subscribe } from "./live.js";
 import { Pages } from "./pages.js";
 import { keepScroll } from "./place.js";
+import { isYou } from "./self.js";
 import { ask, user } from "./session.js";
 import { setTitle } from "./title.js";
 import { notificationEvents } from "./unread.js";
@@ -77,12 +78,11 @@ export function mine(main, argument) {
   // What changed may have moved from one list to another, which the API knows.
   function onUpdate({ auction }) {
     const before = known.get(auction.id);
-    const me = user()?.id;
     if (before && before.version <= auction.version) {
       take(auction);
       draw();
     }
-    if (before || [auction.leadingBid, auction.winner].some((won) => won?.bidder.id === me)) loadSoon();
+    if (before || [auction.leadingBid, auction.winner].some((won) => isYou(won?.bidder))) loadSoon();
   }
 
   function loadSoon() {

@@ -17,7 +17,7 @@ const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id
 
 function connection(page) {
   return `myBidsConnection(${page}) {
-    edges { node { id ${WORTH} deleted removed { reason } placedAt deletableUntil bidder { id username } } } pageInfo { hasNextPage endCursor } }`;
+    edges { node { id ${WORTH} deleted removed { reason } placedAt deletableUntil bidder { id name } } } pageInfo { hasNextPage endCursor } }`;
 }
 
 /** The list of the user's bids. Call `show` with each new state and `apply` with each event.

@@ -3,14 +3,15 @@ import { timeOfDay, when } from "./clock.js";
 import { el } from "./dom.js";
 import { Loading } from "./loading.js";
 import { shown } from "./money.js";
-import { ask, user } from "./session.js";
+import { isYou } from "./self.js";
+import { ask } from "./session.js";
 import { explained, many, name } from "./words.js";
 import { worth, WORTH } from "./worth.js";
 
 const BIDS = 10;
 const THEN = `query ($id: UUID!, $v: Int!, $after: String) { auction(id: $id, atVersion: $v) { version status asOf
-  bidCount bidderCount winner { bidder { id username } }
-  bids(first: ${BIDS}, after: $after) { edges { node { id ${WORTH} bidder { id username } } } pageInfo { hasNextPage endCursor } } } }`;
+  bidCount bidderCount winner { bidder { id name } }
+  bids(first: ${BIDS}, after: $after) { edges { node { id ${WORTH} bidder { id name } } } pageInfo { hasNextPage endCursor } } } }`;
 // Among very many later bids a page may end early: so many more are asked for.
 const MORE = 20;
 const STANDS = { SCHEDULED: "Not open yet", OPEN: "Open", ENDED: "Ended", CANCELLED: "Cancelled" };
@@ -19,7 +20,7 @@ const SCENES = 60;
 const PAUSE = 600;
 
 function who(bidder) {
-  return bidder.id === user()?.id ? "You" : name(bidder);
+  return isYou(bidder) ? "You" : name(bidder);
 }
 
 /** The section of one auction. */
@@ -100,7 +101,7 @@ export function past(id) {
     moment.title = when(asOf);
     const bids = bidCount ? `${many(bidCount, "live bid")} by ${many(bidderCount, "bidder")}` : "no live bids";
     facts.textContent = `${winner ? `Won by ${who(winner.bidder)}` : STANDS[status]}: ${bids}`;
-    list.replaceChildren(...edges.map(({ node }) => el("li", { class: node.bidder.id === user()?.id ? "own" : "" },
+    list.replaceChildren(...edges.map(({ node }) => el("li", { class: isYou(node.bidder) ? "own" : "" },
       el("span", { class: "who" }, who(node.bidder)), el("span", { class: "number" }, worth(node)))));
     list.dataset.empty = edges.length ? "" : "No live bids.";
   }

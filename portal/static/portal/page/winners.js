@@ -4,12 +4,13 @@ import { el, Entries } from "./dom.js";
 import { subscribe } from "./live.js";
 import { Pages } from "./pages.js";
 import { keepScroll } from "./place.js";
-import { ask, user } from "./session.js";
+import { isYou } from "./self.js";
+import { ask } from "./session.js";
 import { setTitle } from "./title.js";
 import { explained, name } from "./words.js";
 import { doublingNote, paid, WORTH } from "./worth.js";
 
-const WINNER = `auctionId auctionTitle announcedAt bidder { id username } bid { ${WORTH} }`;
+const WINNER = `auctionId auctionTitle announcedAt bidder { id name } bid { ${WORTH} }`;
 const PAGE = `query ($n: Int, $a: String) { winners(first: $n, after: $a) {
   edges { node { ${WINNER} } } pageInfo { hasNextPage endCursor } } }`;
 const UPDATES = `subscription { auction: auctionsUpdated { winner { ${WINNER} } } }`;
@@ -17,7 +18,7 @@ const SIZE = 30;
 const HEADINGS = ["Auction", "Winner", "Pays", "Announced"];
 
 function row(winner, changed, fresh) {
-  const you = winner.bidder.id === user()?.id;
+  const you = isYou(winner.bidder);
   return el("tr", { class: `${you ? "own" : ""} ${fresh ? "changed" : ""}` },
     el("td", {}, el("a", { href: `#/auction/${winner.auctionId}` }, winner.auctionTitle)),
     el("td", {}, you ? el("b", {}, "You") : name(winner.bidder)),

@@ -38,9 +38,9 @@ export function refusal(job) {
   return REJECTIONS[job.rejection.code] ?? sentence(job.rejection.message);
 }
 
-/** A bidder's name, or "deleted user". */
+/** What a bidder is called: by name, by number where they are masked, or "deleted user". */
 export function name(bidder) {
-  return bidder.username ?? "deleted user";
+  return bidder.name;
 }
 
 /** "1 bid", "2 bids". */

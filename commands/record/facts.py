@@ -1,0 +1,66 @@
+"""What an auction's decisions depended on besides its own events, as far as the portal still knows it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from commands.domain.bidders import Bidder
+from commands.domain.commands import AuctionCommand
+from commands.jobs import JobStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What a job says of the events that it caused."""
+
+    command: AuctionCommand
+    accepted_at: datetime
+    status: JobStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Account(Bidder):
+    """What is known of a user; of one who was deleted, when, and after which position.
+
+    Of one who was behind an alias and is `forgotten` nothing of that is known.
+    """
+
+    deleted_at: datetime | None = None
+    deleted_position: int | None = None
+    forgotten: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAlias:
+    """An alias as the portal gave it; `user_id` is None once that is forgotten."""
+
+    auction_id: UUID
+    number: int
+    user_id: UUID | None
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the decisions depend on besides the auction's own events.
+
+    `causes` are the jobs of the events at hand that are kept, `users` those so far who bid, or whom rules
+    name, and who were ever created. Of events recorded after `jobs_since` the job is kept, None: of none. Events from
+    position `moments_since` on say when their command was accepted; None if none does. In a masked auction
+    bidders are `aliases`.
+    """
+
+    causes: Mapping[UUID, Cause] = field(default_factory=dict)
+    users: dict[UUID, Account] = field(default_factory=dict)
+    aliases: dict[UUID, GivenAlias] = field(default_factory=dict)
+    jobs_since: datetime | None = None
+    moments_since: int | None = None
+
+    @property
+    def staff(self) -> list[UUID]:
+        """Those of the users who belong to the house."""
+        return [id for id, account in self.users.items() if account.is_staff]
+
+    def staff_as_told(self, told: Sequence[UUID]) -> list[UUID]:
+        """The same, with those whom an event says to be and of whom that is forgotten."""
+        return [*self.staff, *(id for id in told if id in self.users and self.users[id].forgotten)]
