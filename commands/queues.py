@@ -32,6 +32,8 @@ _OF_COMMANDS = {
     "AnnounceWinner": AUCTIONS,
     "CancelAuction": AUCTIONS,
     "CloseAuctionNow": AUCTIONS,
+    "PauseAuction": AUCTIONS,
+    "ResumeAuction": AUCTIONS,
     "ChangePolicy": AUCTIONS,
     "WithdrawPolicy": AUCTIONS,
 }

@@ -39,6 +39,7 @@ RULES = [
     "masked",
     "own_lot",
 ]
+AT_THEIR_MOMENT = ("AuctionClosedEarly", "AuctionPaused", "AuctionResumed")
 Wrong, time, by_rank = ValueError, datetime.fromisoformat, lambda bid: bid["rank"]
 
 
@@ -177,7 +178,8 @@ class Auction:
         self.policies = [{"type": "PolicyChanged", "data": FIRST}, *record.chain(POLICIES)]
         self.seen, self.bids, self.drawn, self.draws, self.closed = [], Bids(), set(), 0, None
         self.rules, self.owed, self.extensions = created["data"].get("rules", {}), None, 0
-        self.early, self.numbers, self.masked = False, {}, self.rules.get("masked")
+        self.early, self.since, self.pauses, self.paused_for = False, None, [], timedelta()
+        self.numbers, self.masked = {}, self.rules.get("masked")
         # Whether the reserve is met; what did not meet it, and what did; and it itself, once it is known.
         self.met, self.bounds, self.reserve = False, (Decimal(0), Decimal("Infinity")), None
         must(self.rules.keys() <= {*RULES}, f"unknown: {self.rules}")
@@ -187,15 +189,36 @@ class Auction:
         new = len(self.numbers) + 1
         return self.numbers.setdefault(bidder, new) if self.masked is not None else None
 
+    def still(self, moment):
+        """Whether time stood still in the auction then."""
+        paused = self.since and moment >= self.since
+        return bool(paused) or any(since <= moment < until for since, until in self.pauses)
+
+    def on_its_clock(self, moment):
+        """The moment as it is to be compared with the end, which each pause since has moved."""
+        later = (until - since for since, until in self.pauses if since > moment)
+        return moment + sum(later, timedelta())
+
+    def late(self, moment):
+        """Whether the auction's end had come then. While time stands still none comes."""
+        return not self.still(moment) and self.on_its_clock(moment) >= self.ends
+
+    def go_on(self, moment):
+        """Any pause is over then."""
+        self.pauses += [(self.since, moment)] if self.since else []
+        self.since = None
+
     def moved_end(self, placed):
         """When the auction ends after a bid placed then, if its soft close moves the end."""
         soft = defaultdict(lambda: None, self.rules.get("soft_close", {}))
-        if not soft or self.early or placed < self.ends - timedelta(seconds=soft["window"]):
+        until_end = self.ends - self.on_its_clock(placed)
+        if not soft or self.early or until_end > timedelta(seconds=soft["window"]):
             return None
         if self.extensions >= (soft["times"] or self.extensions + 1):
             return None
         moved = self.ends + timedelta(seconds=soft["extension"])
-        moved = min(moved, time(soft["hard_end"])) if soft["hard_end"] else moved
+        if soft["hard_end"]:
+            moved = min(moved, time(soft["hard_end"]) + self.paused_for)
         return moved if moved > self.ends else None
 
     def must_be_last(self, asked):
@@ -254,7 +277,7 @@ class Auction:
         must(asked or not (self.seen and self.seen[-1]["asked"]), "it hides when it was asked for")
         # With its bidder's account a bid is deleted when the deletion of that was asked for.
         at = data.get("withdrawn_at") or data.get("placed_at") or event.get("accepted_at")
-        late = at and time(at) >= self.ends
+        late = at and self.late(time(at))
         not_made = kind == "NothingDrawn" and data["reason"] in NOT_MADE
         must(
             self.reserve is None or kind in ENDS,
@@ -263,11 +286,19 @@ class Auction:
         ending = kind in (*CLOSES, "ReserveRevealed") or not_made
         must(not late or ending or kind in TURNS, "it was asked for after the end")
         must((asked or event["at"]) - event["at"] < timedelta(minutes=1), "it was asked for later")
+        if kind == "BidPlaced" or (kind == "BidDeleted" and "withdrawn_at" not in data):
+            must(not (at and self.still(time(at))), "time stood still when it was asked for")
+        if kind in AT_THEIR_MOMENT:
+            must(asked and self.opens <= asked, "it was asked for before the auction was open")
+            self.must_be_last(asked)
         if kind in (*GONE, "BidDoubled"):
             must(bid and not bid["deleted"], "there is no such live bid")
             must(bid["bidder_id"] == data["bidder_id"], "the bid is somebody else's")
         if kind == "BidDeleted" and not data.get("withdrawn_at") and "withdrawal" in self.rules:
-            until = time(bid["placed_at"]) + timedelta(seconds=self.rules["withdrawal"]["within"])
+            placed = time(bid["placed_at"])
+            until = placed + timedelta(seconds=self.rules["withdrawal"]["within"])
+            for since, ended in self.pauses:
+                until += (ended - since) if placed <= since < until else timedelta()
             must((asked or event["at"]) < until, f"its bidder could delete it until {until}")
         if kind == "AuctionCreated":
             must(data["auction_id"] == self.id, "this is another auction")
@@ -312,10 +343,23 @@ class Auction:
             return f"the end moves to {self.ends:%F %T} UTC"
         if kind == "AuctionClosedEarly":
             must(time(data["ends_at"]) == asked, "it ends when that was asked for")
-            must(self.opens <= asked, "it was asked for before the auction was open")
-            self.must_be_last(asked)
+            self.go_on(asked)
             self.ends, self.early = asked, True
             return f"the house ends it at {self.ends:%F %T} UTC: {data['reason']}"
+        if kind == "AuctionPaused":
+            must(time(data["paused_at"]) == asked, "it is paused when that was asked for")
+            must(not self.since, "it was paused already")
+            self.since = asked
+            return f"the house pauses it: {data['reason']}"
+        if kind == "AuctionResumed":
+            must(time(data["resumed_at"]) == asked, "it goes on when that was asked for")
+            must(self.since, "it was not paused")
+            end = self.ends + (asked - self.since)
+            must(time(data["ends_at"]) == end, f"the pause moves the end to {end:%F %T}")
+            self.paused_for += end - self.ends
+            self.ends = end
+            self.go_on(asked)
+            return f"the house resumes it, and the end moves to {end:%F %T} UTC: {data['reason']}"
         if kind in ("BidPlaced", *GONE):
             why = f", by the house: {data['reason']}" if kind == "BidRemoved" else ""
             return f"{Decimal((bid or data)['amount']):,} by {data['bidder_id']}{why}"
@@ -326,6 +370,7 @@ class Auction:
         self.none_missing(self.closed)
         if kind == "AuctionCancelled":
             return f"the house cancelled it, and nobody wins: {data['reason']}"
+        must(not self.since, "it was closed in a pause")
         must(self.closed >= self.ends, f"it was closed before its end, {self.ends:%F %T}")
         must(self.reserve or "reserve" not in self.rules, "the reserve is not revealed")
         if self.reserve and self.pays() < self.reserve:
@@ -359,7 +404,8 @@ class Auction:
         self.drawn.add(number)
         # Before draws were numbered they were made from whatever came before them.
         if "policies" in tick:
-            must(self.opens <= tick["cut"] < self.ends, "the auction was not open then")
+            was_open = self.was_open(tick["cut"]) or data.get("reason") in NOT_MADE
+            must(was_open, "the auction was not open then")
             self.draws, then = self.draws + 1, self.before(tick["cut"])
             must(data.get("draw") == self.draws, f"draw {self.draws} of the auction is missing")
             last = {}
@@ -392,6 +438,9 @@ class Auction:
         did = f"doubled nothing ({data['reason']})" if "reason" in data else f"drew {hit}"
         return f"tick {number}: fairly {did}, weight {told[1]} of {told[2]}{compare}"
 
+    def was_open(self, moment):
+        return self.opens <= moment and not self.still(moment) and not self.late(moment)
+
     def before(self, cutoff):
         """The events before the first one that was asked for at the cut-off or later."""
         return [*takewhile(lambda event: not event["asked"] or event["asked"] < cutoff, self.seen)]
@@ -400,7 +449,7 @@ class Auction:
         """Each tick that had a bid to draw left a draw, if all its draws were made until then."""
         for number, tick in self.made.items():
             done = "secret" in tick and "policies" in tick and tick["DrawsAccepted"] <= until
-            if done and number not in self.drawn and self.opens <= tick["cut"] < self.ends:
+            if done and number not in self.drawn and self.was_open(tick["cut"]):
                 left = any(not b["doubled"] for b in Bids(self.before(tick["cut"])).live())
                 must(not left, f"tick {number} left no draw, though there was a bid to draw")
 

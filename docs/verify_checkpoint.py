@@ -26,6 +26,7 @@ CHECKPOINT = f"query($n: Int) {{ checkpoint(number: $n) {{ {FIELDS} }} }}"
 NEXT = f"query($n: Int!) {{ checkpoints(afterNumber: $n) {{ {FIELDS} }} }}"
 PROOF = "inclusionProof(streamId: $s, version: $v, checkpoint: $n) { index path }"
 CHAIN = "query($s: UUID!, $v: Int!) { chain(id: $s, afterVersion: $v) { content hash } }"
+PAUSES = ["AuctionPaused", "AuctionResumed", "AuctionClosedEarly"]
 PATIENCE = timedelta(minutes=10)  # for a close, and for a checkpoint that covers an event
 
 
@@ -159,9 +160,14 @@ def check_auction(url, id, newest, kept):
     version, known = kept or (1, None)
     must(len(events) >= version, f"{id}: there are {len(events)} events, not {version} or more")
     must(known in (None, events[version - 1]["hash"].hex()), f"{id}: event {version} is another")
-    ends = datetime.fromisoformat(events[0]["data"]["ends_at"])
+    ends = datetime.fromisoformat(
+        next(event["data"]["ends_at"] for event in reversed(events) if "ends_at" in event["data"])
+    )
+    paused = [each["type"] for each in events if each["type"] in PAUSES][-1:] == PAUSES[:1]
     closed = events[-1]["type"] in {"WinnerAnnounced", "AuctionEndedUnsold", "AuctionCancelled"}
-    must(closed or datetime.now(UTC) < ends + PATIENCE, f"{id}: it ended, and has no close")
+    must(
+        closed or paused or datetime.now(UTC) < ends + PATIENCE, f"{id}: it ended, and has no close"
+    )
     newer = [event for event in events if not is_covered(url, id, event, newest)]
     since = datetime.fromisoformat(newest["made_at"]) - PATIENCE
     late = all(datetime.fromisoformat(event["recorded_at"]) > since for event in newer)

@@ -45,6 +45,7 @@ class Watch(models.Model):
                 fields=("auction_id", "id"), condition=Q(told_at=None), name="watches_to_tell"
             ),
             models.Index(fields=("watched_at",), name="watches_oldest_first"),
+            models.Index(fields=("auction_id", "user_id"), name="watches_of_auction"),
         )
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from notifications.notices import (
     notices_of_each,
     possibly_outdated,
 )
-from notifications.postgres.addressees import bidders_after
+from notifications.postgres.addressees import bidders_after, watchers_after
 from notifications.postgres.progress import (
     CurrentState,
     NotifierCheckpoint,
@@ -84,8 +84,10 @@ def addressed_now(
         id: begun for id in found if (begun := news[id].checkpoint.telling or begin(found[id]))
     }
     limit = max(MOST_TOLD // max(len(telling), 1), OF_EACH)
-    places = {id: each.reached for id, each in telling.items()}
-    pages = bidders_after(connection, places, limit)
+    pages = {
+        **bidders_after(connection, _reached(telling, watchers=False), limit),
+        **watchers_after(connection, _reached(telling, watchers=True), limit),
+    }
     written, left = list[tuple[UUID, Notice]](), dict[UUID, Telling]()
     for id, notices_found in found.items():
         if begun := telling.get(id):
@@ -94,6 +96,11 @@ def addressed_now(
                 left[id] = more
         written += [(id, notice) for notice in notices_found]
     return written, left
+
+
+def _reached(telling: Mapping[UUID, Telling], *, watchers: bool) -> Mapping[UUID, UUID]:
+    """Up to whom bidders, or those who watch, are told."""
+    return {id: each.reached for id, each in telling.items() if each.watchers == watchers}
 
 
 def reached(news: News, left: Telling | None) -> Reached:

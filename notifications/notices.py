@@ -9,6 +9,8 @@ from commands.domain.events import (
     AuctionCancelled,
     AuctionEndedUnsold,
     AuctionEvent,
+    AuctionPaused,
+    AuctionResumed,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -50,7 +52,10 @@ class Leading:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notification for the users `to`, or, if that is None, all with live bids except the user `but`."""
+    """A notification for the users `to`, or, if that is None, all with live bids except the user `but`.
+
+    Those TO_WATCHERS are then for all who watch the auction, too.
+    """
 
     kind: NotificationKind
     version: int
@@ -109,6 +114,10 @@ def _of(version: int, event: AuctionEvent, deleted: Mapping[UUID, RankedBid]) ->
             return [Notice(NotificationKind.AUCTION_LOST, version, None)]
         case AuctionCancelled():
             return [Notice(NotificationKind.AUCTION_CANCELLED, version, None)]
+        case AuctionPaused():
+            return [Notice(NotificationKind.AUCTION_PAUSED, version, None)]
+        case AuctionResumed():
+            return [Notice(NotificationKind.AUCTION_RESUMED, version, None)]
         case _:
             return []
 

@@ -15,6 +15,8 @@ class NotificationKind(StrEnum):
     ENDING_SOON = "ENDING_SOON"
     BID_REMOVED = "BID_REMOVED"
     AUCTION_CANCELLED = "AUCTION_CANCELLED"
+    AUCTION_PAUSED = "AUCTION_PAUSED"
+    AUCTION_RESUMED = "AUCTION_RESUMED"
 
 
 class NotificationChannel(StrEnum):
@@ -27,8 +29,10 @@ class NotificationChannel(StrEnum):
 # The kinds about the highest bid: of these a user has at most one unread for each auction.
 UPDATED_WHILE_UNREAD = frozenset({NotificationKind.OUTBID, NotificationKind.MAX_BID_CHANGED})
 
-# What the house did to somebody's bids: these are told with the reason that their event has.
-WITH_REASON = frozenset({NotificationKind.BID_REMOVED, NotificationKind.AUCTION_CANCELLED})
+# What is told to those who watch the auction, too, whether they bid or not.
+TO_WATCHERS = frozenset({NotificationKind.AUCTION_PAUSED, NotificationKind.AUCTION_RESUMED})
+# What the house did: these are told with the reason that their event has.
+WITH_REASON = TO_WATCHERS | {NotificationKind.BID_REMOVED, NotificationKind.AUCTION_CANCELLED}
 # Of these a user gets mails unless they chose otherwise; the app shows all kinds.
 MAILED = WITH_REASON | {
     NotificationKind.AUCTION_WON,

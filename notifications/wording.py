@@ -33,5 +33,9 @@ def message(
             return f"The house removed your bid on “{title}”, which counted {grouped}{why}"
         case NotificationKind.AUCTION_CANCELLED:
             return f"The house cancelled “{title}”, and nobody wins{why}"
+        case NotificationKind.AUCTION_PAUSED:
+            return f"The house paused “{title}”, and time stands still in it{why}"
+        case NotificationKind.AUCTION_RESUMED:
+            return f"The house resumed “{title}”, and its end has moved by as long as it was paused{why}"
         case _:
             assert_never(kind)

@@ -330,6 +330,8 @@ JOB_EXPIRES_AFTER = {
     "CreateAuction": 60 * 60,
     "CancelAuction": 15 * 60,
     "CloseAuctionNow": 15 * 60,
+    "PauseAuction": 15 * 60,
+    "ResumeAuction": 15 * 60,
     "CreateUser": 60 * 60,
 }
 

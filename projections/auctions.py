@@ -147,7 +147,7 @@ def _moments(
         auction = before.get(id)
         last = brief(auction, stored.get(At(id, auction.version))) if auction else None
         known = Known.top_of(auction)
-        timeline = Timeline(last, known, live_before[id], partial(_leading, id, documents))
+        timeline = Timeline(last, known, live_before[id], partial(_leading, id, documents), auction)
         moments += timeline.after(id, history)
     return moments
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from commands.domain.events import (
     AuctionEndedUnsold,
     AuctionEvent,
     AuctionExtended,
+    AuctionPaused,
+    AuctionResumed,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -26,11 +29,14 @@ from commands.domain.events import (
     UserEvent,
     WinnerAnnounced,
 )
+from commands.domain.pauses import Pause
 from commands.domain.rules.reserve import ReservePrice
+from commands.domain.rules.table import later
 from projections.documents import (
     TOP,
     AuctionDocument,
     BidDocument,
+    Details,
     HouseDecision,
     Purchase,
     UserDocument,
@@ -56,6 +62,8 @@ def touched_bid(event: AuctionEvent) -> UUID | None:
             | AuctionCancelled()
             | AuctionClosedEarly()
             | BoughtNow()
+            | AuctionPaused()
+            | AuctionResumed()
         ):
             return None
         case _:
@@ -111,6 +119,8 @@ def bid_after(
             | AuctionCancelled()
             | AuctionClosedEarly()
             | BoughtNow()
+            | AuctionPaused()
+            | AuctionResumed()
         ):
             return bid
         case _:
@@ -259,7 +269,18 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
             decision = HouseDecision(reason, recorded.recorded_at, recorded.version)
             first = auction.first_ends_at or auction.ends_at
             return replace(
-                auction, ends_at=event.ends_at, first_ends_at=first, closed_early=decision
+                _detailed(auction, recorded),
+                ends_at=event.ends_at,
+                first_ends_at=first,
+                closed_early=decision,
+            )
+        case AuctionPaused():
+            return _detailed(auction, recorded)
+        case AuctionResumed(ends_at=ends_at):
+            return replace(
+                _detailed(auction, recorded),
+                ends_at=ends_at,
+                first_ends_at=auction.first_ends_at or auction.ends_at,
             )
         case BoughtNow(bid_id=bid_id):
             bought = Purchase(bid_id, recorded.recorded_at, recorded.version)
@@ -277,9 +298,56 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
             return replace(auction, closed=True)
         case AuctionCancelled(reason=reason):
             cancelled = HouseDecision(reason, recorded.recorded_at, recorded.version)
-            return replace(auction, closed=True, cancelled=cancelled)
+            return replace(_detailed(auction, recorded), closed=True, cancelled=cancelled)
         case _:
             assert_never(event)
+
+
+def details_after(details: Details, ends_at: datetime, recorded: VersionedEvent) -> Details:
+    """The details after the event; `ends_at` is the auction's end before it.
+
+    The same object if it changes none of them.
+    """
+    match recorded.event:
+        case AuctionPaused() as event:
+            decision = HouseDecision(event.reason, event.paused_at, recorded.version)
+            return replace(details, paused=decision)
+        case AuctionResumed() as event:
+            rules = later(details.rules, event.ends_at - ends_at)
+            return replace(_going_on(details, event.resumed_at), rules=rules)
+        case AuctionCancelled():
+            return replace(details, paused=None) if details.paused else details
+        case AuctionClosedEarly() as event:
+            return _going_on(details, event.ends_at)
+        case _:
+            return details
+
+
+def _going_on(details: Details, moment: datetime) -> Details:
+    """Once time goes on from that moment, if it stood still."""
+    if details.paused is None:
+        return details
+    pauses = (*details.pauses, Pause(details.paused.at, moment))
+    return replace(details, paused=None, pauses=pauses)
+
+
+def _detailed(auction: AuctionDocument, recorded: VersionedEvent) -> AuctionDocument:
+    """The auction with its details after the event; those that it was created with are kept beside them."""
+    before = auction.details
+    details = details_after(before, auction.ends_at, recorded)
+    if details is before:
+        return auction
+    return replace(
+        auction,
+        title=details.title,
+        description=details.description,
+        starts_at=details.starts_at,
+        rules=details.rules,
+        paused=details.paused,
+        pauses=details.pauses,
+        first=auction.first or before,
+        details_version=recorded.version,
+    )
 
 
 def _winner(

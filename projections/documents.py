@@ -7,6 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from commands.domain.events import AuctionEvent
+from commands.domain.pauses import Pause
 from commands.domain.rules.reserve import ReservePrice
 from commands.domain.rules.table import Rules
 
@@ -14,7 +15,7 @@ from commands.domain.rules.table import Rules
 TOP = 20
 
 
-AuctionStatus = Literal["SCHEDULED", "OPEN", "ENDED", "CANCELLED"]
+AuctionStatus = Literal["SCHEDULED", "OPEN", "PAUSED", "ENDED", "CANCELLED"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,21 @@ class Purchase:
     bid_id: UUID
     at: datetime
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What the house alone changes of an auction.
+
+    `paused` is why and since when time stands still; in the `pauses`, which are over, it did before.
+    """
+
+    title: str
+    description: str
+    starts_at: datetime
+    rules: Rules = ()
+    paused: HouseDecision | None = None
+    pauses: tuple[Pause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +119,32 @@ class AuctionDocument:
     reserve_met: bool = False
     reserve: ReservePrice | None = None
     bought: Purchase | None = None
+    # Why and since when time stands still in it; and the pauses that are over.
+    paused: HouseDecision | None = None
+    pauses: tuple[Pause, ...] = ()
+    # What it was created with, once the house has changed any of that, or paused it; and the version at which it did last.
+    first: Details | None = None
+    details_version: int | None = None
+
+    @property
+    def details(self) -> Details:
+        """What the house alone changes of it, as it is."""
+        return Details(
+            self.title,
+            self.description,
+            self.starts_at,
+            self.rules,
+            self.paused,
+            self.pauses,
+        )
 
 
 def status_at(auction: AuctionDocument, now: datetime) -> AuctionStatus:
-    """Time alone decides, unless it was cancelled; the announcement follows a moment after the end."""
+    """Time alone decides, unless it was cancelled, or time stands still; the announcement follows a moment after the end."""
     if auction.cancelled:
         return "CANCELLED"
+    if auction.paused:
+        return "PAUSED"
     if now < auction.starts_at:
         return "SCHEDULED"
     return "OPEN" if now < auction.ends_at else "ENDED"
@@ -131,7 +167,8 @@ class Moment:
     `kind` names the event, `bid_id` is the bid that it changed. `led` says whether it changed who leads, or
     what the leading bid counts. `last_bid` is the bid placed last so far, `closed_version` the version at which
     the auction was closed, if it was. `draw` tells of a doubling. `ends_at` is the auction's end once it was
-    moved. `reserve_met` says whether the leading bid would pay the reserve.
+    moved. `reserve_met` says whether the leading bid would pay the reserve. `details_version` is that of
+    the last event that changed the auction's details, whose moment has them.
     """
 
     auction_id: UUID
@@ -148,6 +185,8 @@ class Moment:
     draw: Draw | None = None
     ends_at: datetime | None = None
     reserve_met: bool = False
+    details_version: int | None = None
+    details: Details | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from commands.domain.events import (
     AuctionEndedUnsold,
     AuctionEvent,
     AuctionExtended,
+    AuctionPaused,
+    AuctionResumed,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -26,7 +28,15 @@ from commands.domain.events import (
     ReserveRevealed,
     WinnerAnnounced,
 )
-from projections.documents import AuctionDocument, BidDocument, Draw, Moment, VersionedEvent
+from projections.changes import details_after
+from projections.documents import (
+    AuctionDocument,
+    BidDocument,
+    Details,
+    Draw,
+    Moment,
+    VersionedEvent,
+)
 
 Rank = tuple[Decimal, int]
 # Gives the leading bid at a version, where the known ones don't tell.
@@ -92,6 +102,7 @@ class Standing:
     closed_version: int | None = None
     ends_at: datetime | None = None
     reserve_met: bool = False
+    details_version: int | None = None
 
     @classmethod
     def of(cls, before: Moment | None) -> "Standing":
@@ -106,20 +117,28 @@ class Standing:
             before.closed_version,
             before.ends_at,
             before.reserve_met,
+            before.details_version,
         )
 
 
 class Timeline:
     """Makes an auction's moments in the order of its events.
 
-    `before` is the moment before the first of them, `live` how many live bids the bidders had then that the
-    events are about; those not named had none.
+    `before` is the moment before the first of them, and `auction` the document then; `live` is how many live bids
+    the bidders had then that the events are about; those not named had none.
     """
 
     def __init__(
-        self, before: Moment | None, known: Known, live: Mapping[UUID, int], leading_at: Leading
+        self,
+        before: Moment | None,
+        known: Known,
+        live: Mapping[UUID, int],
+        leading_at: Leading,
+        auction: AuctionDocument | None = None,
     ) -> None:
         self._standing = Standing.of(before)
+        self._details = auction.details if auction else None
+        self._ends_at = auction.ends_at if auction else None
         self._live = dict(live)
         self._leaders = Leaders(known, leading_at)
 
@@ -129,6 +148,7 @@ class Timeline:
 
     def _next(self, auction_id: UUID, recorded: VersionedEvent) -> Moment:
         event, version, now = recorded.event, recorded.version, self._standing
+        details = self._changed_details(recorded)
         changed = self._take_in(event, version)
         led = changed is not None and self._lead(version, changed)
         return Moment(
@@ -146,7 +166,25 @@ class Timeline:
             _draw(event) if isinstance(event, BidDoubled) else None,
             now.ends_at,
             now.reserve_met,
+            now.details_version,
+            details,
         )
+
+    def _changed_details(self, recorded: VersionedEvent) -> Details | None:
+        """The auction's details after the event, if it changed them."""
+        event, before = recorded.event, self._details
+        if isinstance(event, AuctionCreated):
+            self._details = Details(event.title, event.description, event.starts_at, event.rules)
+            self._ends_at = event.ends_at
+            return None
+        ends_at = self._standing.ends_at or self._ends_at
+        assert before, "the auction's creation, or its document, comes before"
+        assert ends_at, "the auction's creation, or its document, comes before"
+        self._details = details_after(before, ends_at, recorded)
+        if self._details is before:
+            return None
+        self._standing.details_version = recorded.version
+        return self._details
 
     def _take_in(self, event: AuctionEvent, version: int) -> UUID | None:
         """Change the standing, but for who leads; the bid that the event changed."""
@@ -166,17 +204,13 @@ class Timeline:
             case WinnerAnnounced() | AuctionEndedUnsold() | AuctionCancelled():
                 self._standing.closed_version = version
                 return None
-            case (
-                AuctionExtended(ends_at=ends_at)
-                | AuctionClosedEarly(ends_at=ends_at)
-                | BoughtNow(ends_at=ends_at)
-            ):
-                self._standing.ends_at = ends_at
+            case AuctionExtended() | AuctionClosedEarly() | AuctionResumed() | BoughtNow():
+                self._standing.ends_at = event.ends_at
                 return None
             case ReserveMet() | ReserveMissed():
                 self._standing.reserve_met = isinstance(event, ReserveMet)
                 return None
-            case AuctionCreated() | NothingDrawn() | ReserveRevealed():
+            case AuctionCreated() | NothingDrawn() | AuctionPaused() | ReserveRevealed():
                 return None
             case _:
                 assert_never(event)
@@ -220,20 +254,34 @@ def brief(auction: AuctionDocument, last: Moment | None) -> Moment:
         closed_version=last.closed_version if last else None,
         ends_at=auction.ends_at if auction.first_ends_at else None,
         reserve_met=auction.reserve_met,
+        details_version=auction.details_version,
     )
 
 
 def auction_then(
-    auction: AuctionDocument, then: Moment, leading: BidDocument | None
+    auction: AuctionDocument,
+    then: Moment,
+    leading: BidDocument | None,
+    changed: Details | None = None,
 ) -> AuctionDocument:
     """The auction's document as of an earlier moment; of its first bids only the leading one.
 
-    `leading` is the bid that led, as it was then.
+    `leading` is the bid that led, as it was then. `changed` are the details in the moment of the
+    `details_version`; None if there was none yet.
     """
     closed, early = then.closed_version is not None, auction.closed_early
     bought = auction.bought
+    details = changed or auction.first or auction.details
     return replace(
         auction,
+        title=details.title,
+        description=details.description,
+        starts_at=details.starts_at,
+        rules=details.rules,
+        paused=details.paused,
+        pauses=details.pauses,
+        details_version=then.details_version,
+        first=auction.first if changed else None,
         version=then.version,
         closed=closed,
         bid_count=then.bid_count,

@@ -5,7 +5,7 @@ Sentences take the users' names; a deleted user has none.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -131,24 +131,31 @@ class Why:
             return self._cancelling(names)
         ended = self.auction.ends_at
         closed = f"It was closed {_seconds(ended, self.closed.recorded_at)} after its end."
-        first = self.auction.first_ends_at
         if self.auction.closed_early or self.auction.bought:
             closed = f"{self._early()} {closed}"
-        elif first:
-            closed = f"Late bids had moved the end by {_seconds(first, ended)}. {closed}"
+        elif late := self._moved_by_bids():
+            closed = f"Late bids had moved the end by {_length(late.total_seconds())}. {closed}"
+        if paused := self._paused_for():
+            closed = f"The house had paused it for {_length(paused.total_seconds())}. {closed}"
         if self.last_bid is None:
             return closed
         before = _seconds(self.last_bid.placed_at, ended)
         bid = f"{_owner(self.last_bid, names)} bid of {_money(self.last_bid.amount)}"
         return f"The last bid, {bid}, was accepted {before} before the end. {closed}"
 
+    def _moved_by_bids(self) -> timedelta:
+        """By how much the end is later than the first one, beside what pauses moved it by."""
+        first = self.auction.first_ends_at or self.auction.ends_at
+        return self.auction.ends_at - first - self._paused_for()
+
+    def _paused_for(self) -> timedelta:
+        return sum((pause.length for pause in self.auction.pauses), timedelta())
+
     def _early(self) -> str:
-        decision, ended = self.auction.closed_early, self.auction.ends_at
-        first = self.auction.first_ends_at
-        assert first, "its end was moved"
+        decision, late = self.auction.closed_early, self._moved_by_bids()
         early = (
-            f"{_seconds(ended, first)} early"
-            if ended < first
+            f"{_length(-late.total_seconds())} early"
+            if late < timedelta(0)
             else "early, once bids had moved its end"
         )
         if decision is None:
@@ -237,7 +244,10 @@ def _said(reason: str) -> str:
 
 
 def _seconds(earlier: datetime, later: datetime) -> str:
-    whole = seconds(earlier, later)
+    return _length(seconds(earlier, later))
+
+
+def _length(whole: float) -> str:
     if whole < 60:
         return f"{whole:.1f} s"
     minutes, rest = divmod(round(whole), 60)

@@ -23,13 +23,14 @@ from django.utils.safestring import SafeString
 
 from commands.admin import links, search
 from commands.admin.amounts import money
+from commands.admin.auction_actions import ACTIONS
 from commands.admin.auction_form import CreateAuctionForm
 from commands.admin.bidders import bidder, with_bidders
-from commands.admin.house_actions import HouseAction, WithHouseActions
+from commands.admin.house_actions import WithHouseActions
 from commands.admin.record.urls import stream_link
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
 from commands.domain.rules.table import sentences
-from commands.inbox.requests import cancel_auction, close_auction_now, create_auction
+from commands.inbox.requests import create_auction
 from commands.jobs import Job as AcceptedJob
 from commands.jobs import JobStatus
 from commands.models import Auction, Bid, Job, PromoterPolicy
@@ -51,8 +52,9 @@ def states(now: Any) -> dict[str, Q]:
     """A query condition for each state of an auction at the present time."""
     return {
         "scheduled": Q(closed=False, starts_at__gt=now),
-        "open": Q(closed=False, starts_at__lte=now, ends_at__gt=now),
-        "closing": Q(closed=False, ends_at__lte=now),
+        "open": Q(closed=False, paused_at=None, starts_at__lte=now, ends_at__gt=now),
+        "paused": Q(closed=False, paused_at__isnull=False),
+        "closing": Q(closed=False, paused_at=None, ends_at__lte=now),
         "sold": Q(closed=True, winning_bid_id__isnull=False),
         "unsold": Q(closed=True, winning_bid_id=None, cancelled_because=None),
         "cancelled": Q(closed=True, cancelled_because__isnull=False),
@@ -77,39 +79,11 @@ class State(SimpleListFilter):
         return queryset.filter(condition) if condition else queryset
 
 
-CANCEL = HouseAction(
-    name="cancel",
-    title="Cancel auction",
-    effect="The auction is closed at once and nobody wins. Those with live bids are told the reason.",
-    done="The auction is cancelled.",
-    possible=lambda auction: not auction.closed,
-    asks=lambda caller, auction, reason: cancel_auction(
-        caller, auction_id=auction.pk, reason=reason
-    ),
-)
-
-CLOSE = HouseAction(
-    name="close",
-    title="Close auction now",
-    effect=(
-        "The auction ends at the moment at which this is accepted. Bids accepted before count, and the winner is "
-        "announced as usual. Everybody can read the reason."
-    ),
-    done="The auction has ended; the winner is announced within a second or two.",
-    possible=lambda auction: (
-        not auction.closed and auction.starts_at <= timezone.now() < auction.ends_at
-    ),
-    asks=lambda caller, auction, reason: close_auction_now(
-        caller, auction_id=auction.pk, reason=reason
-    ),
-)
-
-
 @admin.register(Auction)
 class AuctionAdmin(WithHouseActions[Auction]):
-    """A list, latest end first, a page for each auction, and forms that submit CreateAuction, CloseAuctionNow and CancelAuction."""
+    """A list, latest end first, a page for each auction, and forms that submit CreateAuction and what the house does to one."""
 
-    house_actions = (CLOSE, CANCEL)
+    house_actions = ACTIONS
 
     list_display = (
         "title",
@@ -189,6 +163,8 @@ class AuctionAdmin(WithHouseActions[Auction]):
             return "cancelled"
         if auction.closed:
             return "sold" if auction.winning_bid_id else "unsold"
+        if auction.paused_at is not None:
+            return "paused"
         if now < auction.starts_at:
             return "scheduled"
         return "open" if now < auction.ends_at else "closing"

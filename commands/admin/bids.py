@@ -51,7 +51,9 @@ REMOVE = HouseAction(
     effect="The bid counts no more, as if its bidder had deleted it. Its bidder is told the reason; everybody can read it.",
     done="The bid is removed.",
     possible=lambda bid: (
-        not bid.deleted and not bid.auction.closed and timezone.now() < bid.auction.ends_at
+        not bid.deleted
+        and not bid.auction.closed
+        and (timezone.now() < bid.auction.ends_at or bid.auction.paused_at is not None)
     ),
     asks=lambda caller, bid, reason: remove_bid(
         caller, auction_id=bid.auction.pk, bid_id=bid.pk, reason=reason

@@ -25,8 +25,10 @@ from commands.domain.commands import (
     CreateAuction,
     DeleteBid,
     DoubleBid,
+    PauseAuction,
     PlaceBid,
     RemoveBid,
+    ResumeAuction,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -45,7 +47,8 @@ from commands.domain.events import (
     ReserveRevealed,
     WinnerAnnounced,
 )
-from commands.domain.openness import closed_already, ended, not_open, over
+from commands.domain.openness import closed_already, ended, not_open, not_running, over, paused
+from commands.domain.pauses import moved_by
 from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection, RejectionCode, readable
 from commands.domain.rules.reserve import Reserve, ReservePrice
@@ -126,6 +129,10 @@ def _decided(
             return house.cancel(command, auction)
         case CloseAuctionNow():
             return house.close_now(command, auction, now)
+        case PauseAuction():
+            return house.pause(command, auction, now)
+        case ResumeAuction():
+            return house.resume(command, auction, now)
         case WithdrawBids():
             return _withdraw_bids(command, auction)
         case _:
@@ -230,7 +237,8 @@ def _moved_end(auction: Auction, now: datetime) -> datetime | None:
     """
     if not auction.rules or auction.closed_early:
         return None
-    return moved_end(auction.rules, auction.ends_at, auction.extensions, now)
+    at = auction.on_its_clock(now)
+    return moved_end(auction.rules, auction.ends_at, auction.extensions, at)
 
 
 def _leading_amount(auction: Auction) -> Decimal | None:
@@ -250,11 +258,17 @@ def _delete_bid(
         return Rejection(RejectionCode.BID_NOT_YOURS, "only its bidder may delete a bid")
     if bid.deleted:
         return Rejection(RejectionCode.BID_ALREADY_DELETED, "this bid is deleted already")
-    if over(auction, now):
-        return ended(auction)
-    if auction.rules and (until := binding_from(auction.rules, bid.placed_at)) and now >= until:
+    if refusal := not_running(auction, now):
+        return refusal
+    if auction.rules and (until := _binding_from(auction, bid)) and now >= until:
         return _binding(bid, until)
     return [BidDeleted(bid.id, bid.bidder_id)]
+
+
+def _binding_from(auction: Auction, bid: Bid) -> datetime | None:
+    """From when on its bidder can't delete the bid, by one of the auction's rules; time stands still in pauses."""
+    until = binding_from(auction.rules, bid.placed_at)
+    return until and moved_by(auction.pauses, bid.placed_at, until)
 
 
 def _binding(bid: Bid, until: datetime) -> Rejection:
@@ -320,6 +334,8 @@ def _announce_winner(
 ) -> Sequence[AuctionEvent] | Rejection:
     if auction.closed:
         return closed_already(auction)
+    if auction.paused:
+        return paused(auction)
     if now < auction.ends_at:
         return Rejection(RejectionCode.AUCTION_NOT_ENDED, f"it ends at {readable(auction.ends_at)}")
     if reserve is None and chosen(auction.rules, Reserve):

@@ -104,6 +104,24 @@ class CloseAuctionNow:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseAuction:
+    """Have time stand still in an open auction, for a reason that everybody can read."""
+
+    auction_id: UUID
+    reason: str
+    paused_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAuction:
+    """Have time go on in a paused auction, for a reason that everybody can read."""
+
+    auction_id: UUID
+    reason: str
+    resumed_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveBid:
     """Delete somebody's live bid in the house's name, for a reason that everybody can read."""
 
@@ -167,6 +185,8 @@ AuctionCommand = (
     | AnnounceWinner
     | CancelAuction
     | CloseAuctionNow
+    | PauseAuction
+    | ResumeAuction
     | RemoveBid
     | WithdrawBids
 )

@@ -186,6 +186,31 @@ class AuctionClosedEarly:
 
 
 @dataclass(frozen=True, slots=True)
+class AuctionPaused:
+    """The house has time stand still since paused_at, when its command was accepted: no bid counts until it goes on.
+
+    The reason is for everybody to read.
+    """
+
+    paused_at: datetime
+    reason: str
+    paused_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuctionResumed:
+    """Time goes on since resumed_at, when the house's command was accepted; the end moved by the length of the pause.
+
+    So does what else rules say of time, such as a soft close's hard end. The reason is for everybody to read.
+    """
+
+    resumed_at: datetime
+    ends_at: datetime
+    reason: str
+    resumed_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class AuctionCancelled:
     """The house closed the auction, and nobody wins. The reason is for everybody to read."""
 
@@ -299,6 +324,8 @@ AuctionEvent = (
     | AuctionEndedUnsold
     | AuctionCancelled
     | AuctionClosedEarly
+    | AuctionPaused
+    | AuctionResumed
 )
 UserEvent = UserCreated | UserDeleted
 TickEvent = TickCommitted | TickMade | DrawsAccepted | SecretRevealed | TickGivenUp

@@ -1,11 +1,28 @@
-"""What auctioneers do to an auction that is there: cancel it, end it early, remove a bid. Each has a reason for everybody."""
+"""What auctioneers do to an auction that is there, each with a reason for everybody to read.
+
+They cancel it, end it early, have time stand still and go on in it, and remove bids.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from commands.domain.commands import CancelAuction, CloseAuctionNow, RemoveBid
-from commands.domain.events import AuctionCancelled, AuctionClosedEarly, AuctionEvent, BidRemoved
+from commands.domain.commands import (
+    CancelAuction,
+    CloseAuctionNow,
+    PauseAuction,
+    RemoveBid,
+    ResumeAuction,
+)
+from commands.domain.events import (
+    AuctionCancelled,
+    AuctionClosedEarly,
+    AuctionEvent,
+    AuctionPaused,
+    AuctionResumed,
+    BidRemoved,
+)
 from commands.domain.openness import closed_already, ended, not_open, over
+from commands.domain.pauses import moved
 from commands.domain.rejections import Rejection, RejectionCode
 from commands.domain.state import Auction
 
@@ -20,10 +37,33 @@ def cancel(command: CancelAuction, auction: Auction) -> Sequence[AuctionEvent] |
 def close_now(
     command: CloseAuctionNow, auction: Auction, now: datetime
 ) -> Sequence[AuctionEvent] | Rejection:
-    """End it at that moment, while it is open."""
-    if refusal := not_open(auction, now):
+    """End it at that moment, while it is open or paused."""
+    if not auction.paused and (refusal := not_open(auction, now)):
         return refusal
     return [AuctionClosedEarly(now, command.reason, command.closed_by)]
+
+
+def pause(
+    command: PauseAuction, auction: Auction, now: datetime
+) -> Sequence[AuctionEvent] | Rejection:
+    """Have time stand still from that moment on, while it is open."""
+    if refusal := not_open(auction, now):
+        return refusal
+    return [AuctionPaused(now, command.reason, command.paused_by)]
+
+
+def resume(
+    command: ResumeAuction, auction: Auction, now: datetime
+) -> Sequence[AuctionEvent] | Rejection:
+    """Have time go on from that moment on; its end moves by the length of the pause."""
+    if auction.closed:
+        return closed_already(auction)
+    if auction.paused_at is None:
+        if over(auction, now):
+            return ended(auction)
+        return Rejection(RejectionCode.AUCTION_NOT_PAUSED, "this auction is not paused")
+    end = moved(auction.ends_at, now - auction.paused_at)
+    return [AuctionResumed(now, end, command.reason, command.resumed_by)]
 
 
 def remove_bid(

@@ -1,4 +1,4 @@
-"""Whether an auction is open, and what a command is told if it is not."""
+"""Whether an auction is open, and what a command is told if it is not. What decides is when that was accepted."""
 
 from datetime import datetime
 
@@ -7,8 +7,41 @@ from commands.domain.state import Auction
 
 
 def over(auction: Auction, now: datetime) -> bool:
-    """Whether its end has passed at that moment, or it is closed."""
-    return auction.closed or now >= auction.ends_at
+    """Whether its end had come at that moment, or it is closed. While time stands still no end comes."""
+    if auction.closed:
+        return True
+    if auction.stands_still(now):
+        return False
+    return auction.on_its_clock(now) >= auction.ends_at
+
+
+def not_open(auction: Auction, now: datetime) -> Rejection | None:
+    """What a command is told that needs an open auction; None if it was open at that moment."""
+    if not auction.cancelled and now < auction.starts_at:
+        return Rejection(
+            RejectionCode.AUCTION_NOT_STARTED,
+            f"the auction starts at {readable(auction.starts_at)}",
+        )
+    return not_running(auction, now)
+
+
+def not_running(auction: Auction, now: datetime) -> Rejection | None:
+    """What a command is told that comes after the end, or in a pause; None if it came before, perhaps before the start."""
+    if auction.cancelled:
+        return ended(auction)
+    if auction.stands_still(now):
+        return paused(auction)
+    return ended(auction) if over(auction, now) else None
+
+
+def paused(auction: Auction) -> Rejection:
+    """What a command is told that needs time to go on."""
+    return Rejection(
+        RejectionCode.AUCTION_PAUSED,
+        "the auction is paused until the house resumes it"
+        if auction.paused
+        else "the auction was paused at that moment",
+    )
 
 
 def ended(auction: Auction) -> Rejection:
@@ -18,18 +51,6 @@ def ended(auction: Auction) -> Rejection:
     return Rejection(
         RejectionCode.AUCTION_ENDED, f"the auction ended at {readable(auction.ends_at)}"
     )
-
-
-def not_open(auction: Auction, now: datetime) -> Rejection | None:
-    """What a command is told that needs an open auction; None if it is open at that moment."""
-    if auction.cancelled:
-        return ended(auction)
-    if now < auction.starts_at:
-        return Rejection(
-            RejectionCode.AUCTION_NOT_STARTED,
-            f"the auction starts at {readable(auction.starts_at)}",
-        )
-    return ended(auction) if over(auction, now) else None
 
 
 def closed_already(auction: Auction) -> Rejection:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
@@ -14,6 +14,8 @@ from commands.domain.events import (
     AuctionEndedUnsold,
     AuctionEvent,
     AuctionExtended,
+    AuctionPaused,
+    AuctionResumed,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -25,7 +27,8 @@ from commands.domain.events import (
     ReserveRevealed,
     WinnerAnnounced,
 )
-from commands.domain.rules.table import Rules
+from commands.domain.pauses import Pause, moved
+from commands.domain.rules.table import Rules, later
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ class Auction:
     `draws` is how many numbered draws it had, and `last_tick` the tick of the last of them. `extensions` is
     how often bids moved its end. `closed_early` says whether the house ended it early, or a purchase did, and
     `cancelled_because` is the reason of one that was cancelled. `reserve_met` says whether the leading bid would pay
-    its reserve; False without one. `aliases` is how many bidders have a number, if it is masked.
+    its reserve; False without one. `aliases` is how many bidders have a number, if it is masked. Time stands still
+    since `paused_at`, and did in the `pauses` before; `ends_at` and `rules` are moved by each once it is over.
     """
 
     id: UUID
@@ -55,11 +59,29 @@ class Auction:
     closed_early: bool = False
     reserve_met: bool = False
     aliases: int = 0
+    paused_at: datetime | None = None
+    pauses: tuple[Pause, ...] = ()
 
     @property
     def cancelled(self) -> bool:
         """Whether the house cancelled it."""
         return self.cancelled_because is not None
+
+    @property
+    def paused(self) -> bool:
+        """Whether time stands still in it."""
+        return self.paused_at is not None
+
+    def stands_still(self, moment: datetime) -> bool:
+        """Whether time stood still then."""
+        if self.paused_at is not None and moment >= self.paused_at:
+            return True
+        return any(pause.since <= moment < pause.until for pause in self.pauses)
+
+    def on_its_clock(self, moment: datetime) -> datetime:
+        """An earlier moment as it is to be compared with the end, which later pauses have moved."""
+        later = (pause.length for pause in self.pauses if pause.since > moment)
+        return moved(moment, sum(later, timedelta()))
 
     @property
     def leading_bid(self) -> Bid | None:
@@ -112,9 +134,16 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
         case AuctionEndedUnsold():
             return replace(auction, closed=True)
         case AuctionCancelled():
-            return replace(auction, closed=True, cancelled_because=event.reason)
+            return replace(auction, closed=True, cancelled_because=event.reason, paused_at=None)
         case AuctionClosedEarly() | BoughtNow():
-            return replace(auction, ends_at=event.ends_at, closed_early=True)
+            pauses = _pauses(auction, event.ends_at)
+            return replace(
+                auction, ends_at=event.ends_at, closed_early=True, paused_at=None, pauses=pauses
+            )
+        case AuctionPaused():
+            return replace(auction, paused_at=event.paused_at)
+        case AuctionResumed():
+            return _resumed(auction, event)
         case BidDoubled(draw=draw) if draw == 0:
             return auction
         case BidDoubled() | NothingDrawn():
@@ -129,6 +158,24 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             return auction
         case _:
             assert_never(event)
+
+
+def _resumed(auction: Auction, event: AuctionResumed) -> Auction:
+    assert auction.paused, "time goes on where it stood still"
+    return replace(
+        auction,
+        ends_at=event.ends_at,
+        rules=later(auction.rules, event.ends_at - auction.ends_at),
+        paused_at=None,
+        pauses=_pauses(auction, event.resumed_at),
+    )
+
+
+def _pauses(auction: Auction, until: datetime) -> tuple[Pause, ...]:
+    """The auction's pauses once the one that it is in, if any, is over then."""
+    if auction.paused_at is None:
+        return auction.pauses
+    return (*auction.pauses, Pause(auction.paused_at, until))
 
 
 def changed_bid(
@@ -172,6 +219,8 @@ def changed_bid(
             | AuctionCancelled()
             | AuctionClosedEarly()
             | BoughtNow()
+            | AuctionPaused()
+            | AuctionResumed()
         ):
             return None
         case _:

@@ -42,6 +42,9 @@ class Auction(models.Model):
     needs = ArrayField(models.TextField(), null=True)
     # How many bidders have a number, if it is masked.
     aliases = models.IntegerField(db_default=0)
+    paused_at = models.DateTimeField(null=True)
+    # Those that are over, each as [since, until]; null without any.
+    pauses = models.JSONField(null=True)
 
     class Meta:
         db_table = "auctions"

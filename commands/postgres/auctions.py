@@ -11,6 +11,7 @@ from psycopg.rows import DictRow
 
 from commands.domain.bidders import Bidder
 from commands.domain.bids import Bid, Bids
+from commands.domain.pauses import Pause
 from commands.domain.state import Auction
 from commands.postgres.connections import SyncConnection, WebConnection
 from commands.postgres.rows import as_json
@@ -102,9 +103,15 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, closed = excluded.clo
     ends_at = excluded.ends_at, extensions = excluded.extensions,
     cancelled_because = excluded.cancelled_because, closed_early = excluded.closed_early,
     reserve_met = excluded.reserve_met, aliases = excluded.aliases,
+    paused_at = excluded.paused_at, pauses = excluded.pauses,
     needs = CASE WHEN excluded.needs IS NULL THEN auctions.needs ELSE (
         SELECT array_agg(DISTINCT need) FROM unnest(auctions.needs || excluded.needs) AS need
     ) END
+"""
+# What hardly ever changes: descriptions are long.
+SAVE_RULES = """
+UPDATE auctions SET rules = changed.rules
+FROM json_populate_recordset(NULL::auctions, %s) AS changed WHERE auctions.id = changed.id
 """
 SAVE_BIDS = f"""
 INSERT INTO bids (auction_id, {BID})
@@ -138,7 +145,7 @@ CROSS JOIN LATERAL (
     FROM jobs
     WHERE stream_id = auctions.id AND command = 'AnnounceWinner'
 ) AS asked
-WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
+WHERE NOT closed AND paused_at IS NULL AND ends_at < %(now)s AND NOT EXISTS (
       SELECT FROM deletion
       WHERE deletion.at < ends_at AND (done_to IS NULL OR done_to < auctions.id) AND (
           EXISTS (
@@ -161,24 +168,30 @@ WHERE NOT closed AND ends_at < %(now)s AND NOT EXISTS (
        OR asked.last < %(now)s - interval '1 s' * least(power(2, least(asked.times, 10)), 300))
 ORDER BY ends_at, id LIMIT %(limit)s
 """
+# Whether bids could be placed then, by what is decided already: not in a pause.
+OPEN_AT = """starts_at <= {moment} AND ends_at > {moment} AND NOT coalesce(paused_at <= {moment}, false)
+AND (pauses IS NULL OR NOT EXISTS (
+    SELECT FROM jsonb_array_elements(pauses) AS pause
+    WHERE (pause->>0)::timestamptz <= {moment} AND (pause->>1)::timestamptz > {moment}
+))"""
 # Those that were open at a tick's cut-off.
-OPEN = "NOT closed AND starts_at <= %(cutoff)s AND ends_at > %(cutoff)s"
+OPEN = f"NOT closed AND {OPEN_AT.format(moment='%(cutoff)s::timestamptz')}"
 TO_DOUBLE = "SELECT FROM bids WHERE auction_id = page.id AND NOT deleted AND NOT doubled"
 # Those that have a bid to double, and those that may have had one at the cut-off: what was accepted before
-# waits still, or what was accepted since has deleted or doubled bids.
+# waits still, and may also have had the auction open then, or what was accepted since has deleted or doubled bids.
 TO_DRAW_IN = f"""
 WITH page AS MATERIALIZED (
     SELECT id, {OPEN} AS open FROM auctions
     WHERE NOT closed AND (%(after)s::uuid IS NULL OR id > %(after)s) ORDER BY id LIMIT %(limit)s
 )
-SELECT id, open AND (
+SELECT id, (open AND (
     EXISTS ({TO_DOUBLE}) OR EXISTS (
-        SELECT FROM jobs WHERE stream_id = page.id AND status = 'QUEUED'
-    ) OR EXISTS (
         SELECT FROM jobs
         WHERE stream_id = page.id AND accepted_at >= %(cutoff)s AND command NOT IN ('PlaceBid', 'BuyNow')
     )
-) AS drawn FROM page ORDER BY id
+) OR EXISTS (
+    SELECT FROM jobs WHERE stream_id = page.id AND status = 'QUEUED' AND command <> 'AnnounceWinner'
+)) AS drawn FROM page ORDER BY id
 """
 ANY_TO_DRAW_IN = f"SELECT FROM auctions AS page WHERE {OPEN} AND EXISTS ({TO_DOUBLE}) LIMIT 1"
 
@@ -207,7 +220,10 @@ def _locked(row: DictRow) -> Auction | Unknown | None:
 
 
 def auction_of(row: DictRow, bids: Bids) -> Auction:
-    return Auction(**{**row, "rules": decode_rules(row["rules"] or {})}, bids=bids)
+    """The auction in its row."""
+    pauses = tuple(Pause(*map(datetime.fromisoformat, each)) for each in row["pauses"] or ())
+    rules = decode_rules(row["rules"] or {})
+    return Auction(**{**row, "rules": rules, "pauses": pauses}, bids=bids)
 
 
 def share_bidders(connection: SyncConnection, ids: Collection[UUID]) -> Mapping[UUID, Bidder]:
@@ -287,12 +303,10 @@ def save_auctions(
     needs: Mapping[UUID, Sequence[str]] = NO_NEEDS,
 ) -> None:
     """Write the auctions' rows, and of each the bids that changed and what whoever decides it needs to know from now on."""
-    auctions = [
-        _values(auction, AUCTION_COLUMNS)
-        | {"rules": encode_rules(auction.rules) or None, "needs": needs.get(auction.id) or None}
-        for auction, _ in changed
-    ]
+    auctions = [_row(auction) | {"needs": needs.get(auction.id) or None} for auction, _ in changed]
     connection.execute(SAVE_AUCTIONS, (as_json(auctions),))
+    if resumed := [row for row in auctions if row["rules"] and row["pauses"]]:
+        connection.execute(SAVE_RULES, (as_json(resumed),))
     bids = [
         _values(bid, BID_COLUMNS) | {"auction_id": auction.id}
         for auction, changed_bids in changed
@@ -300,6 +314,12 @@ def save_auctions(
     ]
     if bids:
         connection.execute(SAVE_BIDS, (as_json(bids),))
+
+
+def _row(auction: Auction) -> dict[str, Any]:
+    rules = encode_rules(auction.rules) or None
+    pauses = [[each.since.isoformat(), each.until.isoformat()] for each in auction.pauses] or None
+    return _values(auction, AUCTION_COLUMNS) | {"rules": rules, "pauses": pauses}
 
 
 def _values(record: Auction | Bid, columns: Iterable[str]) -> dict[str, Any]:

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from commands.postgres.auctions import OPEN_AT
 from commands.postgres.connections import SyncConnection
 
 # The first event of those accepted since is found by its job, as jobs have an index for that. What a
 # withdrawal gave, and what was re-driven after later commands, does not stand in the order of acceptance.
 # By the lowest and the highest id Postgres finds the parts of the log that it need not look into.
-BASES = """
+BASES = f"""
 SELECT auctions.id AS auction_id, events.version, events.hash,
-       starts_at <= moment AND ends_at > moment AND (
+       {OPEN_AT.format(moment="moment")} AND (
     EXISTS (
         SELECT FROM bids WHERE auction_id = auctions.id AND NOT deleted AND NOT doubled
           AND placed_version <= events.version

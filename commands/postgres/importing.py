@@ -34,7 +34,7 @@ FINISH = "UPDATE imports SET finished_at = clock_timestamp() WHERE finished_at I
 WITHDRAWN = """
 UPDATE users SET withdrawing_at = NULL WHERE withdrawing_at IS NOT NULL AND NOT EXISTS (
     SELECT FROM bids JOIN auctions ON auctions.id = auction_id
-    WHERE bidder_id = users.id AND NOT deleted AND NOT closed AND (ends_at > withdrawing_at OR rules ? 'soft_close')
+    WHERE bidder_id = users.id AND NOT deleted AND NOT closed
 )
 """
 # Nobody is written to of an address that was not confirmed before.

@@ -86,7 +86,7 @@ LIVE_AUCTIONS = """
 SELECT DISTINCT auction_id FROM bids JOIN auctions ON auctions.id = auction_id
 WHERE bidder_id = ANY(ARRAY(
     SELECT %(user)s::uuid UNION ALL SELECT id FROM aliases WHERE user_id = %(user)s
-)) AND NOT deleted AND NOT closed AND (ends_at > %(at)s OR rules ? 'soft_close')
+)) AND NOT deleted AND NOT closed
   AND (%(after)s::uuid IS NULL OR auction_id > %(after)s)
 ORDER BY auction_id LIMIT %(limit)s
 """
@@ -187,13 +187,14 @@ def withdrawing_of(connection: SyncConnection, user_id: UUID) -> Withdrawing | N
 def next_to_withdraw_from(
     connection: SyncConnection, withdrawing: Withdrawing, limit: int
 ) -> list[UUID]:
-    """The next auctions, by their ids, that were not over then and in which the user has live bids.
+    """The next auctions, by their ids, that are not closed and in which the user has live bids.
+
+    Whether an auction was over when the deletion was accepted is decided there: its end may move.
 
     Notes that these have their jobs; with fewer than so many that nothing is left to do.
     """
     page = {
         "user": withdrawing.user_id,
-        "at": withdrawing.withdrawing_at,
         "after": withdrawing.withdrawn_to,
         "limit": limit,
     }

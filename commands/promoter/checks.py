@@ -15,6 +15,7 @@ from commands.domain.events import (
     AuctionEndedUnsold,
     AuctionEvent,
     AuctionExtended,
+    AuctionResumed,
     BidDoubled,
     BoughtNow,
     NoDoubling,
@@ -90,8 +91,8 @@ class _Checking:
         if isinstance(event, AuctionCreated):
             self.coming = ticks_between(self.connection, event.starts_at, event.ends_at)
             self.next = next(self.coming, None)
-        if isinstance(event, AuctionExtended):
-            assert self.course.ends_at, "a bid is placed after the auction's creation"
+        if isinstance(event, AuctionExtended | AuctionResumed):
+            assert self.course.ends_at, "the end moves after the auction's creation"
             more = ticks_between(self.connection, self.course.ends_at, event.ends_at)
             self.coming = chain(self.coming, more)
             self.next = self.next or next(self.coming, None)
@@ -136,6 +137,7 @@ class _Checking:
         base = (draw.draw and self.course.base_of(number)) or self.course.base()
         problem = self._out_of_place(draw) or _untimely(tick, recorded, draw)
         problem = problem or (round_problem(tick) if tick else None)
+        problem = problem or self._not_open(tick, draw)
         by = tick.named if tick else None
         self.drawn.add(number)
         self.draws = draw.draw or self.draws
@@ -147,6 +149,14 @@ class _Checking:
             return Checked(recorded.version, number, draw, revealed=False, given_up=given_up, by=by)
         problem = problem or _unfair(self.connection, tick, self.course, base, draw)
         return Checked(recorded.version, number, draw, problem=problem, by=by)
+
+    def _not_open(self, tick: TickRecord | None, draw: Draw) -> str | None:
+        """What speaks against a draw in an auction that was not open, or paused, at the tick's cut-off."""
+        if tick is None or not tick.leaves_events or _not_made(draw):
+            return None
+        if self.course.was_open(tick.cutoff):
+            return None
+        return "the auction was not open at its cut-off"
 
     def _out_of_place(self, draw: Draw) -> str | None:
         if draw.tick in self.drawn:
@@ -183,6 +193,10 @@ def unnamed(connection: SyncConnection, tick: TickRecord) -> str | None:
     return None
 
 
+def _not_made(draw: Draw) -> bool:
+    return isinstance(draw, NothingDrawn) and draw.reason in NOT_MADE
+
+
 def _untimely(tick: TickRecord | None, recorded: RecordedEvent, draw: Draw) -> str | None:
     if tick is None or tick.committed_at >= recorded.recorded_at:
         return "the house had not committed to it"
@@ -190,8 +204,7 @@ def _untimely(tick: TickRecord | None, recorded: RecordedEvent, draw: Draw) -> s
         return "there was no such tick"
     if tick.leaves_events and not draw.draw:
         return "it has no number"
-    late = isinstance(draw, NothingDrawn) and draw.reason in NOT_MADE
-    if tick.revealed_at and tick.revealed_at <= recorded.recorded_at and not late:
+    if tick.revealed_at and tick.revealed_at <= recorded.recorded_at and not _not_made(draw):
         return "the secret was revealed before it"
     return None
 
@@ -214,7 +227,7 @@ def _unfair(
     secret = bytes.fromhex(tick.secret or "")
     if commitment_to(secret) != tick.commitment:
         return "the revealed secret is not the one that the house committed to"
-    if isinstance(draw, NothingDrawn) and draw.reason in NOT_MADE:
+    if _not_made(draw):
         return None
     among = BidsInDraw(tuple(course.bids_at(base)), frozenset(draw.staff))
     promoter = Promoter.of(policy_at(connection, draw.policy_version))

@@ -13,8 +13,11 @@ from commands.domain.events import (
     AuctionCreated,
     AuctionEvent,
     AuctionExtended,
+    AuctionPaused,
+    AuctionResumed,
     BoughtNow,
 )
+from commands.domain.pauses import Pause
 from commands.domain.state import changed_bid
 from commands.streams import RecordedEvent
 
@@ -44,6 +47,8 @@ class Course:
     last: RecordedEvent | None = None
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    paused_at: datetime | None = None
+    _pauses: list[Pause] = field(default_factory=list)
     _bids: dict[UUID, Bid] = field(default_factory=dict)
     # How many bids are live and not doubled.
     _candidates: int = 0
@@ -52,14 +57,31 @@ class Course:
     def take(self, recorded: RecordedEvent) -> None:
         """The next event; KeyError if it is about a bid that was never placed."""
         event = cast(AuctionEvent, recorded.event)
-        if isinstance(event, AuctionCreated):
-            self.starts_at, self.ends_at = event.starts_at, event.ends_at
-        if isinstance(event, AuctionExtended | AuctionClosedEarly | BoughtNow):
-            self.ends_at = event.ends_at
+        self._keep_time(event)
         if bid := changed_bid({}, self._bids, event, recorded.version):
             self._candidates += _may_be_drawn(bid) - _may_be_drawn(self._bids.get(bid.id))
             self._bids[bid.id] = bid
         self.last = recorded
+
+    def _keep_time(self, event: AuctionEvent) -> None:
+        match event:
+            case AuctionCreated():
+                self.starts_at, self.ends_at = event.starts_at, event.ends_at
+            case AuctionExtended() | BoughtNow():
+                self.ends_at = event.ends_at
+            case AuctionClosedEarly():
+                self._go_on(event.ends_at)
+                self.ends_at = event.ends_at
+            case AuctionPaused():
+                self.paused_at = event.paused_at
+            case AuctionResumed():
+                self._go_on(event.resumed_at)
+                self.ends_at = event.ends_at
+
+    def _go_on(self, moment: datetime) -> None:
+        if self.paused_at is not None:
+            self._pauses.append(Pause(self.paused_at, moment))
+        self.paused_at = None
 
     def base(self) -> Base:
         """Of a draw that is made now."""
@@ -70,7 +92,10 @@ class Course:
         """Whether bids could be placed at that moment."""
         assert self.starts_at is not None
         assert self.ends_at is not None
-        return self.starts_at <= moment < self.ends_at
+        if self.paused_at is not None and moment >= self.paused_at:
+            return False
+        paused = any(pause.since <= moment < pause.until for pause in self._pauses)
+        return self.starts_at <= moment < self.ends_at and not paused
 
     def pass_tick(self, number: int) -> Base:
         """The tick's draw, if it comes, is made from what is there now."""

@@ -22,8 +22,10 @@ from commands.domain.commands import (
     CreateAuction,
     DeleteBid,
     DoubleBid,
+    PauseAuction,
     PlaceBid,
     RemoveBid,
+    ResumeAuction,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -33,6 +35,8 @@ from commands.domain.events import (
     AuctionEndedUnsold,
     AuctionEvent,
     AuctionExtended,
+    AuctionPaused,
+    AuctionResumed,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -112,7 +116,7 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
         return f"the rules give {', '.join(map(str, answer)) or 'no event'}"
     standing.owed = _consequences(answer, event)
     standing.cause = recorded.causation_id
-    if _ends_it(event) and standing.accepted and standing.accepted > now:
+    if _changes_time(event) and standing.accepted and standing.accepted > now:
         return "what was accepted after it came before it"
     standing.accepted = max(standing.accepted or now, now)
     if now > recorded.recorded_at + STEP_BACK:
@@ -189,9 +193,10 @@ def _gone(user_id: UUID, position: int, facts: Facts) -> bool:
     return bool(user and user.deleted_position and user.deleted_position < position)
 
 
-def _ends_it(event: AuctionEvent) -> bool:
-    """Whether it ends the auction when its command was accepted."""
-    return isinstance(event, AuctionClosedEarly) or (isinstance(event, BidPlaced) and event.bought)
+def _changes_time(event: AuctionEvent) -> bool:
+    """Whether it ends the auction, or has time stand still or go on in it, when its command was accepted."""
+    at_once = isinstance(event, AuctionClosedEarly | AuctionPaused | AuctionResumed)
+    return at_once or (isinstance(event, BidPlaced) and event.bought)
 
 
 def _without_reason(event: AuctionEvent) -> AuctionEvent:
@@ -271,6 +276,10 @@ def command_of(event: AuctionEvent, id: UUID) -> AuctionCommand:
             return CancelAuction(id, event.reason, event.cancelled_by)
         case AuctionClosedEarly():
             return CloseAuctionNow(id, event.reason, event.closed_by)
+        case AuctionPaused():
+            return PauseAuction(id, event.reason, event.paused_by)
+        case AuctionResumed():
+            return ResumeAuction(id, event.reason, event.resumed_by)
         case _:
             assert_never(event)
 
@@ -296,6 +305,8 @@ def _moment_of(standing: Standing, event: AuctionEvent, recorded: RecordedEvent)
             | AuctionEndedUnsold()
             | AuctionCancelled()
             | AuctionClosedEarly()
+            | AuctionPaused()
+            | AuctionResumed()
         ):
             return recorded.recorded_at
         case _:

@@ -22,8 +22,10 @@ from commands.domain.commands import (
     CreateAuction,
     DeleteBid,
     DoubleBid,
+    PauseAuction,
     PlaceBid,
     RemoveBid,
+    ResumeAuction,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -131,7 +133,13 @@ class Standing:
                 return self.named(event.bid_id) if event.bid_id else []
             case DoubleBid() | WithdrawBids():
                 return self._changed_by(event)
-            case CreateAuction() | CancelAuction() | CloseAuctionNow():
+            case (
+                CreateAuction()
+                | CancelAuction()
+                | CloseAuctionNow()
+                | PauseAuction()
+                | ResumeAuction()
+            ):
                 return []
             case _:
                 assert_never(command)

@@ -1,4 +1,4 @@
-"""Finding the bidders of auctions page by page, and locking what they have unread."""
+"""Finding the bidders of auctions, and those who watch them, page by page, and locking what they have unread."""
 
 from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
@@ -11,7 +11,7 @@ UPDATED_KINDS = f"kind IN ({', '.join(repr(kind.value) for kind in sorted(UPDATE
 # From bidder to bidder by the index bids_own_highest, however many bids each has. No more are looked
 # for than LIMIT lets through.
 BIDDERS = """
-SELECT wanted.auction_id, page.bidder_id
+SELECT wanted.auction_id, page.bidder_id AS user_id
 FROM unnest(%(auctions)s::uuid[], %(after)s::uuid[]) AS wanted (auction_id, after)
 CROSS JOIN LATERAL (
     WITH RECURSIVE bidder (bidder_id) AS (
@@ -26,6 +26,14 @@ CROSS JOIN LATERAL (
         ) FROM bidder WHERE bidder.bidder_id IS NOT NULL
     )
     SELECT bidder_id FROM bidder WHERE bidder_id IS NOT NULL LIMIT %(limit)s
+) AS page
+"""
+WATCHERS = """
+SELECT wanted.auction_id, page.user_id
+FROM unnest(%(auctions)s::uuid[], %(after)s::uuid[]) AS wanted (auction_id, after)
+CROSS JOIN LATERAL (
+    SELECT user_id FROM watches WHERE auction_id = wanted.auction_id AND user_id > wanted.after
+    ORDER BY user_id LIMIT %(limit)s
 ) AS page
 """
 # In the order of ids, as whoever else locks several: MARK_READ, and what a deleted user had.
@@ -45,10 +53,23 @@ def bidders_after(
     connection: SyncConnection, places: Mapping[UUID, UUID], limit: int
 ) -> Mapping[UUID, list[UUID]]:
     """By auction, the next bidders with live bids after the one given, in order, at most so many of each."""
+    return _pages(connection, BIDDERS, places, limit)
+
+
+def watchers_after(
+    connection: SyncConnection, places: Mapping[UUID, UUID], limit: int
+) -> Mapping[UUID, list[UUID]]:
+    """By auction, the next users who watch it after the one given, in order, at most so many of each."""
+    return _pages(connection, WATCHERS, places, limit)
+
+
+def _pages(
+    connection: SyncConnection, query: str, places: Mapping[UUID, UUID], limit: int
+) -> Mapping[UUID, list[UUID]]:
     wanted = {"auctions": list(places), "after": list(places.values()), "limit": limit}
     pages: dict[UUID, list[UUID]] = {auction_id: [] for auction_id in places}
-    for row in connection.execute(BIDDERS, wanted) if places else ():
-        pages[row["auction_id"]].append(row["bidder_id"])
+    for row in connection.execute(query, wanted) if places else ():
+        pages[row["auction_id"]].append(row["user_id"])
     return pages
 
 

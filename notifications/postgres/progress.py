@@ -146,7 +146,8 @@ def _telling(stored: Mapping[str, Any]) -> Telling:
         )
         for each in stored["notices"]
     ]
-    return Telling(notices, frozenset(map(UUID, stored["apart"])), UUID(stored["reached"]))
+    apart, reached = frozenset(map(UUID, stored["apart"])), UUID(stored["reached"])
+    return Telling(notices, apart, reached, stored.get("watchers", False))
 
 
 def _stored(telling: Telling) -> dict[str, Any]:
@@ -159,7 +160,8 @@ def _stored(telling: Telling) -> dict[str, Any]:
         }
         for each in telling.notices
     ]
-    return {"notices": notices, "apart": list(telling.apart), "reached": telling.reached}
+    told = {"notices": notices, "apart": list(telling.apart), "reached": telling.reached}
+    return told | {"watchers": telling.watchers}
 
 
 def current_states(

@@ -14,7 +14,8 @@ WATCH = """
 INSERT INTO watches (user_id, auction_id, watched_at)
 SELECT users.id, auctions.id, statement_timestamp() FROM users, auctions
 WHERE users.id = %(user)s AND users.deleted_at IS NULL
-  AND auctions.id = %(auction)s AND NOT closed AND ends_at > statement_timestamp() AND (
+  AND auctions.id = %(auction)s AND NOT closed
+  AND (ends_at > statement_timestamp() OR paused_at IS NOT NULL) AND (
     SELECT count(*) FROM watches WHERE user_id = %(user)s
 ) < %(most)s
 ON CONFLICT (user_id, auction_id) DO NOTHING
@@ -48,7 +49,7 @@ SELECT id, user_id, auction_id FROM watches WHERE id = ANY(ARRAY(
         SELECT id FROM watches WHERE auction_id = auctions.id AND told_at IS NULL
         ORDER BY id LIMIT %(limit)s
     ) AS untold
-    WHERE NOT closed AND ends_at > statement_timestamp()
+    WHERE NOT closed AND paused_at IS NULL AND ends_at > statement_timestamp()
       AND ends_at <= statement_timestamp() + %(before)s AND starts_at <= statement_timestamp()
     ORDER BY ends_at, auctions.id LIMIT %(limit)s
 )) AND told_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED

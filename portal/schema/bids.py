@@ -67,7 +67,9 @@ def shown_behind(bidder: Bidder, user_id: UUID | None, names: Names) -> Bidder:
 @strawberry.type(description="What the house did to an auction or a bid beside the bidders.")
 class HouseDecision:
     reason: str = strawberry.field(description="Why, in the house's own words.")
-    at: datetime = strawberry.field(description="When it was recorded, by the portal's clock.")
+    at: datetime = strawberry.field(
+        description="When it was recorded, by the portal's clock; of a pause since when it lasts."
+    )
 
     @classmethod
     def of(cls, decision: documents.HouseDecision) -> "HouseDecision":
@@ -131,9 +133,9 @@ class Bid:
 
 
 def _deletable_until(bid: BidDocument, auction: AuctionDocument) -> datetime | None:
-    if bid.deleted or auction.closed:
+    if bid.deleted or auction.closed or auction.paused:
         return None
-    return deletable_until(auction.rules, bid.placed_at, auction.ends_at)
+    return deletable_until(auction.rules, bid.placed_at, auction.ends_at, auction.pauses)
 
 
 @strawberry.type(description="Who won an auction, with which bid.")

@@ -25,10 +25,11 @@ __all__ = [
 
 
 class AuctionStatus(Enum):
-    """Follows from startsAt and endsAt, unless it was cancelled; not from the announcement of a winner."""
+    """Follows from startsAt and endsAt, unless the house cancelled or paused it; not from the announcement of a winner."""
 
     SCHEDULED = "SCHEDULED"
     OPEN = "OPEN"
+    PAUSED = "PAUSED"
     ENDED = "ENDED"
     CANCELLED = "CANCELLED"
 
@@ -92,6 +93,9 @@ describe(
     {
         AuctionStatus.SCHEDULED: "Before startsAt: no bids yet.",
         AuctionStatus.OPEN: "From startsAt until endsAt: bids count.",
+        AuctionStatus.PAUSED: (
+            "The house has time stand still, even beyond endsAt: no bids until it resumes it; see `paused`."
+        ),
         AuctionStatus.ENDED: "From endsAt on. The winner is announced within a second or two.",
         AuctionStatus.CANCELLED: "The house cancelled it, and nobody wins; see `cancelled`.",
     },
@@ -186,6 +190,8 @@ describe(
         RejectionCode.AUCTION_ENDED: "Not accepted before the auction's endsAt.",
         RejectionCode.AUCTION_CANCELLED: "The house cancelled the auction before.",
         RejectionCode.OWN_LOT: "By the auction's rules the lot is the bidder's own, or the house's people can't bid.",
+        RejectionCode.AUCTION_PAUSED: "Accepted while the auction was paused.",
+        RejectionCode.AUCTION_NOT_PAUSED: "There is no pause for time to go on after.",
         RejectionCode.BID_TOO_LOW: (
             "Not higher than the effective amount of the bidder's own highest live bid in the "
             "auction."
@@ -245,6 +251,10 @@ describe(
         NotificationKind.AUCTION_CANCELLED: (
             "The house cancelled an auction where the reader has live bids; `message` says why."
         ),
+        NotificationKind.AUCTION_PAUSED: (
+            "The house paused an auction that the reader watches, or has live bids in; `message` says why."
+        ),
+        NotificationKind.AUCTION_RESUMED: "The house resumed such an auction: its end has moved; `message` says why.",
     },
 )
 describe(

@@ -168,6 +168,29 @@ class AuctionClosedEarly(AuctionEvent):
     because: str = strawberry.field(description="The reason, in the house's own words.")
 
 
+@strawberry.type(
+    description="The house paused the auction: time stands still, and no bid counts until AuctionResumed."
+)
+class AuctionPaused(AuctionEvent):
+    paused_at: datetime = strawberry.field(
+        description="When the house asked for it: a bid counts if it is accepted before this moment."
+    )
+    because: str = strawberry.field(description="The reason, in the house's own words.")
+
+
+@strawberry.type(
+    description="The house resumed the auction: its end, and a soft close's hard end, moved by as long as it was paused."
+)
+class AuctionResumed(AuctionEvent):
+    resumed_at: datetime = strawberry.field(
+        description="When the house asked for it: bids count again from this moment on."
+    )
+    ends_at: datetime = strawberry.field(
+        description="A bid counts if it is accepted before this moment."
+    )
+    because: str = strawberry.field(description="The reason, in the house's own words.")
+
+
 EVENT_TYPES = (
     AuctionCreated,
     BidPlaced,
@@ -184,6 +207,8 @@ EVENT_TYPES = (
     AuctionEndedUnsold,
     AuctionCancelled,
     AuctionClosedEarly,
+    AuctionPaused,
+    AuctionResumed,
 )
 
 
@@ -262,6 +287,11 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
             return AuctionCancelled(**common, because=event.reason)
         case events.AuctionClosedEarly() as event:
             return AuctionClosedEarly(**common, ends_at=event.ends_at, because=event.reason)
+        case events.AuctionPaused() as event:
+            return AuctionPaused(**common, paused_at=event.paused_at, because=event.reason)
+        case events.AuctionResumed() as event:
+            at, ends_at = event.resumed_at, event.ends_at
+            return AuctionResumed(**common, resumed_at=at, ends_at=ends_at, because=event.reason)
         case _:
             raise ValueError(f"{recorded.event} is no event of an auction")
 

@@ -50,6 +50,22 @@ class CloseAuctionNowInput:
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
+@strawberry.input(description="The auction to pause, and why.")
+class PauseAuctionInput:
+    auction_id: UUID = strawberry.field(description="The auction, which is open.")
+    reason: str = strawberry.field(description=REASON)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
+@strawberry.input(description="The auction to resume, and why.")
+class ResumeAuctionInput:
+    auction_id: UUID = strawberry.field(description="The auction, which is paused.")
+    reason: str = strawberry.field(description=REASON)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
 @strawberry.input(description="A bid to remove in the house's name, and why.")
 class RemoveBidInput:
     auction_id: UUID = strawberry.field(description="The auction it was placed in.")
@@ -100,13 +116,45 @@ class HouseMutation:
 
     @strawberry.mutation(
         description=(
-            "End an open auction at the moment at which this is accepted (staff only). What was accepted before "
+            "End an open or paused auction at the moment at which this is accepted (staff only). What was accepted before "
             "counts, and the winner is announced as usual."
         )
     )
     async def close_auction_now(self, info: PortalInfo, input: CloseAuctionNowInput) -> Job:
         viewer = await info.context.auctioneer()
         submission = requests.close_auction_now(
+            info.context.caller(viewer),
+            auction_id=input.auction_id,
+            reason=input.reason,
+            **how(input),
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "Have time stand still in an open auction from the moment at which this is accepted (staff only), until "
+            "resumeAuction: no bid counts, none is deleted by its bidder, and no end comes."
+        )
+    )
+    async def pause_auction(self, info: PortalInfo, input: PauseAuctionInput) -> Job:
+        viewer = await info.context.auctioneer()
+        submission = requests.pause_auction(
+            info.context.caller(viewer),
+            auction_id=input.auction_id,
+            reason=input.reason,
+            **how(input),
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "Have time go on in a paused auction from the moment at which this is accepted (staff only). Its end "
+            "moves by as long as it was paused."
+        )
+    )
+    async def resume_auction(self, info: PortalInfo, input: ResumeAuctionInput) -> Job:
+        viewer = await info.context.auctioneer()
+        submission = requests.resume_auction(
             info.context.caller(viewer),
             auction_id=input.auction_id,
             reason=input.reason,

@@ -35,6 +35,8 @@ CANCELLABLE = {
     "CreateAuction",
     "CancelAuction",
     "CloseAuctionNow",
+    "PauseAuction",
+    "ResumeAuction",
     "PlaceBid",
     "BuyNow",
     "DeleteBid",

@@ -62,11 +62,14 @@ class Auction:
         description="A bid counts if it is accepted at this moment or later."
     )
     ends_at: datetime = strawberry.field(
-        description="A bid counts if it is accepted before this moment."
+        description=(
+            "A bid counts if it is accepted before this moment. While the auction is PAUSED it stays as it is, and "
+            "then moves by as long as that lasted."
+        )
     )
     first_ends_at: datetime | None = strawberry.field(
         description=(
-            "The end that it was created with, once a bid (see rules), the house (see closedEarly) or a purchase "
+            "The end that it was created with, once a bid (see rules), the house (see closedEarly, paused) or a purchase "
             "(see bought) has moved it; else null."
         )
     )
@@ -92,6 +95,9 @@ class Auction:
     )
     bought: Purchase | None = strawberry.field(
         description="The purchase that ended it, if somebody bought it at its buy-now price; else null."
+    )
+    paused: HouseDecision | None = strawberry.field(
+        description="Why, and since when, time stands still in it, while it is PAUSED; else null."
     )
     as_of: datetime = strawberry.field(
         description="The portal's clock when this state was read, for countdowns."
@@ -266,13 +272,14 @@ class Auction:
             closed_early=HouseDecision.of(auction.closed_early) if auction.closed_early else None,
             reserve=Reserve.of(auction),
             bought=Purchase.of(auction.bought) if auction.bought else None,
+            paused=HouseDecision.of(auction.paused) if auction.paused else None,
             as_of=now,
         )
 
 
 def next_status(auction: AuctionDocument, now: datetime) -> datetime | None:
-    """When time alone changes the auction's status next; None once it has ended, or was cancelled."""
-    if auction.cancelled:
+    """When time alone changes the auction's status next; None once it has ended, or was cancelled, and while it is paused."""
+    if auction.cancelled or auction.paused:
         return None
     return next((each for each in (auction.starts_at, auction.ends_at) if now < each), None)
 

@@ -4,7 +4,7 @@ Times are text with microseconds in UTC, because BSON's dates end at millisecond
 sorts as the times do. Money is Decimal128.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from uuid import UUID
 
 from bson.decimal128 import Decimal128
 
+from commands.domain.pauses import Pause
 from commands.domain.rules.reserve import ReservePrice
 from commands.domain.rules.table import Rules, name_of
 from commands.record.codec import decode_rules, encode_rules, shown_rules
@@ -22,6 +23,7 @@ from projections.documents import (
     AuctionDocument,
     BidderDocument,
     BidDocument,
+    Details,
     Draw,
     HouseDecision,
     Moment,
@@ -31,12 +33,12 @@ from projections.documents import (
 )
 
 Bson = dict[str, Any]
-State = Literal["open", "closed", "cancelled"]
+State = Literal["open", "paused", "closed", "cancelled"]
 # In the place of a rule's name: of auctions without any rule beside the plain ones, and of all others.
 PLAIN, RULED = "plain", "ruled"
 
 _TIMES = {"starts_at", "ends_at", "first_ends_at", "placed_at", "announced_at"}
-_DECISIONS = ("cancelled", "closed_early")
+_DECISIONS = ("cancelled", "closed_early", "paused")
 # What is stored in another form, or only where there is any.
 _BY_THEMSELVES = {
     "top_bids",
@@ -46,6 +48,9 @@ _BY_THEMSELVES = {
     "bought",
     "reserve_met",
     "reserve",
+    "pauses",
+    "first",
+    "details_version",
     *_DECISIONS,
 }
 _AMOUNTS = {"amount", "effective_amount"}
@@ -136,6 +141,38 @@ def _to_decision(stored: Mapping[str, Any]) -> HouseDecision:
     return HouseDecision(**{**stored, "at": datetime.fromisoformat(stored["at"])})
 
 
+def _from_details(details: Details) -> Bson:
+    stored = _stored(
+        {"title": details.title, "description": details.description, "starts_at": details.starts_at}
+    )
+    if details.rules:
+        stored["rules"] = encode_rules(details.rules)
+    if details.paused:
+        stored["paused"] = _from_decision(details.paused)
+    if details.pauses:
+        stored["pauses"] = _from_pauses(details.pauses)
+    return stored
+
+
+def _to_details(stored: Mapping[str, Any]) -> Details:
+    return Details(
+        title=stored["title"],
+        description=stored["description"],
+        starts_at=datetime.fromisoformat(stored["starts_at"]),
+        rules=decode_rules(stored.get("rules", {})),
+        paused=_to_decision(stored["paused"]) if "paused" in stored else None,
+        pauses=_to_pauses(stored.get("pauses", ())),
+    )
+
+
+def _from_pauses(pauses: Iterable[Pause]) -> list[list[str]]:
+    return [[moment(each.since), moment(each.until)] for each in pauses]
+
+
+def _to_pauses(stored: Iterable[Iterable[str]]) -> tuple[Pause, ...]:
+    return tuple(Pause(*map(datetime.fromisoformat, each)) for each in stored)
+
+
 def from_bidder(bidder: BidderDocument) -> Bson:
     """The bidder's document, keyed by auction and bidder."""
     return {
@@ -195,6 +232,11 @@ def from_auction(auction: AuctionDocument) -> Bson:
     for name in _DECISIONS:
         if decision := getattr(auction, name):
             own[name] = _from_decision(decision)
+    if auction.first:
+        own["first"] = _from_details(auction.first)
+        own["details_version"] = auction.details_version
+    if auction.pauses:
+        own["pauses"] = _from_pauses(auction.pauses)
     return {
         **_plain(_stored(own)),
         **listing(auction),
@@ -215,9 +257,17 @@ def listing(auction: AuctionDocument) -> Bson:
 
 def lists_with(auction: AuctionDocument) -> list[str]:
     """The names of the lists that an auction is in: by its state, of the plain ones, or of those with each of its rules."""
-    state: State = "cancelled" if auction.cancelled else "closed" if auction.closed else "open"
+    state = _state(auction)
     names = [name_of(rule) for rule in auction.rules]
     return [list_name(state, name) for name in ([RULED, *names] if names else [PLAIN])]
+
+
+def _state(auction: AuctionDocument) -> State:
+    if auction.cancelled:
+        return "cancelled"
+    if auction.closed:
+        return "closed"
+    return "paused" if auction.paused else "open"
 
 
 def list_name(state: State, rule: str) -> str:
@@ -248,6 +298,9 @@ def _auction(stored: Mapping[str, Any], rules: Callable[[Bson], Rules]) -> Aucti
     for name in _DECISIONS:
         if decision := stored.get(name):
             values[name] = _to_decision(decision)
+    if first := stored.get("first"):
+        values["first"] = _to_details(first)
+    values["pauses"] = _to_pauses(stored.get("pauses", ()))
     return AuctionDocument(**values)
 
 
@@ -282,6 +335,10 @@ def from_moment(then: Moment) -> Bson:
         stored["reserve_met"] = True
     if then.draw:
         stored["draw"] = _drawn(then.draw)
+    if then.details_version:
+        stored["details_version"] = then.details_version
+    if then.details:
+        stored["details"] = _from_details(then.details)
     return stored
 
 
@@ -293,7 +350,9 @@ def _drawn(draw: Draw) -> Bson:
 def to_moment(stored: Mapping[str, Any]) -> Moment:
     """The moment in a stored document."""
     draw = stored.get("draw")
-    values = {name: value for name, value in stored.items() if name not in {"_id", "draw"}}
+    values = {
+        name: value for name, value in stored.items() if name not in {"_id", "draw", "details"}
+    }
     for name in ("recorded_at", "ends_at"):
         if name in values:
             values[name] = datetime.fromisoformat(stored[name])
@@ -301,6 +360,7 @@ def to_moment(stored: Mapping[str, Any]) -> Moment:
         **stored["_id"],
         **values,
         draw=draw and Draw(**{name: int(value) for name, value in draw.items()}),
+        details=_to_details(stored["details"]) if "details" in stored else None,
     )
 
 

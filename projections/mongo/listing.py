@@ -75,9 +75,10 @@ class AuctionQuery:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it has neither filters nor an order beside those by time."""
+        """Whether it has neither filters nor an order beside those by time, of auctions in which time goes on."""
         filters = (self.rule, self.price_from, self.price_to, self.ends_after, self.ends_before)
-        return self.order in BY_TIME and all(each is None for each in filters)
+        in_time = self.status != "PAUSED" and self.order in BY_TIME
+        return in_time and all(each is None for each in filters)
 
 
 def conditions(query: AuctionQuery) -> list[Bson]:
@@ -103,8 +104,8 @@ def conditions(query: AuctionQuery) -> list[Bson]:
 
 
 def cancelled_or_not(query: AuctionQuery) -> Bson:
-    """The filter on what the house cancelled, where the list's name does not tell."""
-    return {"cancelled": {"$exists": query.status == "CANCELLED"}}
+    """The filter on what the house cancelled or paused, where the list's name does not tell."""
+    return {"cancelled": {"$exists": query.status == "CANCELLED"}, "paused": {"$exists": False}}
 
 
 def states(query: AuctionQuery) -> Sequence[State]:
@@ -112,6 +113,8 @@ def states(query: AuctionQuery) -> Sequence[State]:
     match query.status:
         case "CANCELLED":
             return ("cancelled",)
+        case "PAUSED":
+            return ("paused",)
         case "ENDED":
             return ("open", "closed")
         case _:

@@ -18,7 +18,7 @@ from bson.decimal128 import Decimal128
 from pymongo import ASCENDING, DESCENDING
 
 from projections.changes import bid_at, ranked_at
-from projections.documents import AuctionDocument, BidDocument, Moment
+from projections.documents import AuctionDocument, BidDocument, Details, Moment
 from projections.errors import VersionUnavailable
 from projections.moments import Rank, auction_then
 from projections.mongo.bson import Bson, moment_key, to_bid, to_moment
@@ -109,7 +109,14 @@ class PastReader:
         if then.leading:
             bid = (await self.bids_by_id(auction, [then.leading]))[then.leading]
             leading = bid_at(bid, version)
-        return auction_then(auction, then, leading), then
+        return auction_then(auction, then, leading, await self._details(auction, then)), then
+
+    async def _details(self, auction: AuctionDocument, then: Moment) -> Details | None:
+        """What the house had made of the auction's details by then; None if it had changed nothing."""
+        changed = then.details_version
+        if changed is None or changed == then.version:
+            return then.details
+        return (await self.moments(auction, [changed]))[changed].details
 
     async def version_at(self, auction: AuctionDocument, time: datetime) -> int:
         """The auction's version at that time: of its last event recorded by then; 0 before the first."""

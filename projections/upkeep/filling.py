@@ -96,7 +96,7 @@ class Growing:
         Only their bidders are looked at: there may be very many others.
         """
         before = {bidder: self.live.get(bidder, 0) for bidder in bidders_of(history)}
-        timeline = Timeline(self.last, self.highest.known(), before, leading_at)
+        timeline = Timeline(self.last, self.highest.known(), before, leading_at, self.auction)
         bids = bids_after(auction_id, history, stored).values()
         self.highest.change(bids)
         self.auction = auction_after(self.auction, history, top_bids=(), live_before=before)

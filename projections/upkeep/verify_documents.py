@@ -83,7 +83,7 @@ class AuctionDocuments:
         """Of the bids that stay the best one alone can lead, now and later."""
         live = (bid for bid in self._changing.values() if not bid.deleted)
         ranks = {bid.id: bid.rank for bid in (*self._top[:1], *live)}
-        timeline = Timeline(self._moment, Known(ranks), live_before, lambda _: None)
+        timeline = Timeline(self._moment, Known(ranks), live_before, lambda _: None, self._auction)
         expected = timeline.after(self._id, history)
         self._moment = expected[-1]
         if self._moments is None:

@@ -125,6 +125,11 @@ class Others:
         job = self.run(acting.delete(bidder, auction_id, bid_id))
         assert job["status"] == "SUCCEEDED", job
 
+    def command(self, mutation: str, **given: Any) -> None:
+        """A command of the auctioneer that succeeded."""
+        job = self.run(self._auctioneer.command(mutation, **given))
+        assert job["status"] == "SUCCEEDED", job
+
     def ask(self, query: str, **variables: Any) -> Any:
         """The answer to the auctioneer."""
         return self.run(self._auctioneer.execute(query, **variables))

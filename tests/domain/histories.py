@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, assert_never
 from uuid import UUID, uuid5
@@ -19,8 +19,10 @@ from commands.domain.commands import (
     CloseAuctionNow,
     DeleteBid,
     DoubleBid,
+    PauseAuction,
     PlaceBid,
     RemoveBid,
+    ResumeAuction,
     WithdrawBids,
 )
 from commands.domain.events import AuctionCreated, AuctionEvent
@@ -31,16 +33,16 @@ from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, INSTANT, OPENI
 
 # Most of what happens happens while the auction is open; the edges are there as well.
 MOMENTS = (
-    *[DURING] * 20, OPENING, CLOSING - INSTANT, BEFORE, OPENING - INSTANT, CLOSING, AFTER,
+    *[DURING] * 12, *(DURING + step * timedelta(minutes=3) for step in range(1, 9)), OPENING, CLOSING - INSTANT, BEFORE, OPENING - INSTANT, CLOSING, AFTER,
 )  # fmt: skip
 Kind = Literal[
-    "place", "buy", "delete", "remove", "double", "withdraw", "announce", "cancel", "close"
-]
+    "place", "buy", "delete", "remove", "double", "withdraw", "announce", "cancel", "close", "pause", "resume",
+]  # fmt: skip
 # Many bids placed and deleted between the rare rest.
 KINDS: list[Kind] = [
     "place", "place", "place", "place", "place", "place", "place",
     "delete", "delete", "delete", "delete", "delete", "delete",
-    "double", "withdraw", "announce", "remove", "buy",
+    "double", "withdraw", "announce", "remove", "buy", "pause", "resume", "resume",
 ]  # fmt: skip
 # These close an auction so soon that little else would happen in most histories.
 RARE_KINDS: list[Kind] = ["cancel", "close", "close"]
@@ -140,6 +142,10 @@ def _command(
             return RemoveBid(auction_id, uuid5(auction_id, str(move.bid)), REASON, None)
         case "close":
             return CloseAuctionNow(auction_id, REASON, None)
+        case "pause":
+            return PauseAuction(auction_id, REASON, None)
+        case "resume":
+            return ResumeAuction(auction_id, REASON, None)
         case _:
             assert_never(move.kind)
 

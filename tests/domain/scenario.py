@@ -17,13 +17,17 @@ from commands.domain.commands import (
     CloseAuctionNow,
     DeleteBid,
     DoubleBid,
+    PauseAuction,
     PlaceBid,
     RemoveBid,
+    ResumeAuction,
     WithdrawBids,
 )
 from commands.domain.events import (
     AuctionCreated,
     AuctionEvent,
+    AuctionPaused,
+    AuctionResumed,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -134,6 +138,16 @@ def removed(bid_id: UUID, bidder_id: UUID) -> BidRemoved:
     return BidRemoved(bid_id, bidder_id, REASON, AUCTIONEER)
 
 
+def paused(at: datetime = DURING) -> AuctionPaused:
+    """The event of a pause that begins then."""
+    return AuctionPaused(at, REASON, AUCTIONEER)
+
+
+def resumed(at: datetime, ends_at: datetime) -> AuctionResumed:
+    """The event of a pause that is over then, and what end that gives."""
+    return AuctionResumed(at, ends_at, REASON, AUCTIONEER)
+
+
 def withdrawn(bid_id: UUID, bidder_id: UUID, deleted_at: datetime = DURING) -> BidDeleted:
     """The event of a bid's deletion with its bidder, whose deletion was accepted then."""
     return BidDeleted(bid_id, bidder_id, deleted_at)
@@ -189,6 +203,16 @@ def cancel() -> CancelAuction:
 def close_now() -> CloseAuctionNow:
     """The house's end of it, with a winner."""
     return CloseAuctionNow(AUCTION, REASON, AUCTIONEER)
+
+
+def pause() -> PauseAuction:
+    """Having time stand still."""
+    return PauseAuction(AUCTION, REASON, AUCTIONEER)
+
+
+def resume() -> ResumeAuction:
+    """Having time go on."""
+    return ResumeAuction(AUCTION, REASON, AUCTIONEER)
 
 
 def remove(bid_id: UUID) -> RemoveBid:

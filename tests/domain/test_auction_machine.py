@@ -1,8 +1,8 @@
 """Random commands, given to the domain and to a naive implementation of the rules; both must agree."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from uuid import UUID
@@ -21,8 +21,10 @@ from commands.domain.commands import (
     CloseAuctionNow,
     DeleteBid,
     DoubleBid,
+    PauseAuction,
     PlaceBid,
     RemoveBid,
+    ResumeAuction,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -31,6 +33,8 @@ from commands.domain.events import (
     AuctionEndedUnsold,
     AuctionEvent,
     AuctionExtended,
+    AuctionPaused,
+    AuctionResumed,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -77,8 +81,16 @@ NOBODY = UUID("00000000-0000-4000-8000-0000000000ff")
 UNKNOWN_BID = UUID("00000000-0000-4000-8000-0000000000fe")
 BIDDERS = st.sampled_from([ALICE, BOB, CHARLIE])
 DURING_MOSTLY = st.sampled_from(
-    [DURING] * 12 + [BEFORE, OPENING - INSTANT, OPENING, CLOSING - INSTANT, CLOSING, AFTER]
+    [DURING] * 8
+    + [DURING + step * timedelta(minutes=10) for step in range(1, 8)]
+    + [BEFORE, OPENING - INSTANT, OPENING, CLOSING - INSTANT, CLOSING, AFTER]
 )
+# Times at which pauses begin and end, and edges of these.
+ANY_TIME = st.sampled_from(
+    [DURING + step * timedelta(minutes=10) for step in range(9)]
+    + [DURING + INSTANT, CLOSING, AFTER]
+)
+LAST = datetime.max.replace(tzinfo=UTC)
 
 
 def money(cents: int) -> Decimal:
@@ -123,7 +135,9 @@ class NaiveBook:
         price = price_of(rules)
         self.reserve, self.met = int(price.amount * 100) if price else 0, False
         self.masks = [chosen for chosen in rules if isinstance(chosen, Masked)]
-        self.end, self.extensions = CLOSING, 0
+        self.running_end, self.extensions = CLOSING, 0
+        self.since: datetime | None = None
+        self.stood_still: list[tuple[datetime, datetime]] = []
         self.entries: list[Entry] = []
         self.closed, self.cancelled, self.early = False, False, False
         self.winning: UUID | None = None
@@ -146,7 +160,9 @@ class NaiveBook:
             return "AUCTION_CANCELLED"
         if at < OPENING:
             return "AUCTION_NOT_STARTED"
-        if self.closed or at >= self.end:
+        if self.still(at):
+            return "AUCTION_PAUSED"
+        if self.over(at):
             return "AUCTION_ENDED"
         if bidder_id == NOBODY:
             return "USER_NOT_FOUND"
@@ -180,7 +196,9 @@ class NaiveBook:
             return "AUCTION_CANCELLED"
         if at < OPENING:
             return "AUCTION_NOT_STARTED"
-        if self.closed or at >= self.end:
+        if self.still(at):
+            return "AUCTION_PAUSED"
+        if self.over(at):
             return "AUCTION_ENDED"
         if bidder_id in self.barred:
             return "OWN_LOT"
@@ -190,7 +208,7 @@ class NaiveBook:
                 cents = int(chosen.price * 100)
                 self.turns += 2
                 self.entries.append(Entry(bid_id, bidder_id, cents, cents, self.turns - 1, at))
-                self.end, self.early = at, True
+                self.running_end, self.early = self.running(at), True
                 number = self.number(bidder_id)
                 placed = BidPlaced(bid_id, bidder_id, money(cents), at, None, True, number)
                 return [placed, BoughtNow(at, bid_id)]
@@ -199,12 +217,18 @@ class NaiveBook:
     def _extend(self, bid_id: UUID, at: datetime) -> list[AuctionEvent]:
         """A later end, if the bid came so late that the soft close has one for it."""
         for soft in self.soft:
-            late = (self.end - at).total_seconds() <= soft.window
-            later = self.end + timedelta(seconds=soft.extension)
+            late = (self.running_end - self.running(at)).total_seconds() <= soft.window
+            later = self.running_end + timedelta(seconds=soft.extension)
             if soft.hard_end and later > soft.hard_end:
                 later = soft.hard_end
-            if late and later > self.end and self.extensions != soft.times and not self.early:
-                self.end, self.extensions, self.turns = later, self.extensions + 1, self.turns + 1
+            if (
+                late
+                and later > self.running_end
+                and self.extensions != soft.times
+                and not self.early
+            ):
+                self.running_end, self.extensions = later, self.extensions + 1
+                self.turns += 1
                 return [AuctionExtended(self.end, bid_id, self.extensions)]
         return []
 
@@ -217,10 +241,14 @@ class NaiveBook:
             return "BID_NOT_YOURS"
         if not found[0].live:
             return "BID_ALREADY_DELETED"
-        if self.closed or at >= self.end:
-            return self._over()
+        if self.cancelled:
+            return "AUCTION_CANCELLED"
+        if self.still(at):
+            return "AUCTION_PAUSED"
+        if self.over(at):
+            return "AUCTION_ENDED"
         for seconds in self.within:
-            if (at - found[0].at).total_seconds() >= seconds:
+            if (self.running(at) - self.running(found[0].at)).total_seconds() >= seconds:
                 return "BID_BINDING"
         return self._strike(found)
 
@@ -231,7 +259,7 @@ class NaiveBook:
             return "BID_NOT_FOUND"
         if not found[0].live:
             return "BID_ALREADY_DELETED"
-        if self.closed or at >= self.end:
+        if self.over(at):
             return self._over()
         [gone] = self._strike(found)
         assert isinstance(gone, BidDeleted)
@@ -245,7 +273,7 @@ class NaiveBook:
         if not row or tick in self.ticks or tick < max(self.ticks, default=0):
             return "NO_BID_TO_DOUBLE"
         self.ticks.append(tick)
-        if at >= self.end:
+        if self.over(at):
             self.turns += 1
             return [NothingDrawn(tick, 0, NoDoubling.LATE, len(self.ticks))]
         place = Fraction(lot, 2**128) * len(row)
@@ -261,7 +289,7 @@ class NaiveBook:
 
     def withdraw(self, bidder_id: UUID, deleted_at: datetime) -> Said:
         """All live bids of somebody who was deleted before the end."""
-        if self.closed or deleted_at >= self.end:
+        if self.over(deleted_at):
             return []
         mine = [entry for entry in self.live() if entry.bidder_id == bidder_id]
         return self._strike(mine, withdrawn_at=deleted_at)
@@ -270,6 +298,8 @@ class NaiveBook:
         """The end, once it has come, and once."""
         if self.closed:
             return self._over()
+        if self.since is not None:
+            return "AUCTION_PAUSED"
         if at < self.end:
             return "AUCTION_NOT_ENDED"
         best = self.leading()
@@ -306,7 +336,7 @@ class NaiveBook:
         """The house's end, whenever it has not ended yet."""
         if self.closed:
             return self._over()
-        self.closed, self.cancelled = True, True
+        self.closed, self.cancelled, self.since = True, True, None
         self.turns += 1
         return [AuctionCancelled("A flood", None)]
 
@@ -316,11 +346,65 @@ class NaiveBook:
             return "AUCTION_CANCELLED"
         if at < OPENING:
             return "AUCTION_NOT_STARTED"
-        if self.closed or at >= self.end:
+        if self.over(at):
             return "AUCTION_ENDED"
-        self.end, self.early = at, True
+        self._go_on(at)
+        self.running_end, self.early = self.running(at), True
         self.turns += 1
         return [AuctionClosedEarly(at, "A flood", None)]
+
+    def pause(self, at: datetime) -> Said:
+        """The clock stops, while bids count."""
+        if self.cancelled:
+            return "AUCTION_CANCELLED"
+        if at < OPENING:
+            return "AUCTION_NOT_STARTED"
+        if self.still(at):
+            return "AUCTION_PAUSED"
+        if self.over(at):
+            return "AUCTION_ENDED"
+        self.since = at
+        self.turns += 1
+        return [AuctionPaused(at, "A flood", None)]
+
+    def resume(self, at: datetime) -> Said:
+        """The clock goes on."""
+        if self.closed:
+            return self._over()
+        if self.since is None:
+            return "AUCTION_ENDED" if self.over(at) else "AUCTION_NOT_PAUSED"
+        self._go_on(at)
+        self.turns += 1
+        return [AuctionResumed(at, self.end, "A flood", None)]
+
+    def _go_on(self, at: datetime) -> None:
+        if self.since is not None:
+            self.stood_still.append((self.since, at))
+        self.since = None
+
+    @property
+    def end(self) -> datetime:
+        """By everybody's clock, which goes on in a pause."""
+        return self.running_end + sum(
+            (until - since for since, until in self.stood_still), timedelta()
+        )
+
+    def running(self, at: datetime) -> datetime:
+        """What the auction's own clock shows then, which stops in a pause."""
+        shown, running = at, [(self.since, LAST)] if self.since else []
+        for since, until in [*self.stood_still, *running]:
+            if at > since:
+                shown -= min(at, until) - since
+        return shown
+
+    def still(self, at: datetime) -> bool:
+        """Whether the auction's own clock had stopped."""
+        stopped = self.since is not None and at >= self.since
+        return stopped or any(since <= at < until for since, until in self.stood_still)
+
+    def over(self, at: datetime) -> bool:
+        """Whether the auction's own clock showed the end."""
+        return self.closed or (not self.still(at) and self.running(at) >= self.running_end)
 
     def _over(self) -> str:
         return "AUCTION_CANCELLED" if self.cancelled else "AUCTION_ENDED"
@@ -352,6 +436,7 @@ class AuctionMachine(RuleBasedStateMachine):
         """A new auction with these rules beside the plain ones."""
         self.book, self.wardrobe = NaiveBook(rules), Wardrobe(rules)
         self.auction: Auction = evolve(None, replace(CREATED, rules=rules))
+        self.time_changed = BEFORE
 
     def ask(
         self, command: AuctionCommand, at: datetime, expected: Said, draw: Draw | None = None
@@ -394,9 +479,8 @@ class AuctionMachine(RuleBasedStateMachine):
         """Whether it is for sale or not."""
         bid_id = UUID(int=len(self.owners) + 1)
         self.owners[bid_id] = bidder
-        self.ask(
-            BuyNow(AUCTION, bid_id, bidder), at, self.book.buy(bid_id, self.wardrobe.of(bidder), at)
-        )
+        command, known = BuyNow(AUCTION, bid_id, bidder), self.wardrobe.of(bidder)
+        self.ask_in_order(command, at, lambda at: self.book.buy(bid_id, known, at))
         return bid_id
 
     @rule(at=DURING_MOSTLY)
@@ -457,7 +541,25 @@ class AuctionMachine(RuleBasedStateMachine):
         """By the house; what is accepted at other moments comes before and after."""
         if seldom == 0:
             command = CloseAuctionNow(AUCTION, "A flood", None)
-            self.ask(command, at, self.book.close_now(at))
+            self.ask_in_order(command, at, self.book.close_now)
+
+    @rule(at=ANY_TIME)
+    def pause(self, at: datetime) -> None:
+        """By the house."""
+        self.ask_in_order(PauseAuction(AUCTION, "A flood", None), at, self.book.pause)
+
+    @rule(at=ANY_TIME)
+    def resume(self, at: datetime) -> None:
+        """By the house."""
+        self.ask_in_order(ResumeAuction(AUCTION, "A flood", None), at, self.book.resume)
+
+    def ask_in_order(
+        self, command: AuctionCommand, at: datetime, said: Callable[[datetime], Said]
+    ) -> None:
+        """What changes time itself is never decided after what was accepted later."""
+        if at >= self.time_changed:
+            self.time_changed = at
+            self.ask(command, at, said(at))
 
     @invariant()
     def the_same_bid_leads(self) -> None:
@@ -496,6 +598,10 @@ class AuctionMachine(RuleBasedStateMachine):
             self.book.cancelled,
         )
         assert self.auction.reserve_met == self.book.met
+        assert (self.auction.paused_at, len(self.auction.pauses)) == (
+            self.book.since,
+            len(self.book.stood_still),
+        )
 
 
 class RuledMachine(AuctionMachine):

@@ -25,8 +25,10 @@ from commands.domain.commands import (
     DeleteBid,
     DeleteUser,
     DoubleBid,
+    PauseAuction,
     PlaceBid,
     RemoveBid,
+    ResumeAuction,
     WithdrawBids,
     WithdrawPolicy,
 )
@@ -36,6 +38,8 @@ from commands.domain.events import (
     AuctionCreated,
     AuctionEndedUnsold,
     AuctionExtended,
+    AuctionPaused,
+    AuctionResumed,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -140,6 +144,17 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
         AuctionClosedEarly(ACCEPTED, "The lamp is broken.", AUCTIONEER),
         {"ends_at": THEN, "reason": "The lamp is broken.", "closed_by": HOUSE},
     ),
+    "AuctionPaused": (
+        AuctionPaused(ACCEPTED, "The lamp is broken.", AUCTIONEER),
+        {"paused_at": THEN, "reason": "The lamp is broken.", "paused_by": HOUSE},
+    ),
+    "AuctionResumed": (
+        AuctionResumed(ACCEPTED, CLOSING, "It works.", AUCTIONEER),
+        {
+            "resumed_at": THEN, "ends_at": "2025-03-01T13:00:00+00:00", "reason": "It works.",
+            "resumed_by": HOUSE,
+        },
+    ),
     "AuctionCancelled": (
         AuctionCancelled("The lamp is broken.", AUCTIONEER),
         {"reason": "The lamp is broken.", "cancelled_by": HOUSE},
@@ -192,6 +207,14 @@ COMMANDS: Mapping[str, tuple[Command, Json]] = {
     "CloseAuctionNow": (
         CloseAuctionNow(AUCTION, "The lamp is broken.", None),
         {"auction_id": AUCTIONS, "reason": "The lamp is broken.", "closed_by": None},
+    ),
+    "PauseAuction": (
+        PauseAuction(AUCTION, "The lamp is broken.", None),
+        {"auction_id": AUCTIONS, "reason": "The lamp is broken.", "paused_by": None},
+    ),
+    "ResumeAuction": (
+        ResumeAuction(AUCTION, "It works.", None),
+        {"auction_id": AUCTIONS, "reason": "It works.", "resumed_by": None},
     ),
     "CancelAuction": (
         CancelAuction(AUCTION, "The lamp is broken.", None),

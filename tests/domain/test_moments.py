@@ -26,10 +26,14 @@ def history_of(moves: list[Move]) -> list[VersionedEvent]:
 def test_each_version_is_the_document_that_was_live_then(moves: list[Move]) -> None:
     history = history_of(moves)
     now, bids = documents_of(AUCTION, history)
-    for then in moments_of(AUCTION, history):
+    every = moments_of(AUCTION, history)
+    for then in every:
         live, _ = documents_of(AUCTION, history[: then.version])
         leading = bid_at(bids[then.leading], then.version) if then.leading else None
-        assert auction_then(now, then, leading) == replace(live, top_bids=live.top_bids[:1])
+        changed = every[then.details_version - 1].details if then.details_version else None
+        assert auction_then(now, then, leading, changed) == replace(
+            live, top_bids=live.top_bids[:1]
+        )
 
 
 @settings(deadline=None)
@@ -62,7 +66,8 @@ def test_few_known_bids_and_a_look_at_the_others_are_enough(
     def leading_at(version: int) -> BidDocument | None:
         return next(iter(ranked_at(bids, version)), None)
 
-    timeline = Timeline(before, known, live, leading_at)
+    document = documents_of(AUCTION, history[:version])[0] if version else None
+    timeline = Timeline(before, known, live, leading_at, document)
     assert timeline.after(AUCTION, history[version:]) == every[version:]
 
 

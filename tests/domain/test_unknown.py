@@ -28,7 +28,7 @@ BID: Json = encode(placed(FIRST, ALICE, "10.00"))
 @pytest.mark.parametrize(
     ("name", "form", "data", "what"),
     [
-        ("AuctionPaused", 1, {}, "event AuctionPaused"),
+        ("AuctionMoved", 1, {}, "event AuctionMoved"),
         ("BidPlaced", 2, BID, "event BidPlaced in form 2"),
         ("BidPlaced", 1, BID | {"mood": "good"}, "field mood of BidPlaced"),
         (

@@ -41,6 +41,7 @@ from tests.domain.scenario import (
     delete,
     deleted,
     given,
+    paused,
     place,
     placed,
 )
@@ -91,6 +92,7 @@ BREAKS: Mapping[Code, Break] = {
     Code.AUCTION_NOT_FOUND: lambda asked: replace(asked, events=()),
     Code.AUCTION_NOT_STARTED: lambda asked: replace(asked, at=BEFORE),
     Code.AUCTION_ENDED: lambda asked: replace(asked, at=AFTER),
+    Code.AUCTION_PAUSED: lambda asked: replace(asked, events=(*asked.events, paused())),
     Code.AUCTION_CANCELLED: lambda asked: replace(asked, events=(*asked.events, CANCELLED)),
     Code.BELOW_STARTING_PRICE: lambda asked: ruled(asked, StartingPrice(Decimal("21.00"))),
     Code.BELOW_INCREMENT: lambda asked: ruled(

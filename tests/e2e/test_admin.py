@@ -256,6 +256,31 @@ async def test_an_auction_is_closed_early_with_a_form(
     assert "“The last one”" in record
 
 
+async def test_an_auction_is_paused_and_resumed_with_forms(
+    browser: Browser, carol: PortalClient
+) -> None:
+    auction_id = await create_auction(carol)
+    page, pause, resume = (
+        f"/admin/commands/auction/{auction_id}/{part}/" for part in ("change", "pause", "resume")
+    )
+    buttons = browser.get(page).text
+    assert f'<a href="{pause}">Pause auction</a>' in buttons
+    assert f'href="{resume}"' not in buttons
+    done = browser.submit(pause, {"reason": "A doubt"})
+    assert (done.url.path, "The auction is paused." in done.text) == (page, True)
+    assert f'<a href="{resume}">Resume auction</a>' in done.text
+    assert f'href="{pause}"' not in done.text
+    assert "paused until the house resumes it" in browser.submit(pause, {"reason": "Again"}).text
+    assert auction_id in browser.get("/admin/commands/auction/?state=paused").text
+    assert auction_id not in browser.get("/admin/commands/auction/?state=open").text
+    done = browser.submit(resume, {"reason": "None left"})
+    assert (done.url.path, "The auction goes on." in done.text) == (page, True)
+    assert "This auction is not paused." in browser.submit(resume, {"reason": "Again"}).text
+    record = browser.get(f"/admin/commands/event/stream/{auction_id}/").text
+    assert "paused the auction: “A doubt”" in record
+    assert "resumed the auction, which ends at" in record
+
+
 async def test_a_bid_is_removed_with_a_form(
     browser: Browser, join: Join, carol: PortalClient
 ) -> None:

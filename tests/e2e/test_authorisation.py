@@ -96,6 +96,14 @@ TABLE: dict[str, Row] = {
         'mutation { closeAuctionNow(input: {auctionId: "$nobody", reason: "A flood"}) { id } }',
         *STAFF,
     ),
+    "Mutation.pauseAuction": Row(
+        'mutation { pauseAuction(input: {auctionId: "$nobody", reason: "A flood"}) { id } }',
+        *STAFF,
+    ),
+    "Mutation.resumeAuction": Row(
+        'mutation { resumeAuction(input: {auctionId: "$nobody", reason: "A flood"}) { id } }',
+        *STAFF,
+    ),
     "Mutation.placeBid": Row(
         'mutation { placeBid(input: {auctionId: "$nobody", amount: "1.00"}) { id } }', *SIGNED_IN
     ),

@@ -18,7 +18,8 @@ IN_LIST = """query ($s: AuctionStatus, $o: AuctionOrder) {
   auctions(status: $s, order: $o, first: 100) { edges { node { id } } } }"""
 HAPPENED = """subscription ($id: UUID!) { event: auctionEvents(id: $id) {
   __typename version recordedAt ... on AuctionCancelled { because } ... on AuctionClosedEarly { because endsAt }
-  ... on BidRemoved { bidId because } } }"""
+  ... on BidRemoved { bidId because } ... on AuctionPaused { pausedAt because }
+  ... on AuctionResumed { resumedAt endsAt because } } }"""
 FLOOD = "A flood in the hall."
 
 
@@ -32,7 +33,7 @@ async def in_lists(
 ) -> list[str]:
     """The statuses in whose lists the auction is."""
     found = []
-    for status in ("SCHEDULED", "OPEN", "ENDED", "CANCELLED"):
+    for status in ("SCHEDULED", "OPEN", "PAUSED", "ENDED", "CANCELLED"):
         page = (await reader.execute(IN_LIST, s=status, o=order))["auctions"]
         found += [status for edge in page["edges"] if edge["node"]["id"] == auction_id]
     return found

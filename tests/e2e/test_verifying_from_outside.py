@@ -13,7 +13,9 @@ from portal.laptop.demo.client import (
     BUY_NOW,
     CANCEL_AUCTION,
     CLOSE_AUCTION_NOW,
+    PAUSE_AUCTION,
     REMOVE_BID,
+    RESUME_AUCTION,
     PortalClient,
 )
 from tests.conftest import Join, RunningPortal
@@ -25,6 +27,7 @@ from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.masked_falsifications import MASKED
 from tests.e2e.outsider import falsified, finding, script
 from tests.e2e.own_lot_falsifications import OWNED
+from tests.e2e.pause_falsifications import PAUSED
 from tests.e2e.reserve_falsifications import RESERVED
 from tests.e2e.ruled_falsifications import RULED, RULES
 from tests.e2e.withdrawal_falsifications import RULES as WITHDRAWAL
@@ -255,6 +258,33 @@ def test_an_outsider_checks_a_purchase(
     for what, (falsify, says) in BOUGHT.items():
         with falsified(outsider, falsify):
             found = finding(outsider, portal, bought)
+        assert re.search(says, found), f"{what}: {found}"
+
+
+@pytest.fixture
+async def paused(join: Join, carol: PortalClient) -> str:
+    """An auction that the house paused and resumed between two bids, and then closed early."""
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol)
+    await place(alice, auction_id, "10.00")
+    await carol.command(PAUSE_AUCTION, auctionId=auction_id, reason="A flood")
+    await carol.command(RESUME_AUCTION, auctionId=auction_id, reason="It is dry")
+    await place(bob, auction_id, "20.00")
+    await carol.command(CLOSE_AUCTION_NOW, auctionId=auction_id, reason="A flood")
+    await events(carol, auction_id, until="WinnerAnnounced")
+    return auction_id
+
+
+def test_an_outsider_checks_an_auction_that_was_paused(
+    portal: RunningPortal, paused: str, outsider: ModuleType
+) -> None:
+    done = script(portal, paused)
+    assert done.returncode == 0, done.stderr
+    assert "3 AuctionPaused: the house pauses it: A flood" in done.stdout
+    assert "4 AuctionResumed: the house resumes it, and the end moves to " in done.stdout
+    for what, (falsify, says) in PAUSED.items():
+        with falsified(outsider, falsify):
+            found = finding(outsider, portal, paused)
         assert re.search(says, found), f"{what}: {found}"
 
 

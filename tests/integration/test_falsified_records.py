@@ -17,7 +17,9 @@ from commands.domain.commands import (
     CancelAuction,
     CloseAuctionNow,
     DeleteBid,
+    PauseAuction,
     RemoveBid,
+    ResumeAuction,
 )
 from commands.domain.events import AuctionEvent
 from commands.domain.rules.masked import Masked
@@ -39,6 +41,7 @@ from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.masked_falsifications import MASKED
 from tests.e2e.outsider import rechained
 from tests.e2e.own_lot_falsifications import OWNED
+from tests.e2e.pause_falsifications import PAUSED
 from tests.e2e.reserve_falsifications import RESERVED
 from tests.e2e.ruled_falsifications import RULED, STORED
 from tests.e2e.withdrawal_falsifications import RULES as WITHDRAWAL
@@ -274,6 +277,18 @@ def bought(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[R
     yield from recorded(in_process, documents, auction)
 
 
+@pytest.fixture
+def paused(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """An auction that the house paused and resumed, as the one that outsiders check."""
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    in_process.bid(auction, alice, "10.00")
+    assert in_process.settled(auction, PauseAuction(auction.id, "A flood", None)).version == 3
+    assert in_process.settled(auction, ResumeAuction(auction.id, "It is dry", None)).version == 4
+    in_process.bid(auction, bob, "20.00")
+    assert in_process.settled(auction, CloseAuctionNow(auction.id, "A flood", None)).version == 6
+    yield from recorded(in_process, documents, auction)
+
+
 def recorded(
     in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
 ) -> Iterator[Record]:
@@ -323,6 +338,11 @@ def test_what_is_found_of_a_cancelled_auction_is_found_by_the_operator(cancelled
 @pytest.mark.usefixtures("jobs_gone")
 def test_what_is_found_of_an_early_close_is_found_by_the_operator(closed_early: Record) -> None:
     found_all(closed_early, CLOSED_EARLY)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_a_paused_auction_is_found_by_the_operator(paused: Record) -> None:
+    found_all(paused, PAUSED)
 
 
 @pytest.mark.usefixtures("jobs_gone")

@@ -17,6 +17,7 @@ from commands.domain.auction import decide
 from commands.domain.bidders import Bidder
 from commands.domain.commands import AnnounceWinner, CreateAuction, DoubleBid
 from commands.domain.events import AuctionEvent
+from commands.domain.openness import not_open
 from commands.domain.rejections import Rejection
 from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import NOTHING, Bracket, Increments
@@ -96,6 +97,12 @@ LIMITED_DRAW = Move("double", policy=1_000_001)
             [A5, B8], [A1, Move("cancel"), B8, DELETE_1, DRAW], id="cancelled between bids"
         ),
         pytest.param([A5, B8], [A1, Move("close"), B8, DELETE_1, DRAW], id="closed between bids"),
+        pytest.param(
+            [A5, B8], [Move("pause"), A5, DELETE_1, DRAW, Move("remove", bid=1), B5], id="paused"
+        ),
+        pytest.param([A5, Move("pause")], [DRAW, Move("resume"), DRAW, B8], id="paused before"),
+        pytest.param([A5, Move("pause"), Move("resume")], [B8, DRAW, Move("close")], id="resumed"),
+        pytest.param([A5, Move("pause")], [Move("close"), B8, DRAW], id="closed in a pause"),
         pytest.param([A5, Move("close")], [Move("withdraw", 0), B8], id="closed early before"),
         pytest.param([A5, B8], [Move("remove", bid=1), B5, A1], id="the leader is removed"),
         pytest.param(
@@ -274,7 +281,7 @@ def by_full_replay(
         before: Auction | None = replay(events) if events else None
         command = wardrobe.dressed(request.command)
         draw = drawing(command, hashes[len(events) - 1]) if isinstance(command, DoubleBid) else None
-        if draw and before and not before.starts_at <= request.at < before.ends_at:
+        if draw and before and not_open(before, request.at):
             draw = NO_BIDS
         answer = decide(
             command,

@@ -34,6 +34,7 @@ from projections.upkeep.verify import verify
 from tests.e2e.falsifications import FALSIFICATIONS, UNHASHED
 from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.masked_falsifications import MASKED
+from tests.e2e.pause_falsifications import PAUSED
 from tests.e2e.ruled_falsifications import RULED
 from tests.integration.in_process import InProcessPortal, stored_auctions
 from tests.integration.test_verification import TAMPERINGS, findings, forget, tampering
@@ -444,8 +445,17 @@ def test_a_whole_life_is_what_the_rules_give(
 def test_the_docs_name_whatever_is_planted() -> None:
     table = (ROOT / "docs/reliability.md").read_text()
     planted = {
-        *TAMPERINGS, *FORGERIES, *TOO_LATE, *WRONG_ENDS, *FALSIFICATIONS, *UNHASHED, *RULED, *MASKED, *CANCELLED, *CLOSED_EARLY, *REMOVED,
+        *TAMPERINGS, *FORGERIES, *TOO_LATE, *WRONG_ENDS, *FALSIFICATIONS, *UNHASHED, *RULED, *MASKED, *CANCELLED, *CLOSED_EARLY, *REMOVED, *PAUSED,
     }  # fmt: skip
     assert {what for what in planted if f"| {what} |" not in table} == set()
-    for what in {*FALSIFICATIONS, *UNHASHED, *RULED, *MASKED, *CANCELLED, *CLOSED_EARLY, *REMOVED}:
+    for what in {
+        *FALSIFICATIONS,
+        *UNHASHED,
+        *RULED,
+        *MASKED,
+        *CANCELLED,
+        *CLOSED_EARLY,
+        *REMOVED,
+        *PAUSED,
+    }:
         assert f"| {what} | ✓ | ✓ |" in table, what

@@ -27,7 +27,7 @@ from tests.integration.in_process import SHORTLY, InProcessPortal
 from tests.integration.notifying import notifications_of, run_notifier
 from tests.integration.working import on_list, work
 
-WON, LOST, OUTBID, CHANGED, DOUBLED, _, _, CANCELLED = NotificationKind
+WON, LOST, OUTBID, CHANGED, DOUBLED, _, _, CANCELLED, *_others = NotificationKind
 WRITING = ("notifications", "auction_id")
 TIMED_OUT = "57014"
 

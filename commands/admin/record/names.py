@@ -16,7 +16,16 @@ from commands.models import Auction, Event, Job, PromoterTick, User
 from commands.record.codec import decode_event
 
 OF_USERS = frozenset(
-    {"bidder_id", "user_id", "created_by", "cancelled_by", "closed_by", "removed_by"}
+    {
+        "bidder_id",
+        "user_id",
+        "created_by",
+        "cancelled_by",
+        "closed_by",
+        "paused_by",
+        "resumed_by",
+        "removed_by",
+    }
 )
 
 

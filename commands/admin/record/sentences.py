@@ -86,6 +86,14 @@ def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
         case domain.AuctionClosedEarly(ends_at=ends, reason=reason, closed_by=by):
             who = names.user(by) if by else "An operator"
             return format_html("{} moved the end to {}: “{}”", who, exact(ends)[:19], reason)
+        case domain.AuctionPaused(reason=reason, paused_by=by):
+            who = names.user(by) if by else "An operator"
+            return format_html("{} paused the auction: “{}”", who, reason)
+        case domain.AuctionResumed(ends_at=ends, reason=reason, resumed_by=by):
+            who = names.user(by) if by else "An operator"
+            return format_html(
+                "{} resumed the auction, which ends at {} now: “{}”", who, exact(ends)[:19], reason
+            )
         case _:
             assert_never(event)
 

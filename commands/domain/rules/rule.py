@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
@@ -85,6 +85,10 @@ class Rule:
     def binding_from(self, placed_at: datetime) -> datetime | None:
         """From when on its bidder can't delete a bid placed then; None if they can until the auction ends."""
         return None
+
+    def later(self, by: timedelta) -> "Rule":
+        """The rule once the auction was paused for so long: what it says of moments to come is that much later."""
+        return self
 
     def least(self, to_beat: ToBeat) -> Decimal:
         """The lowest amount that it lets the bidder bid."""

@@ -1,8 +1,9 @@
 """Soft close: a bid shortly before the end moves the end."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from commands.domain.pauses import moved
 from commands.domain.rejections import readable
 from commands.domain.rules.rule import InvalidRule, Rule
 from commands.domain.rules.spans import in_words
@@ -57,7 +58,10 @@ class SoftClose(Rule):
             return None
         if self.times is not None and extensions >= self.times:
             return None
-        moved = ends_at + timedelta(seconds=self.extension)
+        end = moved(ends_at, timedelta(seconds=self.extension))
         if self.hard_end is not None:
-            moved = min(moved, self.hard_end)
-        return moved if moved > ends_at else None
+            end = min(end, self.hard_end)
+        return end if end > ends_at else None
+
+    def later(self, by: timedelta) -> "SoftClose":
+        return replace(self, hard_end=moved(self.hard_end, by)) if self.hard_end else self

@@ -1,7 +1,7 @@
 """All rules, in the order in which a bid is asked of them, and what those of an auction say together."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate, repeat, takewhile
 from typing import TypeVar
@@ -9,6 +9,7 @@ from uuid import UUID
 
 from commands.domain.amounts import LARGEST, SMALLEST
 from commands.domain.bidders import Bidder
+from commands.domain.pauses import Pause, moved_by
 from commands.domain.rejections import Rejection, RejectionCode
 from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table, step_at
@@ -113,9 +114,15 @@ def binding_from(rules: Rules, placed_at: datetime) -> datetime | None:
     return min(found, default=None)
 
 
-def deletable_until(rules: Rules, placed_at: datetime, ends_at: datetime) -> datetime | None:
-    """Before when its bidder may delete a bid placed then, in an auction that ends then; None if they never may."""
+def deletable_until(
+    rules: Rules, placed_at: datetime, ends_at: datetime, pauses: Iterable[Pause]
+) -> datetime | None:
+    """Before when its bidder may delete a bid placed then, in an auction that ends then; None if they never may.
+
+    The pauses are those that are over: each has moved that moment.
+    """
     until = binding_from(rules, placed_at)
+    until = until and moved_by(pauses, placed_at, until)
     if until is None or until >= ends_at:
         return ends_at
     return until if until > placed_at else None
@@ -130,6 +137,11 @@ def buy_now_price(rules: Rules, leading: Decimal | None) -> Decimal | None:
     """For what it can be bought at once while the leading bid counts that much; None if it can't."""
     rule = buy_now(rules)
     return rule.price if rule and rule.offered(leading) else None
+
+
+def later(rules: Rules, by: timedelta) -> Rules:
+    """The rules once the auction was paused for so long."""
+    return tuple(rule.later(by) for rule in rules)
 
 
 def next_bids(rules: Rules, leading: Decimal | None) -> Sequence[Decimal]:

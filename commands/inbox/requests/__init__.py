@@ -10,7 +10,9 @@ from commands.inbox.requests.house import (
     cancel_auction,
     close_auction_now,
     create_auction,
+    pause_auction,
     remove_bid,
+    resume_auction,
 )
 from commands.inbox.requests.policies import POLICIES, change_policy, withdraw_policy
 from commands.inbox.requests.users import USERNAME, create_user, delete_user
@@ -29,7 +31,9 @@ __all__ = (
     "create_user",
     "delete_bid",
     "delete_user",
+    "pause_auction",
     "place_bid",
     "remove_bid",
+    "resume_auction",
     "withdraw_policy",
 )

@@ -4,7 +4,14 @@ from datetime import datetime
 from typing import Any, Unpack
 from uuid import UUID
 
-from commands.domain.commands import CancelAuction, CloseAuctionNow, CreateAuction, RemoveBid
+from commands.domain.commands import (
+    CancelAuction,
+    CloseAuctionNow,
+    CreateAuction,
+    PauseAuction,
+    RemoveBid,
+    ResumeAuction,
+)
 from commands.domain.rules.rule import InvalidRule
 from commands.domain.rules.table import Rules, buy_now, check, in_order
 from commands.ids import new_id
@@ -95,6 +102,34 @@ def close_auction_now(
         Stream("auction", auction_id),
         CloseAuctionNow(auction_id, reason, caller.user_id),
         {"closed": str(auction_id), "reason": reason},
+        **how,
+    )
+
+
+def pause_auction(
+    caller: Caller, *, auction_id: UUID, reason: str, **how: Unpack[How]
+) -> Submission:
+    """The command to have time stand still from the moment of acceptance; InvalidInput for a wrong reason."""
+    reason = checked_text("reason", reason, LONGEST_REASON)
+    return submission(
+        caller,
+        Stream("auction", auction_id),
+        PauseAuction(auction_id, reason, caller.user_id),
+        {"paused": str(auction_id), "reason": reason},
+        **how,
+    )
+
+
+def resume_auction(
+    caller: Caller, *, auction_id: UUID, reason: str, **how: Unpack[How]
+) -> Submission:
+    """The command to have time go on from the moment of acceptance; InvalidInput for a wrong reason."""
+    reason = checked_text("reason", reason, LONGEST_REASON)
+    return submission(
+        caller,
+        Stream("auction", auction_id),
+        ResumeAuction(auction_id, reason, caller.user_id),
+        {"resumed": str(auction_id), "reason": reason},
         **how,
     )
 

@@ -24,6 +24,12 @@ CANCEL_AUCTION = (
 CLOSE_AUCTION_NOW = (
     f"mutation ($input: CloseAuctionNowInput!) {{ job: closeAuctionNow(input: $input) {JOB} }}"
 )
+PAUSE_AUCTION = (
+    f"mutation ($input: PauseAuctionInput!) {{ job: pauseAuction(input: $input) {JOB} }}"
+)
+RESUME_AUCTION = (
+    f"mutation ($input: ResumeAuctionInput!) {{ job: resumeAuction(input: $input) {JOB} }}"
+)
 PLACE_BID = f"mutation ($input: PlaceBidInput!) {{ job: placeBid(input: $input) {JOB} }}"
 BUY_NOW = f"mutation ($input: BuyInput!) {{ job: buyNow(input: $input) {JOB} }}"
 DELETE_BID = f"mutation ($input: DeleteBidInput!) {{ job: deleteBid(input: $input) {JOB} }}"

@@ -237,7 +237,7 @@ def test_until_when_a_bid_may_be_deleted() -> None:
         ((Withdrawal(7200),), CLOSING),
         ((Withdrawal(0),), None),
     ):
-        assert deletable_until(rules, DURING, CLOSING) == until
+        assert deletable_until(rules, DURING, CLOSING, ()) == until
 
 
 def test_sentences_say_whether_a_bid_must_lead() -> None:

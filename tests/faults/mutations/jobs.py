@@ -204,8 +204,8 @@ JOBS = (
     Mutation(
         "a tick draws in auctions that opened after it",
         "commands/postgres/auctions.py",
-        "NOT closed AND starts_at <= %(cutoff)s AND",
-        "NOT closed AND",
+        'OPEN_AT = """starts_at <= {moment} AND ends_at',
+        'OPEN_AT = """ends_at',
         "tests/integration/test_ticks_in_batches.py",
     ),
     Mutation(

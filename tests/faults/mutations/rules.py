@@ -5,6 +5,7 @@ from tests.faults.mutations.mutation import Mutation
 MACHINE = "tests/domain/test_auction_machine.py"
 PARTIAL = "tests/integration/test_partial_state.py"
 FALSIFIED = "tests/integration/test_falsified_records.py"
+PAUSES = "tests/integration/test_pauses.py"
 
 RULES = (
     Mutation(
@@ -55,5 +56,40 @@ RULES = (
         "                    if need_leader(line.before.rules):\n",
         "                    if False:\n",
         PARTIAL,
+    ),
+    Mutation(
+        "a bid counts that was accepted in a pause",
+        "commands/domain/openness.py",
+        "    if auction.stands_still(now):\n        return paused(auction)\n",
+        "",
+        MACHINE,
+    ),
+    Mutation(
+        "a pause moves no end",
+        "commands/domain/house.py",
+        "moved(auction.ends_at, now - auction.paused_at)",
+        "auction.ends_at",
+        MACHINE,
+    ),
+    Mutation(
+        "a paused auction is asked to close",
+        "commands/postgres/auctions.py",
+        "WHERE NOT closed AND paused_at IS NULL AND ends_at",
+        "WHERE NOT closed AND ends_at",
+        PAUSES,
+    ),
+    Mutation(
+        "a tick draws where its cut-off lies in a pause that is over",
+        "commands/postgres/auctions.py",
+        "(pause->>1)::timestamptz > {moment}",
+        "false",
+        PAUSES,
+    ),
+    Mutation(
+        "an end comes near in a pause",
+        "notifications/postgres/watches.py",
+        "NOT closed AND paused_at IS NULL AND ends_at",
+        "NOT closed AND ends_at",
+        PAUSES,
     ),
 )

@@ -32,7 +32,7 @@ const STATE = `subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
   leadingBid { ${BID} } ${OWN_BIDS}
   bids(first: ${TOP}) { ${BIDS} }
   winner { bidder { id name } bid { ${BID} } } cancelled { reason at } closedEarly { reason }
-  reserve { met amount } } }`;
+  paused { reason at } reserve { met amount } } }`;
 const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id, atLeastVersion: $v) {
   version bids(first: $n, after: $a) { ${BIDS} } } }`;
 const SOON = 60_000;
@@ -51,7 +51,8 @@ function headline(state, stands) {
       price: leadingBid ? worth(leadingBid) : null };
   }
   if (!leadingBid) {
-    return { label: stands === "OPEN" ? "No bids yet. Yours could be the first." : "Not open yet", price: null };
+    const none = { OPEN: "No bids yet. Yours could be the first.", PAUSED: "No bids yet." };
+    return { label: none[stands] ?? "Not open yet", price: null };
   }
   const you = isYou(leadingBid.bidder);
   return { label: you ? "You lead" : `${name(leadingBid.bidder)} leads`, yours: you, price: worth(leadingBid) };
@@ -109,6 +110,7 @@ export function auction(main, id) {
     const stands = standing(state);
     const ending = Date.parse(state.endsAt);
     countdown.textContent = stands === "CANCELLED" ? "Cancelled" : stands === "ENDED" ? "Ended"
+      : stands === "PAUSED" ? `Paused, ${left(state.endsAt, Date.parse(state.paused.at))} left`
       : stands === "OPEN" ? `${left(state.endsAt)} left` : `Opens in ${left(state.startsAt)}`;
     countdown.dataset.standing = stands;
     countdown.classList.toggle("soon", stands === "OPEN" && ending - now() < SOON);
@@ -122,10 +124,11 @@ export function auction(main, id) {
     if (heading.textContent !== state.title) heading.textContent = state.title;
     description.textContent = state.description;
     span.textContent = stands === "SCHEDULED" ? `Opens ${when(state.startsAt)}`
+      : stands === "PAUSED" ? `No bid counts until the house resumes it. Paused at ${timeOfDay(state.paused.at)}: ${state.paused.reason}`
       : stands === "OPEN" ? `Ends ${when(state.endsAt)}` : when(state.cancelled?.at ?? state.endsAt);
     if (state.closedEarly) span.textContent += `, ended by the house: ${state.closedEarly.reason}`;
     else if (state.bought) span.textContent += ", ended by a purchase";
-    else if (state.firstEndsAt && !state.cancelled) span.textContent += `, extended from ${timeOfDay(state.firstEndsAt)}`;
+    else if (state.firstEndsAt && !state.cancelled && !state.paused) span.textContent += `, extended from ${timeOfDay(state.firstEndsAt)}`;
     const { label, price, yours } = headline(state, stands);
     if (setLiveText(leading, el("p", { class: "label" }, label), price && el("p", { class: "price" }, price))) flash(leading);
     leading.classList.toggle("yours", Boolean(yours));

@@ -28,18 +28,18 @@ export async function serverTime() {
   return now();
 }
 
-/** An auction's status by the server's clock: SCHEDULED, OPEN or ENDED; CANCELLED whatever the time is. */
+/** An auction's status by the server's clock: SCHEDULED, OPEN or ENDED; CANCELLED and PAUSED whatever the time is. */
 export function standing({ startsAt, endsAt, status }) {
-  if (status === "CANCELLED" || Number.isNaN(now())) return status;
+  if (status === "CANCELLED" || status === "PAUSED" || Number.isNaN(now())) return status;
   if (Date.parse(endsAt) <= now()) return "ENDED";
   return Date.parse(startsAt) <= now() ? "OPEN" : "SCHEDULED";
 }
 
 const UNITS = [[86_400, "d"], [3_600, "h"], [60, "m"], [1, "s"]];
 
-/** How long until then, in its two largest units: "2 h 05 m". */
-export function left(moment) {
-  let seconds = Math.max(0, Math.ceil((Date.parse(moment) - now()) / 1000));
+/** How long until then, from now on or from another moment in milliseconds, in its two largest units: "2 h 05 m". */
+export function left(moment, from = now()) {
+  let seconds = Math.max(0, Math.ceil((Date.parse(moment) - from) / 1000));
   if (Number.isNaN(seconds)) return "…";
   const parts = [];
   for (const [size, unit] of UNITS) {

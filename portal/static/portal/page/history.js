@@ -14,6 +14,7 @@ const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id
   ... on BidDeleted { bidId } ... on BidRemoved { bidId because } ... on BidDoubled { bidId effectiveAmount }
   ... on NothingDrawn { reason }
   ... on AuctionCancelled { because } ... on AuctionClosedEarly { because }
+  ... on AuctionPaused { because } ... on AuctionResumed { endsAt because }
   ... on WinnerAnnounced { bid { amount bidder { id name } } } } }`;
 const LONGEST = 200;
 const NOTHING_DRAWN = {
@@ -61,6 +62,8 @@ export function history(auctionId, onEvent) {
       case "AuctionEndedUnsold": return "The auction ended without a sale";
       case "AuctionCancelled": return `The house cancelled the auction: ${event.because}`;
       case "AuctionClosedEarly": return `The house ended the auction: ${event.because}`;
+      case "AuctionPaused": return `The house paused the auction: ${event.because}`;
+      case "AuctionResumed": return `The house resumed the auction, which ends at ${timeOfDay(event.endsAt)} now: ${event.because}`;
       default: return "Something new happened";
     }
   }

@@ -8,6 +8,8 @@ const KINDS = {
   ENDING_SOON: ["⏱", "An auction that you watch ends soon"],
   BID_REMOVED: ["−", "Your bid was removed by the house"],
   AUCTION_CANCELLED: ["⊘", "An auction you bid in was cancelled"],
+  AUCTION_PAUSED: ["‖", "An auction you bid in, or watch, was paused"],
+  AUCTION_RESUMED: ["▷", "An auction you bid in, or watch, goes on after a pause"],
   MAX_BID_CHANGED: ["→", "The highest bid changed where you bid"],
 };
 

@@ -1,4 +1,4 @@
-// The list of auctions that are open, coming, ended or cancelled: updated as they change, with a search, page by page.
+// The list of auctions that are open, coming, paused, ended or cancelled: updated as they change, with a search, page by page.
 import { left, now, setClock, standing, when } from "./clock.js";
 import { el, Entries } from "./dom.js";
 import { COMPARED, Filters } from "./filters.js";
@@ -14,7 +14,7 @@ import { doublingNote, paid, reserveUnmet, worth, WORTH } from "./worth.js";
 /** The fields of an auction that its card needs. */
 export const CARD = `id version title status startsAt endsAt bidCount bidderCount asOf
   leadingBid { ${WORTH} bidder { id name } }
-  winner { bidder { id name } bid { ${WORTH} } } cancelled { at } reserve { amount }`;
+  winner { bidder { id name } bid { ${WORTH} } } cancelled { at } paused { at } reserve { amount }`;
 const PAGE = `query ($s: AuctionStatus, $o: AuctionOrder, $q: String, $n: Int, $a: String, $rule: AuctionRule,
     $from: Decimal, $to: Decimal, $after: DateTime, $before: DateTime) {
   auctions(status: $s, order: $o, search: $q, first: $n, after: $a, rule: $rule, priceFrom: $from, priceTo: $to,
@@ -33,6 +33,8 @@ export const TABS = {
     label: "Open", empty: "No auction is open right now." },
   coming: { status: "SCHEDULED", orders: ["STARTING_SOONEST", "ENDING_SOONEST", "NEWEST"],
     label: "Coming", empty: "No auction is announced at the moment." },
+  paused: { status: "PAUSED", orders: ["ENDING_SOONEST", "NEWEST", "MOST_BIDS", "HIGHEST_PRICE", "LOWEST_PRICE"],
+    label: "Paused", empty: "No auction is paused." },
   ended: { status: "ENDED", orders: ["NEWEST_ENDED", "NEWEST", "MOST_BIDS", "HIGHEST_PRICE", "LOWEST_PRICE"],
     label: "Ended", empty: "No auction has ended yet." },
   cancelled: { status: "CANCELLED", orders: ["NEWEST_ENDED", "NEWEST", "MOST_BIDS", "HIGHEST_PRICE", "LOWEST_PRICE"],
@@ -55,6 +57,7 @@ function timing(auction) {
   switch (standing(auction)) {
     case "OPEN": return `${left(auction.endsAt)} left`;
     case "CANCELLED": return "Cancelled";
+    case "PAUSED": return "Paused";
     case "SCHEDULED": return `Opens in ${left(auction.startsAt)}`;
     default: return auction.winner ? "Sold" : auction.leadingBid && !reserveUnmet(auction) ? "Closing …" : "Unsold";
   }
@@ -134,7 +137,7 @@ export function auctions(main, tab) {
   }
 
   function lingers(auction) {
-    const passed = Date.parse(auction.cancelled?.at ?? (status === "SCHEDULED" ? auction.startsAt : auction.endsAt));
+    const passed = Date.parse(auction.cancelled?.at ?? auction.paused?.at ?? (status === "SCHEDULED" ? auction.startsAt : auction.endsAt));
     return !seeking && standing(auction) !== status && now() - passed < LINGER;
   }
 

@@ -140,6 +140,8 @@ export function ownBids(auctionId, changed) {
     /** Show the auction's new state. */
     show(standing, { version, endsAt: ends, myBidsConnection: { edges, pageInfo } }) {
       const first = !top;
+      // Until when older bids can be deleted has moved with the end.
+      const moved = endsAt !== null && ends !== endsAt;
       open = standing === "OPEN";
       endsAt = ends;
       top = { version, bids: edges.map(({ node }) => node) };
@@ -147,7 +149,7 @@ export function ownBids(auctionId, changed) {
         newest.replace(top.bids);
         pages.reached(pageInfo);
       } else join();
-      if (first && pages.count > 1) pages.load();
+      if ((first || moved) && pages.count > 1) pages.load();
       draw();
     },
     /** Apply an event: states have the newest bids only, an event may change an older one. */

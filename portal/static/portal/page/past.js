@@ -14,7 +14,7 @@ const THEN = `query ($id: UUID!, $v: Int!, $after: String) { auction(id: $id, at
   bids(first: ${BIDS}, after: $after) { edges { node { id ${WORTH} bidder { id name } } } pageInfo { hasNextPage endCursor } } } }`;
 // Among very many later bids a page may end early: so many more are asked for.
 const MORE = 20;
-const STANDS = { SCHEDULED: "Not open yet", OPEN: "Open", ENDED: "Ended", CANCELLED: "Cancelled" };
+const STANDS = { SCHEDULED: "Not open yet", OPEN: "Open", PAUSED: "Paused", ENDED: "Ended", CANCELLED: "Cancelled" };
 // Playing shows at most so many versions, each for so long.
 const SCENES = 60;
 const PAUSE = 600;

@@ -15,6 +15,7 @@ const REJECTIONS = {
   AUCTION_ENDED: "This auction ended before it could count.",
   AUCTION_CANCELLED: "This auction was cancelled before it could count.",
   NOT_FOR_SALE: "It can’t be bought at once any more.",
+  AUCTION_PAUSED: "This auction is paused. Try again once it goes on.",
   BID_ALREADY_DELETED: "That bid was already deleted.",
   CANCELLED: "It was cancelled before it was handled. Nothing was changed.",
   EXPIRED: "It waited too long and was dropped. Nothing was changed; please try again.",
