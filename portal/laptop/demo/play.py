@@ -8,12 +8,14 @@ from portal.laptop.demo import bidding, draws, setting_up, watching
 from portal.laptop.demo.client import PortalClient
 from portal.laptop.demo.state import BIDDERS, Demo
 
-# Titles, seconds from now to the end, and whether anybody bids.
+# The ends of the demo's auctions move by little.
+SOFT_CLOSE = {"window": 4, "extension": 2, "times": 2}
+# An auction of each preset, and one in which nobody bids: titles, rules, and seconds from now to the end.
 CATALOGUE = (
-    ("A brass ship's clock", 20, True),
-    ("A first edition, slightly foxed", 22, True),
-    ("A box of unsorted stamps", 24, True),
-    ("A portrait of nobody in particular", 21, False),
+    ("A brass ship's clock", None, 20, True),
+    ("A first edition, slightly foxed", {"preset": "ENGLISH", "softClose": SOFT_CLOSE}, 22, True),
+    ("A box of unsorted stamps", {"preset": "CHARITY", "softClose": SOFT_CLOSE}, 24, True),
+    ("A portrait of nobody in particular", None, 21, False),
 )
 
 
@@ -26,9 +28,9 @@ async def run_demo(demo: Demo, auctioneer: str, password: str) -> None:
         for name in (auctioneer, *BIDDERS):
             demo.people[name] = await clients.enter_async_context(_client(demo.portal.url))
         await setting_up.sign_up(demo, auctioneer, password)
-        for title, seconds, contested in CATALOGUE:
+        for title, rules, seconds, contested in CATALOGUE:
             await setting_up.create_auction(
-                demo, demo.people[auctioneer], title, seconds, contested
+                demo, demo.people[auctioneer], title, rules, seconds, contested
             )
         await _bid_until_ended(demo)
         await bidding.bid_late(demo, demo.auctions[0])

@@ -4,18 +4,22 @@ import asyncio
 import random
 import secrets
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from portal.laptop.demo.client import CREATE_AUCTION, PLACE_BID, PortalClient
 from portal.laptop.demo.ledger import Ledger
 from portal.laptop.demo.state import BIDDERS, Demo, DemoAuction
 
-# Auctions that outlast the demo: titles, and minutes until they start and end.
+# Auctions that outlast the demo: titles, rules, and minutes until they start and end.
 LEFT_OPEN = (
-    ("A pair of garden chairs", 0, 60),
-    ("A barometer, set fair", 0, 75),
-    ("A tea chest with two keys", 0, 90),
+    ("A pair of garden chairs", None, 0, 60),
+    ("A barometer, set fair", {"preset": "ENGLISH"}, 0, 75),
+    ("A tea chest with two keys", {"reserve": "75.00", "startingPrice": "5.00"}, 0, 90),
 )
-COMING = (("A map of the coast, hand-coloured", 20, 120), ("A clockwork tram", 40, 150))
+COMING = (
+    ("A map of the coast, hand-coloured", None, 20, 120),
+    ("A clockwork tram", {"preset": "CHARITY"}, 40, 150),
+)
 
 
 async def sign_up(demo: Demo, auctioneer: str, password: str) -> None:
@@ -36,30 +40,36 @@ async def sign_up(demo: Demo, auctioneer: str, password: str) -> None:
 
 
 async def create_auction(
-    demo: Demo, auctioneer: PortalClient, title: str, seconds: int, contested: bool
+    demo: Demo, auctioneer: PortalClient, title: str, rules: Any, seconds: int, contested: bool
 ) -> None:
-    """Create an auction that starts now and ends after so many seconds."""
+    """Create an auction with these rules that starts now and ends after so many seconds."""
     ends_at = datetime.now(UTC) + timedelta(seconds=seconds)
-    job = await auctioneer.command(CREATE_AUCTION, title=title, endsAt=ends_at.isoformat())
+    job = await auctioneer.command(
+        CREATE_AUCTION, title=title, endsAt=ends_at.isoformat(), rules=rules
+    )
     demo.expect(f"creating {title!r}", "SUCCEEDED", job["status"])
     demo.auctions.append(DemoAuction(job["result"]["auctionId"], ends_at, Ledger(title), contested))
-    demo.screen.say("", f"the auction of {title!r} is open for {seconds} s")
+    goes_by = f" by the rules {rules['preset'].lower()}" if rules else ""
+    demo.screen.say("", f"the auction of {title!r} is open for {seconds} s{goes_by}")
 
 
 async def leave_auctions(demo: Demo, auctioneer: PortalClient) -> None:
     """Create auctions to look at after the demo: open ones with bids, and ones that start later."""
     now = datetime.now(UTC)
-    for title, starts, ends in (*LEFT_OPEN, *COMING):
+    for title, rules, starts, ends in (*LEFT_OPEN, *COMING):
         times = {"endsAt": (now + timedelta(minutes=ends)).isoformat()}
         if starts:
             times["startsAt"] = (now + timedelta(minutes=starts)).isoformat()
-        job = await auctioneer.command(CREATE_AUCTION, title=title, **times)
+        job = await auctioneer.command(CREATE_AUCTION, title=title, rules=rules, **times)
         demo.expect(f"creating {title!r}", "SUCCEEDED", job["status"])
-        for name in () if starts else random.sample(BIDDERS, 3):
+        # Rising by more than any increment there.
+        amounts = sorted(random.sample(range(20, 95, 5), 3))
+        bidders = [] if starts else random.sample(BIDDERS, 3)
+        for name, offer in zip(bidders, amounts, strict=False):
             placed = await demo.people[name].command(
                 PLACE_BID,
                 auctionId=job["result"]["auctionId"],
-                amount=f"{random.randint(20, 90)}.00",
+                amount=f"{offer}.00",
             )
             demo.expect(f"{name} bids on {title!r}", "SUCCEEDED", placed["status"])
 

@@ -12,6 +12,7 @@ AUCTION = """subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
   winner { announcedAt bidder { username } bid { id amount effectiveAmount doubled } } } }"""
 AUCTION_EVENTS = """subscription ($id: UUID!) { event: auctionEvents(id: $id) {
   __typename version recordedAt
+  ... on AuctionExtended { endsAt }
   ... on BidDoubled { bidId effectiveAmount tick chance }
   ... on WinnerAnnounced { bid { id amount effectiveAmount doubled bidder { username } } } } }"""
 NOTIFICATIONS = "subscription { notification: notificationReceived { kind message } }"
@@ -67,6 +68,9 @@ async def _until_ended(demo: Demo, auction: DemoAuction) -> None:
     async for data in demo.people["alice"].subscribe(AUCTION_EVENTS, id=auction.id):
         event = data["event"]
         match event["__typename"]:
+            case "AuctionExtended":
+                auction.ends_at = datetime.fromisoformat(event["endsAt"])
+                demo.screen.say("", f"{title}: a late bid moved the end")
             case "BidDoubled":
                 auction.ledger.doubled(event["bidId"], event["version"])
                 chance, counts = event["chance"], event["effectiveAmount"]
