@@ -28,6 +28,8 @@ ALL = tuple(queue for queues in WORKERS.values() for queue in queues)
 _OF_COMMANDS = {
     "CreateUser": USERS,
     "DeleteUser": USERS,
+    "BanUser": USERS,
+    "LiftBan": USERS,
     "CreateAuction": AUCTIONS,
     "AnnounceWinner": AUCTIONS,
     "CancelAuction": AUCTIONS,

@@ -333,6 +333,8 @@ JOB_EXPIRES_AFTER = {
     "PauseAuction": 15 * 60,
     "ResumeAuction": 15 * 60,
     "CreateUser": 60 * 60,
+    "BanUser": 15 * 60,
+    "LiftBan": 15 * 60,
 }
 
 LOGGING_CONFIG = "portal.logs.configure"

@@ -15,6 +15,7 @@ from commands.domain.events import (
     AuctionExtended,
     AuctionPaused,
     AuctionResumed,
+    BanLifted,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -24,6 +25,7 @@ from commands.domain.events import (
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
+    UserBanned,
     UserCreated,
     UserDeleted,
     UserEvent,
@@ -394,5 +396,8 @@ def user_after(
         case UserDeleted():
             assert user is not None, "a user is created before they are deleted"
             return replace(user, version=version, username=None, deleted=True)
+        case UserBanned() | BanLifted():
+            assert user is not None, "a user is created before anything else happens to them"
+            return replace(user, version=version)
         case _:
             assert_never(event)

@@ -15,10 +15,10 @@ from django.urls import URLPattern, path, reverse
 
 from commands.admin.read_only import ReadOnlyList, Row
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
-from commands.inbox.requests import LONGEST_REASON, Caller
+from commands.inbox.requests import LONGEST_REASON
 from commands.jobs import JobStatus, Submission
 
-Asks = Callable[[Caller, Any, str], Submission]
+Asks = Callable[..., Submission]
 
 
 class ReasonForm(forms.Form):
@@ -35,7 +35,8 @@ class ReasonForm(forms.Form):
 class HouseAction:
     """An action: its name in addresses, its title, what it leads to, and what is said once it is done.
 
-    `possible` says whether its button is shown for a row, and `asks` gives its command for a row and a reason.
+    `possible` says whether its button is shown for a row. `asks` gives its command for the caller, a row, and the
+    values of the form by their names: a reason, and whatever else another form asks for.
     """
 
     name: str
@@ -44,6 +45,7 @@ class HouseAction:
     done: str
     possible: Callable[[Any], bool]
     asks: Asks
+    form: type[forms.Form] = ReasonForm
 
 
 class WithHouseActions(ReadOnlyList[Row]):
@@ -92,11 +94,10 @@ def _form_view(
     if row is None:
         raise Http404(f"there is no {page.opts.verbose_name} {object_id}")
     back = reverse(f"admin:{_prefix(page)}_change", args=[row.pk])
-    form = ReasonForm(request.POST or None)
+    form = action.form(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
         try:
-            job = carry_out(lambda: action.asks(caller(request), row, reason))
+            job = carry_out(lambda: action.asks(caller(request), row, **form.cleaned_data))
         except Refused as refused:
             form.add_error(None, str(refused))
         else:
@@ -111,7 +112,7 @@ def _form_view(
 
 
 def _context(
-    page: ModelAdmin[Any], action: HouseAction, request: HttpRequest, row: Model, form: ReasonForm
+    page: ModelAdmin[Any], action: HouseAction, request: HttpRequest, row: Model, form: forms.Form
 ) -> dict[str, Any]:
     return {
         **page.admin_site.each_context(request),

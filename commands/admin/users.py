@@ -6,15 +6,18 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from commands.admin import links, search
+from commands.admin.bans import BAN, LIFT, bans_shown
 from commands.admin.bidders import links_to_bids
-from commands.admin.read_only import ReadOnlyList
+from commands.admin.house_actions import WithHouseActions
 from commands.admin.record.urls import stream_link
 from commands.models import Job, User
 
 
 @admin.register(User)
-class UserAdmin(ReadOnlyList[User]):
-    """A list of users, latest first."""
+class UserAdmin(WithHouseActions[User]):
+    """A list of users, latest first; and forms that ban one from bidding, and lift a ban."""
+
+    house_actions = (BAN, LIFT)
 
     list_display = ("name", "on_staff", "created_at", "deleted_at", "id")
     list_filter = ("is_staff",)
@@ -30,9 +33,10 @@ class UserAdmin(ReadOnlyList[User]):
         "version",
         "created_at",
         "deleted_at",
+        "bans",
         "record",
     )
-    readonly_fields = ("record",)
+    readonly_fields = ("bans", "record")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
@@ -53,6 +57,11 @@ class UserAdmin(ReadOnlyList[User]):
     def on_staff(self, user: User) -> str:
         """A word only for staff, instead of a red cross for most users."""
         return "staff" if user.is_staff else ""
+
+    @admin.display(description="bans")
+    def bans(self, user: User) -> SafeString | str:
+        """Their bans from bidding, with the reasons."""
+        return bans_shown(user)
 
     @admin.display(description="more")
     def record(self, user: User) -> SafeString:

@@ -14,6 +14,7 @@ from typing import assert_never
 from uuid import UUID
 
 from commands.domain import house
+from commands.domain.admission import not_admitted
 from commands.domain.bidders import Bidder
 from commands.domain.bids import Bid
 from commands.domain.commands import (
@@ -47,14 +48,13 @@ from commands.domain.events import (
     ReserveRevealed,
     WinnerAnnounced,
 )
-from commands.domain.openness import closed_already, ended, not_open, not_running, over, paused
+from commands.domain.openness import closed_already, ended, not_running, over, paused
 from commands.domain.pauses import moved_by
 from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection, RejectionCode, readable
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import ToBeat
 from commands.domain.rules.table import (
-    barred,
     binding_from,
     buy_now,
     chosen,
@@ -174,11 +174,7 @@ def _invalid_schedule(what: str) -> Rejection:
 def _place_bid(
     command: PlaceBid, auction: Auction, now: datetime, bidders: Mapping[UUID, Bidder]
 ) -> Sequence[AuctionEvent] | Rejection:
-    if refusal := not_open(auction, now):
-        return refusal
-    if (bidder := bidders.get(command.bidder_id)) is None:
-        return Rejection(RejectionCode.USER_NOT_FOUND, "the bidder does not exist any more")
-    if auction.rules and (refusal := barred(auction.rules, bidder)):
+    if refusal := not_admitted(auction, command.bidder_id, now, bidders):
         return refusal
     own = auction.bids.live_of(command.placed_by)
     highest = max((bid.effective_amount for bid in own), default=None)
@@ -214,11 +210,7 @@ def _buy_now(
     command: BuyNow, auction: Auction, now: datetime, bidders: Mapping[UUID, Bidder]
 ) -> Sequence[AuctionEvent] | Rejection:
     """No rule of amounts is asked: while it is offered, the price is higher than whatever the leading bid counts."""
-    if refusal := not_open(auction, now):
-        return refusal
-    if (bidder := bidders.get(command.bidder_id)) is None:
-        return Rejection(RejectionCode.USER_NOT_FOUND, "the bidder does not exist any more")
-    if refusal := barred(auction.rules, bidder):
+    if refusal := not_admitted(auction, command.bidder_id, now, bidders):
         return refusal
     if (rule := buy_now(auction.rules)) is None:
         return Rejection(RejectionCode.NOT_FOR_SALE, "this auction has no buy-now price")

@@ -3,10 +3,16 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from commands.domain.bans import Bans
+
 
 @dataclass(frozen=True, slots=True)
 class Bidder:
-    """A user who exists; `user_id` is None where it is forgotten who is behind an alias."""
+    """A user who exists; `user_id` is None where it is forgotten who is behind an alias.
+
+    `bans` are those of their bans that may hold.
+    """
 
     user_id: UUID | None
     is_staff: bool = False
+    bans: Bans = ()

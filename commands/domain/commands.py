@@ -159,6 +159,30 @@ class DeleteUser:
 
 
 @dataclass(frozen=True, slots=True)
+class BanUser:
+    """Let a user place no bids in an auction or, without one, in the portal, until then or for good.
+
+    The reason is sealed with the user's key already.
+    """
+
+    user_id: UUID
+    ban_id: UUID
+    until: datetime | None
+    reason: str
+    banned_by: UUID | None
+    auction_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiftBan:
+    """End a user's ban from an auction or, without one, from the portal."""
+
+    user_id: UUID
+    lifted_by: UUID | None
+    auction_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChangePolicy:
     """Set the promoter's options for one auction or, without one, for the whole portal."""
 
@@ -190,6 +214,6 @@ AuctionCommand = (
     | RemoveBid
     | WithdrawBids
 )
-UserCommand = CreateUser | DeleteUser
+UserCommand = CreateUser | DeleteUser | BanUser | LiftBan
 PolicyCommand = ChangePolicy | WithdrawPolicy
 Command = AuctionCommand | UserCommand | PolicyCommand

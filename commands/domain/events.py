@@ -308,6 +308,33 @@ class PolicyWithdrawn:
     auction_id: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class UserBanned:
+    """The house lets the user place no bids that are accepted from `since` until `until`; without that for good.
+
+    Without an auction it holds in all of them. The reason is sealed with the user's key, so that it goes with
+    them. It takes the place of a ban from the same auction, or from the portal, that is in force.
+    """
+
+    user_id: UUID
+    ban_id: UUID
+    auction_id: UUID | None
+    since: datetime
+    until: datetime | None
+    reason: str
+    banned_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class BanLifted:
+    """The user's ban from the auction, or without one from the portal, holds for no bid accepted from then on."""
+
+    user_id: UUID
+    auction_id: UUID | None
+    lifted_at: datetime
+    lifted_by: UUID | None
+
+
 AuctionEvent = (
     AuctionCreated
     | BidPlaced
@@ -327,7 +354,7 @@ AuctionEvent = (
     | AuctionPaused
     | AuctionResumed
 )
-UserEvent = UserCreated | UserDeleted
+UserEvent = UserCreated | UserDeleted | UserBanned | BanLifted
 TickEvent = TickCommitted | TickMade | DrawsAccepted | SecretRevealed | TickGivenUp
 PolicyEvent = PolicyChanged | PolicyWithdrawn
 Event = AuctionEvent | UserEvent | TickEvent | PolicyEvent

@@ -146,7 +146,11 @@ class _Deciding:
     ) -> None:
         self._commands = commands
         self._reserves = reserves_of(connection, _rules(lines, commands))
-        self._bidders = share_bidders(connection, _bidders(commands.values()))
+        self._bidders = share_bidders(
+            connection,
+            _bidders(commands.values()),
+            min(line.jobs[0].accepted_at for line in lines),
+        )
         drawing = _drawing(lines, commands)
         secrets = secrets_of(connection, drawing.values())
         self.commitments = [secret.committed_at for secret in secrets.values()]

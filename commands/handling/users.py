@@ -2,16 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import assert_never, cast
 from uuid import UUID
 
-from commands.domain.commands import CreateUser, DeleteUser, UserCommand, WithdrawBids
+from commands.domain.commands import (
+    BanUser,
+    CreateUser,
+    DeleteUser,
+    LiftBan,
+    UserCommand,
+    WithdrawBids,
+)
 from commands.domain.events import Event, UserEvent
 from commands.domain.rejections import Rejection
 from commands.domain.user import User, decide, evolve
 from commands.handling.batch import Handled, decide_jobs
 from commands.jobs import Job, Submission
 from commands.postgres.accepting import accept_all
+from commands.postgres.auctions import auction_exists
 from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
@@ -20,6 +28,7 @@ from commands.postgres.users import (
     insert_user,
     lock_user,
     next_to_withdraw_from,
+    save_banned,
     username_taken,
     withdrawing_of,
 )
@@ -67,7 +76,9 @@ def _decide_job(
 ) -> Sequence[Event] | Rejection:
     command = cast(UserCommand, decode_command(job.command, job.payload))
     taken = isinstance(command, CreateUser) and username_taken(connection, command.username)
-    return decide(command, user, username_taken=taken)
+    named = command.auction_id if isinstance(command, BanUser) else None
+    exists = named is None or auction_exists(connection, named)
+    return decide(command, user, now=job.accepted_at, username_taken=taken, auction_exists=exists)
 
 
 def _replay(user: User | None, events: Sequence[Event]) -> User:
@@ -79,12 +90,17 @@ def _replay(user: User | None, events: Sequence[Event]) -> User:
 
 def _save(connection: SyncConnection, job: Job, user: User, now: datetime) -> list[Stream]:
     command = decode_command(job.command, job.payload)
-    if isinstance(command, CreateUser):
-        insert_user(connection, command, user, now)
-        return []
-    assert isinstance(command, DeleteUser), "users have no other command"
-    erase_user(connection, user, job.accepted_at, now)
-    return _withdraw_bids(connection, user.id)
+    match cast(UserCommand, command):
+        case CreateUser() as new:
+            insert_user(connection, new, user, now)
+        case BanUser() | LiftBan():
+            save_banned(connection, user)
+        case DeleteUser():
+            erase_user(connection, user, job.accepted_at, now)
+            return _withdraw_bids(connection, user.id)
+        case unknown:
+            assert_never(unknown)
+    return []
 
 
 def _withdraw_bids(connection: SyncConnection, user_id: UUID) -> list[Stream]:

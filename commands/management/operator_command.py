@@ -7,6 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
+from uuid import UUID
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -15,6 +16,7 @@ from commands.inbox.invalid import InvalidInput
 from commands.inbox.submitting import submit, wait_for
 from commands.jobs import IdempotencyConflict, Job, JobStatus, Submission
 from commands.postgres.errors import AWAY
+from commands.postgres.users import id_of
 from commands.wiring import pool
 
 REJECTED, UNSETTLED, FAILED, UNAVAILABLE = 1, 3, 4, 5
@@ -102,6 +104,18 @@ def read_password() -> str:
     if sys.stdin.isatty():
         return getpass.getpass("Password: ")
     return sys.stdin.readline().rstrip("\n")
+
+
+def user_named(name_or_id: str) -> UUID:
+    """The id of the user of that name, or that id itself, whether there is such a user or not; CommandError."""
+    try:
+        return UUID(name_or_id)
+    except ValueError:
+        with pool().connection() as connection:
+            found = id_of(connection, name_or_id)
+    if found is None:
+        raise CommandError(f"there is no user named {name_or_id!r}", returncode=REJECTED)
+    return found
 
 
 def settled(submission: Submission, seconds: float) -> Job:

@@ -2,6 +2,7 @@
 
 from commands.models.aliases import Alias
 from commands.models.auctions import Auction, Bid
+from commands.models.bans import Ban
 from commands.models.checkpoints import Checkpoint, CheckpointKey, Subtree, Witness
 from commands.models.events import Event
 from commands.models.imports import Import
@@ -13,6 +14,7 @@ from commands.models.users import Session, User
 __all__ = (
     "Alias",
     "Auction",
+    "Ban",
     "Bid",
     "Checkpoint",
     "CheckpointKey",

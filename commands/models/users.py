@@ -31,6 +31,8 @@ class User(AbstractBaseUser):
     confirmation_due_at = models.DateTimeField(null=True)
     # Since when the notifier may have something left of the deleted user; null once it has nothing.
     leftovers_due_at = models.DateTimeField(null=True)
+    # From when on no ban of theirs holds; null if they never had one.
+    banned_until = models.DateTimeField(null=True)
     version = models.IntegerField(default=0)
     created_at = models.DateTimeField("created")
     deleted_at = models.DateTimeField("deleted", null=True)

@@ -13,6 +13,7 @@ from commands.domain.bidders import Bidder
 from commands.domain.bids import Bid, Bids
 from commands.domain.pauses import Pause
 from commands.domain.state import Auction
+from commands.postgres.bans import bans_of
 from commands.postgres.connections import SyncConnection, WebConnection
 from commands.postgres.rows import as_json
 from commands.record.codec import decode_rules, encode_rules, is_known
@@ -120,9 +121,10 @@ ON CONFLICT (id) DO UPDATE SET effective_amount = excluded.effective_amount,
     reached_version = excluded.reached_version, doubled = excluded.doubled,
     deleted = excluded.deleted, deleted_version = excluded.deleted_version
 """
-# FOR SHARE: a user's deletion waits until this batch is committed, and then finds all their bids.
+# FOR SHARE: a user's deletion, or ban, waits until this batch is committed, and then finds all their bids.
 SHARE_BIDDERS = """
-SELECT id, is_staff FROM users WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR SHARE
+SELECT id, is_staff, coalesce(banned_until > %s, false) AS banned FROM users
+WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR SHARE
 """
 # The deletion of a user applies to auctions that end after its acceptance. So closing one of these in which
 # the user has a bid, or will have one that was accepted before, waits until it has its job for it; no other
@@ -226,10 +228,16 @@ def auction_of(row: DictRow, bids: Bids) -> Auction:
     return Auction(**{**row, "rules": rules, "pauses": pauses}, bids=bids)
 
 
-def share_bidders(connection: SyncConnection, ids: Collection[UUID]) -> Mapping[UUID, Bidder]:
-    """Those of the users who exist, by their ids. They can't be deleted before this transaction ends."""
-    rows = connection.execute(SHARE_BIDDERS, (list(ids),))
-    return {row["id"]: Bidder(row["id"], row["is_staff"]) for row in rows}
+def share_bidders(
+    connection: SyncConnection, ids: Collection[UUID], since: datetime
+) -> Mapping[UUID, Bidder]:
+    """Those of the users who exist, by their ids, with bans that hold at that moment or later.
+
+    They can't be deleted, and nobody can be banned, before this transaction ends.
+    """
+    rows = connection.execute(SHARE_BIDDERS, (since, list(ids))).fetchall()
+    bans = bans_of(connection, [row["id"] for row in rows if row["banned"]])
+    return {row["id"]: Bidder(row["id"], row["is_staff"], bans.get(row["id"], ())) for row in rows}
 
 
 @dataclass(slots=True)

@@ -1,18 +1,30 @@
 """What an auction's decisions depended on, for deciding again: its jobs, and who its bidders are."""
 
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from typing import cast
 from uuid import UUID
 
 from psycopg.rows import DictRow
 
 from commands.domain.commands import AuctionCommand
-from commands.domain.events import AuctionCreated, BidDeleted, BidPlaced, BidRemoved, Event
+from commands.domain.events import (
+    AuctionCreated,
+    BanLifted,
+    BidDeleted,
+    BidPlaced,
+    BidRemoved,
+    Event,
+    UserBanned,
+    UserCreated,
+    UserDeleted,
+)
 from commands.domain.rules.table import people
+from commands.domain.user import bans_after
 from commands.jobs import JobStatus
 from commands.postgres.aliases import known_aliases
 from commands.postgres.connections import SyncConnection
-from commands.record.codec import decode_command
+from commands.record.codec import decode_command, decode_event
 from commands.record.facts import Account, Cause, Facts, GivenAlias
 from commands.streams import RecordedEvent
 
@@ -22,8 +34,8 @@ SELECT id, command, payload, accepted_at, status FROM jobs
 WHERE id = ANY(%s) AND stream_id = %s AND (status <> 'QUEUED' OR command IN ('WithdrawBids', 'DoubleBid'))
 """
 ACCOUNTS = """
-SELECT stream_id, type, (data->>'is_staff')::bool AS is_staff, accepted_at, position FROM events
-WHERE stream_id = ANY(%s) AND type IN ('UserCreated', 'UserDeleted') ORDER BY stream_id, version
+SELECT stream_id, type, schema_version, data, accepted_at, position FROM events
+WHERE stream_id = ANY(%s) AND stream_kind = 'user' ORDER BY stream_id, version
 """
 # Settled jobs end in the order in which they were settled, which is when their events were recorded.
 # So of what was recorded since the oldest was settled, all are kept, whatever JOBS_KEPT_DAYS was.
@@ -128,7 +140,14 @@ def _accounts(rows: Iterable[DictRow]) -> dict[UUID, Account]:
 
 
 def _account(before: Account | None, row: DictRow) -> Account:
-    if row["type"] == "UserCreated":
-        return Account(row["stream_id"], row["is_staff"])
-    is_staff = before.is_staff if before else False
-    return Account(row["stream_id"], is_staff, row["accepted_at"], row["position"])
+    account, position = before or Account(row["stream_id"]), row["position"]
+    match decode_event(row["type"], row["schema_version"], row["data"]):
+        case UserCreated(is_staff=is_staff):
+            return replace(account, is_staff=is_staff)
+        case UserDeleted():
+            return replace(account, deleted_at=row["accepted_at"], deleted_position=position)
+        case UserBanned() | BanLifted() as event:
+            bans = bans_after(account.banned[-1][1] if account.banned else (), event)
+            return replace(account, banned=(*account.banned, (position, bans)))
+        case _:
+            return account

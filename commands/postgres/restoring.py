@@ -28,6 +28,7 @@ from commands.domain.state import Auction
 from commands.domain.user import User
 from commands.postgres.aliases import KnownAlias, insert_aliases
 from commands.postgres.auctions import Touched, lock_auctions, save_auctions, touched_bids
+from commands.postgres.bans import bans_of, save_bans
 from commands.postgres.connections import SyncConnection
 from commands.postgres.policies import last_policies, save_policy
 from commands.postgres.rows import as_json
@@ -37,14 +38,14 @@ from commands.record.unknown import Unknown
 from commands.streams import RecordedEvent, Stream
 
 USERS = """
-SELECT id, version, is_staff, deleted_at IS NOT NULL AS deleted FROM users WHERE id = ANY(%s)
+SELECT id, version, is_staff, deleted_at IS NOT NULL AS deleted, banned_until FROM users WHERE id = ANY(%s)
 """
 SAVE_USERS = """
-INSERT INTO users (id, password, is_staff, version, created_at, deleted_at, withdrawing_at)
-SELECT id, '', is_staff, version, created_at, deleted_at, withdrawing_at
+INSERT INTO users (id, password, is_staff, version, created_at, deleted_at, withdrawing_at, banned_until)
+SELECT id, '', is_staff, version, created_at, deleted_at, withdrawing_at, banned_until
 FROM json_populate_recordset(NULL::users, %s)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, deleted_at = excluded.deleted_at,
-    withdrawing_at = excluded.withdrawing_at
+    withdrawing_at = excluded.withdrawing_at, banned_until = excluded.banned_until
 """
 COMMITTED = """
 INSERT INTO promoter_ticks (
@@ -111,13 +112,21 @@ def _restore_users(
     if not of_users:
         return
     ids = [stream.id for stream in of_users]
-    known = {row["id"]: User(**row) for row in connection.execute(USERS, (ids,))}
-    rows = [_user_row(known.get(stream.id), events) for stream, events in of_users.items()]
+    bans = bans_of(connection, ids)
+    known = {
+        row["id"]: User(**row, bans=bans.get(row["id"], ()))
+        for row in connection.execute(USERS, (ids,))
+    }
+    after: dict[UUID, User] = {
+        stream.id: _evolved(known.get(stream.id), events, user_rules.evolve)
+        for stream, events in of_users.items()
+    }
+    rows = [_user_row(after[stream.id], events) for stream, events in of_users.items()]
     connection.execute(SAVE_USERS, (as_json(rows),))
+    save_bans(connection, after.values())
 
 
-def _user_row(user: User | None, recorded: Sequence[RecordedEvent]) -> dict[str, Any]:
-    after: User = _evolved(user, recorded, user_rules.evolve)
+def _user_row(after: User, recorded: Sequence[RecordedEvent]) -> dict[str, Any]:
     last = recorded[-1]
     return {
         "id": last.stream.id,
@@ -125,6 +134,7 @@ def _user_row(user: User | None, recorded: Sequence[RecordedEvent]) -> dict[str,
         "version": after.version,
         "created_at": recorded[0].recorded_at,
         "deleted_at": last.recorded_at if after.deleted else None,
+        "banned_until": after.banned_until,
         "withdrawing_at": (last.accepted_at or last.recorded_at) if after.deleted else None,
     }
 

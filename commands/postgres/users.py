@@ -10,6 +10,7 @@ from psycopg.rows import DictRow
 
 from commands.domain.commands import CreateUser
 from commands.domain.user import User
+from commands.postgres.bans import bans_of, save_bans
 from commands.postgres.connections import SyncConnection, WebConnection
 from commands.postgres.jobs import PERSONAL
 from commands.postgres.secret_keys import destroy_key
@@ -17,7 +18,7 @@ from commands.postgres.sessions import forget_sessions_of
 from commands.streams import Conflict
 
 READ = """
-SELECT id, version, is_staff, deleted_at IS NOT NULL AS deleted FROM users WHERE id = %s
+SELECT id, version, is_staff, deleted_at IS NOT NULL AS deleted, banned_until FROM users WHERE id = %s
 """
 LOCK = f"{READ} FOR UPDATE"
 LIVING = """
@@ -35,9 +36,10 @@ FROM (VALUES (%s::uuid, %s::text, %s::text, %s::text, %s::bool, %s::int, %s::tim
 ERASE = """
 UPDATE users SET version = %s, deleted_at = %s, withdrawing_at = %s,
     leftovers_due_at = clock_timestamp(), username = NULL, email = NULL, password = '',
-    email_confirmed_at = NULL, confirmation_due_at = NULL
+    email_confirmed_at = NULL, confirmation_due_at = NULL, banned_until = NULL
 WHERE id = %s
 """
+BANNED = "UPDATE users SET version = %s, banned_until = %s WHERE id = %s"
 # Failed sign-ups are kept to be re-driven; those of the deleted user are erased, too.
 FORGET_SIGN_UPS = f"""
 UPDATE jobs SET payload = payload - {PERSONAL} FROM users
@@ -119,14 +121,19 @@ class Withdrawing:
 
 def lock_user(connection: SyncConnection, user_id: UUID) -> User | None:
     """The user, locked until the transaction ends."""
-    row = connection.execute(LOCK, (user_id,)).fetchone()
-    return User(**row) if row else None
+    return _user(connection, connection.execute(LOCK, (user_id,)).fetchone())
 
 
 def read_user(connection: SyncConnection, user_id: UUID) -> User | None:
     """The user from the state row."""
-    row = connection.execute(READ, (user_id,)).fetchone()
-    return User(**row) if row else None
+    return _user(connection, connection.execute(READ, (user_id,)).fetchone())
+
+
+def _user(connection: SyncConnection, row: DictRow | None) -> User | None:
+    if row is None:
+        return None
+    bans = bans_of(connection, [row["id"]]) if row["banned_until"] else {}
+    return User(**row, bans=bans.get(row["id"], ()))
 
 
 def username_taken(connection: SyncConnection, username: str) -> bool:
@@ -154,15 +161,22 @@ def insert_user(
 def erase_user(
     connection: SyncConnection, user: User, accepted_at: datetime, deleted_at: datetime
 ) -> None:
-    """Erase the user's personal data, also in failed sign-ups, destroy their key, and delete their sessions.
+    """Erase the user's personal data, also in failed sign-ups, destroy their key, and delete their sessions and bans.
 
     Their bids are to be withdrawn from what was not over when the deletion was accepted.
     """
     connection.execute(FORGET_SIGN_UPS, (user.id,))
     connection.execute(FORGET_FINGERPRINT, (user.id,))
     connection.execute(ERASE, (user.version, deleted_at, accepted_at, user.id))
+    save_bans(connection, [user])
     destroy_key(connection, user.id)
     forget_sessions_of(connection, user.id)
+
+
+def save_banned(connection: SyncConnection, user: User) -> None:
+    """Write the user's bans as they are now."""
+    connection.execute(BANNED, (user.version, user.banned_until, user.id))
+    save_bans(connection, [user])
 
 
 def with_leftovers(connection: SyncConnection) -> Mapping[UUID, bool]:

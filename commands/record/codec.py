@@ -44,6 +44,8 @@ EVENT_TYPES: Mapping[str, type[events.Event]] = {
     "AuctionResumed": events.AuctionResumed,
     "UserCreated": events.UserCreated,
     "UserDeleted": events.UserDeleted,
+    "UserBanned": events.UserBanned,
+    "BanLifted": events.BanLifted,
     "TickCommitted": events.TickCommitted,
     "TickMade": events.TickMade,
     "DrawsAccepted": events.DrawsAccepted,
@@ -67,6 +69,8 @@ COMMAND_TYPES: Mapping[str, type[commands.Command]] = {
     "WithdrawBids": commands.WithdrawBids,
     "CreateUser": commands.CreateUser,
     "DeleteUser": commands.DeleteUser,
+    "BanUser": commands.BanUser,
+    "LiftBan": commands.LiftBan,
     "ChangePolicy": commands.ChangePolicy,
     "WithdrawPolicy": commands.WithdrawPolicy,
 }

@@ -1,10 +1,11 @@
 """What an auction's decisions depended on besides its own events, as far as the portal still knows it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+from commands.domain.bans import Bans
 from commands.domain.bidders import Bidder
 from commands.domain.commands import AuctionCommand
 from commands.jobs import JobStatus
@@ -23,12 +24,19 @@ class Cause:
 class Account(Bidder):
     """What is known of a user; of one who was deleted, when, and after which position.
 
-    Of one who was behind an alias and is `forgotten` nothing of that is known.
+    Of one who was behind an alias and is `forgotten` nothing of that is known. `banned` are the positions of what
+    happened to their bans, and the bans after each.
     """
 
     deleted_at: datetime | None = None
     deleted_position: int | None = None
     forgotten: bool = False
+    banned: tuple[tuple[int, Bans], ...] = ()
+
+    def before(self, position: int) -> "Account":
+        """With the bans that they had before that position."""
+        known = [bans for at, bans in self.banned if at < position]
+        return replace(self, bans=known[-1]) if known else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ moment of acceptance, which the event itself says. The job must say the same whi
 events from before they said it, and whose job has ended, what only the job knew is not checked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,6 +13,7 @@ from typing import assert_never, cast
 from uuid import UUID
 
 from commands.domain.auction import decide, nothing_drawn
+from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
     AuctionCommand,
@@ -105,7 +106,7 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
         command,
         auction,
         now=now,
-        bidders=facts.users,
+        bidders=_bidders(event, position, facts),
         draw=draw,
         reserve=reserve,
         behind=winner_behind(event),
@@ -122,6 +123,13 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
     if now > recorded.recorded_at + STEP_BACK:
         return "it was recorded before its command was accepted"
     return None
+
+
+def _bidders(event: AuctionEvent, position: int, facts: Facts) -> Mapping[UUID, Bidder]:
+    """Those on whom it depends, as they stood before that position: bids and bans wait for each other."""
+    if isinstance(event, BidPlaced) and (user := facts.users.get(event.bidder_id)):
+        return {event.bidder_id: user.before(position)}
+    return facts.users
 
 
 def _followed(standing: Standing, recorded: RecordedEvent) -> str | None:

@@ -78,6 +78,7 @@ PUBLIC_IN_PART: Mapping[str, Shown] = {
             "leftovers_due_at",
             "withdrawing_at",
             "withdrawn_to",
+            "banned_until",
         },
     ),
     "jobs": Shown(
@@ -112,6 +113,8 @@ PUBLIC_IN_PART: Mapping[str, Shown] = {
 # Those that it does not see at all.
 HIDDEN = frozenset(
     {
+        # As in the record; the API shows them to the user and to staff alone.
+        "bans",
         # What makes sealed values readable.
         "secret_keys",
         # Who is behind the aliases of masked auctions.

@@ -37,6 +37,7 @@ from portal.schema.documents import parsed
 PAGES = {
     "aliases": USUAL_PAGE,
     "auctions": USUAL_PAGE,
+    "bans": USUAL_PAGE,
     "bids": USUAL_PAGE,
     "chain": LARGEST_PAGE,
     "leads": USUAL_PAGE,

@@ -189,6 +189,7 @@ describe(
         RejectionCode.AUCTION_NOT_ENDED: "The portal's own command to close, before endsAt.",
         RejectionCode.AUCTION_ENDED: "Not accepted before the auction's endsAt.",
         RejectionCode.AUCTION_CANCELLED: "The house cancelled the auction before.",
+        RejectionCode.BANNED: "The house has banned the bidder, in the auction or in all; see Rejection.ban.",
         RejectionCode.OWN_LOT: "By the auction's rules the lot is the bidder's own, or the house's people can't bid.",
         RejectionCode.AUCTION_PAUSED: "Accepted while the auction was paused.",
         RejectionCode.AUCTION_NOT_PAUSED: "There is no pause for time to go on after.",
@@ -213,10 +214,11 @@ describe(
         RejectionCode.BID_BINDING: (
             "By the auction's rules its bidder can't delete the bid, or not any more; see Bid.deletableUntil."
         ),
+        RejectionCode.NOT_BANNED: "No such ban of the user is in force.",
         RejectionCode.USERNAME_TAKEN: "Somebody has that name, or one that differs in case only.",
         RejectionCode.USER_NOT_FOUND: "No user has that id, or they were deleted.",
         RejectionCode.INVALID_SCHEDULE: (
-            "The auction would start before it was accepted, or not end after it starts."
+            "The auction would start before it was accepted, or not end after it starts; or the ban would be over already."
         ),
         RejectionCode.NO_BID_TO_DOUBLE: (
             "The promoter's own command: no live bid may be doubled, or the tick gave no draw."

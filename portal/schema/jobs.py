@@ -6,6 +6,9 @@ from uuid import UUID
 import strawberry
 
 from commands.jobs import Job as AcceptedJob
+from commands.postgres.bans import ban_in_force
+from portal.schema.banned import Ban, opened
+from portal.schema.context import PortalInfo
 from portal.schema.enums import JobStatus, RejectionCode
 
 
@@ -13,6 +16,21 @@ from portal.schema.enums import JobStatus, RejectionCode
 class Rejection:
     code: RejectionCode = strawberry.field(description="The rule, for programs.")
     message: str = strawberry.field(description="The reason in English, for people.")
+    # The command that was refused.
+    job: strawberry.Private[AcceptedJob]
+
+    @strawberry.field(
+        description="By which ban a bid was refused, with the house's words; null for what was refused otherwise."
+    )
+    async def ban(self, info: PortalInfo) -> Ban | None:
+        """Of several the one that holds longest, as the message says."""
+        job = self.job
+        if self.code is not RejectionCode.BANNED or job.submitted_by is None:
+            return None
+        pool = info.context.runtime.pool
+        found = await ban_in_force(pool, job.submitted_by, job.stream.id, job.accepted_at)
+        shown = await opened(pool, job.submitted_by, [found]) if found else []
+        return shown[0] if shown else None
 
 
 @strawberry.type(description="What a command led to.")
@@ -24,7 +42,7 @@ class JobResult:
         description="The bid that was placed, deleted or removed; null for other commands."
     )
     user_id: UUID | None = strawberry.field(
-        description="The user that was created or deleted; null for commands about auctions."
+        description="The user that was created, deleted, banned or unbanned; null for commands about auctions."
     )
     version: int = strawberry.field(
         description="The version of the auction or user after the command; see auction(atLeastVersion)."
@@ -60,7 +78,7 @@ class Job:
             id=job.id,
             command=job.command,
             status=job.status,
-            rejection=Rejection(code=rejection.code, message=rejection.message)
+            rejection=Rejection(code=rejection.code, message=rejection.message, job=job)
             if rejection
             else None,
             result=_result(job) if job.version is not None else None,

@@ -15,6 +15,7 @@ from notifications.postgres.preferences import Choice
 from notifications.reading import choose, mark_read
 from portal.errors import bad_input, forbidden, not_found
 from portal.schema.account import AccountMutation, count_mail
+from portal.schema.bans import BanMutation
 from portal.schema.bidding import BiddingMutation
 from portal.schema.context import Context, PortalInfo
 from portal.schema.enums import NotificationChannel, NotificationKind
@@ -41,6 +42,8 @@ CANCELLABLE = {
     "BuyNow",
     "DeleteBid",
     "RemoveBid",
+    "BanUser",
+    "LiftBan",
 }
 MOST_IDS = 1000
 
@@ -98,7 +101,7 @@ async def cancelled(context: Context, job: AcceptedJob) -> AcceptedJob:
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation(AccountMutation, WatchingMutation, HouseMutation, BiddingMutation):
+class Mutation(AccountMutation, WatchingMutation, HouseMutation, BanMutation, BiddingMutation):
     @strawberry.mutation(description="Sign up. The job's result has the new user's id.")
     async def create_user(self, info: PortalInfo, input: CreateUserInput) -> Job:
         await info.context.runtime.rates.spend(("SIGN_UP_PER_ADDRESS", info.context.address))

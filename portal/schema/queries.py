@@ -13,6 +13,7 @@ from portal.schema.account import AccountQuery
 from portal.schema.activity import ActivityQuery
 from portal.schema.aliases import AliasQuery
 from portal.schema.auctions_shown import auctions_seen
+from portal.schema.bans import BanQuery
 from portal.schema.bids import Winner, winner_shown
 from portal.schema.checkpoint_queries import CheckpointQuery
 from portal.schema.context import PortalInfo
@@ -45,7 +46,7 @@ LONGEST_SEARCH = 200
 
 
 @strawberry.type(description="What can be read.")
-class Query(AccountQuery, ActivityQuery, AliasQuery, CheckpointQuery):
+class Query(AccountQuery, ActivityQuery, AliasQuery, BanQuery, CheckpointQuery):
     @strawberry.field(
         description="Auctions, those ending soonest first unless `order` says otherwise.",
         metadata=PUBLIC,

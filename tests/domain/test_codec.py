@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from commands.domain.amounts import LARGEST, SMALLEST
 from commands.domain.commands import (
     AnnounceWinner,
+    BanUser,
     BuyNow,
     CancelAuction,
     ChangePolicy,
@@ -25,6 +26,7 @@ from commands.domain.commands import (
     DeleteBid,
     DeleteUser,
     DoubleBid,
+    LiftBan,
     PauseAuction,
     PlaceBid,
     RemoveBid,
@@ -40,6 +42,7 @@ from commands.domain.events import (
     AuctionExtended,
     AuctionPaused,
     AuctionResumed,
+    BanLifted,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -58,6 +61,7 @@ from commands.domain.events import (
     TickCommitted,
     TickGivenUp,
     TickMade,
+    UserBanned,
     UserCreated,
     UserDeleted,
     WinnerAnnounced,
@@ -82,6 +86,7 @@ from tests.domain.scenario import ALICE, AUCTION, AUCTIONEER, CLOSING, FIRST, OP
 Message = TypeVar("Message")
 
 ACCEPTED = datetime(2025, 3, 1, 12, 30, 0, 123456, tzinfo=UTC)
+BAN = UUID("ba000000-0000-4000-8000-000000000001")
 PRICE, TWICE = Decimal("120.50"), Decimal("241.00")
 
 ALICES = "a11ce000-0000-4000-8000-000000000001"
@@ -162,6 +167,21 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
     "TickGivenUp": (TickGivenUp(), {}),
     "UserCreated": (UserCreated(ALICE, False), {"user_id": ALICES, "is_staff": False}),
     "UserDeleted": (UserDeleted(ALICE), {"user_id": ALICES}),
+    "UserBanned": (
+        UserBanned(ALICE, BAN, AUCTION, OPENING, CLOSING, "1.sealed", AUCTIONEER),
+        {
+            "user_id": ALICES, "ban_id": str(BAN), "auction_id": AUCTIONS, "reason": "1.sealed",
+            "since": "2025-03-01T12:00:00+00:00", "until": "2025-03-01T13:00:00+00:00",
+            "banned_by": HOUSE,
+        },
+    ),
+    "BanLifted": (
+        BanLifted(ALICE, None, OPENING, None),
+        {
+            "user_id": ALICES, "auction_id": None, "lifted_at": "2025-03-01T12:00:00+00:00",
+            "lifted_by": None,
+        },
+    ),
     "TickCommitted": (
         TickCommitted(7, "ab" * 32, 3),
         {"number": 7, "commitment": "ab" * 32, "policies": 3},
@@ -240,6 +260,17 @@ COMMANDS: Mapping[str, tuple[Command, Json]] = {
         },
     ),
     "DeleteUser": (DeleteUser(ALICE), {"user_id": ALICES}),
+    "BanUser": (
+        BanUser(ALICE, BAN, None, "1.sealed", AUCTIONEER),
+        {
+            "user_id": ALICES, "ban_id": str(BAN), "until": None, "reason": "1.sealed",
+            "banned_by": HOUSE,
+        },
+    ),
+    "LiftBan": (
+        LiftBan(ALICE, None, AUCTION),
+        {"user_id": ALICES, "lifted_by": None, "auction_id": AUCTIONS},
+    ),
 }  # fmt: skip
 
 AMOUNTS = st.decimals(SMALLEST, LARGEST, places=2)

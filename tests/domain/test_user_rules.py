@@ -8,7 +8,7 @@ from commands.domain.commands import CreateUser, DeleteUser
 from commands.domain.events import UserCreated, UserDeleted
 from commands.domain.rejections import Rejection, RejectionCode
 from commands.domain.user import User, decide, evolve
-from tests.domain.scenario import ALICE
+from tests.domain.scenario import ALICE, DURING
 
 ALICE_SIGNED_UP = User(ALICE, version=1, is_staff=False, deleted=False)
 ALICE_GONE = User(ALICE, version=2, is_staff=False, deleted=True)
@@ -21,24 +21,24 @@ def sign_up(user_id: UUID, *, is_staff: bool = False) -> CreateUser:
 
 @pytest.mark.parametrize("is_staff", [False, True])
 def test_a_user_signs_up_and_no_personal_data_enters_the_event(is_staff: bool) -> None:
-    answer = decide(sign_up(ALICE, is_staff=is_staff), None, username_taken=False)
+    answer = decide(sign_up(ALICE, is_staff=is_staff), None, now=DURING, username_taken=False)
     assert answer == [UserCreated(ALICE, is_staff)]
 
 
 def test_a_taken_name_is_refused() -> None:
-    answer = decide(sign_up(ALICE), None, username_taken=True)
+    answer = decide(sign_up(ALICE), None, now=DURING, username_taken=True)
     assert isinstance(answer, Rejection)
     assert answer.code is RejectionCode.USERNAME_TAKEN
 
 
 def test_a_user_is_deleted() -> None:
-    answer = decide(DeleteUser(ALICE), ALICE_SIGNED_UP, username_taken=False)
+    answer = decide(DeleteUser(ALICE), ALICE_SIGNED_UP, now=DURING, username_taken=False)
     assert answer == [UserDeleted(ALICE)]
 
 
 @pytest.mark.parametrize("user", [None, ALICE_GONE], ids=["never there", "gone already"])
 def test_a_user_who_is_not_there_cannot_be_deleted(user: User | None) -> None:
-    answer = decide(DeleteUser(ALICE), user, username_taken=False)
+    answer = decide(DeleteUser(ALICE), user, now=DURING, username_taken=False)
     assert isinstance(answer, Rejection)
     assert answer.code is RejectionCode.USER_NOT_FOUND
 

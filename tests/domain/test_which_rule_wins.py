@@ -11,6 +11,7 @@ from uuid import UUID
 
 import pytest
 
+from commands.domain.bans import Ban
 from commands.domain.bidders import Bidder
 from commands.domain.commands import AuctionCommand
 from commands.domain.events import AuctionCancelled, AuctionCreated, AuctionEvent
@@ -86,6 +87,7 @@ def ruled(asked: Asked, rule: Rule) -> Asked:
     return replace(asked, events=(replace(created, rules=rules), *others))
 
 
+BAN = Ban(THIRD, None, BEFORE, None, "1.sealed", None)
 CANCELLED = AuctionCancelled(REASON, None)
 Break = Callable[[Asked], Asked]
 BREAKS: Mapping[Code, Break] = {
@@ -99,6 +101,9 @@ BREAKS: Mapping[Code, Break] = {
         asked, Increments(over_own=(Bracket(NOTHING, Decimal("11.00")),))
     ),
     Code.USER_NOT_FOUND: lambda asked: replace(asked, bidders={}),
+    Code.BANNED: lambda asked: replace(
+        asked, bidders={id: replace(bidder, bans=(BAN,)) for id, bidder in asked.bidders.items()}
+    ),
     Code.OWN_LOT: lambda asked: replace(asked, rules=(*asked.rules, OwnLot((ALICE,)))),
     Code.BID_TOO_LOW: lambda asked: replace(asked, amount="5.00"),
     Code.BELOW_STARTING_PRICE: lambda asked: replace(

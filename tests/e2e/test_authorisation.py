@@ -65,6 +65,7 @@ TABLE: dict[str, Row] = {
         "{ myActivity(standing: LEADING) { edges { cursor } } }", *SIGNED_IN
     ),
     "Query.mySessions": Row("{ mySessions { edges { cursor } } }", *SIGNED_IN),
+    "Query.bans": Row("{ bans { edges { cursor } } }", *SIGNED_IN),
     "Query.notifications": Row("{ notifications { edges { cursor } } }", *SIGNED_IN),
     "Query.serverTime": Row("{ serverTime }", *EVERYBODY),
     "Query.tick": Row("{ tick { commitment } serverTime }", *EVERYBODY),
@@ -118,6 +119,10 @@ TABLE: dict[str, Row] = {
         'mutation { removeBid(input: {auctionId: "$auction", bidId: "$nobody", reason: "x"}) { id } }',
         *STAFF,
     ),
+    "Mutation.banUser": Row(
+        'mutation { banUser(input: {userId: "$nobody", reason: "A flood"}) { id } }', *STAFF
+    ),
+    "Mutation.liftBan": Row('mutation { liftBan(input: {userId: "$nobody"}) { id } }', *STAFF),
     "Mutation.cancelJob": Row(
         'mutation { cancelJob(id: "$job") { id } }',
         UNAUTHENTICATED, OK, NOT_FOUND, OK, UNAUTHENTICATED,

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from commands.domain.commands import (
     AnnounceWinner,
+    BanUser,
     ChangePolicy,
     CreateAuction,
     DeleteUser,
+    LiftBan,
     WithdrawPolicy,
 )
 from commands.domain.rules.masked import Masked
@@ -79,6 +81,14 @@ def live_in(portal: InProcessPortal) -> Story:
             Watched(each.id, now, at) for each, at in ((story.sold, now), (story.open, None))
         )
         bring_in(connection, story.alice, [told, untold])
+    # Carol can't bid where it is over, and Alice could not anywhere for a moment.
+    sealed = BanUser(story.carol, new_id(), None, "1.sealed", None, story.sold.id)
+    portal.settled(Stream("user", story.carol), sealed)
+    for command in (
+        BanUser(story.alice, new_id(), now + timedelta(days=1), "1.sealed", story.carol),
+        LiftBan(story.alice, story.carol),
+    ):
+        portal.settled(Stream("user", story.alice), command)
     portal.settled(Stream("user", story.dave), DeleteUser(story.dave))
     # A tick whose draws nobody makes, and the commitment to another.
     tick(portal.pool, timedelta(0))

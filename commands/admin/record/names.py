@@ -25,6 +25,8 @@ OF_USERS = frozenset(
         "paused_by",
         "resumed_by",
         "removed_by",
+        "banned_by",
+        "lifted_by",
     }
 )
 

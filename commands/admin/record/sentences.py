@@ -22,7 +22,12 @@ def sentence(event: Event, names: Names) -> SafeString:
     match readable(event):
         case None:
             return UNREADABLE
-        case domain.UserCreated() | domain.UserDeleted() as done:
+        case (
+            domain.UserCreated()
+            | domain.UserDeleted()
+            | domain.UserBanned()
+            | domain.BanLifted() as done
+        ):
             return _of_user(done, names)
         case (
             domain.TickCommitted()
@@ -128,8 +133,19 @@ def _of_user(event: domain.UserEvent, names: Names) -> SafeString:
             return format_html(
                 "User {} was deleted: name, address and password are erased.", links.end_of(user)
             )
+        case domain.UserBanned(user_id=user, until=until, banned_by=by):
+            where, who = _where(event.auction_id, names), names.user(by) if by else "An operator"
+            end = f"until {exact(until)[:19]}" if until else "for good"
+            return format_html("{} banned {} from {} {}.", who, names.user(user), where, end)
+        case domain.BanLifted(user_id=user, auction_id=auction, lifted_by=by):
+            where, who = _where(auction, names), names.user(by) if by else "An operator"
+            return format_html("{} lifted the ban of {} from {}.", who, names.user(user), where)
         case _:
             assert_never(event)
+
+
+def _where(auction_id: UUID | None, names: Names) -> SafeString | str:
+    return names.auction(auction_id) if auction_id else "all auctions"
 
 
 def _of_tick(event: domain.TickEvent) -> SafeString:

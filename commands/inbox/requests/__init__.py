@@ -4,6 +4,7 @@ Whether a rule of the auction allows a command is decided later, by the domain.
 """
 
 from commands.inbox.requests.asking import Caller, How
+from commands.inbox.requests.bans import ban_user, lift_ban
 from commands.inbox.requests.bids import buy_now, delete_bid, place_bid
 from commands.inbox.requests.house import (
     LONGEST_REASON,
@@ -23,6 +24,7 @@ __all__ = (
     "USERNAME",
     "Caller",
     "How",
+    "ban_user",
     "buy_now",
     "cancel_auction",
     "change_policy",
@@ -31,6 +33,7 @@ __all__ = (
     "create_user",
     "delete_bid",
     "delete_user",
+    "lift_ban",
     "pause_auction",
     "place_bid",
     "remove_bid",

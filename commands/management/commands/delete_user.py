@@ -2,20 +2,15 @@
 
 from argparse import ArgumentParser
 from typing import Any
-from uuid import UUID
-
-from django.core.management.base import CommandError
 
 from commands.inbox.requests import Caller, delete_user
 from commands.management.operator_command import (
-    REJECTED,
     OperatorCommand,
     add_wait,
     job_as_json,
     settled,
+    user_named,
 )
-from commands.postgres.users import id_of
-from commands.wiring import pool
 
 
 class Command(OperatorCommand):
@@ -28,17 +23,6 @@ class Command(OperatorCommand):
         add_wait(parser)
 
     def handle(self, *_: Any, **options: Any) -> None:
-        submission = delete_user(Caller.operator(), user_id=_user_id(options["user"]))
+        submission = delete_user(Caller.operator(), user_id=user_named(options["user"]))
         job = settled(submission, options["wait"])
         self.answer(options, job_as_json(job), f"Deleted {options['user']}.")
-
-
-def _user_id(name_or_id: str) -> UUID:
-    try:
-        return UUID(name_or_id)
-    except ValueError:
-        with pool().connection() as connection:
-            found = id_of(connection, name_or_id)
-    if found is None:
-        raise CommandError(f"there is no user named {name_or_id!r}", returncode=REJECTED)
-    return found

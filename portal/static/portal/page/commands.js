@@ -3,7 +3,7 @@ import { ApiError } from "./api.js";
 import { ask } from "./session.js";
 
 const JOB = `query ($id: UUID!) { job(id: $id, wait: 20) {
-  status rejection { code message } result { auctionId bidId userId version } } }`;
+  status rejection { code message ban { reason } } result { auctionId bidId userId version } } }`;
 
 export const CREATE_USER = "mutation ($input: CreateUserInput!) { job: createUser(input: $input) { id } }";
 export const DELETE_USER = "mutation ($input: DeleteUserInput!) { job: deleteUser(input: $input) { id } }";

@@ -36,7 +36,9 @@ export function explained(error) {
 export function refusal(job) {
   if (job?.status === "SUCCEEDED") return null;
   if (job?.status !== "REJECTED") return ERRORS.INTERNAL;
-  return REJECTIONS[job.rejection.code] ?? sentence(job.rejection.message);
+  const { code, message, ban } = job.rejection;
+  const told = REJECTIONS[code] ?? sentence(message);
+  return ban?.reason ? `${told} “${ban.reason}”` : told;
 }
 
 /** What a bidder is called: by name, by number where they are masked, or "deleted user". */
