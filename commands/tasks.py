@@ -2,13 +2,11 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
 
 import structlog
 from celery import shared_task
 from django.conf import settings
-from redis.exceptions import RedisError
 
 from commands.beacon.chosen import chosen_beacon
 from commands.checkpoints.making import make_due
@@ -27,11 +25,10 @@ from commands.postgres.schedules import promoter_interval
 from commands.promoter import rounds
 from commands.queues import AUCTIONS, BIDS, MAILS, UPKEEP
 from commands.readers import wake_readers
-from commands.record.unknown import Unknown
 from commands.streams import Stream
 from commands.wake import clear_wake_up, publish, send, wake
 from commands.wiring import pool
-from commands.worklists import TURN, Worklist
+from commands.worklists import TURN, Left, Worklist
 
 log = structlog.get_logger("commands")
 
@@ -43,12 +40,8 @@ SEND_CHECKPOINTS = "commands.send_checkpoints"
 # Auctions with a draw among so many bids that it takes seconds.
 ALONE = Worklist("draws-alone", "commands.drain_alone", BIDS)
 COME_BACK = "commands.come_back"
-# Streams whose next job this release does not know, by the queue that they come back to for another worker.
-LEFT: Mapping[str, Worklist] = {
-    queue: Worklist(f"{queue}-left", COME_BACK, queue) for queue in WAITING
-}
-# For so long they rest.
-REST = timedelta(seconds=1)
+# Streams whose next job this release does not know, by queue.
+LEFT: Mapping[str, Left] = {queue: Left(worklist, COME_BACK) for queue, worklist in WAITING.items()}
 # The least time between two ticks without a schedule.
 HALF_A_MINUTE = timedelta(seconds=30)
 # Younger jobs are left to their own wake-up.
@@ -97,29 +90,18 @@ def _drain(
         _announce(handled)
     ALONE.add(handled.alone)
     if handled.left:
-        _leave(handled.left, queue)
+        for stream, unknown in handled.left.items():
+            log.warning("left for a newer release", stream=str(stream.id), unknown=unknown.what)
+        LEFT[queue].add(handled.left)
     if handled.fault:
         raise handled.fault
     return handled.unfinished
 
 
-def _leave(left: Mapping[Stream, Unknown], queue: str) -> None:
-    """Have others look at the streams in a moment: a worker of a newer release may be among them."""
-    for stream, unknown in left.items():
-        log.warning("left for a newer release", stream=str(stream.id), unknown=unknown.what)
-    with suppress(RedisError):
-        if LEFT[queue].keep(left):
-            wake(COME_BACK, (queue,), queue, after=REST)
-
-
 @shared_task(name=COME_BACK)
 def come_back(queue: str) -> None:
-    """Streams that were left are looked at again: some of them, so that without a newer release it costs little."""
-    clear_wake_up(COME_BACK, (queue,))
-    with suppress(RedisError):
-        WAITING[queue].add(LEFT[queue].take())
-        if LEFT[queue].batches():
-            wake(COME_BACK, (queue,), queue, after=REST)
+    """Look again at streams that were left for a newer release."""
+    LEFT[queue].come_back(lambda streams: _drain(streams, drain_batch, queue), passes)
 
 
 def _announce(handled: Handled) -> None:

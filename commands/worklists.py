@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import cast
 from uuid import UUID
@@ -24,7 +25,7 @@ from redis.commands.core import Script
 from redis.exceptions import RedisError
 
 from commands.streams import Stream
-from commands.wake import WAKE_EXPIRES, redis, send, wake_key
+from commands.wake import WAKE_EXPIRES, clear_wake_up, redis, send, wake, wake_key
 
 log = structlog.get_logger("commands")
 
@@ -224,6 +225,47 @@ class Worklist:
 
     def _slot_key(self, slot: int) -> str:
         return wake_key(self.task, (self.name, str(slot)))
+
+
+# Seconds for which streams rest that a process of this release can't go on with.
+REST = timedelta(seconds=1)
+
+
+class Left:
+    """Streams that only a newer release can go on with: in a moment some worker looks at them again.
+
+    The task, on the worklist's queue, takes its name and does `come_back`. Whoever gets it looks by himself: if he woke
+    somebody, workers that take turns could leave it to the same one each time. It is some streams at a time, so that without a
+    newer release they cost little.
+    """
+
+    def __init__(self, back_to: Worklist, task: str) -> None:
+        self._back_to = back_to
+        self._task = task
+        self.kept = Worklist(f"{back_to.name}-left", task, back_to.queue)
+
+    def add(self, streams: Iterable[Stream]) -> None:
+        """Let the streams rest; without Redis, leave them to the sweep."""
+        with suppress(RedisError):
+            if self.kept.keep(streams):
+                self._wake()
+
+    def come_back(self, handle: Handle, passes: Callable[[Exception], bool]) -> None:
+        """One turn with some of them back on the worklist; what is not finished then is left to others, or the sweep."""
+        clear_wake_up(self._task, (self._back_to.name,))
+        with suppress(RedisError):
+            self._back_to.keep(self.kept.take())
+            if self.kept.batches():
+                self._wake()
+        try:
+            self._back_to.work(SWEEP, handle, passes)
+        except Exception as error:
+            if not passes(error):
+                raise
+            log.warning("could not look again, the sweep will", task=self._task, error=str(error))
+
+    def _wake(self) -> None:
+        wake(self._task, (self._back_to.name,), self._back_to.queue, after=REST)
 
 
 @cache

@@ -14,7 +14,7 @@ from commands.queues import MAILS, NOTIFICATIONS
 from commands.streams import Stream
 from commands.wake import clear_wake_up, publish, send, wake
 from commands.wiring import pool
-from commands.worklists import Worklist
+from commands.worklists import Left, Worklist
 from notifications import mail as _mail  # noqa: F401  (registers what composes the mails)
 from notifications.account_mails import ask_for_confirmations
 from notifications.endings import Told, tell_of_endings
@@ -30,6 +30,8 @@ log = structlog.get_logger("notifications")
 
 UNNOTIFIED = Worklist("notifications", "notifications.notify", NOTIFICATIONS)
 COME_BACK = "notifications.come_back"
+LEAVE = "notifications.come_back_from_left"
+LEFT = Left(UNNOTIFIED, LEAVE)
 RESTING = Worklist("notifications-resting", COME_BACK, NOTIFICATIONS)
 SEND_MAILS = "notifications.send_mails"
 # The most users in one message about changed notifications.
@@ -56,10 +58,12 @@ def _notify(streams: Sequence[Stream]) -> Sequence[Stream]:
     if not auctions:
         return ()
     known = stuck.among(pool(), "notifications", auctions.values())
-    due = [id for id in auctions if not known.get(id)]
+    due = [id for id in auctions if id not in known or not known[id].paused]
     done = notify_together(due, pool())
     for poison in done.stopped:
         stuck.record_failure(pool(), "notifications", poison)
+    if left := stuck.left(auctions.values(), known, done.stopped):
+        LEFT.add(left)
     if tried := known.keys() & set(due):
         _clear_passed(tried)
     _rest(auctions[id] for id in done.resting)
@@ -94,6 +98,12 @@ def come_back() -> None:
         # Not until none are left: those that come back may be resting again already.
         for _ in range(RESTING.batches()):
             UNNOTIFIED.add(RESTING.take())
+
+
+@shared_task(name=LEAVE)
+def come_back_from_left(_list: str) -> None:
+    """Look again at auctions that were left for a newer release."""
+    LEFT.come_back(_notify, passes)
 
 
 @shared_task(name="notifications.tell_of_endings")

@@ -3,7 +3,7 @@
 A stream that an event stops stays just before that event, and rests between the tries to get past it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 from commands.postgres.connections import Pool
@@ -26,14 +26,24 @@ def bring_up_to_date(pool: Pool, documents: Documents, stream: Stream, announced
     return version
 
 
-def bring_forward(pool: Pool, documents: Documents, streams: Sequence[Stream]) -> list[Stream]:
-    """Project the streams into the live documents together; those that may have more events."""
+def bring_forward(
+    pool: Pool,
+    documents: Documents,
+    streams: Sequence[Stream],
+    leave: Callable[[Sequence[Stream]], None] | None = None,
+) -> list[Stream]:
+    """Project the streams into the live documents together; those that may have more events.
+
+    `leave` is given those that only a newer release can go on with, if there are any.
+    """
     known = stuck.among(pool, "projections", streams)
-    due = [stream for stream in streams if not known.get(stream.id)]
+    due = [each for each in streams if each.id not in known or not known[each.id].paused]
     projected = project_together(due, pool, documents)
     announce(projected.versions)
     for poison in projected.stopped:
         stuck.record_failure(pool, "projections", poison)
+    if leave and (left := stuck.left(streams, known, projected.stopped)):
+        leave(left)
     if tried := [stream for stream in due if stream.id in known]:
         stuck.clear_passed(pool, "projections", _versions(documents, tried))
     return projected.unfinished

@@ -3,7 +3,7 @@
 Only entry points (tasks, commands, the web's runtime) ask here.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from uuid import UUID
 
@@ -35,9 +35,11 @@ def live_documents() -> MongoDocuments:
     return _live()()
 
 
-def project_streams(streams: Sequence[Stream]) -> Sequence[Stream]:
+def project_streams(
+    streams: Sequence[Stream], leave: Callable[[Sequence[Stream]], None] | None = None
+) -> Sequence[Stream]:
     """Bring the streams' live documents forward; see projections.live."""
-    return bring_forward(pool(), live_documents(), streams)
+    return bring_forward(pool(), live_documents(), streams, leave)
 
 
 def catch_up(stream: Stream, announced: int = -1) -> int:

@@ -7,7 +7,7 @@ unknown, does not wait for the pause.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -80,11 +80,31 @@ def _known_here(what: str) -> bool:
             return is_known(what)
 
 
-def among(pool: Pool, reader: Reader, streams: Collection[Stream]) -> Mapping[UUID, bool]:
-    """Those of the streams that are stuck, by id, each with whether it is paused."""
+class Stuck(NamedTuple):
+    """Whether a stuck stream's next try is still to come, and whether only a newer release can go on with it."""
+
+    paused: bool
+    unknown: bool
+
+
+def among(pool: Pool, reader: Reader, streams: Collection[Stream]) -> Mapping[UUID, Stuck]:
+    """Those of the streams that are stuck, by id."""
     with pool.connection() as connection:
         rows = connection.execute(AMONG, (reader, [stream.id for stream in streams]))
-        return {row["stream_id"]: _paused(row) for row in rows}
+        return {
+            row["stream_id"]: Stuck(
+                _paused(row), bool(row["unknown"]) and not _known_here(row["unknown"])
+            )
+            for row in rows
+        }
+
+
+def left(
+    streams: Iterable[Stream], known: Mapping[UUID, Stuck], stopped: Iterable[PoisonEvent]
+) -> list[Stream]:
+    """Those of the streams that only a newer release can go on with, known to be stuck or stopped now."""
+    waiting = [each for each in streams if (found := known.get(each.id)) and found.unknown]
+    return [*waiting, *(poison.stream for poison in stopped if unknown_behind(poison))]
 
 
 def to_wake(pool: Pool, reader: Reader, behind: Iterable[Stream]) -> list[Stream]:

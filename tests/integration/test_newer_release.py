@@ -140,11 +140,13 @@ def test_what_is_left_comes_back_for_another_worker(in_process: InProcessPortal)
     with older_release():
         work(WAITING[BIDS], ruled)
         assert on_list(WAITING[BIDS]) == set(), "nobody runs in circles"
-        assert on_list(LEFT[BIDS]) == {ruled}
+        assert on_list(LEFT[BIDS].kept) == {ruled}
         assert queued_tasks(BIDS, COME_BACK) >= 1
         come_back.apply((BIDS,))
-        assert on_list(WAITING[BIDS]) == {ruled}
-    work(WAITING[BIDS], ruled)
+        assert on_list(WAITING[BIDS]) == set()
+        assert on_list(LEFT[BIDS].kept) == {ruled}, "it is still unknown"
+    come_back.apply((BIDS,))
+    assert on_list(LEFT[BIDS].kept) == set()
     assert in_process.job(job.id).status is JobStatus.REJECTED
 
 
@@ -200,19 +202,19 @@ def test_documents_of_a_newer_release_are_not_written_by_an_older_one(
         in_process.bid(auction, in_process.user(), "10.00")
     # Another release has stored more of it.
     name = collection_name("auctions", live_generations(database())["auctions"])
-    database()[name].update_one({"_id": other.id}, {"$set": {"paused": True}})
+    database()[name].update_one({"_id": other.id}, {"$set": {"moonlit": True}})
     with older_release():
         assert catch_up(ruled) == 1
         assert catch_up(other) == 1
     assert (stuck_at(in_process, ruled) or {})["unknown"] == "rule withdrawal"
     assert (stuck_at(in_process, other) or {})["unknown"] == (
-        "field paused in documents of auctions"
+        "field moonlit in documents of auctions"
     )
     assert catch_up(ruled) == 2
     stored = database()[name].find_one({"_id": other.id})
     assert stored
-    assert (stored["version"], stored["paused"]) == (1, True)
-    database()[name].update_one({"_id": other.id}, {"$unset": {"paused": True}})
+    assert (stored["version"], stored["moonlit"]) == (1, True)
+    database()[name].update_one({"_id": other.id}, {"$unset": {"moonlit": True}})
 
 
 def test_notifications_wait_before_it(in_process: InProcessPortal) -> None:

@@ -15,8 +15,8 @@ PROCESSES = (
     Mutation(
         "sessions are needed to read",
         "portal/schema/types.py",
-        "await info.context.reader_or_none()",
-        "await info.context.viewer_or_none()",
+        ") -> tuple[list[BidDocument], Names]:\n        viewer = await info.context.reader_or_none()",
+        ") -> tuple[list[BidDocument], Names]:\n        viewer = await info.context.viewer_or_none()",
         "without postgres",
         "a query at web",
     ),
