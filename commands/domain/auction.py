@@ -89,11 +89,11 @@ def decide(
     `reserve` is the auction's reserve; None if it has none, or if its key is lost.
     `behind` has the users behind aliases, for AnnounceWinner in an auction that shows who won.
     """
-    if auction and auction.rules and isinstance(command, PlaceBid | BuyNow):
-        assert bool(command.alias) == masked(auction.rules), (
-            "bids have aliases where they are masked"
-        )
     answer = _decided(command, auction, now, bidders, draw, reserve, behind)
+    if auction and auction.rules and not isinstance(answer, Rejection):
+        hidden = masked(auction.rules)
+        # Whatever places a bid: it must never be under a user's id there.
+        assert all(bool(each.number) == hidden for each in answer if isinstance(each, BidPlaced))
     if reserve is None or auction is None or isinstance(answer, Rejection):
         return answer
     return [*answer, *_met_or_missed(auction, answer, reserve)]

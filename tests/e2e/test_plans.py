@@ -54,6 +54,11 @@ FILLED = {
                CASE WHEN n % 5 = 0 THEN 'FAILED' WHEN n % 5 = 1 THEN 'REJECTED' ELSE 'SUCCEEDED' END, old
         FROM filling
     """,
+    "secret_keys": "INSERT INTO secret_keys (owner_id, key) SELECT id, '' FROM filling",
+    "bans": """
+        INSERT INTO bans (id, user_id, since, until, reason) SELECT id, id, old, old, '' FROM filling
+    """,
+    "aliases": "INSERT INTO aliases (id, auction_id, number, user_id) SELECT id, id, 1, id FROM filling",
     "sessions": """
         INSERT INTO sessions (id, user_id, seed, generation, created_at, used_at, expires_at)
         SELECT id, id, '', 0, old, old, CASE WHEN n % 2 = 0 THEN old ELSE now() + interval '1 day' END

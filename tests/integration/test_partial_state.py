@@ -207,6 +207,12 @@ def test_a_batch_knows_the_aliases(
     compare_with_full_replay(pool, [*given, *when], sizes, (Masked(names_winner),))
 
 
+def test_a_batch_knows_the_alias_of_whoever_buys(pool: Pool) -> None:
+    buying = BuyNow(Decimal("50.00"), until=Decimal("40.00"))
+    for when in ([A1, Move("buy", 1)], [B5, A1, Move("buy", 1)], [Move("buy", 0)]):
+        compare_with_full_replay(pool, when, [1, 100], (buying, Masked(names_winner=True)))
+
+
 def compare_with_full_replay(
     pool: Pool, moves: Sequence[Move], batch_sizes: Sequence[int], rules: Rules = ()
 ) -> None:

@@ -3,7 +3,7 @@ import { timeOfDay } from "./clock.js";
 import { el } from "./dom.js";
 import { subscribe } from "./live.js";
 import { shown } from "./money.js";
-import { isYou } from "./self.js";
+import { isYou, onLearned } from "./self.js";
 import { name } from "./words.js";
 import { doubledLink, WORTH } from "./worth.js";
 
@@ -31,11 +31,18 @@ export function history(auctionId, onEvent) {
   const earlier = el("p", { class: "soft", hidden: true }, "What happened earlier is left out.");
   const element = el("section", {}, el("h2", {}, "What happened"), list, earlier);
   const bids = new Map();
+  const texts = [];
+  const stopLearning = onLearned(again);
   let seen = 0;
   let stop = null;
 
   function who(bidder) {
     return isYou(bidder) ? "You" : name(bidder);
+  }
+
+  // An event may come before it is known that its bidder is the user.
+  function again() {
+    for (const [text, event] of texts) text.replaceChildren(...[described(event)].flat());
   }
 
   function whose(bidId) {
@@ -72,9 +79,12 @@ export function history(auctionId, onEvent) {
     if (event.version <= seen) return;
     seen = event.version;
     if (event.bid?.id) bids.set(event.bid.id, event.bid);
+    const text = el("span", event.nonce ? { title: `Nonce ${event.nonce}` } : {}, described(event));
+    texts.unshift([text, event]);
     list.prepend(el("li", { "data-kind": event.__typename, "data-version": event.version },
-      el("time", { datetime: event.recordedAt }, timeOfDay(event.recordedAt)), el("span", event.nonce ? { title: `Nonce ${event.nonce}` } : {}, described(event))));
+      el("time", { datetime: event.recordedAt }, timeOfDay(event.recordedAt)), text));
     if (list.childElementCount > LONGEST) list.lastElementChild.remove();
+    texts.length = list.childElementCount;
     earlier.hidden = list.lastElementChild.dataset.version === "1";
     onEvent(event);
   }
@@ -92,6 +102,9 @@ export function history(auctionId, onEvent) {
     get seen() {
       return seen;
     },
-    stop: () => stop?.(),
+    stop() {
+      stop?.();
+      stopLearning();
+    },
   };
 }

@@ -5,7 +5,7 @@ import { COMPARED, Filters } from "./filters.js";
 import { subscribe } from "./live.js";
 import { Pages } from "./pages.js";
 import { address, keepScroll, route, setPlace } from "./place.js";
-import { isYou } from "./self.js";
+import { isYou, onLearned } from "./self.js";
 import { ask, user } from "./session.js";
 import { setTitle } from "./title.js";
 import { explained, many, name } from "./words.js";
@@ -63,11 +63,20 @@ function timing(auction) {
   }
 }
 
+function isYours({ cancelled, winner, leadingBid }) {
+  return !cancelled && isYou(winner?.bidder ?? leadingBid?.bidder);
+}
+
+/** What a card shows of an auction, in short: with another text it is drawn anew. */
+export function look(auction) {
+  return `${auction.version} ${auction.status} ${isYours(auction)}`;
+}
+
 /** The card of an auction in a list. */
 export function card(auction, changed) {
   const [label, who, amount] = price(auction);
   const over = auction.cancelled?.at ?? (auction.status === "ENDED" && auction.endsAt);
-  const mine = !auction.cancelled && isYou(auction.winner?.bidder ?? auction.leadingBid?.bidder);
+  const mine = isYours(auction);
   return el("li", { class: `card ${changed ? "changed" : ""} ${mine ? "mine" : ""}` },
     el("a", { href: `#/auction/${auction.id}` },
       el("p", { class: "chip" }, timing(auction)),
@@ -154,7 +163,7 @@ export function auctions(main, tab) {
     doubling.hidden = !inOrder.some(({ winner, leadingBid }) => (winner?.bid ?? leadingBid)?.doubled);
     entries.show(inOrder, {
       key: (auction) => auction.id,
-      look: ({ version, status: stands }) => `${version} ${stands}`,
+      look,
       build: card,
     });
     tick();
@@ -229,8 +238,10 @@ export function auctions(main, tab) {
   const clock = setInterval(tick, 250);
   const reloading = setInterval(reload, RELOAD * (0.75 + Math.random() / 2));
   const stop = subscribe(UPDATES, () => ({}), onUpdate);
+  const stopLearning = onLearned(draw);
   return () => {
     stop();
+    stopLearning();
     clearInterval(clock);
     clearInterval(reloading);
     clearTimeout(search.timer);

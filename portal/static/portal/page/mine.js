@@ -1,11 +1,11 @@
 // The user's own auctions: where they lead, are outbid, won, lost, and what they watch; kept up to date.
 import { setClock } from "./clock.js";
 import { el, Entries } from "./dom.js";
-import { CARD, card, ticking } from "./list.js";
+import { CARD, card, look, ticking } from "./list.js";
 import { subscribe } from "./live.js";
 import { Pages } from "./pages.js";
 import { keepScroll } from "./place.js";
-import { isYou } from "./self.js";
+import { isYou, onLearned } from "./self.js";
 import { ask, user } from "./session.js";
 import { setTitle } from "./title.js";
 import { notificationEvents } from "./unread.js";
@@ -66,7 +66,7 @@ export function mine(main, argument) {
     // The API's order: created last first.
     const inOrder = [...known.values()].sort((a, b) => (a.id < b.id ? 1 : -1));
     note.hidden = !inOrder.some(({ winner, leadingBid }) => (winner?.bid ?? leadingBid)?.doubled);
-    entries.show(inOrder, { key: ({ id }) => id, look: ({ version, status }) => `${version} ${status}`, build: card });
+    entries.show(inOrder, { key: ({ id }) => id, look, build: card });
     message.textContent = known.size || !pages.complete ? "" : empty;
     tick();
   }
@@ -107,8 +107,10 @@ export function mine(main, argument) {
   const again = setInterval(loadSoon, RELOAD);
   const stop = subscribe(UPDATES, () => ({}), onUpdate);
   notificationEvents.addEventListener("received", loadSoon);
+  const stopLearning = onLearned(draw);
   return () => {
     stop();
+    stopLearning();
     notificationEvents.removeEventListener("received", loadSoon);
     clearInterval(clock);
     clearInterval(again);

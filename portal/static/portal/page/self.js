@@ -5,6 +5,7 @@ const ALIASES = `query ($a: String) { myAliases(first: 100, after: $a) {
   edges { node { bidder { id } } } pageInfo { hasNextPage endCursor } } }`;
 // Pages of aliases that are known to lists; an auction's own page learns its alias from the user's bids.
 const PAGES = 10;
+const news = new EventTarget();
 let known = new Set();
 
 /** Whether the bidder is the user. */
@@ -15,14 +16,26 @@ export function isYou(bidder) {
 
 /** Note the bidders of the user's own bids. */
 export function learn(bids) {
-  for (const { bidder } of bids) known.add(bidder.id);
+  add(known, bids.map(({ bidder }) => bidder.id));
+}
+
+/** Have the action done whenever more of them are known; what ends that. */
+export function onLearned(action) {
+  news.addEventListener("learned", action);
+  return () => news.removeEventListener("learned", action);
+}
+
+function add(to, ids) {
+  const before = to.size;
+  for (const id of ids) to.add(id);
+  if (to.size > before) news.dispatchEvent(new Event("learned"));
 }
 
 async function load() {
   const found = known = new Set();
   for (let page = 0, after = null; user() && page < PAGES; page++) {
     const { myAliases: { edges, pageInfo } } = await ask(ALIASES, { a: after });
-    for (const { node } of edges) found.add(node.bidder.id);
+    add(found, edges.map(({ node }) => node.bidder.id));
     if (!pageInfo.hasNextPage) return;
     after = pageInfo.endCursor;
   }
