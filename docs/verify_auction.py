@@ -36,6 +36,7 @@ RULES = [
     "buy_now",
     "soft_close",
     "withdrawal",
+    "promoter",
     "masked",
     "own_lot",
 ]
@@ -397,6 +398,8 @@ class Auction:
         if event["type"] == "BidDoubled" and event["schema_version"] == 1 and not event["asked"]:
             return f"drew {data['bid_id']}, before draws could be checked"
         number, then, version = data.get("tick"), self.seen, data["policy_version"]
+        own = self.rules.get("promoter")
+        must(not (own and own.get("off")), "the promoter doubles no bid here")
         tick = self.tick(number)
         must(number not in self.drawn, f"tick {number} drew twice")
         must("TickMade" in tick, f"tick {number} was never made")
@@ -411,7 +414,7 @@ class Auction:
             last = {}
             for place, changed in enumerate(self.policies[: tick["policies"] + 1]):
                 last[changed["data"]["auction_id"]] = place * (changed["type"] == "PolicyChanged")
-            applied = last.get(self.id) or last[None]
+            applied = -1 if own else last.get(self.id) or last[None]
             must(version == applied, f"policy {applied} applied, not {version}")
         name, value, compare = tick.get("beacon"), bytes.fromhex(tick.get("value") or ""), ""
         if "round" in tick:
@@ -431,7 +434,8 @@ class Auction:
         secret = bytes.fromhex(tick["secret"])
         must(sha256(secret).hexdigest() == tick["commitment"], "it was committed to another secret")
         seed = hmac.digest(secret, then[-1]["hash"] + number.to_bytes(8) + value, "sha256")
-        fair = Bids(then).draw(data.get("staff", []), self.policies[version]["data"], seed)
+        policy = FIRST | own if own else self.policies[version]["data"]
+        fair = Bids(then).draw(data.get("staff", []), policy, seed)
         hit = data["bid_id"] if data.get("reason", "GONE") == "GONE" else data["reason"]
         told = hit, data.get("weight", fair[1]), data.get("total_weight", fair[2])
         must(fair == told, f"the draw hits {fair}, not {told}")
@@ -447,6 +451,8 @@ class Auction:
 
     def none_missing(self, until):
         """Each tick that had a bid to draw left a draw, if all its draws were made until then."""
+        if self.rules.get("promoter", {}).get("off"):
+            return
         for number, tick in self.made.items():
             done = "secret" in tick and "policies" in tick and tick["DrawsAccepted"] <= until
             if done and number not in self.drawn and self.was_open(tick["cut"]):

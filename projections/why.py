@@ -10,6 +10,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from commands.domain.rules.masked import shown_as
+from commands.domain.rules.own_promoter import OWN
 from projections.documents import AuctionDocument, BidDocument, Draw, Moment
 
 Names = Mapping[UUID, str | None]
@@ -221,7 +222,15 @@ def _chance(draw: Draw) -> str:
         return ", before draws were committed to"
     return (
         f" in tick {draw.tick}, where it had a weight of {draw.weight:,} out of "
-        f"{draw.total_weight:,} ({chance(draw):.1%}) by policy {draw.policy_version}"
+        f"{draw.total_weight:,} ({chance(draw):.1%}) by {_policy(draw)}"
+    )
+
+
+def _policy(draw: Draw) -> str:
+    return (
+        "the auction's own options"
+        if draw.policy_version == OWN
+        else f"policy {draw.policy_version}"
     )
 
 

@@ -17,6 +17,7 @@ from commands.admin.read_only import ReadOnly
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
 from commands.domain.policies import Policies
 from commands.domain.promoter import Policy
+from commands.domain.rules.table import own_promoter
 from commands.inbox.requests import change_policy, withdraw_policy
 from commands.jobs import Job, JobStatus
 from commands.models import Auction, PromoterPolicy, PromoterTick
@@ -25,6 +26,7 @@ from commands.postgres.policies import policy_versions, read_policies
 from commands.postgres.ticks import policies_of_next
 from commands.promoter import statistics as charts
 from commands.promoter.rounds import chances
+from commands.record.codec import decode_rules
 from commands.wiring import pool
 
 VERSIONS = 20
@@ -94,6 +96,7 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
         with pool().connection() as connection:
             policies = read_policies(connection)
             version, policy = policies.of(chosen.pk if chosen else None)
+            fixed = own_promoter(decode_rules(chosen.rules or {})) if chosen else None
             context = {
                 **self.admin_site.each_context(request),
                 "opts": self.opts,
@@ -103,9 +106,12 @@ class PromoterPolicyAdmin(ReadOnly, admin.ModelAdmin[PromoterPolicy]):
                 "auctions": _offered(chosen),
                 "chosen": chosen,
                 "version": version,
-                "policy": policy,
-                "in_next_tick": not chosen or _in_next_tick(connection, chosen, version),
-                "preview": _preview(connection, chosen, policy),
+                "policy": fixed.policy if fixed else policy,
+                "fixed": fixed,
+                "in_next_tick": fixed or not chosen or _in_next_tick(connection, chosen, version),
+                "preview": []
+                if fixed and fixed.off
+                else _preview(connection, chosen, fixed.policy if fixed else policy),
                 **_statistics(connection),
                 "versions": PromoterPolicy.objects.select_related("auction").order_by("-version")[
                     :VERSIONS

@@ -52,6 +52,7 @@ from commands.domain.openness import closed_already, ended, not_running, over, p
 from commands.domain.pauses import moved_by
 from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection, RejectionCode, readable
+from commands.domain.rules.own_promoter import OWN
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import ToBeat
 from commands.domain.rules.table import (
@@ -62,7 +63,9 @@ from commands.domain.rules.table import (
     masked,
     moved_end,
     need_leader,
+    own_promoter,
     people,
+    promoted,
     shows_winner,
     unfit,
 )
@@ -279,6 +282,8 @@ def _double_bid(
 ) -> Sequence[AuctionEvent] | Rejection:
     if auction.closed:
         return ended(auction)
+    if auction.rules and not promoted(auction.rules):
+        return Rejection(RejectionCode.NO_BID_TO_DOUBLE, "the promoter doubles no bid here")
     if command.tick <= auction.last_tick:
         return Rejection(
             RejectionCode.NO_BID_TO_DOUBLE, "this tick, or a later one, drew here already"
@@ -304,7 +309,7 @@ def _double_bid(
             bidder_id=bid.bidder_id,
             effective_amount=bid.amount * 2,
             tick=command.tick,
-            policy_version=command.policy_version,
+            policy_version=_policy_version(command, auction),
             weight=drawn.weight,
             total_weight=drawn.total_weight,
             staff=staff,
@@ -315,7 +320,13 @@ def _double_bid(
 
 def nothing_drawn(command: DoubleBid, auction: Auction, reason: NoDoubling) -> NothingDrawn:
     """The event that the draw leaves if it doubles nothing, for that reason."""
-    return NothingDrawn(command.tick, command.policy_version, reason, auction.draws + 1)
+    version = _policy_version(command, auction)
+    return NothingDrawn(command.tick, version, reason, auction.draws + 1)
+
+
+def _policy_version(command: DoubleBid, auction: Auction) -> int:
+    """What the draw follows: the auction's own options, if it has some, whatever it was asked for by."""
+    return OWN if own_promoter(auction.rules) else command.policy_version
 
 
 def _announce_winner(

@@ -33,12 +33,16 @@ class Policies:
 
 
 def decide(
-    command: PolicyCommand, policies: Policies, *, auction_exists: bool
+    command: PolicyCommand, policies: Policies, *, auction_exists: bool, fixed: bool = False
 ) -> Sequence[PolicyEvent] | Rejection:
-    """The events the command causes, or the rejection."""
+    """The events the command causes, or the rejection; `fixed`: the auction's rules say what its draws follow."""
     if command.auction_id and not auction_exists:
         return Rejection(RejectionCode.AUCTION_NOT_FOUND, "there is no such auction")
     match command:
+        case ChangePolicy() if fixed:
+            return Rejection(
+                RejectionCode.POLICY_FIXED, "this auction's own rules say what its draws follow"
+            )
         case ChangePolicy():
             return [
                 PolicyChanged(

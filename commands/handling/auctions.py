@@ -24,13 +24,15 @@ from commands.domain.commands import (
     WithdrawBids,
 )
 from commands.domain.events import AuctionEvent, Event, NoDoubling
-from commands.domain.promoter import KnownDraw
+from commands.domain.promoter import KnownDraw, Policy
 from commands.domain.rejections import Rejection
 from commands.domain.rules.table import (
     Rules,
     follow_leader,
     need_leader,
+    own_promoter,
     people,
+    promoted,
     shows_winner,
 )
 from commands.domain.state import Auction, replay
@@ -154,7 +156,7 @@ class _Deciding:
         drawing = _drawing(lines, commands)
         secrets = secrets_of(connection, drawing.values())
         self.commitments = [secret.committed_at for secret in secrets.values()]
-        draws = draws_of(connection, drawing, secrets)
+        draws = draws_of(connection, drawing, secrets, _own_policies(lines))
         self._draws = {line.jobs[0].id: draws[line.id] for line in lines if line.id in draws}
         withdrawals = sum(line.jobs[0].command == "WithdrawBids" for line in lines)
         self._of_each = max(WITHDRAWN // max(withdrawals, 1), 1)
@@ -279,7 +281,18 @@ def _drawing(lines: Iterable[Line], commands: Commands) -> Mapping[UUID, DoubleB
     return {
         line.id: command
         for line in lines
-        if line.before and isinstance(command := commands.get(line.jobs[0].id), DoubleBid)
+        if line.before
+        and isinstance(command := commands.get(line.jobs[0].id), DoubleBid)
+        and promoted(line.before.rules)
+    }
+
+
+def _own_policies(lines: Iterable[Line]) -> Mapping[UUID, Policy]:
+    """By auction, the policy of those that have one of their own."""
+    return {
+        line.id: own.policy
+        for line in lines
+        if line.before and line.before.rules and (own := own_promoter(line.before.rules))
     }
 
 

@@ -8,7 +8,9 @@ from uuid import UUID
 from commands.domain.auction import nothing_drawn
 from commands.domain.commands import DoubleBid
 from commands.domain.events import AuctionEvent, NoDoubling
-from commands.domain.promoter import KnownDraw, Promoter, lot_of, seed_of
+from commands.domain.promoter import KnownDraw, Policy, Promoter, lot_of, seed_of
+from commands.domain.rules.own_promoter import OWN
+from commands.domain.rules.table import promoted
 from commands.domain.state import Auction, replay
 from commands.jobs import Job
 from commands.postgres.auctions import lock_auctions, save_auctions, staff_among
@@ -33,9 +35,15 @@ def secrets_of(connection: SyncConnection, draws: Iterable[DoubleBid]) -> Mappin
 
 
 def draws_of(
-    connection: SyncConnection, drawing: Mapping[UUID, DoubleBid], secrets: Mapping[int, Secret]
+    connection: SyncConnection,
+    drawing: Mapping[UUID, DoubleBid],
+    secrets: Mapping[int, Secret],
+    own: Mapping[UUID, Policy],
 ) -> Mapping[UUID, KnownDraw]:
-    """By auction, its draw among the bids at its tick's cut-off; none once the tick's secret is revealed."""
+    """By auction, its draw among the bids at its tick's cut-off; none once the tick's secret is revealed.
+
+    `own` are the policies of auctions that have one of their own.
+    """
     timely = {id: command for id, command in drawing.items() if command.tick in secrets}
     if not timely:
         return {}
@@ -48,12 +56,14 @@ def draws_of(
         for id, command in timely.items()
         if id in then and then[id].any_bids
     }
-    by_policy = defaultdict[int, dict[UUID, Lot]](dict)
+    by_policy = defaultdict[int | Policy, dict[UUID, Lot]](dict)
     for id, seed in seeds.items():
-        by_policy[timely[id].policy_version][id] = Lot(lot_of(seed), then[id].version)
+        by_policy[own.get(id) or timely[id].policy_version][id] = Lot(
+            lot_of(seed), then[id].version
+        )
     found = dict.fromkeys(timely, NO_BIDS)
-    for version, lots in by_policy.items():
-        found |= _draws_by(connection, version, seeds, lots, staff)
+    for by, lots in by_policy.items():
+        found |= _draws_by(connection, by, seeds, lots, staff)
     return found
 
 
@@ -63,13 +73,13 @@ def _seed(tick: Secret, chain_hash: bytes, number: int) -> bytes:
 
 def _draws_by(
     connection: SyncConnection,
-    version: int,
+    by: int | Policy,
     seeds: Mapping[UUID, bytes],
     lots: Mapping[UUID, Lot],
     staff: Mapping[UUID, frozenset[UUID]],
 ) -> Mapping[UUID, KnownDraw]:
-    """By auction, its draw by that version of the policies."""
-    policy = policy_at(connection, version)
+    """By auction, its draw by that policy, or that version of the portal's."""
+    version, policy = (by, policy_at(connection, by)) if isinstance(by, int) else (OWN, by)
     try:
         promoter = Promoter.of(policy)
     except KeyError as error:
@@ -85,6 +95,8 @@ def left_by(
 ) -> Sequence[AuctionEvent]:
     """What a draw leaves that can't be made; nothing if the auction is over, or has drawn in that tick."""
     if auction is None or auction.closed or command.tick <= auction.last_tick:
+        return ()
+    if not promoted(auction.rules):
         return ()
     return [nothing_drawn(command, auction, reason)]
 

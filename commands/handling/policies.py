@@ -10,7 +10,7 @@ from commands.domain.policies import Policies, decide, evolve
 from commands.domain.rejections import Rejection
 from commands.handling.batch import Handled, decide_jobs
 from commands.jobs import Job
-from commands.postgres.auctions import auction_exists
+from commands.postgres.auctions import auction_exists, has_own_promoter
 from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
@@ -49,7 +49,8 @@ def _decide_job(
     assert policies is not None, "there were policies before the first change"
     command = cast(PolicyCommand, decode_command(job.command, job.payload))
     exists = command.auction_id is not None and auction_exists(connection, command.auction_id)
-    return decide(command, policies, auction_exists=exists)
+    fixed = exists and has_own_promoter(connection, command.auction_id)
+    return decide(command, policies, auction_exists=exists, fixed=fixed)
 
 
 def _replay(policies: Policies | None, events: Sequence[Event]) -> Policies:

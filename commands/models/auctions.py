@@ -38,6 +38,8 @@ class Auction(models.Model):
     extensions = models.IntegerField(db_default=0)
     cancelled_because = models.TextField(null=True)
     closed_early = models.BooleanField(db_default=False)
+    # Whether ticks draw in it; by its rules, and for good.
+    promoted = models.BooleanField(db_default=True)
     # What a release must know to decide it, beside its rules: events that not every release knows which looks here.
     needs = ArrayField(models.TextField(), null=True)
     # How many bidders have a number, if it is masked.
@@ -53,7 +55,11 @@ class Auction(models.Model):
                 fields=["ends_at", "id"], name="auctions_to_close", condition=models.Q(closed=False)
             ),
             models.Index(fields=["ends_at"], name="auctions_by_end"),
-            models.Index(fields=["id"], name="auctions_open", condition=models.Q(closed=False)),
+            models.Index(
+                fields=["id"],
+                name="auctions_promoted",
+                condition=models.Q(closed=False, promoted=True),
+            ),
             GinIndex(title_words(), name="auctions_words"),
         )
 

@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 from commands.domain.bidders import Bidder
 from commands.domain.bids import Bid, Bids
 from commands.domain.pauses import Pause
+from commands.domain.rules.table import promoted
 from commands.domain.state import Auction
 from commands.postgres.bans import bans_of
 from commands.postgres.connections import SyncConnection, WebConnection
@@ -32,6 +33,7 @@ SELECT wanted.id AS wanted, EXISTS (SELECT FROM auctions WHERE id = wanted.id) A
 FROM unnest(%(ids)s::uuid[]) AS wanted (id) LEFT JOIN locked ON locked.id = wanted.id
 """
 EXISTS = "SELECT 1 FROM auctions WHERE id = %s"
+OWN_PROMOTER = "SELECT 1 FROM auctions WHERE id = %s AND rules ? 'promoter'"
 VERSIONS = "SELECT id, version FROM auctions WHERE id = ANY(%s)"
 NO_NEEDS: Mapping[UUID, Sequence[str]] = {}
 BID_COLUMNS = tuple(each.name for each in fields(Bid))
@@ -97,8 +99,8 @@ CROSS JOIN LATERAL (
 ) AS best
 """
 SAVE_AUCTIONS = f"""
-INSERT INTO auctions ({AUCTION}, needs)
-SELECT {AUCTION}, needs FROM json_populate_recordset(NULL::auctions, %s)
+INSERT INTO auctions ({AUCTION}, needs, promoted)
+SELECT {AUCTION}, needs, promoted FROM json_populate_recordset(NULL::auctions, %s)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, closed = excluded.closed,
     winning_bid_id = excluded.winning_bid_id, draws = excluded.draws, last_tick = excluded.last_tick,
     ends_at = excluded.ends_at, extensions = excluded.extensions,
@@ -176,15 +178,15 @@ AND (pauses IS NULL OR NOT EXISTS (
     SELECT FROM jsonb_array_elements(pauses) AS pause
     WHERE (pause->>0)::timestamptz <= {moment} AND (pause->>1)::timestamptz > {moment}
 ))"""
-# Those that were open at a tick's cut-off.
-OPEN = f"NOT closed AND {OPEN_AT.format(moment='%(cutoff)s::timestamptz')}"
+# Those that were open at a tick's cut-off. In others than the promoted ones the promoter is off.
+OPEN = f"NOT closed AND promoted AND {OPEN_AT.format(moment='%(cutoff)s::timestamptz')}"
 TO_DOUBLE = "SELECT FROM bids WHERE auction_id = page.id AND NOT deleted AND NOT doubled"
 # Those that have a bid to double, and those that may have had one at the cut-off: what was accepted before
 # waits still, and may also have had the auction open then, or what was accepted since has deleted or doubled bids.
 TO_DRAW_IN = f"""
 WITH page AS MATERIALIZED (
-    SELECT id, {OPEN} AS open FROM auctions
-    WHERE NOT closed AND (%(after)s::uuid IS NULL OR id > %(after)s) ORDER BY id LIMIT %(limit)s
+    SELECT id, {OPEN} AS open, coalesce(rules ? 'promoter', false) AS own FROM auctions
+    WHERE NOT closed AND promoted AND (%(after)s::uuid IS NULL OR id > %(after)s) ORDER BY id LIMIT %(limit)s
 )
 SELECT id, (open AND (
     EXISTS ({TO_DOUBLE}) OR EXISTS (
@@ -193,7 +195,7 @@ SELECT id, (open AND (
     )
 ) OR EXISTS (
     SELECT FROM jobs WHERE stream_id = page.id AND status = 'QUEUED' AND command <> 'AnnounceWinner'
-)) AS drawn FROM page ORDER BY id
+)) AS drawn, own FROM page ORDER BY id
 """
 ANY_TO_DRAW_IN = f"SELECT FROM auctions AS page WHERE {OPEN} AND EXISTS ({TO_DOUBLE}) LIMIT 1"
 
@@ -305,6 +307,12 @@ def auction_exists(connection: SyncConnection, auction_id: UUID) -> bool:
     return row is not None
 
 
+def has_own_promoter(connection: SyncConnection, auction_id: UUID | None) -> bool:
+    """Whether the auction's rules say what its draws follow."""
+    row = connection.execute(OWN_PROMOTER, (auction_id,)).fetchone()
+    return row is not None
+
+
 def save_auctions(
     connection: SyncConnection,
     changed: Collection[tuple[Auction, Collection[Bid]]],
@@ -327,7 +335,11 @@ def save_auctions(
 def _row(auction: Auction) -> dict[str, Any]:
     rules = encode_rules(auction.rules) or None
     pauses = [[each.since.isoformat(), each.until.isoformat()] for each in auction.pauses] or None
-    return _values(auction, AUCTION_COLUMNS) | {"rules": rules, "pauses": pauses}
+    return _values(auction, AUCTION_COLUMNS) | {
+        "rules": rules,
+        "pauses": pauses,
+        "promoted": promoted(auction.rules),
+    }
 
 
 def _values(record: Auction | Bid, columns: Iterable[str]) -> dict[str, Any]:
@@ -358,13 +370,13 @@ def due_auctions(
 
 def auctions_to_draw_in(
     connection: SyncConnection, cutoff: datetime, after: UUID | None, limit: int
-) -> Sequence[tuple[UUID, bool]]:
+) -> Sequence[tuple[UUID, bool, bool]]:
     """The next so many unclosed auctions by id, each with whether a tick with that cut-off may draw in it.
 
-    It may in those that were open then, and may have had live bids that were not doubled.
+    And with whether it does by options of the auction's own; those whose promoter is off are left out. It may in those that were open then, and may have had live bids that were not doubled.
     """
     page = {"cutoff": cutoff, "after": after, "limit": limit}
-    return [(row["id"], row["drawn"]) for row in connection.execute(TO_DRAW_IN, page)]
+    return [(row["id"], row["drawn"], row["own"]) for row in connection.execute(TO_DRAW_IN, page)]
 
 
 def any_to_draw_in(connection: SyncConnection, cutoff: datetime) -> bool:

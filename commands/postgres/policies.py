@@ -1,6 +1,6 @@
 """The promoter's policies: a state row for each version."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 from typing import assert_never
 from uuid import UUID
@@ -74,7 +74,7 @@ def read_policies(connection: SyncConnection) -> Policies:
 
 def policy_versions(
     connection: SyncConnection, at: int, auctions: Collection[UUID]
-) -> Mapping[UUID, int]:
+) -> dict[UUID, int]:
     """By auction, the version of the policy that applied to it when the policies had that version."""
     rows = connection.execute(APPLYING, {"at": at, "auctions": list(auctions)})
     return {row["auction_id"]: row["version"] for row in rows}

@@ -23,6 +23,7 @@ from commands.domain.events import (
     WinnerAnnounced,
 )
 from commands.domain.promoter import BidsInDraw, Promoter, seed_of
+from commands.domain.rules.own_promoter import OWN
 from commands.domain.tick import commitment_to
 from commands.postgres.connections import SyncConnection
 from commands.postgres.policies import policy_at, policy_versions
@@ -112,7 +113,7 @@ class _Checking:
         """The tick's draw is made from what is there now."""
         base = self.course.pass_tick(tick.number)
         settled = tick.leaves_events and tick.revealed_at and tick.accepted_at
-        if settled and base.any_bids and self.course.was_open(tick.cutoff):
+        if settled and not self.course.off and base.any_bids and self.course.was_open(tick.cutoff):
             self.due[tick.number] = tick
         self.next = next(self.coming, None)
 
@@ -135,7 +136,8 @@ class _Checking:
         tick = self.due.pop(number, None) or record_of_tick(self.connection, number)
         # Draws from before they were numbered are made from whatever came before them.
         base = (draw.draw and self.course.base_of(number)) or self.course.base()
-        problem = self._out_of_place(draw) or _untimely(tick, recorded, draw)
+        off = "the promoter doubles no bid here" if self.course.off else None
+        problem = off or self._out_of_place(draw) or _untimely(tick, recorded, draw)
         problem = problem or (round_problem(tick) if tick else None)
         problem = problem or self._not_open(tick, draw)
         by = tick.named if tick else None
@@ -143,7 +145,11 @@ class _Checking:
         self.draws = draw.draw or self.draws
         if problem or tick is None:
             return Checked(recorded.version, number, draw, problem=problem, by=by)
-        problem = _another_policy(self.connection, recorded.stream.id, tick, draw)
+        own = self.course.own
+        if own is None:
+            problem = _another_policy(self.connection, recorded.stream.id, tick, draw)
+        elif draw.policy_version != OWN:
+            problem = f"the auction's own options applied, not policy {draw.policy_version}"
         if problem is None and tick.secret is None:
             given_up = tick.given_up
             return Checked(recorded.version, number, draw, revealed=False, given_up=given_up, by=by)
@@ -230,7 +236,8 @@ def _unfair(
     if _not_made(draw):
         return None
     among = BidsInDraw(tuple(course.bids_at(base)), frozenset(draw.staff))
-    promoter = Promoter.of(policy_at(connection, draw.policy_version))
+    own = course.own
+    promoter = Promoter.of(own.policy if own else policy_at(connection, draw.policy_version))
     seed = seed_of(secret, base.hash, tick.number, bytes.fromhex(tick.value or ""))
     if not promoter.is_on(seed):
         return _unless(draw, NoDoubling.CHANCE)

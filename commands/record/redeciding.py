@@ -54,7 +54,7 @@ from commands.domain.events import (
 from commands.domain.promoter import Drawn, KnownDraw, Promoter
 from commands.domain.rejections import Rejection
 from commands.domain.rules.reserve import ReservePrice
-from commands.domain.rules.table import masked, people
+from commands.domain.rules.table import masked, people, promoted
 from commands.jobs import JobStatus
 from commands.record.facts import Cause, Facts
 from commands.record.masks import behind_mask, owed_as_told, unmasked, winner_behind
@@ -242,6 +242,8 @@ def _failed(standing: Standing, command: AuctionCommand, event: AuctionEvent) ->
     auction = standing.auction
     if not isinstance(command, DoubleBid) or auction is None or auction.closed:
         return "the rules give no such event"
+    if not promoted(auction.rules):
+        return "the rules refuse it: the promoter doubles no bid here"
     if command.tick <= auction.last_tick:
         return "the rules refuse it: this tick, or a later one, drew here already"
     given = nothing_drawn(command, auction, NoDoubling.FAILED)

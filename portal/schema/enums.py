@@ -56,6 +56,7 @@ class AuctionRule(Enum):
     SOFT_CLOSE = "SOFT_CLOSE"
     WITHDRAWAL = "WITHDRAWAL"
     MASKED = "MASKED"
+    PROMOTER = "PROMOTER"
     OWN_LOT = "OWN_LOT"
     PLAIN = "PLAIN"
 
@@ -152,6 +153,7 @@ describe(
         AuctionRule.SOFT_CLOSE: "It has a soft close.",
         AuctionRule.WITHDRAWAL: "Its bidders may delete their bids only for a time, or never.",
         AuctionRule.MASKED: "Its bidders are masked.",
+        AuctionRule.PROMOTER: "Its promoter is off, or has options of its own.",
         AuctionRule.OWN_LOT: "Whoever the lot belongs to can't bid.",
         AuctionRule.PLAIN: "It has none beside the plain rules.",
     },
@@ -215,6 +217,7 @@ describe(
             "By the auction's rules its bidder can't delete the bid, or not any more; see Bid.deletableUntil."
         ),
         RejectionCode.NOT_BANNED: "No such ban of the user is in force.",
+        RejectionCode.POLICY_FIXED: "The auction's own rules say what its draws follow, for good.",
         RejectionCode.USERNAME_TAKEN: "Somebody has that name, or one that differs in case only.",
         RejectionCode.USER_NOT_FOUND: "No user has that id, or they were deleted.",
         RejectionCode.INVALID_SCHEDULE: (

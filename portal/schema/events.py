@@ -99,7 +99,9 @@ class BidDoubled(AuctionEvent):
         )
     )
     policy_version: int = strawberry.field(
-        description="The version of the policies it was drawn by; see promoterPolicy."
+        description=(
+            "The version of the policies it was drawn by, see promoterPolicy; -1: by the auction's own options, see Rules."
+        )
     )
     chance: float = strawberry.field(description="The bid's share of the draw, from 0 to 1.")
     draw: int | None = strawberry.field(
@@ -114,7 +116,9 @@ class BidDoubled(AuctionEvent):
 class NothingDrawn(AuctionEvent):
     tick: int = strawberry.field(description="The number of the tick that it belongs to.")
     policy_version: int = strawberry.field(
-        description="The version of the policies it was made by; see promoterPolicy."
+        description=(
+            "The version of the policies it was made by, see promoterPolicy; -1: by the auction's own options, see Rules."
+        )
     )
     reason: NoDoubling = strawberry.field(description="Why no bid was doubled.")
     draw: int = strawberry.field(

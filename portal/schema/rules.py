@@ -9,8 +9,10 @@ from uuid import UUID
 
 import strawberry
 
+from commands.domain.promoter import CERTAIN
 from commands.domain.rules import buy_now, increments, masked, soft_close, table
 from commands.domain.rules.own_lot import OwnLot as OwnLotRule
+from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.presets import rules_of
 from commands.domain.rules.reserve import Reserve
 from commands.domain.rules.rule import Rule
@@ -87,6 +89,34 @@ class Masked:
 
 
 @strawberry.type(
+    description="The promoter is off here, or draws by options of the auction's own, whatever the portal's policies say."
+)
+class Promoter:
+    off: bool = strawberry.field(description="Whether no tick draws here.")
+    chance: Decimal = strawberry.field(
+        description="The chance that a tick draws here, in per cent."
+    )
+    weight: list[str] = strawberry.field(
+        description="What a bid's weight in the draw is: the product of these options."
+    )
+    exclude: list[str] = strawberry.field(description="The bids that take no part in the draw.")
+    limit: list[str] = strawberry.field(
+        description='How many bids may be doubled at most, each as "name:number".'
+    )
+
+    @classmethod
+    def of(cls, rule: OwnPromoter) -> "Promoter":
+        """In the API's form."""
+        return cls(
+            off=rule.off,
+            chance=rule.chance if not rule.off else Decimal(0),
+            weight=[] if rule.off else list(rule.weight),
+            exclude=list(rule.exclude),
+            limit=list(rule.limit),
+        )
+
+
+@strawberry.type(
     description="What an auction goes by beside the plain rules; a rule it has not is null."
 )
 class Rules:
@@ -110,6 +140,9 @@ class Rules:
     masked: Masked | None = strawberry.field(
         description="Bidders are known to each other by numbers alone; see Bidder."
     )
+    promoter: Promoter | None = strawberry.field(
+        description="What its draws follow; null means the portal's policies, see promoterPolicy."
+    )
     own_lot: OwnLot | None = strawberry.field(
         description="Who can't bid, because the lot is theirs."
     )
@@ -126,8 +159,8 @@ class Rules:
         starting, steps = _one(rules, StartingPrice), _one(rules, increments.Increments)
         soft, withdrawal = _one(rules, soft_close.SoftClose), _one(rules, WithdrawalRule)
         hidden, own = _one(rules, Reserve), _one(rules, OwnLotRule)
-        buying = table.buy_now(rules)
         mask = _one(rules, masked.Masked)
+        buying, promoter = table.buy_now(rules), table.own_promoter(rules)
         return cls(
             starting_price=starting.amount if starting else None,
             increments=Increments.of(steps) if steps else None,
@@ -136,6 +169,7 @@ class Rules:
             soft_close=SoftClose(**asdict(soft)) if soft else None,
             withdrawal=Withdrawal(within=withdrawal.within) if withdrawal else None,
             masked=Masked(**asdict(mask)) if mask else None,
+            promoter=Promoter.of(promoter) if promoter else None,
             own_lot=OwnLot(owners=list(own.owners), staff=own.staff) if own else None,
             must_lead=table.must_lead(rules),
             sentences=list(table.sentences(rules)),
@@ -202,6 +236,28 @@ class WithdrawalInput:
     )
 
 
+@strawberry.input(
+    description="What the promoter does in the auction, for good, whatever the portal's policies say."
+)
+class PromoterInput:
+    off: bool = strawberry.field(
+        default=False, description="Whether no tick draws here; then there are no options."
+    )
+    chance: Decimal = strawberry.field(
+        default=CERTAIN, description="The chance that a tick draws here, in per cent, up to 100."
+    )
+    weight: list[str] | None = strawberry.field(
+        default=None,
+        description="Options whose product a bid's weight is, see docs; null: each bid the same.",
+    )
+    exclude: list[str] | None = strawberry.field(
+        default=None, description="Options by which bids take no part."
+    )
+    limit: list[str] | None = strawberry.field(
+        default=None, description='Options by which no more are doubled, each as "name:number".'
+    )
+
+
 @strawberry.input(description="Who can't bid, because the lot is theirs.")
 class OwnLotInput:
     owners: list[UUID] | None = strawberry.field(
@@ -249,6 +305,10 @@ class RulesInput:
     masked: MaskedInput | None = strawberry.field(
         default=None, description="Bidders are known to each other by numbers alone."
     )
+    promoter: PromoterInput | None = strawberry.field(
+        default=None,
+        description="What the promoter does here; null: as the preset says, or else by the portal's policies.",
+    )
     own_lot: OwnLotInput | None = strawberry.field(
         default=None, description="Who can't bid, because the lot is theirs."
     )
@@ -273,9 +333,21 @@ def chosen(given: RulesInput | None) -> table.Rules:
         buy_now=buy_now.BuyNow(**asdict(given.buy_now)) if given.buy_now else None,
         soft_close=soft_close.SoftClose(**asdict(soft)) if soft else None,
         withdrawal=withdrawal,
+        promoter=_promoter(given.promoter) if given.promoter else None,
         own_lot=OwnLotRule(tuple(own.owners or ()), own.staff) if own else None,
         without={WithdrawalRule} if kept and not withdrawal else (),
         masked=masked.Masked(**asdict(given.masked)) if given.masked else None,
+    )
+
+
+def _promoter(given: PromoterInput) -> OwnPromoter:
+    weight, none = OwnPromoter().weight, tuple[str, ...]()
+    return OwnPromoter(
+        given.off,
+        given.chance,
+        tuple(given.weight) if given.weight is not None else weight,
+        tuple(given.exclude or none),
+        tuple(given.limit or none),
     )
 
 

@@ -56,7 +56,9 @@ class BidDraw:
         description="The number of the tick; 0 if the bid was drawn before draws were committed to."
     )
     policy_version: int = strawberry.field(
-        description="The version of the policies it was drawn by; see promoterPolicy."
+        description=(
+            "The version of the policies it was drawn by, see promoterPolicy; -1: by the auction's own options, see Rules."
+        )
     )
     weight: str = strawberry.field(description="The bid's weight, a whole number.")
     total_weight: str = strawberry.field(

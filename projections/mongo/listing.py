@@ -35,6 +35,7 @@ AuctionRule = Literal[
     "SOFT_CLOSE",
     "WITHDRAWAL",
     "MASKED",
+    "PROMOTER",
     "OWN_LOT",
     "PLAIN",
 ]

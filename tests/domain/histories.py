@@ -28,6 +28,8 @@ from commands.domain.commands import (
 from commands.domain.events import AuctionCreated, AuctionEvent
 from commands.domain.promoter import WEIGHTS, Draw, Policy, Promoter, seed_of
 from commands.domain.rejections import Rejection
+from commands.domain.rules.own_promoter import OWN
+from commands.domain.rules.table import Rules, own_promoter
 from commands.domain.state import replay
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, INSTANT, OPENING, REASON
 
@@ -150,10 +152,12 @@ def _command(
             assert_never(move.kind)
 
 
-def drawing(command: DoubleBid, chain_hash: bytes) -> Draw:
-    """What decides the draw in an auction whose last event has that hash."""
+def drawing(command: DoubleBid, chain_hash: bytes, rules: Rules = ()) -> Draw:
+    """What decides the draw in an auction with these rules whose last event has that hash."""
     version = command.policy_version
     seed = seed_of(SECRET, chain_hash, command.tick)
+    if own := own_promoter(rules):
+        return Draw(OWN, Promoter.of(own.policy), seed)
     return Draw(version, Promoter.of(POLICIES[version]), seed)
 
 

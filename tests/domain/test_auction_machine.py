@@ -53,6 +53,7 @@ from commands.domain.rules import buy_now as rule_of_buying
 from commands.domain.rules.increments import Bracket, Increments
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
+from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules
@@ -125,6 +126,7 @@ class NaiveBook:
                 self.over_leader = [_cents(bracket) for bracket in chosen.over_leader]
                 self.over_own = [_cents(bracket) for bracket in chosen.over_own]
         self.soft = [chosen for chosen in rules if isinstance(chosen, SoftClose)]
+        self.promoters = [chosen for chosen in rules if isinstance(chosen, OwnPromoter)]
         self.buying = [chosen for chosen in rules if isinstance(chosen, rule_of_buying.BuyNow)]
         self.within = [chosen.within for chosen in rules if isinstance(chosen, Withdrawal)]
         own = [chosen for chosen in rules if isinstance(chosen, OwnLot)]
@@ -270,19 +272,22 @@ class NaiveBook:
         if self.closed:
             return self._over()
         row = [entry for entry in self.live() if not entry.doubled]
+        if any(own.off for own in self.promoters):
+            return "NO_BID_TO_DOUBLE"
+        policy = -1 if self.promoters else 0
         if not row or tick in self.ticks or tick < max(self.ticks, default=0):
             return "NO_BID_TO_DOUBLE"
         self.ticks.append(tick)
         if self.over(at):
             self.turns += 1
-            return [NothingDrawn(tick, 0, NoDoubling.LATE, len(self.ticks))]
+            return [NothingDrawn(tick, policy, NoDoubling.LATE, len(self.ticks))]
         place = Fraction(lot, 2**128) * len(row)
         [drawn] = [entry for index, entry in enumerate(row) if index <= place < index + 1]
         self.turns += 1
         drawn.counts, drawn.doubled, drawn.turn = drawn.cents * 2, True, self.turns
         return [
             BidDoubled(
-                drawn.bid_id, drawn.bidder_id, money(drawn.counts), tick, 0, 1, len(row), (),
+                drawn.bid_id, drawn.bidder_id, money(drawn.counts), tick, policy, 1, len(row), (),
                 len(self.ticks),
             )
         ]  # fmt: skip

@@ -128,6 +128,7 @@ def test_an_auctions_rules_are_chosen_in_its_form_and_told_on_its_page(
         ("increments", "5:1", "table of increments begins with a bracket from 0.00"),
         ("soft_close", "60s/60s", "so many times at most, or up to a hard end"),
         ("withdrawal", "soon", "is no length of time; write"),
+        ("promoter", "on", "is no option; write"),
         ("buy_now", "500/300", "says no end; a buy-now price is written 500 or"),
         ("own_lot", "bob", "is no user&#x27;s id; write ids"),
         ("ends_at_0", "2020-01-01", "and end at 2020-01-01 18:00:00 UTC; an auction starts now or"),

@@ -301,3 +301,35 @@ async def test_a_reserve_is_no_part_of_what_an_idempotency_key_compares_in_the_o
     assert first["id"] == again["id"]
     with pytest.raises(Refused, match="this idempotency key was used before"):
         await create("100.01")
+
+
+async def test_a_promoter_of_an_auctions_own(carol: PortalClient, nobody: PortalClient) -> None:
+    query = """query ($id: UUID!) { auction(id: $id) {
+      rules { promoter { off chance weight exclude limit } sentences } } }"""
+    own = {"chance": "50.00", "weight": ["by_amount"], "limit": ["per_bidder:1"]}
+    for given, answer in (
+        (
+            {"off": True},
+            {"off": True, "chance": "0.00", "weight": [], "exclude": [], "limit": []},
+        ),
+        (
+            own,
+            {
+                "off": False,
+                "chance": "50.00",
+                "weight": ["by_amount"],
+                "exclude": [],
+                "limit": ["per_bidder:1"],
+            },
+        ),
+    ):
+        auction_id = await create_auction(carol, rules={"promoter": given})
+        rules = (await nobody.execute(query, id=auction_id))["auction"]["rules"]
+        assert rules["promoter"] == answer
+        doubles = any("The promoter may double a bid" in each for each in rules["sentences"])
+        assert doubles == (not answer["off"])
+    with pytest.raises(Refused) as refused:
+        await create_auction(carol, rules={"promoter": {"weight": ["height"]}})
+    [error] = refused.value.errors
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "field": "rules"}
+    assert error["message"].startswith("weight of the promoter: there is no option 'height'; ")

@@ -28,6 +28,8 @@ from tests.e2e.masked_falsifications import MASKED
 from tests.e2e.outsider import falsified, finding, script
 from tests.e2e.own_lot_falsifications import OWNED
 from tests.e2e.pause_falsifications import PAUSED
+from tests.e2e.promoter_falsifications import DRAWN, OFF, UNDRAWN
+from tests.e2e.promoter_falsifications import RULES as PROMOTER
 from tests.e2e.reserve_falsifications import RESERVED
 from tests.e2e.ruled_falsifications import RULED, RULES
 from tests.e2e.withdrawal_falsifications import RULES as WITHDRAWAL
@@ -286,6 +288,42 @@ def test_an_outsider_checks_an_auction_that_was_paused(
         with falsified(outsider, falsify):
             found = finding(outsider, portal, paused)
         assert re.search(says, found), f"{what}: {found}"
+
+
+@pytest.fixture
+async def promoted(
+    portal: RunningPortal, portal_pool: Pool, join: Join, carol: PortalClient
+) -> AsyncIterator[tuple[str, str]]:
+    """An auction in which a bid was doubled by its own options, and one that the same tick left alone."""
+    alice, bob = await join("alice"), await join("bob")
+    own = await create_auction(carol, rules=PROMOTER)
+    off = await create_auction(carol, rules=OFF)
+    for auction_id in (own, off):
+        await place(alice, auction_id, "10.00")
+        await place(bob, auction_id, "20.00")
+    InProcessPortal(portal_pool).give_up_open_tick()
+    for _ in range(2):
+        done = await asyncio.to_thread(portal.manage, "run_promoter", "--once")
+        assert done.returncode == 0, done.stderr
+        if _ == 0:
+            await events(carol, own, until="BidDoubled")
+            await carol.command(CLOSE_AUCTION_NOW, auctionId=own, reason="A flood")
+            await carol.command(CLOSE_AUCTION_NOW, auctionId=off, reason="A flood")
+            await place(alice, await create_auction(carol), "5.00")
+    yield own, off
+    InProcessPortal(portal_pool).give_up_open_tick()
+
+
+def test_an_outsider_checks_other_promoters(
+    portal: RunningPortal, promoted: tuple[str, str], outsider: ModuleType
+) -> None:
+    for auction_id, falsifications in zip(promoted, (DRAWN, UNDRAWN), strict=True):
+        done = script(portal, auction_id)
+        assert (done.returncode, done.stderr) == (0, "")
+        for what, (falsify, says) in falsifications.items():
+            with falsified(outsider, falsify):
+                found = finding(outsider, portal, auction_id)
+            assert re.search(says, found), f"{what}: {found}"
 
 
 @pytest.fixture

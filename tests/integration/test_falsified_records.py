@@ -42,6 +42,8 @@ from tests.e2e.masked_falsifications import MASKED
 from tests.e2e.outsider import rechained
 from tests.e2e.own_lot_falsifications import OWNED
 from tests.e2e.pause_falsifications import PAUSED
+from tests.e2e.promoter_falsifications import DRAWN, OFF, UNDRAWN
+from tests.e2e.promoter_falsifications import STORED as PROMOTER
 from tests.e2e.reserve_falsifications import RESERVED
 from tests.e2e.ruled_falsifications import RULED, STORED
 from tests.e2e.withdrawal_falsifications import RULES as WITHDRAWAL
@@ -289,6 +291,34 @@ def paused(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[R
     yield from recorded(in_process, documents, auction)
 
 
+@pytest.fixture
+def drawn_by_its_own(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """An auction in which the promoter doubled a bid by options of its own."""
+    in_process.close_auctions()
+    auction = in_process.auction(rules=decode_rules(PROMOTER))
+    for amount in ("10.00", "20.00"):
+        in_process.bid(auction, in_process.user(), amount)
+    in_process.give_up_open_tick()
+    assert in_process.double(auction).version == 4
+    rounds.reveal_secrets(in_process.pool)
+    yield from recorded(in_process, documents, auction)
+    in_process.give_up_open_tick()
+
+
+@pytest.fixture
+def undrawn(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """An auction whose promoter is off, and which a tick left alone."""
+    in_process.close_auctions()
+    auction, other = in_process.auction(rules=decode_rules(OFF)), in_process.auction()
+    for stream, amount in ((auction, "10.00"), (auction, "20.00"), (other, "5.00")):
+        in_process.bid(stream, in_process.user(), amount)
+    in_process.give_up_open_tick()
+    in_process.double(other)
+    rounds.reveal_secrets(in_process.pool)
+    yield from recorded(in_process, documents, auction)
+    in_process.give_up_open_tick()
+
+
 def recorded(
     in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
 ) -> Iterator[Record]:
@@ -371,3 +401,17 @@ def test_what_is_found_of_an_owners_bid_is_found_by_the_operator(owned: Record) 
 @pytest.mark.usefixtures("jobs_gone")
 def test_what_is_found_of_a_purchase_is_found_by_the_operator(bought: Record) -> None:
     found_all(bought, BOUGHT)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_another_promoter_is_found_by_the_operator(
+    drawn_by_its_own: Record,
+) -> None:
+    found_all(drawn_by_its_own, DRAWN)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_a_promoter_that_is_off_is_found_by_the_operator(
+    undrawn: Record,
+) -> None:
+    found_all(undrawn, UNDRAWN)

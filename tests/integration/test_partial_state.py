@@ -286,7 +286,11 @@ def by_full_replay(
     for request in requests:
         before: Auction | None = replay(events) if events else None
         command = wardrobe.dressed(request.command)
-        draw = drawing(command, hashes[len(events) - 1]) if isinstance(command, DoubleBid) else None
+        draw = (
+            drawing(command, hashes[len(events) - 1], before.rules if before else ())
+            if isinstance(command, DoubleBid)
+            else None
+        )
         if draw and before and not_open(before, request.at):
             draw = NO_BIDS
         answer = decide(

@@ -7,6 +7,7 @@ from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
+from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
@@ -37,6 +38,7 @@ def rules_of(
     soft_close: SoftClose | None = None,
     withdrawal: Withdrawal | None = None,
     masked: Masked | None = None,
+    promoter: OwnPromoter | None = None,
     own_lot: OwnLot | None = None,
     without: Container[type[Rule]] = (),
 ) -> Rules:
@@ -49,6 +51,7 @@ def rules_of(
         soft_close,
         withdrawal,
         masked,
+        promoter,
         own_lot,
     ]
     return in_order((chosen | {type(rule): rule for rule in given if rule}).values())

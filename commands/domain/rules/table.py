@@ -15,6 +15,7 @@ from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table, step_at
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
+from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.reserve import Reserve
 from commands.domain.rules.rule import Rule, ToBeat
 from commands.domain.rules.soft_close import SoftClose
@@ -33,6 +34,7 @@ RULES: Mapping[str, type[Rule]] = {
     "soft_close": SoftClose,
     "withdrawal": Withdrawal,
     "masked": Masked,
+    "promoter": OwnPromoter,
     "own_lot": OwnLot,
 }
 _NAMES = {kind: name for name, kind in RULES.items()}
@@ -144,6 +146,16 @@ def later(rules: Rules, by: timedelta) -> Rules:
     return tuple(rule.later(by) for rule in rules)
 
 
+def own_promoter(rules: Rules) -> OwnPromoter | None:
+    """What the auction's draws follow instead of the portal's policies; None if they follow these."""
+    return chosen(rules, OwnPromoter)
+
+
+def promoted(rules: Rules) -> bool:
+    """Whether ticks draw in the auction."""
+    return not ((own := own_promoter(rules)) and own.off)
+
+
 def next_bids(rules: Rules, leading: Decimal | None) -> Sequence[Decimal]:
     """Amounts to offer, a step apart, when the leading bid counts that much; fewer where amounts end.
 
@@ -176,7 +188,8 @@ def must_lead(rules: Rules) -> bool:
 def sentences(rules: Rules) -> Sequence[str]:
     """What an auction with these rules goes by, in plain English, for bidders."""
     higher = f"{HIGHER}." if must_lead(rules) else NEED_NOT_LEAD
-    return [higher, *(rule.sentence for rule in rules), DOUBLING]
+    doubling = [DOUBLING] if promoted(rules) else []
+    return [higher, *(rule.sentence for rule in rules), *doubling]
 
 
 def _above(amount: Decimal, table: Table) -> Decimal:

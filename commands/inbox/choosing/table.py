@@ -6,6 +6,7 @@ from commands.inbox.choosing.buy_now import BUY_NOW
 from commands.inbox.choosing.increments import INCREMENTS
 from commands.inbox.choosing.masked import MASKED
 from commands.inbox.choosing.own_lot import OWN_LOT
+from commands.inbox.choosing.promoter import PROMOTER
 from commands.inbox.choosing.reserve import RESERVE
 from commands.inbox.choosing.section import Section, Text
 from commands.inbox.choosing.soft_close import SOFT_CLOSE
@@ -20,6 +21,7 @@ SECTIONS: Sequence[Section] = (
     SOFT_CLOSE,
     WITHDRAWAL,
     MASKED,
+    PROMOTER,
     OWN_LOT,
 )
 TEXTS: Sequence[Text] = tuple(text for section in SECTIONS for text in section.texts)

@@ -9,6 +9,7 @@ from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import NOTHING, Bracket, Increments, Table
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
+from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.soft_close import SoftClose
@@ -32,6 +33,15 @@ SOFT_CLOSES = st.builds(
     hard_end=st.sampled_from([None, CLOSING + INSTANT, AFTER, AFTER + INSTANT]),
 )
 
+PROMOTERS = st.sampled_from(
+    [
+        OwnPromoter(off=True),
+        OwnPromoter(
+            weight=("by_amount", "newcomers"), exclude=("leader",), limit=("per_auction:2",)
+        ),
+        OwnPromoter(weight=("underdogs",), limit=("per_bidder:1",)),
+    ]
+)
 # Never, and up to just when something else is asked: what is bid at the opening, at half past and before the end.
 WITHDRAWALS = st.builds(Withdrawal, st.sampled_from([0, 1, 1799, 1800, 1801, 3600]))
 
@@ -51,6 +61,7 @@ def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
         SOFT_CLOSES,
         WITHDRAWALS,
         st.builds(Masked, st.booleans()),
+        PROMOTERS,
         OWN_LOTS,
     ]
     return in_order(draw(rule) for rule in each if draw(st.booleans()))
