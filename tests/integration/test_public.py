@@ -18,7 +18,7 @@ DECLARED = {
     *("Query.auction", "Query.auctions", "Query.winners"),
     *("Auction.bids", "Auction.whyWinner", "WhyWinner.leads", "BidDraw.beaconRound"),
     # What is offered depends on the auction's status, which is in the same answer.
-    *("Auction.rules", "Auction.nextBids"),
+    *("Auction.rules", "Auction.nextBids", "Auction.buyNowPrice"),
 }
 OURS = '{ auction(id: "01890a5d-ac96-774b-bcce-b302099a8057") { id status bids { edges { cursor } } } }'
 NOT_SHARED = (
