@@ -5,11 +5,13 @@ It knows no rule: what is written for each, what it is called and what it means 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.forms import BoundField
+from django.utils import timezone
 from django.utils.html import format_html
 
 from commands.domain.rejections import as_sentence
@@ -20,10 +22,15 @@ from commands.inbox.choosing.table import PRESETS, SECTIONS, TEXTS
 from commands.inbox.chosen_rules import RULES, Choice, choose
 from commands.inbox.hiding import new_reserve
 from commands.inbox.invalid import InvalidInput
+from commands.inbox.trial_lines import read_steps
+from commands.inbox.trying import Became, try_out
+from commands.postgres.users import bidders_named
 from commands.wiring import pool
 
 # Longer texts have a wider input.
 WIDE = 100
+# How long a made-up auction lasts for which no end is given.
+DAY = timedelta(days=1)
 
 
 class DateAndTime(AdminSplitDateTime):
@@ -66,13 +73,26 @@ class CreateAuctionForm(forms.Form):
         help_text="What is chosen below takes the place of the preset's own.",
     )
 
+    bids = forms.CharField(
+        required=False,
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 6, "cols": 50}),
+        help_text=(
+            "One a line, 50 at most: “alice 10.00”, “bob 12.00, 30 s before the end”, “bob deletes 12.00, 10 m later”, "
+            "“alice buys”, “alice 10.00 is doubled”. Names are made up, unless a user has that name. Nothing is stored."
+        ),
+    )
+
     def __init__(self, data: Any = None, *, asking: bool = False) -> None:
         super().__init__(data)
+        self._asking = asking
         self.fields.update({text.name: _field(text) for text in TEXTS})
         for name in ("title", "ends_at"):
             self.fields[name].required = not asking
         # None as long as nothing valid is chosen.
         self.choice: Choice | None = None
+        # What would become of the bids; empty unless it is asked for.
+        self.trial: list[Became] = []
 
     def clean(self) -> None:
         """Read the rules; what is wrong about one is said in its section."""
@@ -86,6 +106,23 @@ class CreateAuctionForm(forms.Form):
         possible = [self._possible(rule) for rule in choice.all_rules]
         if all(possible) and self._combine(choice):
             self.choice = choice
+            self._try_out(choice)
+
+    def _try_out(self, choice: Choice) -> None:
+        """Try the bids in a made-up auction of the form's times, a day long if it has none."""
+        written = self.cleaned_data.get("bids") if self._asking else None
+        if not written:
+            return
+        now = timezone.now()
+        starts_at = self.cleaned_data.get("starts_at") or now
+        ends_at = self.cleaned_data.get("ends_at") or starts_at + DAY
+        try:
+            steps = read_steps(written)
+            with pool().connection() as connection:
+                known = bidders_named(connection, {step.who for step in steps})
+            self.trial = try_out(choice, steps, starts_at, ends_at, known)
+        except InvalidInput as error:
+            self.add_error(error.field, as_sentence(str(error)))
 
     def _possible(self, rule: Rule) -> bool:
         """Whether the rule can be chosen so; if not, say why in its section."""
@@ -120,8 +157,8 @@ class CreateAuctionForm(forms.Form):
         return list(sentences(self.choice.all_rules)) if self.choice else []
 
     def general(self) -> Iterator[BoundField]:
-        """The fields that no rule has."""
-        return (field for field in self if field.name not in RULES)
+        """The fields that no rule has, and that are not for trying."""
+        return (field for field in self if field.name not in (*RULES, "bids"))
 
     def sections(self) -> Iterator[ShownSection]:
         """The rules' sections, open if something is written in them."""

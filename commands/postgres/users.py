@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg.errors import UniqueViolation
 from psycopg.rows import DictRow
 
+from commands.domain.bidders import Bidder
 from commands.domain.commands import CreateUser
 from commands.domain.user import User
 from commands.postgres.bans import bans_of, save_bans
@@ -92,6 +93,7 @@ WHERE bidder_id = ANY(ARRAY(
   AND (%(after)s::uuid IS NULL OR auction_id > %(after)s)
 ORDER BY auction_id LIMIT %(limit)s
 """
+NAMED = "SELECT id, username, is_staff FROM users WHERE username = ANY(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,3 +272,9 @@ async def replace_hash(
     """Replace the password hash; False if the old one is not the user's any more."""
     values = {"user": user_id, "old": old_hash, "new": new_hash}
     return await (await connection.execute(REPLACE_HASH, values)).fetchone() is not None
+
+
+def bidders_named(connection: SyncConnection, names: Collection[str]) -> Mapping[str, Bidder]:
+    """The users of these names who exist, as bidders without bans."""
+    rows = connection.execute(NAMED, (list(names),))
+    return {row["username"]: Bidder(row["id"], row["is_staff"]) for row in rows}

@@ -52,6 +52,49 @@ def test_an_auction_is_created_by_the_labels_of_the_form(windows: Windows, aucti
     expect(admin.get_by_text("Created A brass lamp, made in a browser.")).to_be_visible()
 
 
+def try_rules(admin: Page) -> None:
+    """Choose a preset and a rule, write bids, and ask what it means."""
+    admin.goto("/admin/commands/auction/add/")
+    admin.get_by_role("radio", name="English").check()
+    admin.locator("summary", has_text="Starting price").click()
+    admin.get_by_label("Starting price").fill("50")
+    admin.locator("summary", has_text="Try it").click()
+    admin.get_by_label("Bids").fill("alice 40\nalice 50\nbob 55, 30 s before the end")
+    admin.get_by_role("button", name="Show what this means").click()
+
+
+def test_rules_are_tried_before_an_auction_is_created(windows: Windows, auctioneer: str) -> None:
+    admin = signed_in(windows.open("/admin/"), auctioneer)
+    try_rules(admin)
+    meaning = admin.locator("#meaning")
+    expect(meaning.get_by_role("listitem").filter(has_text="Bids start at 50.00.")).to_be_visible()
+    expect(meaning.locator("tbody tr")).to_have_text(
+        [
+            "alice 40Refused: 40.00 is below the starting price, 50.00.",
+            "alice 50leads",
+            "bob 55, 30 s before the endleads; the end moves by 60 s",
+            "the endbob wins and pays 55.00",
+        ]
+    )
+    # What was chosen is still there, and what is closed can be opened.
+    expect(admin.get_by_role("radio", name="English")).to_be_checked()
+    expect(admin.get_by_label("Starting price")).to_have_value("50")
+    expect(admin.get_by_label("Window/extension/times")).to_be_hidden()
+    admin.locator("summary", has_text="Soft close").click()
+    expect(admin.get_by_label("Window/extension/times")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_form_that_was_asked_fits_and_is_accessible(
+    windows: Windows, auctioneer: str, width: int
+) -> None:
+    admin = signed_in(windows.open("/admin/", width=width, bypass_csp=True), auctioneer)
+    try_rules(admin)
+    expect(admin.get_by_text("What would happen", exact=True)).to_be_visible()
+    assert admin.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert findings(admin, "#content", serious=True) == []
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_page_is_wider_than_the_window(windows: Windows, auctioneer: str, width: int) -> None:
     admin = signed_in(windows.open("/admin/", width=width), auctioneer)

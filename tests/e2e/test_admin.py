@@ -182,6 +182,59 @@ def test_the_choice_is_explained_and_nothing_is_created(
         assert connection.execute(jobs).fetchone() is None
 
 
+def test_bids_are_tried_and_nothing_is_stored(browser: Browser, portal_pool: Pool) -> None:
+    def stored() -> list[int]:
+        tables = ("jobs", "events", "auctions", "bids", "users", "secret_keys")
+        with portal_pool.connection() as connection:
+            rows = [connection.execute(f"SELECT count(*) AS n FROM {t}").fetchone() for t in tables]
+        return [row["n"] for row in rows if row]
+
+    before = stored()
+    bids = "alice 10\nbob 10.50\n\nbob 12, 30 s before the end\nbob deletes 12, 0 s later"
+    asked = {"preset": "english", "reserve": "12", "withdrawal": "never", "bids": bids, "ask": "1"}
+    page = browser.submit("/admin/commands/auction/add/", {**FORM, **asked}).text
+    found = re.findall(r"<tr[^>]*><td>(.*?)</td><td>(.*?)</td></tr>", page)
+    assert found == [
+        ("alice 10", "leads"),
+        (
+            "bob 10.50",
+            "Refused: 10.50 is not enough: the leading bid counts 10.00, and a bid must be higher by 1.00, so "
+            "11.00 or more.",
+        ),
+        (
+            "bob 12, 30 s before the end",
+            "leads; the end moves by 60 s; the reserve is met",
+        ),
+        (
+            "bob deletes 12, 0 s later",
+            "Refused: Bids in this auction are binding and can&#x27;t be deleted.",
+        ),
+        ("the end", "bob wins and pays 12.00"),
+    ]
+    assert stored() == before
+
+
+@pytest.mark.parametrize(
+    ("bids", "says"),
+    [
+        (
+            "alice 10\nnonsense",
+            "Line 2: &#x27;nonsense&#x27; can&#x27;t be read; write a line like",
+        ),
+        ("alice 1\n" * 51, "At most 50 lines are tried, not 51."),
+        ("alice much", "Line 1: &#x27;much&#x27; is not an amount; write it like 120.00."),
+        ("a\x00b 1", "Null characters are not allowed."),
+    ],
+)
+def test_bids_that_can_not_be_tried_are_named_by_their_line(
+    browser: Browser, bids: str, says: str
+) -> None:
+    page = browser.submit("/admin/commands/auction/add/", {**FORM, "bids": bids, "ask": "1"}).text
+    assert says in page
+    assert opened(page) == ["Try it"]
+    assert "<caption>" not in page
+
+
 def test_the_sections_with_errors_are_open_and_say_them(browser: Browser) -> None:
     wrong = {"increments": "5:1", "soft_close": "60s/60s", "starting_price": "1"}
     page = browser.submit("/admin/commands/auction/add/", {**FORM, **wrong}).text

@@ -46,6 +46,24 @@ def test_help_begins_with_the_portals_own_commands(capsys: pytest.CaptureFixture
     assert "collectstatic" in others
 
 
+def test_an_auctions_rules_are_tried_without_creating_it(portal: RunningPortal) -> None:
+    words = ("create_auction", "Only tried", "--ends-at", "+1h", "--preset", "english")
+    tried = run(portal, *words, "--reserve", "9", "--dry-run", "-", stdin="alice 8\nbob 8.50\n")
+    assert [(each["bid"], each["became"]) for each in tried["bids"]] == [
+        ("alice 8", "leads"),
+        ("bob 8.50", "BELOW_INCREMENT"),
+        ("the end", "nobody wins: the reserve is not met"),
+    ]
+    assert "There is a hidden reserve price: nobody wins with a lower bid." in tried["rules"]
+    for file, stdin, says in (
+        ("-", "alice 8\nbob", "bids: line 2: 'bob' can't be read"),
+        ("/nowhere", "", "/nowhere can't be read: "),
+    ):
+        refused = portal.manage(*words, "--dry-run", file, stdin=stdin)
+        assert refused.returncode == USAGE
+        assert says in refused.stderr
+
+
 async def test_users_are_created_and_deleted(portal: RunningPortal, nobody: PortalClient) -> None:
     name = f"op-{new_id().hex[-12:]}"
     made = run(portal, "create_user", name, "--staff", stdin=f"{PASSWORD}\n")

@@ -1,0 +1,220 @@
+"""Trying rules: what would become of some bids in a made-up auction, decided as real ones are. Nothing is stored."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from commands.domain.auction import decide
+from commands.domain.bidders import Bidder
+from commands.domain.commands import (
+    AnnounceWinner,
+    AuctionCommand,
+    BuyNow,
+    CreateAuction,
+    DeleteBid,
+    DoubleBid,
+    PlaceBid,
+)
+from commands.domain.events import (
+    AuctionEvent,
+    BidDeleted,
+    BidPlaced,
+    BoughtNow,
+    NothingDrawn,
+    WinnerAnnounced,
+)
+from commands.domain.promoter import Drawn, KnownDraw, Promoter
+from commands.domain.rejections import Rejection
+from commands.domain.rules.masked import Alias
+from commands.domain.rules.rule import InvalidRule
+from commands.domain.rules.table import check, masked, people
+from commands.domain.state import Auction, replay
+from commands.inbox.chosen_rules import Choice
+from commands.inbox.invalid import InvalidInput
+from commands.inbox.trial_lines import Step, wrong
+
+AUCTION = uuid5(NAMESPACE_OID, "a made-up auction")
+# What does not say when it is done is done at once after the line before; the first so long before the end.
+LONG = timedelta(seconds=1800)
+
+People = Mapping[str, Bidder]
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """What became of a line, in words, or the rejection; `text` is the line."""
+
+    text: str
+    told: str
+    rejection: Rejection | None = None
+
+    @property
+    def says(self) -> str:
+        """In words, for whoever reads it."""
+        return self.rejection.sentence if self.rejection else self.told
+
+
+def try_out(
+    choice: Choice,
+    steps: Sequence[Step],
+    starts_at: datetime,
+    ends_at: datetime,
+    known: People | None = None,
+) -> list[Became]:
+    """What becomes of each line, and last of the auction; InvalidInput for a line that can't be done.
+
+    `known` are the users whose names are in the lines; others are made up.
+    """
+    trial = _Trial(choice, starts_at, ends_at, _people(steps, known or {}))
+    became = [trial.do(step) for step in steps]
+    return [*became, Became("the end", trial.end())]
+
+
+def _people(steps: Sequence[Step], known: People) -> dict[str, Bidder]:
+    return {
+        step.who: known.get(step.who) or Bidder(uuid5(NAMESPACE_OID, step.who)) for step in steps
+    }
+
+
+class _Trial:
+    """The auction while it is tried."""
+
+    def __init__(
+        self, choice: Choice, starts_at: datetime, ends_at: datetime, cast: dict[str, Bidder]
+    ) -> None:
+        self._reserve, self._rules = choice.reserve, choice.all_rules
+        self._ids = {name: bidder.user_id or AUCTION for name, bidder in cast.items()}
+        self._bidders = {self._ids[name]: bidder for name, bidder in cast.items()}
+        # Whom a rule names is there, whether they bid or not.
+        for user_id in people(self._rules):
+            self._bidders.setdefault(user_id, Bidder(user_id))
+        self._numbers: dict[UUID, int] = {}
+        self._bids: dict[tuple[str, Decimal], UUID] = {}
+        try:
+            check(self._rules)
+        except InvalidRule as error:
+            raise InvalidInput("rules", str(error)) from error
+        create = CreateAuction(AUCTION, "", "", starts_at, ends_at, None, self._rules)
+        created = decide(create, None, now=starts_at, bidders=self._bidders)
+        if isinstance(created, Rejection):
+            raise InvalidInput("ends_at", created.message)
+        self._auction = replay(created)
+        self._now = max(starts_at, ends_at - LONG)
+        self._begun = False
+
+    def do(self, step: Step) -> Became:
+        """Do what the line says, at its time."""
+        before, self._now = self._auction, self._time(step)
+        self._begun = True
+        answer = decide(
+            self._command(step),
+            before,
+            now=self._now,
+            bidders=self._bidders,
+            draw=self._draw(step),
+            reserve=self._reserve,
+        )
+        if isinstance(answer, Rejection):
+            return Became(step.text, answer.code.value, answer)
+        self._auction = replay(answer, before)
+        self._remember(step, answer)
+        return Became(step.text, "; ".join(self._said(before, answer)))
+
+    def end(self) -> str:
+        """Who wins, and what they pay."""
+        at = max(self._auction.ends_at, self._now)
+        behind = {self._alias(user_id): user_id for user_id in self._ids.values()}
+        answer = decide(
+            AnnounceWinner(AUCTION),
+            self._auction,
+            now=at,
+            bidders=self._bidders,
+            reserve=self._reserve,
+            behind=behind,
+        )
+        assert not isinstance(answer, Rejection), answer.message
+        for event in answer:
+            if isinstance(event, WinnerAnnounced):
+                return f"{self._name(event.bidder_id)} wins and pays {event.amount:,}"
+        live = self._auction.leading_bid is not None
+        return (
+            "nobody wins: the reserve is not met" if live else "nobody wins: there is no live bid"
+        )
+
+    def _time(self, step: Step) -> datetime:
+        try:
+            at = self._now
+            if step.before is not None:
+                at = self._auction.ends_at - step.before
+            if step.later is not None:
+                at = self._auction.bids[self._named(step)].placed_at + step.later
+        except OverflowError as error:
+            raise wrong(step.number, "there is no such time") from error
+        # The first line may be of any time, also from before the start.
+        if self._begun and at < self._now:
+            raise wrong(step.number, "it would be earlier than the line before it")
+        return at
+
+    def _command(self, step: Step) -> AuctionCommand:
+        user_id, bid_id = self._ids[step.who], UUID(int=step.number)
+        alias = Alias(self._alias(user_id), self._numbers.get(self._alias(user_id)))
+        shown = alias if masked(self._rules) else None
+        match step.does:
+            case "deletes":
+                return DeleteBid(AUCTION, self._named(step), self._alias(user_id))
+            case "is doubled":
+                return DoubleBid(AUCTION, step.number, 0)
+            case "buys":
+                return BuyNow(AUCTION, bid_id, user_id, alias=shown)
+            case "bids":
+                assert step.amount is not None, "a bid has an amount"
+                return PlaceBid(AUCTION, bid_id, user_id, step.amount, alias=shown)
+
+    def _draw(self, step: Step) -> KnownDraw | None:
+        if step.does != "is doubled":
+            return None
+        hit = Drawn(self._auction.bids[self._named(step)], 1, 1)
+        return KnownDraw(0, Promoter(), bytes(32), hit=hit)
+
+    def _named(self, step: Step) -> UUID:
+        assert step.amount is not None, "it names a bid"
+        if found := self._bids.get((step.who, step.amount)):
+            return found
+        raise wrong(step.number, f"{step.who} has placed no bid of {step.amount:,}")
+
+    def _remember(self, step: Step, events: Sequence[AuctionEvent]) -> None:
+        for event in events:
+            if isinstance(event, BidPlaced):
+                self._bids[step.who, event.amount] = event.bid_id
+                if event.number:
+                    self._numbers[event.bidder_id] = event.number
+
+    def _said(self, before: Auction, events: Sequence[AuctionEvent]) -> Iterator[str]:
+        after = self._auction
+        yield self._became(events)
+        moved = after.ends_at - before.ends_at
+        if moved > timedelta(0):
+            yield f"the end moves by {moved.total_seconds():g} s"
+        if after.reserve_met != before.reserve_met:
+            yield "the reserve is met" if after.reserve_met else "the reserve is not met"
+
+    def _became(self, events: Sequence[AuctionEvent]) -> str:
+        leading = self._auction.leading_bid
+        first = events[0]
+        if any(isinstance(event, BoughtNow) for event in events):
+            return "bought, and ended"
+        if isinstance(first, BidDeleted):
+            return "deleted"
+        if isinstance(first, NothingDrawn):
+            return "not doubled"
+        placed = isinstance(first, BidPlaced)
+        leads = leading and leading.id == getattr(first, "bid_id", None)
+        return "leads" if leads else "placed" if placed else "doubled"
+
+    def _alias(self, user_id: UUID) -> UUID:
+        return uuid5(user_id, "alias") if masked(self._rules) else user_id
+
+    def _name(self, bidder_id: UUID) -> str:
+        return next(n for n, user_id in self._ids.items() if self._alias(user_id) == bidder_id)
