@@ -8,7 +8,7 @@ import json
 import sys
 import zlib
 from bisect import bisect_left, bisect_right
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -25,7 +25,7 @@ TICK = "query($n: Int) { tick(number: $n) { id number } }"
 RELAY = "api.drand.sh/52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971/public/"
 ENDS, NOT_MADE = ("WinnerAnnounced", "AuctionEndedUnsold"), ("LATE", "FAILED")
 GONE = ("BidDeleted", "BidRemoved")
-CLOSES = (*ENDS, "AuctionCancelled")
+CLOSES, REVEALS = (*ENDS, "AuctionCancelled"), ("BidRevealed", "BidNotRevealed")
 TURNS = ("ReserveMet", "ReserveMissed")
 FOLLOW = ("AuctionExtended", "BoughtNow")
 FOLLOWS = "the end moves with a bid, by the soft close or a purchase, and not otherwise"
@@ -34,6 +34,7 @@ RULES = [
     "increments",
     "reserve",
     "buy_now",
+    "sealed",
     "soft_close",
     "withdrawal",
     "promoter",
@@ -112,7 +113,7 @@ class Bids:
     """The bids after some events, in the order they were placed; and who leads, of all and of each bidder's."""
 
     def __init__(self, events=()):
-        self.all, self.of, self.leading = {}, defaultdict(list), {}
+        self.all, self.of, self.leading, self.sealed = {}, defaultdict(list), {}, deque()
         for event in events:
             self.change(event["type"], event["data"], event["version"])
 
@@ -122,20 +123,35 @@ class Bids:
             bid = data | {"amount": Decimal(data["amount"]), "deleted": False}
             self.all[bid["bid_id"]] = bid
             self.of[bid["bidder_id"]].append(bid)
-        if kind in ("BidPlaced", "BidDoubled"):
+        if kind == "SealedBidPlaced":
+            # Until it is revealed nobody knows what it counts, and it leads nowhere.
+            bid = data | {"amount": None, "deleted": False, "doubled": False, "hidden": True}
+            self.all[bid["bid_id"]] = bid
+            self.of[bid["bidder_id"]].append(bid)
+            self.sealed.append(bid)
+        if kind == "BidRevealed":
+            bid = self.all[data["bid_id"]]
+            bid |= {"amount": Decimal(data["amount"]), "hidden": False}
+        if kind in ("BidPlaced", "BidDoubled", "BidRevealed"):
             bid, doubled = self.all[data["bid_id"]], kind == "BidDoubled"
             counts = bid["amount"] * (2 if doubled else 1)
             bid |= {"doubled": doubled, "counts": counts, "rank": (-counts, version)}
             for of in (None, bid["bidder_id"]):
                 self.leading[of] = min(self.leading.get(of) or bid, bid, key=by_rank)
-        if kind in GONE:
+        if kind in (*GONE, "BidNotRevealed"):
             self.all[data["bid_id"]]["deleted"] = True
             for of in (None, data["bidder_id"]):
-                if self.leading[of]["deleted"]:
+                if self.leading.get(of) and self.leading[of]["deleted"]:
                     self.leading[of] = min(self.live(of), key=by_rank, default=None)
 
     def live(self, bidder=None):
         return [b for b in (self.of[bidder] if bidder else self.all.values()) if not b["deleted"]]
+
+    def next_hidden(self):
+        """The live bid that is to be revealed next; None if none is left."""
+        while self.sealed and (self.sealed[0]["deleted"] or not self.sealed[0]["hidden"]):
+            self.sealed.popleft()
+        return self.sealed[0] if self.sealed else None
 
     def draw(self, staff, policy, seed):
         """(bid, its weight, all weights) that the seed gives by the policy; or why it gives none."""
@@ -284,7 +300,7 @@ class Auction:
             self.reserve is None or kind in ENDS,
             "the auction is closed once its reserve is revealed",
         )
-        ending = kind in (*CLOSES, "ReserveRevealed") or not_made
+        ending = kind in (*CLOSES, *REVEALS, "ReserveRevealed") or not_made
         must(not late or ending or kind in TURNS, "it was asked for after the end")
         must((asked or event["at"]) - event["at"] < timedelta(minutes=1), "it was asked for later")
         if kind == "BidPlaced" or (kind == "BidDeleted" and "withdrawn_at" not in data):
@@ -305,13 +321,21 @@ class Auction:
             must(data["auction_id"] == self.id, "this is another auction")
             must((asked or self.opens) <= self.opens < self.ends, "it opens too early, or too late")
             return f"open from {self.opens:%F %T} until {self.ends:%F %T} UTC"
-        if kind == "BidPlaced":
+        if kind in ("BidPlaced", "SealedBidPlaced"):
             must(not bid, "a bid is placed once")
-            placed, amount = time(data["placed_at"]), Decimal(data["amount"])
+            right = ("sealed" in self.rules) == (kind == "SealedBidPlaced")
+            must(right, "bids are sealed where the rules say so, and only there")
+            placed = time(data["placed_at"])
             must(self.opens <= placed, "it was placed before the auction was open")
             must(asked in (None, placed), "it was asked for at another moment")
             owners = self.rules.get("own_lot", {}).get("owners", ())
             must(data["bidder_id"] not in owners, "the lot is the bidder's own")
+            if (end := self.moved_end(placed)) and not data.get("bought"):
+                self.owed = {"type": "AuctionExtended", "bid_id": data["bid_id"], "ends": end}
+        if kind == "SealedBidPlaced":
+            must(not self.bids.live(data["bidder_id"]), "its bidder has a live bid already")
+        if kind == "BidPlaced":
+            amount = Decimal(data["amount"])
             if data.get("bought"):
                 self.must_be_for_sale(amount)
                 self.must_be_last(placed)
@@ -322,8 +346,6 @@ class Auction:
             must(amount > own, f"{amount:,} is not more than the bidder's own {own:,}")
             must(amount >= (least := self.least(own)), f"{amount:,} is less than {least:,}")
             must(data.get("number") == self.number(data["bidder_id"]), "it has another number")
-            if end := self.moved_end(placed):
-                self.owed = {"type": "AuctionExtended", "bid_id": data["bid_id"], "ends": end}
         if kind in TURNS:
             return self.turned(kind, asked, data)
         if "reserve" in self.rules and self.seen and asked != self.seen[-1]["asked"]:
@@ -333,6 +355,12 @@ class Auction:
         if kind == "ReserveRevealed":
             must(asked >= self.ends, f"it was closed before its end, {self.ends:%F %T}")
             return self.revealed(data)
+        if kind == "SealedBidPlaced":
+            return f"a sealed bid by {data['bidder_id']}, {data['commitment']}"
+        if kind in REVEALS:
+            right = not self.since and (asked or event["at"]) >= self.ends
+            must(right, "it was revealed before the end")
+            return self.reveal(kind, data, bid)
         if owed:
             self.ends, told = time(data["ends_at"]), (data["bid_id"], time(data["ends_at"]))
             must(told == (owed["bid_id"], owed["ends"]), f"the rules give {owed}")
@@ -363,7 +391,9 @@ class Auction:
             return f"the house resumes it, and the end moves to {end:%F %T} UTC: {data['reason']}"
         if kind in ("BidPlaced", *GONE):
             why = f", by the house: {data['reason']}" if kind == "BidRemoved" else ""
-            return f"{Decimal((bid or data)['amount']):,} by {data['bidder_id']}{why}"
+            offered = (bid or data)["amount"]
+            offer = "sealed" if offered is None else f"{Decimal(offered):,}"
+            return f"{offer} by {data['bidder_id']}{why}"
         if kind in ("BidDoubled", "NothingDrawn"):
             return self.draw(event, data, bid)
         must(kind in CLOSES, "the rules know no such event")
@@ -373,6 +403,7 @@ class Auction:
             return f"the house cancelled it, and nobody wins: {data['reason']}"
         must(not self.since, "it was closed in a pause")
         must(self.closed >= self.ends, f"it was closed before its end, {self.ends:%F %T}")
+        must(not self.bids.next_hidden(), "a live bid was not revealed")
         must(self.reserve or "reserve" not in self.rules, "the reserve is not revealed")
         if self.reserve and self.pays() < self.reserve:
             bid = None
@@ -385,11 +416,35 @@ class Auction:
         # Who was behind the number only the house knows; it may tell no more than that.
         told = (self.masked or {}).get("names_winner") and data.get("user_id")
         right |= {"user_id": told} if told else {}
-        must(data == right, f"the leading bid is another: {right}")
-        return f"{bid['bidder_id']} won and pays {bid['amount']:,}"
+        pays = self.price(bid)
+        right |= {"price": str(pays)} if pays != bid["amount"] else {}
+        must(data == right, f"the leading bid is another, or its price: {right}")
+        return f"{bid['bidder_id']} won and pays {pays:,}"
+
+    def reveal(self, kind, data, bid):
+        """After the end each sealed bid is what its commitment said, those placed first first."""
+        must(bid and bid is self.bids.next_hidden(), "another bid is to be revealed, or none")
+        if kind == "BidNotRevealed":
+            must(bid["bidder_id"] == data["bidder_id"], "the bid is somebody else's")
+            return f"NOT REVEALED: the house says that the key of {data['bid_id']} is gone"
+        text = f'{{"amount":"{data["amount"]}","salt":"{data["salt"]}"}}'
+        right = sha256(text.encode()).hexdigest() == bid["commitment"]
+        must(right, "it is not what its bidder was committed to")
+        amount, least = Decimal(data["amount"]), self.least(0)
+        must(amount == round(amount, 2) > 0, "it is no amount of money")
+        must(amount >= least, f"{amount:,} is less than {least:,}")
+        return f"{amount:,} by {bid['bidder_id']}, as committed to"
+
+    def price(self, won):
+        """What the winner pays: by the second price the most of what they had to beat or to meet."""
+        if not self.rules.get("sealed", {}).get("second_price"):
+            return won["amount"]
+        others = [bid["amount"] for bid in self.bids.live() if bid is not won]
+        return max([*others, self.least(0), self.reserve or 0]) or won["amount"]
 
     def draw(self, event, data, bid):
         """A draw must be of a tick committed to before, by its policies, and as its secret gives it."""
+        must("sealed" not in self.rules, "where bids are sealed none is doubled")
         if event["type"] == "BidDoubled":
             must(not bid["doubled"], "a bid is doubled once")
             must(data["effective_amount"] == str(2 * bid["amount"]), "it is not twice the amount")
@@ -451,7 +506,7 @@ class Auction:
 
     def none_missing(self, until):
         """Each tick that had a bid to draw left a draw, if all its draws were made until then."""
-        if self.rules.get("promoter", {}).get("off"):
+        if self.rules.get("promoter", {}).get("off") or "sealed" in self.rules:
             return
         for number, tick in self.made.items():
             done = "secret" in tick and "policies" in tick and tick["DrawsAccepted"] <= until

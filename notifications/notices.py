@@ -13,6 +13,7 @@ from commands.domain.events import (
     AuctionResumed,
     BidDeleted,
     BidDoubled,
+    BidNotRevealed,
     BidPlaced,
     BidRemoved,
     WinnerAnnounced,
@@ -99,7 +100,8 @@ def notices_of_each(
 def _of(version: int, event: AuctionEvent, deleted: Mapping[UUID, RankedBid]) -> list[Notice]:
     """The notices that follow from one event alone."""
     match event:
-        case WinnerAnnounced(bidder_id=winner, amount=amount):
+        case WinnerAnnounced(bidder_id=winner, amount=amount, price=price):
+            amount = amount if price is None else price
             return [
                 Notice(NotificationKind.AUCTION_WON, version, amount, to=frozenset({winner})),
                 Notice(NotificationKind.AUCTION_LOST, version, amount, but=winner),
@@ -107,11 +109,14 @@ def _of(version: int, event: AuctionEvent, deleted: Mapping[UUID, RankedBid]) ->
         case BidDoubled(bidder_id=bidder, effective_amount=amount):
             return [Notice(NotificationKind.BID_DOUBLED, version, amount, to=frozenset({bidder}))]
         case BidRemoved(bid_id=bid_id, bidder_id=bidder):
-            counted = deleted[bid_id].effective_amount
+            # Nothing, as long as its amount is hidden.
+            counted = deleted[bid_id].effective_amount or None
             return [Notice(NotificationKind.BID_REMOVED, version, counted, to=frozenset({bidder}))]
         case AuctionEndedUnsold():
             # Whoever has a live bid still did not meet the reserve.
             return [Notice(NotificationKind.AUCTION_LOST, version, None)]
+        case BidNotRevealed(bidder_id=bidder):
+            return [Notice(NotificationKind.BID_REMOVED, version, None, to=frozenset({bidder}))]
         case AuctionCancelled():
             return [Notice(NotificationKind.AUCTION_CANCELLED, version, None)]
         case AuctionPaused():

@@ -27,10 +27,13 @@ def message(
             return f"The house doubled your bid on “{title}”: it now counts {grouped}."
         case NotificationKind.ENDING_SOON if amount:
             return f"“{title}” ends soon: the highest bid is {grouped}."
+        case NotificationKind.ENDING_SOON if reason:
+            return f"“{title}” ends soon: {reason}"
         case NotificationKind.ENDING_SOON:
             return f"“{title}” ends soon, and nobody has bid yet."
         case NotificationKind.BID_REMOVED:
-            return f"The house removed your bid on “{title}”, which counted {grouped}{why}"
+            counted = f", which counted {grouped}" if amount else ""
+            return f"The house removed your bid on “{title}”{counted}{why}"
         case NotificationKind.AUCTION_CANCELLED:
             return f"The house cancelled “{title}”, and nobody wins{why}"
         case NotificationKind.AUCTION_PAUSED:

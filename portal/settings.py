@@ -324,6 +324,7 @@ TICK_SECRETS_KEPT = env.days("TICK_SECRETS_KEPT_DAYS", 30)
 JOB_EXPIRES_AFTER = {
     "PlaceBid": 15 * 60,
     "BuyNow": 15 * 60,
+    "PlaceSealedBid": 15 * 60,
     "DeleteBid": 15 * 60,
     "RemoveBid": 15 * 60,
     "DoubleBid": 5 * 60,

@@ -11,7 +11,7 @@ from functools import partial
 from typing import cast
 from uuid import UUID
 
-from commands.domain.events import AuctionEvent, BidPlaced
+from commands.domain.events import AuctionEvent, BidPlaced, SealedBidPlaced
 from commands.streams import EventStore, RecordedEvent
 from projections.changes import (
     auction_after,
@@ -89,7 +89,7 @@ def _bids_after(
         recorded.event.bid_id
         for history in histories.values()
         for recorded in history
-        if isinstance(recorded.event, BidPlaced)
+        if isinstance(recorded.event, BidPlaced | SealedBidPlaced)
     }
     earlier = {
         bid_id
@@ -139,7 +139,7 @@ def _moments(
     asked = [
         At(id, before[id].version)
         for id, history in histories.items()
-        if id in before and not isinstance(history[0].event, BidPlaced)
+        if id in before and not isinstance(history[0].event, BidPlaced | SealedBidPlaced)
     ]
     stored = documents.moments(asked)
     moments = []
@@ -153,7 +153,8 @@ def _moments(
 
 
 def _leading(auction_id: UUID, documents: Documents, version: int) -> BidDocument | None:
-    return next(iter(documents.top_bids(auction_id, version, 1)), None)
+    first = next(iter(documents.top_bids(auction_id, version, 1)), None)
+    return None if first and first.hidden else first
 
 
 def _top(

@@ -18,19 +18,23 @@ from commands.domain.events import (
     BanLifted,
     BidDeleted,
     BidDoubled,
+    BidNotRevealed,
     BidPlaced,
     BidRemoved,
+    BidRevealed,
     BoughtNow,
     NothingDrawn,
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
+    SealedBidPlaced,
     UserBanned,
     UserCreated,
     UserDeleted,
     UserEvent,
     WinnerAnnounced,
 )
+from commands.domain.hidden import HIDDEN, LOST
 from commands.domain.pauses import Pause
 from commands.domain.rules.reserve import ReservePrice
 from commands.domain.rules.table import later
@@ -50,7 +54,15 @@ from projections.documents import (
 def touched_bid(event: AuctionEvent) -> UUID | None:
     """The bid that the event changes, if it changes one."""
     match event:
-        case BidPlaced() | BidDeleted() | BidRemoved() | BidDoubled():
+        case (
+            BidPlaced()
+            | SealedBidPlaced()
+            | BidRevealed()
+            | BidNotRevealed()
+            | BidDeleted()
+            | BidRemoved()
+            | BidDoubled()
+        ):
             return event.bid_id
         case (
             AuctionCreated()
@@ -93,6 +105,35 @@ def bid_after(
                 version=version,
                 number=event.number,
             )
+        case SealedBidPlaced():
+            return BidDocument(
+                id=event.bid_id,
+                auction_id=auction_id,
+                bidder_id=event.bidder_id,
+                amount=HIDDEN,
+                effective_amount=HIDDEN,
+                placed_at=event.placed_at,
+                placed_version=version,
+                reached_version=version,
+                version=version,
+                commitment=event.commitment,
+                hidden=True,
+            )
+        case BidRevealed(amount=amount, salt=salt):
+            assert bid is not None, "a bid is placed before it is revealed"
+            return replace(
+                bid,
+                amount=amount,
+                effective_amount=amount,
+                reached_version=version,
+                hidden=False,
+                salt=salt,
+                version=version,
+            )
+        case BidNotRevealed():
+            assert bid is not None, "a bid is placed before it is to be revealed"
+            lost = HouseDecision(LOST, recorded.recorded_at, version)
+            return replace(bid, deleted_version=version, removed=lost, version=version)
         case BidDeleted():
             assert bid is not None, "a bid is placed before it is deleted"
             return replace(bid, deleted_version=version, version=version)
@@ -132,8 +173,8 @@ def bid_after(
 def bid_at(bid: BidDocument, version: int) -> BidDocument | None:
     """The bid as it was at that version of its auction; None if it was not placed yet.
 
-    This works for documents that are ahead of the version, as a bid is placed once, doubled at most
-    once and deleted at most once, and has the version of each.
+    This works for documents that are ahead of the version, as a bid is placed once, doubled or revealed
+    at most once and deleted at most once, and has the version of each.
     """
     if bid.version <= version:
         return bid
@@ -148,6 +189,16 @@ def bid_at(bid: BidDocument, version: int) -> BidDocument | None:
             effective_amount=bid.amount,
             reached_version=bid.placed_version,
             doubled=False,
+            version=bid.placed_version,
+        )
+    if bid.commitment and bid.reached_version > version:
+        then = replace(
+            then,
+            amount=HIDDEN,
+            effective_amount=HIDDEN,
+            reached_version=bid.placed_version,
+            hidden=True,
+            salt=None,
             version=bid.placed_version,
         )
     return then
@@ -181,7 +232,9 @@ def bidders_of(history: Iterable[VersionedEvent]) -> set[UUID]:
     return {
         recorded.event.bidder_id
         for recorded in history
-        if isinstance(recorded.event, BidPlaced | BidDeleted | BidRemoved)
+        if isinstance(
+            recorded.event, BidPlaced | SealedBidPlaced | BidNotRevealed | BidDeleted | BidRemoved
+        )
     }
 
 
@@ -192,10 +245,10 @@ def live_after(
     live = dict(live_before)
     for recorded in history:
         match recorded.event:
-            case BidPlaced(bidder_id=bidder_id):
+            case BidPlaced(bidder_id=bidder_id) | SealedBidPlaced(bidder_id=bidder_id):
                 live[bidder_id] = live.get(bidder_id, 0) + 1
-            case BidDeleted(bidder_id=bidder_id) | BidRemoved(bidder_id=bidder_id):
-                live[bidder_id] -= 1
+            case BidDeleted() | BidRemoved() | BidNotRevealed() as gone:
+                live[gone.bidder_id] -= 1
             case _:
                 continue
     return live
@@ -260,9 +313,9 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
         )
     assert auction is not None, "an auction is created before anything else happens to it"
     match event:
-        case BidPlaced():
+        case BidPlaced() | SealedBidPlaced():
             return replace(auction, bid_count=auction.bid_count + 1)
-        case BidDeleted() | BidRemoved():
+        case BidDeleted() | BidRemoved() | BidNotRevealed():
             return replace(auction, bid_count=auction.bid_count - 1)
         case AuctionExtended():
             first = auction.first_ends_at or auction.ends_at
@@ -288,7 +341,7 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
             bought = Purchase(bid_id, recorded.recorded_at, recorded.version)
             first = auction.first_ends_at or auction.ends_at
             return replace(auction, ends_at=event.ends_at, first_ends_at=first, bought=bought)
-        case BidDoubled() | NothingDrawn():
+        case BidDoubled() | BidRevealed() | NothingDrawn():
             return auction
         case ReserveMet() | ReserveMissed():
             return replace(auction, reserve_met=isinstance(event, ReserveMet))
@@ -369,7 +422,12 @@ def _winner(
         number=event.number,
     )
     return WinnerDocument(
-        auction.id, auction.title, bid, announced_at=recorded.recorded_at, user_id=event.user_id
+        auction.id,
+        auction.title,
+        bid,
+        announced_at=recorded.recorded_at,
+        user_id=event.user_id,
+        price=event.price,
     )
 
 

@@ -56,7 +56,8 @@ class BidDocument:
     """A bid, with the versions of its auction at which it was placed, doubled and deleted.
 
     `removed` says why, if it was the house that deleted it. In a masked auction the bidder is an alias, and
-    `number` its number.
+    `number` its number. A sealed bid has a commitment, and hidden amounts until it is revealed; `salt` is what it
+    was revealed with.
     """
 
     id: UUID
@@ -72,6 +73,9 @@ class BidDocument:
     version: int = 0
     removed: HouseDecision | None = None
     number: int | None = None
+    commitment: str | None = None
+    hidden: bool = False
+    salt: str | None = None
 
     @property
     def deleted(self) -> bool:
@@ -93,6 +97,13 @@ class WinnerDocument:
     bid: BidDocument
     announced_at: datetime
     user_id: UUID | None = None
+    # What is paid, if that is not the bid's amount.
+    price: Decimal | None = None
+
+    @property
+    def pays(self) -> Decimal:
+        """What the winner pays."""
+        return self.bid.amount if self.price is None else self.price
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +148,12 @@ class AuctionDocument:
             self.paused,
             self.pauses,
         )
+
+    @property
+    def leading(self) -> BidDocument | None:
+        """The bid that leads, if that is known."""
+        first = self.top_bids[0] if self.top_bids else None
+        return None if first is None or first.hidden else first
 
 
 def status_at(auction: AuctionDocument, now: datetime) -> AuctionStatus:

@@ -19,13 +19,16 @@ from commands.domain.events import (
     AuctionResumed,
     BidDeleted,
     BidDoubled,
+    BidNotRevealed,
     BidPlaced,
     BidRemoved,
+    BidRevealed,
     BoughtNow,
     NothingDrawn,
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
+    SealedBidPlaced,
     WinnerAnnounced,
 )
 from projections.changes import details_after
@@ -55,8 +58,9 @@ class Known:
         """Those in the auction's own document."""
         if auction is None:
             return cls({})
-        top = auction.top_bids
-        all_known = len(top) == auction.bid_count
+        # Those that are hidden rank nowhere; once the first one is, so are all.
+        top = [bid for bid in auction.top_bids if not bid.hidden]
+        all_known = len(top) < len(auction.top_bids) or len(top) == auction.bid_count
         return cls({bid.id: bid.rank for bid in top}, None if all_known else top[-1].rank)
 
 
@@ -194,7 +198,14 @@ class Timeline:
                 self._count(event.bidder_id, 1)
                 self._standing.last_bid = event.bid_id
                 return event.bid_id
-            case BidDeleted() | BidRemoved():
+            case SealedBidPlaced():
+                self._count(event.bidder_id, 1)
+                self._standing.last_bid = event.bid_id
+                return event.bid_id
+            case BidRevealed(amount=amount):
+                self._leaders.rank(event.bid_id, (-amount, version))
+                return event.bid_id
+            case BidDeleted() | BidRemoved() | BidNotRevealed():
                 self._leaders.remove(event.bid_id)
                 self._count(event.bidder_id, -1)
                 return event.bid_id
@@ -249,7 +260,7 @@ def brief(auction: AuctionDocument, last: Moment | None) -> Moment:
         kind="",
         bid_count=auction.bid_count,
         bidder_count=auction.bidder_count,
-        leading=auction.top_bids[0].id if auction.top_bids else None,
+        leading=auction.leading.id if auction.leading else None,
         last_bid=last.last_bid if last else None,
         closed_version=last.closed_version if last else None,
         ends_at=auction.ends_at if auction.first_ends_at else None,

@@ -32,6 +32,9 @@ class LeadChange:
             case "BidDeleted" | "BidRemoved":
                 what = f"{_capital(who)} leading bid of {_counts(self.changed)} was {_gone(self.changed)}"
                 return f"{what}: {self._heir(names)}"
+            case "BidRevealed":
+                what = f"{_capital(who)} sealed bid was of {_counts(self.changed)}"
+                return f"{what}, and {self._overtook(names)}"
             case "BidDoubled":
                 return f"{doubled(self.moment, self.changed, names)} {self._effect(names)}"
             case _:
@@ -65,7 +68,7 @@ class Deletion:
     def sentence(self, names: Names) -> str:
         """What happened."""
         return (
-            f"{_capital(_owner(self.bid, names))} bid of {_counts(self.bid)} was {_gone(self.bid)}; "
+            f"{_capital(_owner(self.bid, names))} {_offer(self.bid)} was {_gone(self.bid)}; "
             "if it were live, it would rank before the bid that won."
         )
 
@@ -104,7 +107,7 @@ class Why:
         if self.auction.winner is None:
             return f"The auction ended unsold: {self._too_low(names)}"
         first = self.ranking[0]
-        pays = f", and pays {_money(first.amount)}" if first.doubled else ""
+        pays = f", and pays {_money(first.amount)}" if first.doubled else self._price()
         return f"{called(first, names)} won with {_counts(first)}{pays}: {self._because(names)}"
 
     def _too_low(self, names: Names) -> str:
@@ -113,6 +116,18 @@ class Why:
         bid = f"{_owner(first, names)} leading bid of {_money(first.amount)}"
         doubled = f", which counted {_counts(first)}," if first.doubled else ""
         return f"{bid}{doubled} did not meet the reserve, {_money(reserve.amount)}."
+
+    def _price(self) -> str:
+        """What the winner pays, if that is not what they bid."""
+        price = self.auction.winner.price if self.auction.winner else None
+        if price is None:
+            return ""
+        reserve = self.auction.reserve
+        if len(self.ranking) > 1 and self.ranking[1].amount == price:
+            whose = "what the next bid offers"
+        else:
+            whose = "the reserve" if reserve and reserve.amount == price else "the starting price"
+        return f", and pays {_money(price)}, {whose}"
 
     def _because(self, names: Names) -> str:
         """Against the first bid of somebody else."""
@@ -141,7 +156,7 @@ class Why:
         if self.last_bid is None:
             return closed
         before = _seconds(self.last_bid.placed_at, ended)
-        bid = f"{_owner(self.last_bid, names)} bid of {_money(self.last_bid.amount)}"
+        bid = f"{_owner(self.last_bid, names)} {_offer(self.last_bid)}"
         return f"The last bid, {bid}, was accepted {before} before the end. {closed}"
 
     def _moved_by_bids(self) -> timedelta:
@@ -169,7 +184,7 @@ class Why:
         cancelled = f"The auction was cancelled {apart} its end."
         if self.last_bid is None:
             return cancelled
-        bid = f"{_owner(self.last_bid, names)} bid of {_money(self.last_bid.amount)}"
+        bid = f"{_owner(self.last_bid, names)} {_offer(self.last_bid)}"
         return f"The last bid was {bid}. {cancelled}"
 
     def place(self, number: int, names: Names) -> str:
@@ -242,6 +257,10 @@ def chance(draw: Draw) -> float:
 def seconds(earlier: datetime, later: datetime) -> float:
     """The seconds between two times."""
     return (later - earlier).total_seconds()
+
+
+def _offer(bid: BidDocument) -> str:
+    return "sealed bid" if bid.hidden else f"bid of {_money(bid.amount)}"
 
 
 def _gone(bid: BidDocument) -> str:

@@ -41,6 +41,7 @@ SHOWN = JSONObject(
     amount=Cast("amount", TextField()),
     counts=Cast("effective_amount", TextField()),
     doubled="doubled",
+    hidden="hidden",
     user_id=Cast("by_user", TextField()),
     username="by_name",
     number="number",
@@ -184,7 +185,7 @@ class AuctionAdmin(WithHouseActions[Auction]):
     def leading_bid(self, auction: Auction) -> SafeString | str:
         """Until the auction is closed: the bid's effective amount, its amount if doubled, and its bidder."""
         leading = getattr(auction, "leading", None)
-        if auction.closed or leading is None:
+        if auction.closed or leading is None or leading["hidden"]:
             return NONE
         doubled = f" ({money(leading['amount'])} doubled)" if leading["doubled"] else ""
         return format_html("{}{} by {}", money(leading["counts"]), doubled, _bidder(leading))
@@ -197,8 +198,10 @@ class AuctionAdmin(WithHouseActions[Auction]):
 
     @admin.display(description="pays")
     def pays(self, auction: Auction) -> str:
-        """The amount of the winning bid."""
+        """The amount of the winning bid, unless its bidder pays another price."""
         won = getattr(auction, "won", None)
+        if auction.winning_price is not None:
+            return money(auction.winning_price)
         return money(won["amount"]) if won else NONE
 
     @admin.display(description="counts")

@@ -20,6 +20,8 @@ from commands.inbox.requests import remove_bid
 from commands.models import Auction, Bid
 
 DELETED = "deleted"
+# In the place of an amount that nobody knows yet.
+SEALED = "sealed"
 
 
 class LiveOrDeleted(SimpleListFilter):
@@ -152,12 +154,12 @@ class BidAdmin(WithHouseActions[Bid]):
     @admin.display(description="amount")
     def offered(self, bid: Bid) -> str:
         """The amount: what the bidder pays if the bid wins."""
-        return money(bid.amount)
+        return SEALED if bid.hidden else money(bid.amount)
 
     @admin.display(description="counts")
     def counts(self, bid: Bid) -> str:
         """The effective amount, which ranks the bid."""
-        return money(bid.effective_amount)
+        return SEALED if bid.hidden else money(bid.effective_amount)
 
     @admin.display(description="placed by")
     def placed(self, bid: Bid) -> SafeString:

@@ -3,7 +3,8 @@
 `decide` works with a part of the auction's bids, as long as that holds whatever the command can
 touch: the named bid, the named bidder's highest live bid, the leading bid (of bids only if a rule of the
 auction needs it, of purchases always), and the bid that a draw hits.
-A withdrawal withdraws those of the bidder's live bids that it is given.
+A withdrawal withdraws those of the bidder's live bids that it is given. A close reveals those sealed bids
+that it is given; given none, it announces the winner, by the leading bid and the next.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ from commands.domain.commands import (
     DoubleBid,
     PauseAuction,
     PlaceBid,
+    PlaceSealedBid,
     RemoveBid,
     ResumeAuction,
     WithdrawBids,
@@ -46,8 +48,10 @@ from commands.domain.events import (
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
+    SealedBidPlaced,
     WinnerAnnounced,
 )
+from commands.domain.hidden import NOTHING_OPENED, Opened
 from commands.domain.openness import closed_already, ended, not_running, over, paused
 from commands.domain.pauses import moved_by
 from commands.domain.promoter import Draw
@@ -60,6 +64,7 @@ from commands.domain.rules.table import (
     buy_now,
     chosen,
     first_refusal,
+    hide_amounts,
     masked,
     moved_end,
     need_leader,
@@ -69,6 +74,7 @@ from commands.domain.rules.table import (
     shows_winner,
     unfit,
 )
+from commands.domain.sealed_bids import place_sealed_bid, reveals, winners_price
 from commands.domain.state import Auction, replay
 
 # Without aliases there is nobody behind them.
@@ -84,6 +90,7 @@ def decide(
     draw: Draw | None = None,
     reserve: ReservePrice | None = None,
     behind: Mapping[UUID, UUID] = NOBODY,
+    opened: Opened = NOTHING_OPENED,
 ) -> Sequence[AuctionEvent] | Rejection:
     """The events the command causes, or the rejection.
 
@@ -91,8 +98,9 @@ def decide(
     bid or whom a rule names. `draw` is the draw for a DoubleBid; None if it comes too late: its time is over, or its tick's secret is revealed.
     `reserve` is the auction's reserve; None if it has none, or if its key is lost.
     `behind` has the users behind aliases, for AnnounceWinner in an auction that shows who won.
+    `opened` is what those sealed bids hold that the command places or reveals.
     """
-    answer = _decided(command, auction, now, bidders, draw, reserve, behind)
+    answer = _decided(command, auction, now, bidders, draw, reserve, behind, opened)
     if auction and auction.rules and not isinstance(answer, Rejection):
         hidden = masked(auction.rules)
         # Whatever places a bid: it must never be under a user's id there.
@@ -110,6 +118,7 @@ def _decided(
     draw: Draw | None,
     reserve: ReservePrice | None,
     behind: Mapping[UUID, UUID],
+    opened: Opened,
 ) -> Sequence[AuctionEvent] | Rejection:
     match command:
         case CreateAuction():
@@ -120,6 +129,9 @@ def _decided(
             return _place_bid(command, auction, now, bidders)
         case BuyNow():
             return _buy_now(command, auction, now, bidders)
+        case PlaceSealedBid():
+            sealed = place_sealed_bid(command, auction, now, bidders, opened)
+            return sealed if isinstance(sealed, Rejection) else _with_extension(sealed, auction)
         case DeleteBid():
             return _delete_bid(command, auction, now)
         case RemoveBid():
@@ -127,7 +139,7 @@ def _decided(
         case DoubleBid():
             return _double_bid(command, auction, now, draw)
         case AnnounceWinner():
-            return _announce_winner(auction, now, reserve, behind)
+            return _announce_winner(auction, now, reserve, behind, opened)
         case CancelAuction():
             return house.cancel(command, auction)
         case CloseAuctionNow():
@@ -179,6 +191,10 @@ def _place_bid(
 ) -> Sequence[AuctionEvent] | Rejection:
     if refusal := not_admitted(auction, command.bidder_id, now, bidders):
         return refusal
+    if hide_amounts(auction.rules):
+        return Rejection(
+            RejectionCode.BID_NOT_SEALED, "in this auction bids are sealed; place it again"
+        )
     own = auction.bids.live_of(command.placed_by)
     highest = max((bid.effective_amount for bid in own), default=None)
     if highest is not None and command.amount <= highest:
@@ -199,7 +215,14 @@ def _place_bid(
         command.nonce,
         number=_number(command, auction),
     )
-    if end := _moved_end(auction, now):
+    return _with_extension(placed, auction)
+
+
+def _with_extension(
+    placed: BidPlaced | SealedBidPlaced, auction: Auction
+) -> Sequence[AuctionEvent]:
+    """The bid, and what it does to the auction's end."""
+    if end := _moved_end(auction, placed.placed_at):
         return [placed, AuctionExtended(end, placed.bid_id, auction.extensions + 1)]
     return [placed]
 
@@ -334,6 +357,7 @@ def _announce_winner(
     now: datetime,
     reserve: ReservePrice | None,
     behind: Mapping[UUID, UUID],
+    opened: Opened,
 ) -> Sequence[AuctionEvent] | Rejection:
     if auction.closed:
         return closed_already(auction)
@@ -346,6 +370,8 @@ def _announce_winner(
             RejectionCode.RESERVE_LOST,
             "the key of its reserve is lost; the house can cancel the auction",
         )
+    if hide_amounts(auction.rules) and (bids := reveals(auction, opened)):
+        return bids
     revealed = [ReserveRevealed(reserve.amount, reserve.salt)] if reserve else []
     bid = auction.leading_bid
     if bid is None or (reserve and not reserve.met_by(bid.amount)):
@@ -361,6 +387,7 @@ def _announce_winner(
             placed_at=bid.placed_at,
             number=bid.number,
             user_id=behind.get(bid.bidder_id) if shows_winner(auction.rules) else None,
+            price=winners_price(auction, bid, reserve.amount if reserve else None),
         ),
     ]
 

@@ -12,7 +12,8 @@ class Bid:
     """A bid; reached_version is the auction's version at which it reached its effective amount.
 
     deleted_version is the one at which it was deleted; rows from before that was kept have none. In a masked
-    auction bidder_id is an alias, and `number` its number.
+    auction bidder_id is an alias, and `number` its number. A sealed bid has a commitment, and until it is
+    revealed hidden amounts.
     """
 
     id: UUID
@@ -26,6 +27,8 @@ class Bid:
     deleted: bool = False
     deleted_version: int | None = field(default=None, compare=False)
     number: int | None = None
+    commitment: str | None = None
+    hidden: bool = False
 
     @property
     def rank(self) -> tuple[Decimal, int]:

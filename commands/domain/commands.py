@@ -61,6 +61,21 @@ class BuyNow:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceSealedBid:
+    """Offer an amount that nobody is to know before the auction has ended.
+
+    `sealed` is readable with the bidder's key alone, and holds the amount and the salt of the commitment.
+    """
+
+    auction_id: UUID
+    bid_id: UUID
+    bidder_id: UUID
+    commitment: str
+    sealed: str
+    nonce: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteBid:
     """Delete one of the bidder's own live bids."""
 
@@ -80,7 +95,10 @@ class DoubleBid:
 
 @dataclass(frozen=True, slots=True)
 class AnnounceWinner:
-    """Close an auction after its end: the leading bid wins; without live bids it ends unsold."""
+    """Close an auction after its end: the leading bid wins; without live bids it ends unsold.
+
+    Sealed bids are revealed before.
+    """
 
     auction_id: UUID
 
@@ -204,6 +222,7 @@ AuctionCommand = (
     CreateAuction
     | PlaceBid
     | BuyNow
+    | PlaceSealedBid
     | DeleteBid
     | DoubleBid
     | AnnounceWinner

@@ -50,6 +50,42 @@ class BoughtNow:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedBidPlaced:
+    """A bid was placed whose amount is hidden until the auction has ended.
+
+    The commitment is the SHA-256, in hex, of its amount and a salt. `sealed` holds both, readable with
+    the bidder's key alone, which is destroyed with their account.
+    """
+
+    bid_id: UUID
+    bidder_id: UUID
+    commitment: str
+    sealed: str
+    placed_at: datetime
+    nonce: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BidRevealed:
+    """After the auction's end: what a sealed bid offers, with the salt of its commitment.
+
+    All live ones are revealed, those placed first first.
+    """
+
+    bid_id: UUID
+    amount: Decimal
+    salt: str
+
+
+@dataclass(frozen=True, slots=True)
+class BidNotRevealed:
+    """A sealed bid counts no more: its key is gone, so nobody knows what it offers."""
+
+    bid_id: UUID
+    bidder_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class AuctionExtended:
     """That bid, which was placed just before, moved the auction's end, by one of its rules; extensions count from 1."""
 
@@ -152,7 +188,7 @@ class NothingDrawn:
 
 @dataclass(frozen=True, slots=True)
 class WinnerAnnounced:
-    """The auction was closed, and this bid won.
+    """The auction was closed, and this bid won. The winner pays the price, or without one the bid's amount.
 
     In a masked auction `number` is that of its bidder, an alias, and `user_id` the user behind it, if the rules
     show who won.
@@ -166,6 +202,7 @@ class WinnerAnnounced:
     placed_at: datetime
     number: int | None = None
     user_id: UUID | None = None
+    price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +376,9 @@ AuctionEvent = (
     AuctionCreated
     | BidPlaced
     | BoughtNow
+    | SealedBidPlaced
+    | BidRevealed
+    | BidNotRevealed
     | AuctionExtended
     | ReserveMet
     | ReserveMissed

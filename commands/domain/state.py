@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
 
@@ -18,15 +19,19 @@ from commands.domain.events import (
     AuctionResumed,
     BidDeleted,
     BidDoubled,
+    BidNotRevealed,
     BidPlaced,
     BidRemoved,
+    BidRevealed,
     BoughtNow,
     NothingDrawn,
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
+    SealedBidPlaced,
     WinnerAnnounced,
 )
+from commands.domain.hidden import HIDDEN
 from commands.domain.pauses import Pause, moved
 from commands.domain.rules.table import Rules, later
 
@@ -40,6 +45,7 @@ class Auction:
     `cancelled_because` is the reason of one that was cancelled. `reserve_met` says whether the leading bid would pay
     its reserve; False without one. `aliases` is how many bidders have a number, if it is masked. Time stands still
     since `paused_at`, and did in the `pauses` before; `ends_at` and `rules` are moved by each once it is over.
+    `winning_price` is what the winner pays, if that is not the winning bid's amount.
     """
 
     id: UUID
@@ -61,6 +67,7 @@ class Auction:
     aliases: int = 0
     paused_at: datetime | None = None
     pauses: tuple[Pause, ...] = ()
+    winning_price: Decimal | None = None
 
     @property
     def cancelled(self) -> bool:
@@ -130,7 +137,8 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
     auction = replace(auction, version=auction.version + 1)
     match event:
         case WinnerAnnounced():
-            return replace(auction, closed=True, winning_bid_id=event.bid_id)
+            won, price = event.bid_id, event.price
+            return replace(auction, closed=True, winning_bid_id=won, winning_price=price)
         case AuctionEndedUnsold():
             return replace(auction, closed=True)
         case AuctionCancelled():
@@ -154,7 +162,15 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             return replace(auction, reserve_met=isinstance(event, ReserveMet))
         case BidPlaced(number=int() as number):
             return replace(auction, aliases=max(auction.aliases, number))
-        case BidPlaced() | BidDeleted() | BidRemoved() | ReserveRevealed():
+        case (
+            BidPlaced()
+            | ReserveRevealed()
+            | SealedBidPlaced()
+            | BidRevealed()
+            | BidNotRevealed()
+            | BidDeleted()
+            | BidRemoved()
+        ):
             return auction
         case _:
             assert_never(event)
@@ -197,7 +213,27 @@ def changed_bid(
                 reached_version=version,
                 number=event.number,
             )
-        case BidDeleted() | BidRemoved():
+        case SealedBidPlaced():
+            return Bid(
+                id=event.bid_id,
+                bidder_id=event.bidder_id,
+                amount=HIDDEN,
+                effective_amount=HIDDEN,
+                placed_at=event.placed_at,
+                placed_version=version,
+                reached_version=version,
+                commitment=event.commitment,
+                hidden=True,
+            )
+        case BidRevealed(amount=amount):
+            return replace(
+                changed.get(event.bid_id) or bids[event.bid_id],
+                amount=amount,
+                effective_amount=amount,
+                reached_version=version,
+                hidden=False,
+            )
+        case BidDeleted() | BidRemoved() | BidNotRevealed():
             bid = changed.get(event.bid_id) or bids[event.bid_id]
             return replace(bid, deleted=True, deleted_version=version)
         case BidDoubled():

@@ -20,15 +20,23 @@ from commands.domain.commands import (
     DeleteBid,
     DoubleBid,
     PlaceBid,
+    PlaceSealedBid,
     RemoveBid,
     WithdrawBids,
 )
-from commands.domain.events import AuctionEvent, Event, NoDoubling
+from commands.domain.events import (
+    AuctionEvent,
+    BidNotRevealed,
+    BidRevealed,
+    Event,
+    NoDoubling,
+)
 from commands.domain.promoter import KnownDraw, Policy
 from commands.domain.rejections import Rejection
 from commands.domain.rules.table import (
     Rules,
     follow_leader,
+    hide_amounts,
     need_leader,
     own_promoter,
     people,
@@ -39,6 +47,7 @@ from commands.domain.state import Auction, replay
 from commands.handling.batch import Decided, Handled, decide_jobs
 from commands.handling.draws import draws_of, left_by, secrets_of
 from commands.handling.masking import Masks, request_of
+from commands.handling.opening import hidden, opened, placed
 from commands.handling.reserves import reserves_of
 from commands.jobs import Job
 from commands.postgres.aliases import users_behind
@@ -60,8 +69,8 @@ Commands = Mapping[UUID, AuctionCommand]
 
 # The draws of a batch go through so many events' bids together. One that goes through more is alone.
 DRAWN_FROM = 100_000
-# Bids that one batch withdraws, shared out evenly over its withdrawals, but some for each.
-WITHDRAWN = 5_000
+# Bids that one batch withdraws or reveals, shared out evenly over the jobs that do so, but some for each.
+MANY = 5_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +98,7 @@ def handle_auctions(
     """Decide the auctions' oldest jobs accepted before their cutoffs, of each at most so many.
 
     Auctions that another worker has are left out; these, and those with more jobs, are unfinished. So
-    are those from which more bids are to be withdrawn: that job waits on, first in its stream. An
+    are those of which more bids are to be withdrawn or revealed: that job waits on, first in its stream. An
     auction whose draw takes long is left to a batch of its own (`alone`), so that no other waits for it.
     What only a newer release can decide is `left`: whole auctions, or from such a job on.
     """
@@ -98,7 +107,11 @@ def handle_auctions(
     inbox = PostgresJobInbox(connection)
     waiting = inbox.waiting({auction_id: cutoffs[auction_id] for auction_id in known}, limit)
     lines, later, alone = _affordable(
-        [Line(id, known[id], _sharing_a_state(jobs)) for id, jobs in waiting.items() if jobs]
+        [
+            Line(id, known[id], _sharing_a_state(jobs, known[id]))
+            for id, jobs in waiting.items()
+            if jobs
+        ]
     )
     unfinished = [Stream("auction", id) for id in cutoffs if id not in locked] + later
     lines, commands, unknown = _readable(lines)
@@ -158,10 +171,13 @@ class _Deciding:
         self.commitments = [secret.committed_at for secret in secrets.values()]
         draws = draws_of(connection, drawing, secrets, _own_policies(lines))
         self._draws = {line.jobs[0].id: draws[line.id] for line in lines if line.id in draws}
-        withdrawals = sum(line.jobs[0].command == "WithdrawBids" for line in lines)
-        self._of_each = max(WITHDRAWN // max(withdrawals, 1), 1)
+        several = sum(line.jobs[0].command == "WithdrawBids" or _reveals(line) for line in lines)
+        self._of_each = max(MANY // max(several, 1), 1)
         self.masks = _masks(connection, lines, commands)
         self._bids = _bids(connection, lines, commands, self.masks, self._draws, self._of_each)
+        closing = {line.id: self._bids.get(line.id, Bids()) for line in lines if _reveals(line)}
+        sealed = [*placed(commands.values()), *hidden(connection, closing)]
+        self._opened = opened(connection, sealed)
         self._connection = connection
 
     def decide(self, line: Line, now: datetime) -> Decided[Auction]:
@@ -178,7 +194,11 @@ class _Deciding:
         )
 
     def goes_on(self, line: Line, decided: Decided[Auction]) -> bool:
-        """Whether more bids may be left than the line's job withdrew now."""
+        """Whether the line's job has more to do than it did now."""
+        if _reveals(line):
+            return any(
+                isinstance(each.event, BidRevealed | BidNotRevealed) for each in decided.events
+            )
         return line.jobs[0].command == "WithdrawBids" and len(decided.events) >= self._of_each
 
     def _before(self, line: Line) -> Auction | None:
@@ -198,6 +218,7 @@ class _Deciding:
             draw=self._draws.get(job.id),
             reserve=self._reserves.get(state.id) if state else None,
             behind=self._behind_winner(state) if isinstance(command, AnnounceWinner) else NOBODY,
+            opened=self._opened,
         )
         self.masks.note(command, answer)
         return answer
@@ -218,15 +239,25 @@ class _Deciding:
         return left_by(command, state, reason) if isinstance(command, DoubleBid) else ()
 
 
-def _sharing_a_state(jobs: list[Job]) -> list[Job]:
+def _sharing_a_state(jobs: list[Job], auction: Auction | None) -> list[Job]:
     """The first jobs that can be decided on one partial state.
 
-    A draw is alone: it is made among the bids as their rows are. So is a withdrawal: it may go on.
+    A draw is alone: it is made among the bids as their rows are. So are a withdrawal, and a close that reveals
+    bids: they may go on.
     """
+    alone = {"DoubleBid", "WithdrawBids"}
+    if auction and hide_amounts(auction.rules):
+        alone.add("AnnounceWinner")
     for index, job in enumerate(jobs):
-        if job.command in {"DoubleBid", "WithdrawBids"}:
+        if job.command in alone:
             return jobs[: max(index, 1)]
     return jobs
+
+
+def _reveals(line: Line) -> bool:
+    """Whether it is the close of an auction with sealed bids."""
+    first, before = line.jobs[0], line.before
+    return first.command == "AnnounceWinner" and before is not None and hide_amounts(before.rules)
 
 
 def _affordable(lines: Sequence[Line]) -> tuple[list[Line], list[Stream], list[Stream]]:
@@ -309,8 +340,8 @@ def _bidders(commands: Iterable[AuctionCommand]) -> set[UUID]:
     found = set[UUID]()
     for command in commands:
         match command:
-            case PlaceBid(bidder_id=bidder_id) | BuyNow(bidder_id=bidder_id):
-                found.add(bidder_id)
+            case PlaceBid() | PlaceSealedBid() | BuyNow():
+                found.add(command.bidder_id)
             case CreateAuction(rules=rules) if rules:
                 found |= people(rules)
     return found
@@ -351,10 +382,14 @@ def _bids(
                     touched.bidding.add((line.id, bidder_id))
                     if need_leader(line.before.rules):
                         touched.led.add(line.id)
+                case PlaceSealedBid(bidder_id=bidder_id):
+                    touched.bidding.add((line.id, bidder_id))
                 case DeleteBid(bid_id=bid_id) | RemoveBid(bid_id=bid_id):
                     touched.named.add((line.id, bid_id))
                 case WithdrawBids(bidder_id=bidder_id):
                     touched.withdrawn.add((line.id, bidder_id))
+                case AnnounceWinner() if _reveals(line):
+                    touched.closing.add(line.id)
                 case AnnounceWinner() | BuyNow():
                     touched.led.add(line.id)
                 case DoubleBid() if (draw := draws.get(job.id)) and draw.hit:

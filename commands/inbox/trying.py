@@ -16,6 +16,7 @@ from commands.domain.commands import (
     DeleteBid,
     DoubleBid,
     PlaceBid,
+    PlaceSealedBid,
 )
 from commands.domain.events import (
     AuctionEvent,
@@ -23,13 +24,15 @@ from commands.domain.events import (
     BidPlaced,
     BoughtNow,
     NothingDrawn,
+    SealedBidPlaced,
     WinnerAnnounced,
 )
+from commands.domain.hidden import Content
 from commands.domain.promoter import Drawn, KnownDraw, Promoter
 from commands.domain.rejections import Rejection
 from commands.domain.rules.masked import Alias
 from commands.domain.rules.rule import InvalidRule
-from commands.domain.rules.table import check, masked, people
+from commands.domain.rules.table import check, hide_amounts, masked, people
 from commands.domain.state import Auction, replay
 from commands.inbox.chosen_rules import Choice
 from commands.inbox.invalid import InvalidInput
@@ -92,6 +95,7 @@ class _Trial:
             self._bidders.setdefault(user_id, Bidder(user_id))
         self._numbers: dict[UUID, int] = {}
         self._bids: dict[tuple[str, Decimal], UUID] = {}
+        self._opened: dict[UUID, Content] = {}
         try:
             check(self._rules)
         except InvalidRule as error:
@@ -115,6 +119,7 @@ class _Trial:
             bidders=self._bidders,
             draw=self._draw(step),
             reserve=self._reserve,
+            opened=self._opened,
         )
         if isinstance(answer, Rejection):
             return Became(step.text, answer.code.value, answer)
@@ -126,18 +131,23 @@ class _Trial:
         """Who wins, and what they pay."""
         at = max(self._auction.ends_at, self._now)
         behind = {self._alias(user_id): user_id for user_id in self._ids.values()}
-        answer = decide(
-            AnnounceWinner(AUCTION),
-            self._auction,
-            now=at,
-            bidders=self._bidders,
-            reserve=self._reserve,
-            behind=behind,
-        )
-        assert not isinstance(answer, Rejection), answer.message
-        for event in answer:
-            if isinstance(event, WinnerAnnounced):
-                return f"{self._name(event.bidder_id)} wins and pays {event.amount:,}"
+        # Sealed bids are revealed first.
+        while not self._auction.closed:
+            answer = decide(
+                AnnounceWinner(AUCTION),
+                self._auction,
+                now=at,
+                bidders=self._bidders,
+                reserve=self._reserve,
+                behind=behind,
+                opened=self._opened,
+            )
+            assert not isinstance(answer, Rejection), answer.message
+            self._auction = replay(answer, self._auction)
+            for event in answer:
+                if isinstance(event, WinnerAnnounced):
+                    pays = event.amount if event.price is None else event.price
+                    return f"{self._name(event.bidder_id)} wins and pays {pays:,}"
         live = self._auction.leading_bid is not None
         return (
             "nobody wins: the reserve is not met" if live else "nobody wins: there is no live bid"
@@ -170,6 +180,9 @@ class _Trial:
                 return BuyNow(AUCTION, bid_id, user_id, alias=shown)
             case "bids":
                 assert step.amount is not None, "a bid has an amount"
+                if hide_amounts(self._rules):
+                    content = self._opened[bid_id] = Content(step.amount, f"{step.number:032x}")
+                    return PlaceSealedBid(AUCTION, bid_id, user_id, content.commitment, "")
                 return PlaceBid(AUCTION, bid_id, user_id, step.amount, alias=shown)
 
     def _draw(self, step: Step) -> KnownDraw | None:
@@ -190,6 +203,8 @@ class _Trial:
                 self._bids[step.who, event.amount] = event.bid_id
                 if event.number:
                     self._numbers[event.bidder_id] = event.number
+            if isinstance(event, SealedBidPlaced) and step.amount is not None:
+                self._bids[step.who, step.amount] = event.bid_id
 
     def _said(self, before: Auction, events: Sequence[AuctionEvent]) -> Iterator[str]:
         after = self._auction
@@ -207,6 +222,8 @@ class _Trial:
             return "bought, and ended"
         if isinstance(first, BidDeleted):
             return "deleted"
+        if isinstance(first, SealedBidPlaced):
+            return "placed"
         if isinstance(first, NothingDrawn):
             return "not doubled"
         placed = isinstance(first, BidPlaced)

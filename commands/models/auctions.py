@@ -47,6 +47,8 @@ class Auction(models.Model):
     paused_at = models.DateTimeField(null=True)
     # Those that are over, each as [since, until]; null without any.
     pauses = models.JSONField(null=True)
+    # What the winner pays, if that is not the winning bid's amount.
+    winning_price = models.DecimalField(max_digits=DIGITS, decimal_places=PLACES, null=True)
 
     class Meta:
         db_table = "auctions"
@@ -88,6 +90,9 @@ class Bid(models.Model):
     deleted_version = models.IntegerField(null=True)
     # The alias's, in a masked auction.
     number = models.IntegerField(null=True)
+    # Of a sealed bid; while it is hidden both amounts are zero.
+    commitment = models.CharField(max_length=64, null=True)
+    hidden = models.BooleanField(db_default=False)
 
     class Meta:
         db_table = "bids"
@@ -115,6 +120,16 @@ class Bid(models.Model):
                 fields=["auction", "placed_version"],
                 name="bids_to_double",
                 condition=models.Q(deleted=False, doubled=False),
+            ),
+            models.Index(
+                fields=["auction", "placed_version"],
+                name="bids_to_reveal",
+                condition=models.Q(hidden=True, deleted=False),
+            ),
+            models.Index(
+                fields=["bidder"],
+                name="bids_hidden_of_bidder",
+                condition=models.Q(hidden=True, deleted=False),
             ),
             models.Index(fields=["auction"], name="bids_doubled", condition=models.Q(doubled=True)),
             models.Index(

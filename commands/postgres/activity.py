@@ -8,7 +8,7 @@ from psycopg.rows import DictRow
 
 from commands.postgres.connections import AsyncPool
 
-BidderStanding = Literal["LEADING", "OUTBID", "WON", "LOST", "CANCELLED"]
+BidderStanding = Literal["LEADING", "OUTBID", "SEALED", "WON", "LOST", "CANCELLED"]
 
 # Behind every auction.
 NEWEST = UUID(int=2**128 - 1)
@@ -35,18 +35,18 @@ WITH RECURSIVE mine (auction_id, place) AS (
     SELECT {NEXT.format(before="mine.auction_id")}, place + 1
     FROM mine WHERE auction_id IS NOT NULL AND place < %(look)s
 )
-SELECT mine.auction_id, auction.closed, auction.cancelled,
+SELECT mine.auction_id, auction.closed, auction.cancelled, auction.sealed,
     CASE WHEN auction.closed THEN auction.winner ELSE best.bidder_id END = coalesce(me.id, %(user)s) AS first
 FROM mine
 LEFT JOIN aliases AS me ON me.user_id = %(user)s AND me.auction_id = mine.auction_id
 CROSS JOIN LATERAL (
-    SELECT closed, cancelled_because IS NOT NULL AS cancelled, (SELECT bidder_id FROM bids WHERE id = winning_bid_id) AS winner
+    SELECT closed, cancelled_because IS NOT NULL AS cancelled, coalesce(rules ? 'sealed', false) AS sealed, (SELECT bidder_id FROM bids WHERE id = winning_bid_id) AS winner
     FROM auctions WHERE id = mine.auction_id OFFSET 0
 ) AS auction
 LEFT JOIN LATERAL (
     SELECT bidder_id FROM bids WHERE auction_id = mine.auction_id AND NOT deleted
     ORDER BY effective_amount DESC, reached_version LIMIT 1
-) AS best ON NOT auction.closed
+) AS best ON NOT auction.closed AND NOT auction.sealed
 WHERE mine.auction_id IS NOT NULL
 ORDER BY place
 """
@@ -56,7 +56,7 @@ ORDER BY place
 class StandsIn:
     """How a user stands in an auction: until it is closed they lead or are outbid, then they won or lost.
 
-    In one that the house cancelled they did neither.
+    In one with sealed bids it is not known until then, and in one that the house cancelled they did neither.
     """
 
     auction_id: UUID
@@ -78,4 +78,6 @@ def _standing(row: DictRow) -> BidderStanding:
         return "CANCELLED"
     if row["closed"]:
         return "WON" if row["first"] else "LOST"
+    if row["sealed"]:
+        return "SEALED"
     return "LEADING" if row["first"] else "OUTBID"

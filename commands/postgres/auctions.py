@@ -12,12 +12,12 @@ from psycopg.rows import DictRow
 from commands.domain.bidders import Bidder
 from commands.domain.bids import Bid, Bids
 from commands.domain.pauses import Pause
-from commands.domain.rules.table import promoted
+from commands.domain.rules.table import Rules, promoted
 from commands.domain.state import Auction
 from commands.postgres.bans import bans_of
 from commands.postgres.connections import SyncConnection, WebConnection
 from commands.postgres.rows import as_json
-from commands.record.codec import decode_rules, encode_rules, is_known
+from commands.record.codec import decode_rules, encode_rules, is_known, shown_rules
 from commands.record.unknown import Unknown
 
 AUCTION_COLUMNS = tuple(each.name for each in fields(Auction) if each.name != "bids")
@@ -34,6 +34,7 @@ FROM unnest(%(ids)s::uuid[]) AS wanted (id) LEFT JOIN locked ON locked.id = want
 """
 EXISTS = "SELECT 1 FROM auctions WHERE id = %s"
 OWN_PROMOTER = "SELECT 1 FROM auctions WHERE id = %s AND rules ? 'promoter'"
+RULES = "SELECT rules FROM auctions WHERE id = %s"
 VERSIONS = "SELECT id, version FROM auctions WHERE id = ANY(%s)"
 NO_NEEDS: Mapping[UUID, Sequence[str]] = {}
 BID_COLUMNS = tuple(each.name for each in fields(Bid))
@@ -98,6 +99,22 @@ CROSS JOIN LATERAL (
     ORDER BY effective_amount DESC, reached_version LIMIT 1
 ) AS best
 """
+# Of auctions with sealed bids that are to be closed: the next ones to reveal, and the first two.
+SEALED_BIDS = f"""
+SELECT next.* FROM unnest(%(closing)s::uuid[]) AS closing (auction_id)
+CROSS JOIN LATERAL (
+    SELECT auction_id, {BID} FROM bids
+    WHERE auction_id = closing.auction_id AND hidden AND NOT deleted
+    ORDER BY placed_version LIMIT %(of_each)s
+) AS next
+UNION
+SELECT best.* FROM unnest(%(closing)s::uuid[]) AS closing (auction_id)
+CROSS JOIN LATERAL (
+    SELECT auction_id, {BID} FROM bids
+    WHERE auction_id = closing.auction_id AND NOT hidden AND NOT deleted
+    ORDER BY effective_amount DESC, reached_version LIMIT 2
+) AS best
+"""
 SAVE_AUCTIONS = f"""
 INSERT INTO auctions ({AUCTION}, needs, promoted)
 SELECT {AUCTION}, needs, promoted FROM json_populate_recordset(NULL::auctions, %s)
@@ -105,7 +122,7 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, closed = excluded.clo
     winning_bid_id = excluded.winning_bid_id, draws = excluded.draws, last_tick = excluded.last_tick,
     ends_at = excluded.ends_at, extensions = excluded.extensions,
     cancelled_because = excluded.cancelled_because, closed_early = excluded.closed_early,
-    reserve_met = excluded.reserve_met, aliases = excluded.aliases,
+    reserve_met = excluded.reserve_met, aliases = excluded.aliases, winning_price = excluded.winning_price,
     paused_at = excluded.paused_at, pauses = excluded.pauses,
     needs = CASE WHEN excluded.needs IS NULL THEN auctions.needs ELSE (
         SELECT array_agg(DISTINCT need) FROM unnest(auctions.needs || excluded.needs) AS need
@@ -119,7 +136,8 @@ FROM json_populate_recordset(NULL::auctions, %s) AS changed WHERE auctions.id = 
 SAVE_BIDS = f"""
 INSERT INTO bids (auction_id, {BID})
 SELECT auction_id, {BID} FROM json_populate_recordset(NULL::bids, %s)
-ON CONFLICT (id) DO UPDATE SET effective_amount = excluded.effective_amount,
+ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, hidden = excluded.hidden,
+    effective_amount = excluded.effective_amount,
     reached_version = excluded.reached_version, doubled = excluded.doubled,
     deleted = excluded.deleted, deleted_version = excluded.deleted_version
 """
@@ -162,7 +180,8 @@ WHERE NOT closed AND paused_at IS NULL AND ends_at < %(now)s AND NOT EXISTS (
               OFFSET 0
           ) OR waits AND EXISTS (
               SELECT FROM jobs WHERE stream_id = auctions.id AND status = 'QUEUED'
-                AND command IN ('PlaceBid', 'BuyNow') AND payload->>'bidder_id' = deletion.user_id::text
+                AND command IN ('PlaceBid', 'PlaceSealedBid', 'BuyNow')
+                AND payload->>'bidder_id' = deletion.user_id::text
               OFFSET 0
           )
       )
@@ -246,8 +265,9 @@ def share_bidders(
 class Touched:
     """Which bids a batch of commands can touch, as pairs of an auction's and another id.
 
-    It deletes `named` bids, places bids for `bidding` users, withdraws those of `withdrawn` users, at
-    most `of_each`, and depends on who leads in the `led` auctions. What it withdraws from, it does nothing else in.
+    It deletes `named` bids, places bids for `bidding` users, withdraws those of `withdrawn` users, and depends on
+    who leads in the `led` auctions. It closes the `closing` ones, whose bids are sealed. What it withdraws from or
+    closes so, it does nothing else in, and to at most `of_each` bids.
     """
 
     named: set[tuple[UUID, UUID]] = field(default_factory=set)
@@ -255,11 +275,12 @@ class Touched:
     withdrawn: set[tuple[UUID, UUID]] = field(default_factory=set)
     of_each: int = 0
     led: set[UUID] = field(default_factory=set)
+    closing: set[UUID] = field(default_factory=set)
 
     @property
     def any(self) -> bool:
         """Whether it can touch one at all."""
-        return bool(self.named or self.bidding or self.withdrawn or self.led)
+        return bool(self.named or self.bidding or self.withdrawn or self.led or self.closing)
 
 
 def touched_bids(connection: SyncConnection, touched: Touched) -> Mapping[UUID, Bids]:
@@ -274,7 +295,11 @@ def touched_bids(connection: SyncConnection, touched: Touched) -> Mapping[UUID, 
         "bidders": [bidder for _, bidder in touched.bidding],
         "led": list(touched.led),
     }
-    return _by_auction(connection.execute(TOUCHED_BIDS, parameters))
+    found = _by_auction(connection.execute(TOUCHED_BIDS, parameters))
+    if touched.closing:
+        closing = {"closing": list(touched.closing), "of_each": touched.of_each}
+        found |= _by_auction(connection.execute(SEALED_BIDS, closing))
+    return found
 
 
 def staff_among(
@@ -287,7 +312,7 @@ def staff_among(
     return {auction: frozenset(staff[auction]) for auction in auctions}
 
 
-def _by_auction(rows: Iterable[DictRow]) -> Mapping[UUID, Bids]:
+def _by_auction(rows: Iterable[DictRow]) -> dict[UUID, Bids]:
     bids: defaultdict[UUID, list[Bid]] = defaultdict(list)
     for row in rows:
         bids[row.pop("auction_id")].append(Bid(**row))
@@ -390,3 +415,12 @@ async def auction_versions_async(
     """The versions of these auctions, without those that there are none of; for the web process."""
     cursor = await connection.execute(VERSIONS, (list(ids),))
     return {row["id"]: row["version"] for row in await cursor.fetchall()}
+
+
+async def rules_async(connection: WebConnection, auction_id: UUID) -> Rules | None:
+    """The rules of the auction beside the plain ones; None if there is no such auction. For the web process.
+
+    Of those that this release does not know, their names.
+    """
+    row = await (await connection.execute(RULES, (auction_id,))).fetchone()
+    return shown_rules(row["rules"] or {}) if row else None

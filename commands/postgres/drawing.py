@@ -19,7 +19,10 @@ from commands.domain.promoter import HALF_VALUES, Drawn, Policy
 from commands.postgres.connections import SyncConnection
 
 BLOCK = 1000
-BID = ", ".join(f"bids.{each.name}" for each in fields(Bid))
+# Where bids are sealed there are no draws.
+SEALED = {"commitment", "hidden"}
+COLUMNS = tuple(each.name for each in fields(Bid) if each.name not in SEALED)
+BID = ", ".join(f"bids.{name}" for name in COLUMNS)
 
 # The bids as they were at each auction's `cut`, the last version that counts. Few have changed since: those
 # are put back to what they were, and the others are read where indexes have them.
@@ -215,7 +218,7 @@ def weigh_leading(
 
 
 def _drawn(row: DictRow) -> Drawn:
-    bid = Bid(**{each.name: row[each.name] for each in fields(Bid)})
+    bid = Bid(**{name: row[name] for name in COLUMNS})
     return Drawn(bid, int(row["weight"]), int(row["total"]))
 
 

@@ -15,6 +15,7 @@ from commands.domain.events import (
     BidPlaced,
     BidRemoved,
     Event,
+    SealedBidPlaced,
     UserBanned,
     UserCreated,
     UserDeleted,
@@ -28,10 +29,12 @@ from commands.record.codec import decode_command, decode_event
 from commands.record.facts import Account, Cause, Facts, GivenAlias
 from commands.streams import RecordedEvent
 
-# Of those that wait only a withdrawal may have caused events already, or a draw that failed and is re-driven.
+# Of those that wait only a withdrawal or a close may have caused events already, or a draw that failed and is
+# re-driven.
 CAUSES = """
 SELECT id, command, payload, accepted_at, status FROM jobs
-WHERE id = ANY(%s) AND stream_id = %s AND (status <> 'QUEUED' OR command IN ('WithdrawBids', 'DoubleBid'))
+WHERE id = ANY(%s) AND stream_id = %s AND (status <> 'QUEUED'
+    OR command IN ('WithdrawBids', 'AnnounceWinner', 'DoubleBid'))
 """
 ACCOUNTS = """
 SELECT stream_id, type, schema_version, data, accepted_at, position FROM events
@@ -103,7 +106,7 @@ def _look_up_aliases(connection: SyncConnection, ids: Collection[UUID], facts: F
 def _named(event: Event) -> Collection[UUID]:
     """The users on whom the decision depended."""
     match event:
-        case BidPlaced() | BidDeleted() | BidRemoved():
+        case BidPlaced() | SealedBidPlaced() | BidDeleted() | BidRemoved():
             return (event.bidder_id,)
         case AuctionCreated(rules=rules):
             return people(rules)

@@ -17,6 +17,7 @@ from commands.domain.events import (
     BidPlaced,
     DrawsAccepted,
     PolicyEvent,
+    SealedBidPlaced,
     SecretRevealed,
     TickCommitted,
     TickEvent,
@@ -193,7 +194,8 @@ def _named(of_auctions: Mapping[Stream, Sequence[RecordedEvent]]) -> set[tuple[U
         (stream.id, bid_id)
         for stream, recorded in of_auctions.items()
         for item in recorded
-        if not isinstance(item.event, BidPlaced) and (bid_id := getattr(item.event, "bid_id", None))
+        if not isinstance(item.event, BidPlaced | SealedBidPlaced)
+        and (bid_id := getattr(item.event, "bid_id", None))
     }
 
 

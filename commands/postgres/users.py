@@ -14,7 +14,6 @@ from commands.domain.user import User
 from commands.postgres.bans import bans_of, save_bans
 from commands.postgres.connections import SyncConnection, WebConnection
 from commands.postgres.jobs import PERSONAL
-from commands.postgres.secret_keys import destroy_key
 from commands.postgres.sessions import forget_sessions_of
 from commands.streams import Conflict
 
@@ -55,8 +54,16 @@ FORGET_FINGERPRINT = (
 )
 # Whoever wrote something for the user without knowing of the deletion has ended long before that.
 WITH_LEFTOVERS = """
-SELECT id, leftovers_due_at < statement_timestamp() - interval '1 hour' AS last FROM users
+SELECT id, leftovers_due_at < statement_timestamp() - interval '1 hour'
+    AND NOT EXISTS (SELECT FROM secret_keys WHERE owner_id = users.id) AS last FROM users
 WHERE leftovers_due_at IS NOT NULL ORDER BY leftovers_due_at LIMIT 1000
+"""
+# While a live bid of theirs is sealed, it may have been so when its auction ended, and is to be revealed then.
+DESTROY_KEYS = """
+DELETE FROM secret_keys WHERE owner_id = ANY(%s) AND NOT EXISTS (
+    SELECT FROM bids JOIN auctions ON auctions.id = auction_id
+    WHERE bidder_id = owner_id AND hidden AND NOT deleted AND NOT closed
+)
 """
 NO_LEFTOVERS = """
 UPDATE users SET leftovers_due_at = NULL
@@ -165,13 +172,14 @@ def erase_user(
 ) -> None:
     """Erase the user's personal data, also in failed sign-ups, destroy their key, and delete their sessions and bans.
 
-    Their bids are to be withdrawn from what was not over when the deletion was accepted.
+    Their bids are to be withdrawn from what was not over when the deletion was accepted. While one of them is
+    sealed the key is kept; see destroy_keys_left.
     """
     connection.execute(FORGET_SIGN_UPS, (user.id,))
     connection.execute(FORGET_FINGERPRINT, (user.id,))
     connection.execute(ERASE, (user.version, deleted_at, accepted_at, user.id))
     save_bans(connection, [user])
-    destroy_key(connection, user.id)
+    connection.execute(DESTROY_KEYS, ([user.id],))
     forget_sessions_of(connection, user.id)
 
 
@@ -187,6 +195,11 @@ def with_leftovers(connection: SyncConnection) -> Mapping[UUID, bool]:
     Each with whether it can get nothing new any more.
     """
     return {row["id"]: row["last"] for row in connection.execute(WITH_LEFTOVERS)}
+
+
+def destroy_keys_left(connection: SyncConnection, ids: Collection[UUID]) -> None:
+    """Destroy the keys of those of the deleted users whose sealed bids are withdrawn, or revealed."""
+    connection.execute(DESTROY_KEYS, (list(ids),))
 
 
 def mark_without_leftovers(connection: SyncConnection, ids: Collection[UUID]) -> None:

@@ -19,7 +19,7 @@ from commands.domain.events import (
 )
 from commands.domain.pauses import Pause
 from commands.domain.rules.own_promoter import OwnPromoter
-from commands.domain.rules.table import own_promoter
+from commands.domain.rules.table import own_promoter, promoted
 from commands.domain.state import changed_bid
 from commands.streams import RecordedEvent
 
@@ -51,6 +51,8 @@ class Course:
     ends_at: datetime | None = None
     # What its draws follow instead of the portal's policies.
     own: OwnPromoter | None = None
+    # Whether no tick draws in it.
+    off: bool = False
     paused_at: datetime | None = None
     _pauses: list[Pause] = field(default_factory=list)
     _bids: dict[UUID, Bid] = field(default_factory=dict)
@@ -71,7 +73,7 @@ class Course:
         match event:
             case AuctionCreated():
                 self.starts_at, self.ends_at = event.starts_at, event.ends_at
-                self.own = own_promoter(event.rules)
+                self.own, self.off = own_promoter(event.rules), not promoted(event.rules)
             case AuctionExtended() | BoughtNow():
                 self.ends_at = event.ends_at
             case AuctionClosedEarly():
@@ -92,11 +94,6 @@ class Course:
         """Of a draw that is made now."""
         assert self.last is not None, "a history begins with the auction's creation"
         return Base(self.last.version, self.last.hash, any_bids=self._candidates > 0)
-
-    @property
-    def off(self) -> bool:
-        """Whether no tick draws in it."""
-        return self.own is not None and self.own.off
 
     def was_open(self, moment: datetime) -> bool:
         """Whether bids could be placed at that moment."""

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import assert_never, cast
 from uuid import UUID
 
+from commands.domain.amounts import LARGEST
 from commands.domain.auction import decide, nothing_drawn
 from commands.domain.bidders import Bidder
 from commands.domain.commands import (
@@ -25,6 +26,7 @@ from commands.domain.commands import (
     DoubleBid,
     PauseAuction,
     PlaceBid,
+    PlaceSealedBid,
     RemoveBid,
     ResumeAuction,
     WithdrawBids,
@@ -40,8 +42,10 @@ from commands.domain.events import (
     AuctionResumed,
     BidDeleted,
     BidDoubled,
+    BidNotRevealed,
     BidPlaced,
     BidRemoved,
+    BidRevealed,
     BoughtNow,
     Event,
     NoDoubling,
@@ -49,8 +53,10 @@ from commands.domain.events import (
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
+    SealedBidPlaced,
     WinnerAnnounced,
 )
+from commands.domain.hidden import Content, Opened
 from commands.domain.promoter import Drawn, KnownDraw, Promoter
 from commands.domain.rejections import Rejection
 from commands.domain.rules.reserve import ReservePrice
@@ -110,6 +116,7 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
         draw=draw,
         reserve=reserve,
         behind=winner_behind(event),
+        opened=_opened(event),
     )
     if isinstance(answer, Rejection):
         return f"the rules refuse it: {answer.message}"
@@ -127,9 +134,11 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
 
 def _bidders(event: AuctionEvent, position: int, facts: Facts) -> Mapping[UUID, Bidder]:
     """Those on whom it depends, as they stood before that position: bids and bans wait for each other."""
-    if isinstance(event, BidPlaced) and (user := facts.users.get(event.bidder_id)):
-        return {event.bidder_id: user.before(position)}
-    return facts.users
+    match event:
+        case BidPlaced(bidder_id=id) | SealedBidPlaced(bidder_id=id) if id in facts.users:
+            return {id: facts.users[id].before(position)}
+        case _:
+            return facts.users
 
 
 def _followed(standing: Standing, recorded: RecordedEvent) -> str | None:
@@ -155,7 +164,8 @@ def _uncaused(
     """What its job, or the lack of one, says against the event."""
     if cause is None and facts.jobs_since and recorded.recorded_at > facts.jobs_since:
         return "there is no job that caused it"
-    if cause and not _is_failure(recorded.event) and (what := _cannot_cause(cause)):
+    event = cast(AuctionEvent, recorded.event)
+    if cause and not _is_failure(event) and (what := _cannot_cause(cause, event)):
         return what
     if recorded.accepted_at is None:
         if facts.moments_since is not None and position >= facts.moments_since:
@@ -165,10 +175,13 @@ def _uncaused(
     return None
 
 
-def _cannot_cause(cause: Cause) -> str | None:
+def _cannot_cause(cause: Cause, event: AuctionEvent) -> str | None:
     if cause.status is JobStatus.REJECTED:
         return "the job that is to have caused it was rejected"
-    if cause.status is JobStatus.QUEUED and not isinstance(cause.command, WithdrawBids):
+    goes_on = isinstance(cause.command, WithdrawBids) or isinstance(
+        event, BidRevealed | BidNotRevealed
+    )
+    if cause.status is JobStatus.QUEUED and not goes_on:
         return "the job that is to have caused it waits still"
     return None
 
@@ -181,7 +194,7 @@ def _is_failure(event: Event) -> bool:
 def _too_late(event: AuctionEvent, position: int, facts: Facts) -> str | None:
     """What the deletion of the bidder says against the event."""
     match event:
-        case BidPlaced(bidder_id=bidder_id):
+        case BidPlaced(bidder_id=bidder_id) | SealedBidPlaced(bidder_id=bidder_id):
             return "its bidder had been deleted" if _gone(bidder_id, position, facts) else None
         case AuctionCreated(rules=rules) if any(_gone(id, position, facts) for id in people(rules)):
             return "somebody whom its rules name had been deleted"
@@ -205,6 +218,20 @@ def _changes_time(event: AuctionEvent) -> bool:
     """Whether it ends the auction, or has time stand still or go on in it, when its command was accepted."""
     at_once = isinstance(event, AuctionClosedEarly | AuctionPaused | AuctionResumed)
     return at_once or (isinstance(event, BidPlaced) and event.bought)
+
+
+def _opened(event: AuctionEvent) -> Opened:
+    """What the sealed bid holds that the event is about.
+
+    Whether a rule let it be placed is seen when it is revealed, as it must be what was committed to.
+    """
+    match event:
+        case SealedBidPlaced(bid_id=bid_id):
+            return {bid_id: Content(LARGEST, "")}
+        case BidRevealed(bid_id=bid_id, amount=amount, salt=salt):
+            return {bid_id: Content(amount, salt)}
+        case _:
+            return {}
 
 
 def _without_reason(event: AuctionEvent) -> AuctionEvent:
@@ -272,6 +299,10 @@ def command_of(event: AuctionEvent, id: UUID) -> AuctionCommand:
             return BuyNow(id, event.bid_id, event.bidder_id)
         case BidPlaced():
             return PlaceBid(id, event.bid_id, event.bidder_id, event.amount, event.nonce)
+        case SealedBidPlaced():
+            return PlaceSealedBid(
+                id, event.bid_id, event.bidder_id, event.commitment, event.sealed, event.nonce
+            )
         case BidDeleted(withdrawn_at=datetime() as withdrawn_at):
             return WithdrawBids(id, event.bidder_id, withdrawn_at)
         case BidDeleted():
@@ -280,7 +311,13 @@ def command_of(event: AuctionEvent, id: UUID) -> AuctionCommand:
             return RemoveBid(id, event.bid_id, event.reason, event.removed_by)
         case BidDoubled() | NothingDrawn():
             return DoubleBid(id, event.tick, event.policy_version)
-        case WinnerAnnounced() | AuctionEndedUnsold() | ReserveRevealed():
+        case (
+            WinnerAnnounced()
+            | AuctionEndedUnsold()
+            | ReserveRevealed()
+            | BidRevealed()
+            | BidNotRevealed()
+        ):
             return AnnounceWinner(id)
         case AuctionCancelled():
             return CancelAuction(id, event.reason, event.cancelled_by)
@@ -299,7 +336,7 @@ def _moment_of(standing: Standing, event: AuctionEvent, recorded: RecordedEvent)
     match event:
         case AuctionCreated(starts_at=starts_at):
             return min(starts_at, recorded.recorded_at)
-        case BidPlaced(placed_at=placed_at):
+        case BidPlaced(placed_at=placed_at) | SealedBidPlaced(placed_at=placed_at):
             return placed_at
         case BidDeleted() | BidRemoved() | BidDoubled():
             placed: Sequence[datetime] = [bid.placed_at for bid in standing.named(event.bid_id)]
@@ -310,6 +347,8 @@ def _moment_of(standing: Standing, event: AuctionEvent, recorded: RecordedEvent)
             | ReserveMissed()
             | ReserveRevealed()
             | BoughtNow()
+            | BidRevealed()
+            | BidNotRevealed()
             | NothingDrawn()
             | WinnerAnnounced()
             | AuctionEndedUnsold()

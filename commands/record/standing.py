@@ -1,10 +1,11 @@
 """An auction while its events are decided again, with no more of its bids than decisions depend on.
 
 A bid to which nothing happens any more matters as long as it is the highest of its bidder, or leads,
-of all such bids. Only of bids that are deleted or doubled later is each kept. So a million bids
+of all such bids. Only of bids that are deleted, doubled or revealed later is each kept. So a million bids
 take no more memory than their bidders and what changes of them.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -24,6 +25,7 @@ from commands.domain.commands import (
     DoubleBid,
     PauseAuction,
     PlaceBid,
+    PlaceSealedBid,
     RemoveBid,
     ResumeAuction,
     WithdrawBids,
@@ -32,11 +34,14 @@ from commands.domain.events import (
     AuctionEvent,
     BidDeleted,
     BidDoubled,
+    BidNotRevealed,
     BidPlaced,
     BidRemoved,
+    BidRevealed,
     NothingDrawn,
+    SealedBidPlaced,
 )
-from commands.domain.rules.table import need_leader
+from commands.domain.rules.table import hide_amounts, need_leader
 from commands.domain.state import Auction, evolve
 from commands.record.reserves import ReserveBounds
 
@@ -75,6 +80,8 @@ class Standing:
         self._leading: Bid | None = None
         # Those that change by rank; what changed since stays in it, and is passed over.
         self._ranked: Ranked = []
+        # Those that were sealed, in the order they were placed; what is not hidden any more is passed over.
+        self._hidden: deque[UUID] = deque()
 
     def apply(self, event: AuctionEvent, *, stays: bool = False) -> Bid | None:
         """The event happened; the bid that it changed, if any.
@@ -91,7 +98,8 @@ class Standing:
             self.numbers[event.bidder_id] = event.number
         [*changed] = after.bids.values()
         for bid in changed:
-            self._put(bid, placed=isinstance(event, BidPlaced), stays=stays)
+            placed = isinstance(event, BidPlaced | SealedBidPlaced)
+            self._put(bid, placed=placed, stays=stays)
         return changed[0] if changed else None
 
     def leading(self) -> Bid | None:
@@ -125,6 +133,13 @@ class Standing:
                 bidder = self._bidders.get(bidder_id)
                 own = self._best(bidder.highest, bidder.ranked) if bidder else []
                 return [*own, *self._leading_ones()]
+            case PlaceSealedBid(bidder_id=bidder_id):
+                bidder = self._bidders.get(bidder_id)
+                return self._best(bidder.highest, bidder.ranked) if bidder else []
+            case AnnounceWinner() if self.auction and hide_amounts(self.auction.rules):
+                return self._next_hidden() or [
+                    bid for bid in self.changing.values() if not bid.deleted
+                ]
             case AnnounceWinner() | BuyNow():
                 return self._best(self._leading, self._ranked)
             case DeleteBid(bid_id=id) | RemoveBid(bid_id=id):
@@ -144,6 +159,15 @@ class Standing:
             case _:
                 assert_never(command)
 
+    def _next_hidden(self) -> list[Bid]:
+        """The live bid that is to be revealed next."""
+        while self._hidden:
+            bid = self.changing[self._hidden[0]]
+            if bid.hidden and not bid.deleted:
+                return [bid]
+            self._hidden.popleft()
+        return []
+
     def _leading_ones(self) -> list[Bid]:
         """Those that a bid depends on because of the auction's rules: the leading one is among them."""
         assert self.auction
@@ -152,7 +176,7 @@ class Standing:
         return self._best(self._leading, self._ranked)
 
     def _changed_by(self, event: AuctionEvent) -> list[Bid]:
-        if isinstance(event, BidDoubled | BidDeleted | BidRemoved):
+        if isinstance(event, BidDoubled | BidDeleted | BidRemoved | BidRevealed | BidNotRevealed):
             return self.named(event.bid_id)
         return []
 
@@ -180,6 +204,8 @@ class Standing:
                 self._leading = bid
             return
         self.changing[bid.id] = bid
+        if placed and bid.hidden:
+            self._hidden.append(bid.id)
         if not bid.deleted:
             heappush(self._ranked, (bid.rank, bid.id))
             heappush(bidder.ranked, (bid.rank, bid.id))

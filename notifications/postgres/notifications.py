@@ -8,10 +8,11 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
+from commands.domain.hidden import LOST
 from commands.postgres.aliases import forget_deleted_behind
 from commands.postgres.connections import SyncConnection
 from commands.postgres.rows import as_json
-from commands.postgres.users import mark_without_leftovers, with_leftovers
+from commands.postgres.users import destroy_keys_left, mark_without_leftovers, with_leftovers
 from notifications.notices import Notice
 from notifications.people import UNMASKED, People
 from notifications.postgres.addressees import UPDATED_KINDS
@@ -26,12 +27,14 @@ from notifications.preferences import (
     NotificationKind,
 )
 
-# Of a kind that is told with one: it stays where it is, in the event that caused the notification.
+SEALED = "Amounts are hidden until then."
+# Of a kind that is told with one: it stays where it is, in the event that caused the notification. Where bids are
+# sealed, that is why no amount is told.
 REASON = f"""
 CASE WHEN kind IN ({", ".join(repr(kind.value) for kind in sorted(WITH_REASON))}) THEN (
-    SELECT data->>'reason' FROM events
+    SELECT coalesce(data->>'reason', '{LOST}') FROM events
     WHERE stream_id = notifications.auction_id AND events.version = notifications.version
-) END AS reason"""
+) WHEN kind = 'ENDING_SOON' AND auctions.rules ? 'sealed' THEN '{SEALED}' END AS reason"""
 # The kind of mail that is about a notification.
 NOTIFICATION_MAIL = "NOTIFICATION"
 ASKED = f"""
@@ -289,5 +292,6 @@ def forget_leftovers(connection: SyncConnection) -> None:
     """Delete what is left of deleted users whose wake-up was lost, or was written beside their deletion."""
     users = with_leftovers(connection)
     if users:
+        destroy_keys_left(connection, users)
         forget_deleted(connection, users)
         mark_without_leftovers(connection, [id for id, last in users.items() if last])

@@ -29,7 +29,7 @@ SELECT auctions.id, auctions.version, best.id, best.effective_amount
 FROM auctions LEFT JOIN LATERAL (
     SELECT id, effective_amount FROM bids WHERE auction_id = auctions.id AND NOT deleted
     ORDER BY effective_amount DESC, reached_version LIMIT 1
-) AS best ON true
+) AS best ON rules IS NULL OR NOT rules ? 'sealed'
 WHERE auctions.id = ANY(%s)
 ON CONFLICT (auction_id) DO UPDATE SET version = excluded.version,
     leading_bid_id = excluded.leading_bid_id, leading_amount = excluded.leading_amount
@@ -41,7 +41,7 @@ SELECT auction_id, version, leading_bid_id, leading_amount, telling,
        (SELECT deleted FROM bids WHERE id = leading_bid_id) AS leading_deleted
 FROM notification_progress WHERE auction_id = ANY(%s) ORDER BY auction_id FOR UPDATE SKIP LOCKED
 """
-# One statement, so that version and leading bid are of one moment.
+# One statement, so that version and leading bid are of one moment. Where bids are sealed nobody is told who leads.
 NOW = """
 SELECT auctions.id AS auction_id, auctions.version, best.id, best.bidder_id,
        best.effective_amount, best.reached_version, statement_timestamp() AS now,
@@ -50,7 +50,7 @@ FROM auctions LEFT JOIN LATERAL (
     SELECT id, bidder_id, effective_amount, reached_version FROM bids
     WHERE auction_id = auctions.id AND NOT deleted
     ORDER BY effective_amount DESC, reached_version LIMIT 1
-) AS best ON true
+) AS best ON rules IS NULL OR NOT rules ? 'sealed'
 WHERE auctions.id = ANY(%s)
 """
 RANKED = "SELECT id, bidder_id, effective_amount, reached_version FROM bids WHERE id = ANY(%s)"

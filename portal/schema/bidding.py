@@ -58,18 +58,21 @@ class BiddingMutation:
     @strawberry.mutation(
         description=(
             "Place a bid. It may be lower than the leading bid, but must be higher than the "
-            "bidder's own highest live bid in this auction."
+            "bidder's own highest live bid in this auction; in some auctions other rules hold (see rules). Where "
+            "bids are sealed the amount is sealed at once, and nobody is told it before the end."
         )
     )
     async def place_bid(self, info: PortalInfo, input: PlaceBidInput) -> Job:
         viewer = info.context.claimed_viewer()
         await count_bid(info.context, viewer)
+        key = await info.context.runtime.sealing.key_for(input.auction_id, viewer.user_id)
         submission = requests.place_bid(
             info.context.caller_in_session(viewer),
             bidder_id=viewer.user_id,
             auction_id=input.auction_id,
             amount_text=str(input.amount),
             nonce=input.nonce,
+            key=key,
             **how(input),
         )
         return await accepted(info.context, submission)

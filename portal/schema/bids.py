@@ -93,9 +93,14 @@ class Bid:
     id: UUID = strawberry.field(description="The bid's id, for deleteBid.")
     auction_id: UUID = strawberry.field(description="The auction it was placed in.")
     bidder: Bidder = strawberry.field(description="Who placed it.")
-    amount: Decimal = strawberry.field(description="What was offered, and what the winner pays.")
-    effective_amount: Decimal = strawberry.field(
-        description="What ranks the bid: twice the amount once it was doubled."
+    amount: Decimal | None = strawberry.field(
+        description=(
+            "What was offered, and what the winner pays unless Winner.pays says otherwise. Null while the bid is "
+            "sealed."
+        )
+    )
+    effective_amount: Decimal | None = strawberry.field(
+        description="What ranks the bid: twice the amount once it was doubled. Null while the bid is sealed."
     )
     doubled: bool = strawberry.field(
         description="Whether the promoter doubled it, which it does at most once."
@@ -114,6 +119,15 @@ class Bid:
     removed: HouseDecision | None = strawberry.field(
         default=None, description="Why it counts no more, if the house removed it; else null."
     )
+    commitment: str | None = strawberry.field(
+        default=None,
+        description=(
+            'Of a sealed bid the SHA-256, in hex, of {"amount":"12.00","salt":"…"}, its amount and salt; else null.'
+        ),
+    )
+    salt: str | None = strawberry.field(
+        default=None, description="Of a sealed bid that was revealed; else null."
+    )
 
     @classmethod
     def of(cls, bid: BidDocument, names: Names, auction: AuctionDocument | None = None) -> "Bid":
@@ -122,13 +136,15 @@ class Bid:
             id=bid.id,
             auction_id=bid.auction_id,
             bidder=Bidder.of(bid.bidder_id, bid.number, names),
-            amount=bid.amount,
-            effective_amount=bid.effective_amount,
+            amount=None if bid.hidden else bid.amount,
+            effective_amount=None if bid.hidden else bid.effective_amount,
             doubled=bid.doubled,
             deleted=bid.deleted,
             placed_at=bid.placed_at,
             deletable_until=_deletable_until(bid, auction) if auction else None,
             removed=HouseDecision.of(bid.removed) if bid.removed else None,
+            commitment=bid.commitment,
+            salt=bid.salt,
         )
 
 
@@ -138,13 +154,25 @@ def _deletable_until(bid: BidDocument, auction: AuctionDocument) -> datetime | N
     return deletable_until(auction.rules, bid.placed_at, auction.ends_at, auction.pauses)
 
 
+@strawberry.type(
+    description="What the reader's own sealed bid holds; nobody else is told before the end."
+)
+class SealedContent:
+    bid_id: UUID = strawberry.field(description="The bid.")
+    amount: Decimal = strawberry.field(description="What was offered.")
+    salt: str = strawberry.field(
+        description="With it and the amount the bid's commitment can be checked."
+    )
+
+
 @strawberry.type(description="Who won an auction, with which bid.")
 class Winner:
     auction_id: UUID = strawberry.field(description="The auction that was won.")
     auction_title: str = strawberry.field(description="Its title.")
     bidder: Bidder = strawberry.field(description="Who won.")
-    bid: Bid = strawberry.field(
-        description="The bid that led when the auction closed; its amount is what is paid."
+    bid: Bid = strawberry.field(description="The bid that led when the auction closed.")
+    pays: Decimal = strawberry.field(
+        description="What is paid: the bid's amount, or by the auction's rules another price."
     )
     announced_at: datetime = strawberry.field(
         description="When the auction was closed, a moment after its endsAt."
@@ -160,5 +188,6 @@ class Winner:
             auction_title=winner.auction_title,
             bidder=bid.bidder,
             bid=bid,
+            pays=winner.pays,
             announced_at=winner.announced_at,
         )

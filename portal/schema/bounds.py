@@ -76,6 +76,7 @@ READS = {
     "consistencyProof": 20,
     "beaconRound": 10,
     "myActivity": 50,
+    "mySealedBid": 20,
 }
 READING = {"atVersion": 20, "atTime": 20}
 # Arguments that leave entries out: thousands may be passed over for a page.

@@ -53,6 +53,7 @@ class AuctionRule(Enum):
     RESERVE = "RESERVE"
     INCREMENTS = "INCREMENTS"
     BUY_NOW = "BUY_NOW"
+    SEALED = "SEALED"
     SOFT_CLOSE = "SOFT_CLOSE"
     WITHDRAWAL = "WITHDRAWAL"
     MASKED = "MASKED"
@@ -67,6 +68,8 @@ class Preset(Enum):
     PLAIN = "plain"
     ENGLISH = "english"
     CHARITY = "charity"
+    SEALED = "sealed"
+    VICKREY = "vickrey"
 
 
 class Standing(Enum):
@@ -74,6 +77,7 @@ class Standing(Enum):
 
     LEADING = "LEADING"
     OUTBID = "OUTBID"
+    SEALED = "SEALED"
     WON = "WON"
     LOST = "LOST"
     CANCELLED = "CANCELLED"
@@ -114,6 +118,8 @@ describe(
             "Each bid is higher than the leading one by the house's table of increments; one in the last "
             "minute moves the end by a minute, ten times at most."
         ),
+        Preset.SEALED: "Amounts are hidden until the end; the highest wins, and is paid.",
+        Preset.VICKREY: "Amounts are hidden until the end; the highest wins and pays the second highest.",
     },
 )
 describe(
@@ -150,6 +156,7 @@ describe(
         AuctionRule.INCREMENTS: "It has increments.",
         AuctionRule.RESERVE: "It has a hidden reserve.",
         AuctionRule.BUY_NOW: "It has a price at which it can be bought at once, or could be.",
+        AuctionRule.SEALED: "Its bids are sealed.",
         AuctionRule.SOFT_CLOSE: "It has a soft close.",
         AuctionRule.WITHDRAWAL: "Its bidders may delete their bids only for a time, or never.",
         AuctionRule.MASKED: "Its bidders are masked.",
@@ -164,6 +171,7 @@ describe(
     {
         Standing.LEADING: "Their bid leads; until the winner is announced.",
         Standing.OUTBID: "They have a live bid, and another one leads; until the winner is announced.",
+        Standing.SEALED: "They have a live sealed bid, so nobody knows who leads; until the winner is announced.",
         Standing.WON: "They won it.",
         Standing.LOST: "They had a live bid when it was closed, and did not win.",
         Standing.CANCELLED: "They had a live bid when the house cancelled it.",
@@ -209,6 +217,12 @@ describe(
         ),
         RejectionCode.NOT_FOR_SALE: (
             "The auction has no buy-now price, or it is not offered any more; see Auction.buyNowPrice."
+        ),
+        RejectionCode.BID_NOT_SEALED: (
+            "Bids are sealed here, and this one is not: it was accepted before the auction was there."
+        ),
+        RejectionCode.ONE_SEALED_BID: (
+            "The bidder has a live sealed bid in the auction: deleteBid makes room for another."
         ),
         RejectionCode.BID_NOT_FOUND: "The auction has no bid of that id.",
         RejectionCode.BID_NOT_YOURS: "Only its bidder may delete a bid.",

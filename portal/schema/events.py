@@ -67,6 +67,30 @@ class BoughtNow(AuctionEvent):
     bid_id: UUID = strawberry.field(description="The bid that bought.")
 
 
+@strawberry.type(description="A bid was placed whose amount is hidden until the auction has ended.")
+class SealedBidPlaced(AuctionEvent):
+    bid: Bid = strawberry.field(description="As it was then: with its commitment, without amounts.")
+    nonce: str | None = strawberry.field(description="What its bidder sent along.")
+
+
+@strawberry.type(
+    description="The auction has ended, and a sealed bid was revealed; all live ones are, before the winner is announced."
+)
+class BidRevealed(AuctionEvent):
+    bid_id: UUID = strawberry.field(description="The bid.")
+    amount: Decimal = strawberry.field(description="What was offered.")
+    salt: str = strawberry.field(
+        description="With it and the amount the bid's commitment can be checked."
+    )
+
+
+@strawberry.type(
+    description="A sealed bid can't be revealed, because its key is gone: it counts no more, as after BidRemoved."
+)
+class BidNotRevealed(AuctionEvent):
+    bid_id: UUID = strawberry.field(description="The bid.")
+
+
 @strawberry.type(
     description="The bid placed just before moved the auction's end, by the auction's soft close."
 )
@@ -130,6 +154,9 @@ class NothingDrawn(AuctionEvent):
 @strawberry.type(description="The auction is closed and has a winner.")
 class WinnerAnnounced(AuctionEvent):
     bid: Bid = strawberry.field(description="The bid that won.")
+    pays: Decimal = strawberry.field(
+        description="What the winner pays: the bid's amount, or by the auction's rules another price."
+    )
 
 
 @strawberry.type(description="The auction is closed without a live bid.")
@@ -199,6 +226,9 @@ EVENT_TYPES = (
     AuctionCreated,
     BidPlaced,
     BoughtNow,
+    SealedBidPlaced,
+    BidRevealed,
+    BidNotRevealed,
     AuctionExtended,
     ReserveMet,
     ReserveMissed,
@@ -221,7 +251,11 @@ def bidder_of(recorded: RecordedEvent) -> UUID | None:
     match recorded.event:
         case events.WinnerAnnounced(user_id=UUID() as user_id):
             return user_id
-        case events.BidPlaced(number=None) | events.WinnerAnnounced(number=None):
+        case (
+            events.BidPlaced(number=None)
+            | events.SealedBidPlaced()
+            | events.WinnerAnnounced(number=None)
+        ):
             return recorded.event.bidder_id
         case _:
             return None
@@ -249,6 +283,12 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
             return BidPlaced(**common, bid=bid, nonce=event.nonce, bought=event.bought)
         case events.BoughtNow() as event:
             return BoughtNow(**common, ends_at=event.ends_at, bid_id=event.bid_id)
+        case events.SealedBidPlaced() as event:
+            return SealedBidPlaced(**common, bid=_sealed(recorded, event, names), nonce=event.nonce)
+        case events.BidRevealed() as event:
+            return BidRevealed(**common, bid_id=event.bid_id, amount=event.amount, salt=event.salt)
+        case events.BidNotRevealed() as event:
+            return BidNotRevealed(**common, bid_id=event.bid_id)
         case events.AuctionExtended() as event:
             return AuctionExtended(**common, ends_at=event.ends_at, bid_id=event.bid_id)
         case events.ReserveMet() as event:
@@ -284,7 +324,8 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
             amount, doubled = event.effective_amount, event.doubled
             bid = _bid(recorded, event, names, effective_amount=amount, doubled=doubled)
             bid.bidder = shown_behind(bid.bidder, event.user_id, names)
-            return WinnerAnnounced(**common, bid=bid)
+            pays = event.amount if event.price is None else event.price
+            return WinnerAnnounced(**common, bid=bid, pays=pays)
         case events.AuctionEndedUnsold():
             return AuctionEndedUnsold(**common)
         case events.AuctionCancelled() as event:
@@ -298,6 +339,20 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
             return AuctionResumed(**common, resumed_at=at, ends_at=ends_at, because=event.reason)
         case _:
             raise ValueError(f"{recorded.event} is no event of an auction")
+
+
+def _sealed(recorded: RecordedEvent, event: events.SealedBidPlaced, names: Names) -> Bid:
+    return Bid(
+        id=event.bid_id,
+        auction_id=recorded.stream.id,
+        bidder=Bidder.of(event.bidder_id, None, names),
+        amount=None,
+        effective_amount=None,
+        doubled=False,
+        deleted=False,
+        placed_at=event.placed_at,
+        commitment=event.commitment,
+    )
 
 
 class _Common(TypedDict):

@@ -40,6 +40,7 @@ CANCELLABLE = {
     "ResumeAuction",
     "PlaceBid",
     "BuyNow",
+    "PlaceSealedBid",
     "DeleteBid",
     "RemoveBid",
     "BanUser",

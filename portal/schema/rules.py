@@ -10,7 +10,7 @@ from uuid import UUID
 import strawberry
 
 from commands.domain.promoter import CERTAIN
-from commands.domain.rules import buy_now, increments, masked, soft_close, table
+from commands.domain.rules import buy_now, increments, masked, sealed, soft_close, table
 from commands.domain.rules.own_lot import OwnLot as OwnLotRule
 from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.presets import rules_of
@@ -80,6 +80,18 @@ class OwnLot:
 
 
 @strawberry.type(
+    description="Amounts are hidden until the end, and each bidder has one live bid; the highest wins."
+)
+class Sealed:
+    second_price: bool = strawberry.field(
+        description=(
+            "Whether the winner pays the second highest amount, but no less than a starting price or a reserve; "
+            "their own amount if there is none of these."
+        )
+    )
+
+
+@strawberry.type(
     description='Others see "Bidder 1", "Bidder 2" and so on in the place of names; the house sees names.'
 )
 class Masked:
@@ -131,6 +143,7 @@ class Rules:
     buy_now: BuyNow | None = strawberry.field(
         description="A price at which it can be bought at once."
     )
+    sealed: Sealed | None = strawberry.field(description="Amounts are hidden until the end.")
     soft_close: SoftClose | None = strawberry.field(
         description="How a bid shortly before the end moves the end."
     )
@@ -158,14 +171,16 @@ class Rules:
         """In the API's form."""
         starting, steps = _one(rules, StartingPrice), _one(rules, increments.Increments)
         soft, withdrawal = _one(rules, soft_close.SoftClose), _one(rules, WithdrawalRule)
-        hidden, own = _one(rules, Reserve), _one(rules, OwnLotRule)
+        reserve, own = _one(rules, Reserve), _one(rules, OwnLotRule)
+        hidden = _one(rules, sealed.Sealed)
         mask = _one(rules, masked.Masked)
         buying, promoter = table.buy_now(rules), table.own_promoter(rules)
         return cls(
             starting_price=starting.amount if starting else None,
             increments=Increments.of(steps) if steps else None,
-            reserve=hidden.commitment if hidden else None,
+            reserve=reserve.commitment if reserve else None,
             buy_now=BuyNow(**asdict(buying)) if buying else None,
+            sealed=Sealed(**asdict(hidden)) if hidden else None,
             soft_close=SoftClose(**asdict(soft)) if soft else None,
             withdrawal=Withdrawal(within=withdrawal.within) if withdrawal else None,
             masked=Masked(**asdict(mask)) if mask else None,
@@ -185,6 +200,15 @@ class BracketInput:
         ),
     )
     step: Decimal = strawberry.field(description="By how much a bid must be higher there.")
+
+
+@strawberry.input(
+    description="Sealed bids; they go neither with increments nor with anything else that shows amounts."
+)
+class SealedInput:
+    second_price: bool = strawberry.field(
+        default=False, description="Whether the winner pays the second highest amount."
+    )
 
 
 @strawberry.input(
@@ -296,6 +320,9 @@ class RulesInput:
     buy_now: BuyNowInput | None = strawberry.field(
         default=None, description="A price at which it can be bought at once."
     )
+    sealed: SealedInput | None = strawberry.field(
+        default=None, description="Amounts are hidden until the end."
+    )
     soft_close: SoftCloseInput | None = strawberry.field(
         default=None, description="How a bid shortly before the end moves the end."
     )
@@ -331,6 +358,7 @@ def chosen(given: RulesInput | None) -> table.Rules:
         over_leader=over_leader,
         over_own=over_own,
         buy_now=buy_now.BuyNow(**asdict(given.buy_now)) if given.buy_now else None,
+        sealed=sealed.Sealed(**asdict(given.sealed)) if given.sealed else None,
         soft_close=soft_close.SoftClose(**asdict(soft)) if soft else None,
         withdrawal=withdrawal,
         promoter=_promoter(given.promoter) if given.promoter else None,

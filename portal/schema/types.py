@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from commands.domain.rules.table import buy_now_price, next_bids
+from commands.domain.rules.table import buy_now_price, hide_amounts, next_bids
 from commands.postgres.addresses import Address, own_address
 from notifications.reading import ReaderNotification, preferences_of
 from notifications.wording import message
@@ -17,6 +17,7 @@ from portal.schema.bids import (
     Bidder,
     HouseDecision,
     Purchase,
+    SealedContent,
     Winner,
     users_among,
     winner_shown,
@@ -76,7 +77,7 @@ class Auction:
     leading_bid: Bid | None = strawberry.field(
         description=(
             "The live bid of the highest effective amount; of equals, the one that reached it "
-            "first. Null without live bids."
+            "first. Null without live bids, and where bids are sealed until the winner is announced."
         )
     )
     bid_count: int = strawberry.field(description="Live bids.")
@@ -111,7 +112,8 @@ class Auction:
     @strawberry.field(
         description=(
             "Three amounts to offer a bidder, a step apart: each would be accepted, and would lead. Fewer "
-            "where amounts end, none once the auction has ended or was cancelled."
+            "where amounts end, none once the auction has ended or was cancelled. Where bids are sealed at "
+            "most the starting price."
         ),
         metadata=PUBLIC,
     )
@@ -137,7 +139,9 @@ class Auction:
         return buy_now_price(self.document.rules, leading.effective_amount if leading else None)
 
     @strawberry.field(
-        description="Live bids at `version`, leading first; a page behind another, too.",
+        description=(
+            "Live bids at `version`, leading first, sealed ones in the order they were placed; a page behind another, too."
+        ),
         metadata=PUBLIC,
     )
     async def bids(
@@ -189,6 +193,28 @@ class Auction:
             lambda bid: Bid.of(bid, names, self.document),
             lambda bid: (bid.placed_version,),
         )
+
+    @strawberry.field(
+        description=(
+            "What the reader's own live sealed bid holds, as of now; null without one, and where bids are open."
+        )
+    )
+    async def my_sealed_bid(self, info: PortalInfo) -> SealedContent | None:
+        """Unsealed for its bidder alone."""
+        viewer = await info.context.viewer_or_none()
+        if viewer is None or not hide_amounts(self.document.rules):
+            return None
+        runtime = info.context.runtime
+        # A bidder has one live bid at most, so it is the one placed last.
+        found = await runtime.documents.own_bids(self.document, viewer.user_id, 1)
+        if not found or found[0].deleted:
+            return None
+        bid = found[0]
+        where = (self.id, bid.id, viewer.user_id, bid.placed_version)
+        content = await runtime.sealing.opened(*where)
+        if content is None:
+            return None
+        return SealedContent(bid_id=bid.id, amount=content.amount, salt=content.salt)
 
     @strawberry.field(
         description="Whether the reader watches it; false for those who are not signed in."
@@ -252,7 +278,10 @@ class Auction:
         cls, auction: AuctionDocument, names: Names, now: datetime, *, past: bool = False
     ) -> "Auction":
         """The auction in a document, seen at that time."""
-        leading = auction.top_bids[0] if auction.top_bids else None
+        leading = auction.leading
+        # Until all are revealed the leading one is not known.
+        if hide_amounts(auction.rules) and not auction.closed:
+            leading = None
         return cls(
             document=auction,
             past=past,

@@ -36,6 +36,7 @@ class LeadCause(Enum):
     DOUBLED = "BidDoubled"
     DELETED = "BidDeleted"
     REMOVED = "BidRemoved"
+    REVEALED = "BidRevealed"
 
 
 describe(
@@ -45,6 +46,7 @@ describe(
         LeadCause.PLACED: "A bid was placed, and led.",
         LeadCause.DOUBLED: "A bid was doubled, and led from then on, or still.",
         LeadCause.DELETED: "The leading bid was deleted, and the next one led.",
+        LeadCause.REVEALED: "A sealed bid was revealed, and led.",
         LeadCause.REMOVED: "The house removed the leading bid, and the next one led.",
     },
 )

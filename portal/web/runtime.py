@@ -31,6 +31,7 @@ from portal.web.acceptor import Acceptor
 from portal.web.answers import Answer, answer_bytes
 from portal.web.fresh import News, Shared
 from portal.web.hub import Hub
+from portal.web.sealing import Sealing
 from portal.web.together import Together
 from projections.documents import AuctionDocument
 from projections.mongo.reader import DocumentReader
@@ -156,6 +157,8 @@ class Runtime:
     watched: Together[Pair, bool]
     # The aliases of users in masked auctions.
     aliases: Together[Pair, Alias]
+    # What bids are sealed with.
+    sealing: Sealing
     # Brings streams' documents up to date.
     catching_up: Together[Stream, None]
 
@@ -202,6 +205,7 @@ async def running() -> AsyncIterator[Runtime]:
             Together(partial(_versions, pool), most=500),
             Together(partial(watched, pool), most=500),
             Together(partial(alias_in, pool), most=500),
+            Sealing(pool),
             Together(_brought_forward, most=CATCHING_UP),
         )
         await runtime.pool.open()

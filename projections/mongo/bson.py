@@ -14,6 +14,7 @@ from uuid import UUID
 
 from bson.decimal128 import Decimal128
 
+from commands.domain.hidden import HIDDEN
 from commands.domain.pauses import Pause
 from commands.domain.rules.reserve import ReservePrice
 from commands.domain.rules.table import Rules, name_of
@@ -60,7 +61,7 @@ _BESIDE = {"_id", "listed", "leading_amount", "title_words", "rule_set"}
 # The fields that documents are stored with, by what they are of.
 STORED_FIELDS: Mapping[str, Set[str]] = {
     "auctions": _AUCTION_FIELDS | _BESIDE,
-    "bids": {field.name for field in fields(BidDocument)} | {"_id", "live"},
+    "bids": {field.name for field in fields(BidDocument)} | {"_id", "live", "sealed_amount"},
 }
 
 
@@ -100,6 +101,14 @@ def from_bid(bid: BidDocument) -> Bson:
         stored["removed"] = _from_decision(bid.removed)
     if bid.number:
         stored["number"] = bid.number
+    if bid.commitment:
+        # By the last one it is found as it was until it was revealed; see past.
+        stored |= {
+            "commitment": bid.commitment,
+            "hidden": bid.hidden,
+            "salt": bid.salt,
+            "sealed_amount": Decimal128(HIDDEN),
+        }
     return stored
 
 
@@ -130,6 +139,9 @@ def to_bid(stored: Mapping[str, Any]) -> BidDocument:
         version=stored["version"],
         removed=_to_decision(stored["removed"]) if "removed" in stored else None,
         number=stored.get("number"),
+        commitment=stored.get("commitment"),
+        hidden=stored.get("hidden", False),
+        salt=stored.get("salt"),
     )
 
 
@@ -197,6 +209,8 @@ def from_winner(winner: WinnerDocument) -> Bson:
     }
     if winner.user_id:
         stored["user_id"] = winner.user_id
+    if winner.price is not None:
+        stored["price"] = Decimal128(winner.price)
     return stored
 
 
@@ -208,6 +222,7 @@ def to_winner(stored: Mapping[str, Any]) -> WinnerDocument:
         bid=to_bid(stored["bid"]),
         announced_at=datetime.fromisoformat(stored["announced_at"]),
         user_id=stored.get("user_id"),
+        price=stored["price"].to_decimal() if "price" in stored else None,
     )
 
 

@@ -67,6 +67,15 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
             name="doubled",
             partialFilterExpression={"doubled": True},
         ),
+        IndexModel(
+            [
+                ("auction_id", ASCENDING),
+                ("sealed_amount", DESCENDING),
+                ("placed_version", ASCENDING),
+            ],
+            name="sealed",
+            partialFilterExpression={"sealed_amount": {"$exists": True}},
+        ),
     ],
     # The other moments are read by their keys.
     "moments": [

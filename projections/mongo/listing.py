@@ -32,6 +32,7 @@ AuctionRule = Literal[
     "INCREMENTS",
     "RESERVE",
     "BUY_NOW",
+    "SEALED",
     "SOFT_CLOSE",
     "WITHDRAWAL",
     "MASKED",

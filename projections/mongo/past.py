@@ -2,7 +2,7 @@
 
 Its moments say how many bids there were and which led. A page of bids is put together from three walks
 through indexes in the order of the ranking as it was then: bids that are live now and as they were, those
-deleted since, and those doubled since. Each passes over the bids that were not there then. Where one has passed
+deleted since, and those doubled since; of sealed bids also those revealed since. Each passes over the bids that were not there then. Where one has passed
 over very many, the page ends, and the next one goes on there. The first page begins at the bid that led then, so
 that it passes over none of the higher ones that came later. Bids change in one direction only, from the first
 walk to one of the others, so read in this order none is missed.
@@ -17,6 +17,8 @@ from uuid import UUID
 from bson.decimal128 import Decimal128
 from pymongo import ASCENDING, DESCENDING
 
+from commands.domain.hidden import HIDDEN
+from commands.domain.rules.table import hide_amounts
 from projections.changes import bid_at, ranked_at
 from projections.documents import AuctionDocument, BidDocument, Details, Moment
 from projections.errors import VersionUnavailable
@@ -39,6 +41,7 @@ LONGEST_LOOK = 1_000
 LONGEST_WALK = 5_000
 MOST_AMOUNTS = 5_000
 CENT = Decimal("0.01")
+AS_SEALED: Order = (("sealed_amount", DESCENDING), ("placed_version", ASCENDING))
 AS_PLACED: Order = (("amount", DESCENDING), ("placed_version", ASCENDING))
 
 
@@ -85,13 +88,20 @@ class Walk:
         return [*self.behind(start), {"$limit": most}, {"$set": {"walk": self.name}}]
 
 
-def walks(auction_id: UUID) -> tuple[Walk, Walk, Walk]:
-    """Through the bids that are live, among them those that did not change; that are deleted; that were doubled."""
-    return (
-        Walk("live", {"auction_id": auction_id, "live": True}, ORDER),
-        Walk("deleted", {"auction_id": auction_id, "live": False}, ORDER),
-        Walk("doubled", {"auction_id": auction_id, "doubled": True}, AS_PLACED),
-    )
+def walks(auction: AuctionDocument) -> Sequence[Walk]:
+    """Through the bids that are live, among them those that did not change; that are deleted; that were doubled.
+
+    Where bids are sealed also through all in the order they were placed.
+    """
+    own = {"auction_id": auction.id}
+    found = [
+        Walk("live", {**own, "live": True}, ORDER),
+        Walk("deleted", {**own, "live": False}, ORDER),
+        Walk("doubled", {**own, "doubled": True}, AS_PLACED),
+    ]
+    if hide_amounts(auction.rules):
+        found.append(Walk("sealed", {**own, "sealed_amount": Decimal128(HIDDEN)}, AS_SEALED))
+    return found
 
 
 class PastReader:
@@ -179,10 +189,9 @@ class PastReader:
 
         `then` is as auction_at gives it.
         """
-        if not then.top_bids:
+        if not then.bid_count:
             return Page((), None)
-        leading = then.top_bids[0]
-        start = after or (leading.effective_amount, leading.reached_version - 1)
+        start = after or _before_the_first(then)
         near = await self._near(then, limit, start)
         if near.rest is None or len(near.bids) == limit:
             return near
@@ -212,7 +221,7 @@ class PastReader:
 
     async def _near(self, then: AuctionDocument, limit: int, start: Place) -> Page:
         """The page, as far as the first bids of each walk tell."""
-        most, parts = max(FIRST_LOOK, 2 * limit), walks(then.id)
+        most, parts = max(FIRST_LOOK, 2 * limit), walks(then)
         found = await self._documents.beside(
             then, "bids", *(walk.look(start, most) for walk in parts)
         )
@@ -220,7 +229,7 @@ class PastReader:
 
     async def _far(self, then: AuctionDocument, limit: int, start: Place) -> Page:
         """The page, passing over very many bids."""
-        live, *others = walks(then.id)
+        live, *others = walks(then)
         # Read first: the page has all that was there up to this place, whatever comes meanwhile.
         end = await self._end(then, live, start)
         found = await self._documents.beside(
@@ -248,6 +257,14 @@ class PastReader:
         for stored in await self._documents.beside(then, "bids", edge):
             return max(live.place(stored), (lowest, then.version), key=_rank)
         return None
+
+
+def _before_the_first(then: AuctionDocument) -> Place:
+    """The place before the bid that led, or if all were sealed, before the one placed first."""
+    if then.top_bids:
+        leading = then.top_bids[0]
+        return leading.effective_amount, leading.reached_version - 1
+    return HIDDEN, 0
 
 
 def _rank(place: Place) -> Rank:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from operator import attrgetter
 from uuid import UUID
 
-from commands.domain.events import BidPlaced
+from commands.domain.events import BidPlaced, SealedBidPlaced
 from commands.postgres.connections import SyncConnection
 from projections.changes import auction_after, bid_after, bid_at, ranked_at, touched_bid
 from projections.documents import (
@@ -81,7 +81,8 @@ class AuctionDocuments:
         self, history: Sequence[VersionedEvent], live_before: Mapping[UUID, int]
     ) -> None:
         """Of the bids that stay the best one alone can lead, now and later."""
-        live = (bid for bid in self._changing.values() if not bid.deleted)
+        changing = self._changing.values()
+        live = (bid for bid in changing if not bid.deleted and not bid.hidden)
         ranks = {bid.id: bid.rank for bid in (*self._top[:1], *live)}
         timeline = Timeline(self._moment, Known(ranks), live_before, lambda _: None, self._auction)
         expected = timeline.after(self._id, history)
@@ -98,7 +99,7 @@ class AuctionDocuments:
         id = touched_bid(recorded.event)
         if id is None:
             return
-        self._placed += isinstance(recorded.event, BidPlaced)
+        self._placed += isinstance(recorded.event, BidPlaced | SealedBidPlaced)
         bid = bid_after(self._changing.get(id), self._id, recorded)
         assert bid is not None
         if id in staying:

@@ -5,13 +5,24 @@ from itertools import islice
 from uuid import UUID
 
 from commands.domain.bids import Bid
-from commands.domain.events import AuctionEvent, BidDeleted, BidDoubled, BidPlaced, BidRemoved
+from commands.domain.events import (
+    AuctionEvent,
+    BidDeleted,
+    BidDoubled,
+    BidNotRevealed,
+    BidPlaced,
+    BidRemoved,
+    BidRevealed,
+    SealedBidPlaced,
+)
 from commands.postgres.connections import SyncConnection
 from commands.postgres.state_rows import auction_row, bid_rows, count_bid_rows
 from commands.record.standing import NotKept, Standing
 from commands.streams import RecordedEvent
 from projections.upkeep.findings import compared_rows
 from projections.upkeep.one_moment import PAGE
+
+Changes = BidDeleted | BidRemoved | BidDoubled | BidRevealed | BidNotRevealed
 
 
 class StateRows:
@@ -27,7 +38,8 @@ class StateRows:
 
     def look_up(self, page: Sequence[RecordedEvent]) -> None:
         """Read the rows of the bids that these events place."""
-        ids = [item.event.bid_id for item in page if isinstance(item.event, BidPlaced)]
+        placed = BidPlaced | SealedBidPlaced
+        ids = [item.event.bid_id for item in page if isinstance(item.event, placed)]
         self._placed += len(ids)
         self._rows = dict(bid_rows(self._connection, self._id, ids))
 
@@ -42,13 +54,13 @@ class StateRows:
         try:
             bid = self.standing.apply(event, stays=stays)
         except NotKept:
-            assert isinstance(event, BidDeleted | BidRemoved | BidDoubled)
+            assert isinstance(event, Changes)
             self.problems += self._unmarked(event)
             return
         if stays and bid:
             self.problems += _compared(bid, self._rows[bid.id])
 
-    def _unmarked(self, event: BidDeleted | BidRemoved | BidDoubled) -> list[str]:
+    def _unmarked(self, event: Changes) -> list[str]:
         """The event changes a bid that was never placed, or whose row does not know of it."""
         if not bid_rows(self._connection, self._id, [event.bid_id]):
             return [f"the events can't be replayed: there is no bid {event.bid_id}"]

@@ -21,17 +21,19 @@ from commands.domain.commands import (
     DoubleBid,
     PauseAuction,
     PlaceBid,
+    PlaceSealedBid,
     RemoveBid,
     ResumeAuction,
     WithdrawBids,
 )
-from commands.domain.events import AuctionCreated, AuctionEvent
+from commands.domain.events import AuctionCreated, AuctionEvent, BidNotRevealed, BidRevealed
 from commands.domain.promoter import WEIGHTS, Draw, Policy, Promoter, seed_of
 from commands.domain.rejections import Rejection
 from commands.domain.rules.own_promoter import OWN
-from commands.domain.rules.table import Rules, own_promoter
+from commands.domain.rules.table import Rules, hide_amounts, own_promoter
 from commands.domain.state import replay
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, INSTANT, OPENING, REASON
+from tests.domain.sealing import opened, sealed
 
 # Most of what happens happens while the auction is open; the edges are there as well.
 MOMENTS = (
@@ -104,14 +106,28 @@ def moves(min_size: int, max_size: int) -> st.SearchStrategy[list[Move]]:
     return st.lists(move, min_size=min_size, max_size=max_size)
 
 
-def asked(moves: Sequence[Move], auction_id: UUID, bidders: Sequence[UUID]) -> list[Asked]:
-    """The moves as commands for that auction, in their order, at the moves' moments in order of time."""
+def asked(
+    moves: Sequence[Move], auction_id: UUID, bidders: Sequence[UUID], rules: Rules = ()
+) -> list[Asked]:
+    """The moves as commands for that auction, in their order, at the moves' moments in order of time.
+
+    Bids are sealed where the rules say so.
+    """
     moments = sorted(move.moment for move in moves)
     placed: dict[UUID, UUID] = {}
-    return [
-        Asked(_command(move, tick, auction_id, bidders, placed), moment)
-        for tick, (move, moment) in enumerate(zip(moves, moments, strict=True), 1)
+    commands = [
+        _command(move, tick, auction_id, bidders, placed) for tick, move in enumerate(moves, 1)
     ]
+    return [
+        Asked(_sealed_by(rules, command), moment)
+        for command, moment in zip(commands, moments, strict=True)
+    ]
+
+
+def _sealed_by(rules: Rules, command: AuctionCommand) -> AuctionCommand:
+    if isinstance(command, PlaceBid) and hide_amounts(rules):
+        return sealed(command)
+    return command
 
 
 def _command(
@@ -164,12 +180,31 @@ def drawing(command: DoubleBid, chain_hash: bytes, rules: Rules = ()) -> Draw:
 def happened(created: AuctionCreated, requests: Sequence[Asked]) -> list[AuctionEvent]:
     """The events that the requests caused, beginning with the creation; refusals leave none."""
     events: list[AuctionEvent] = [created]
+    contents = opened(created.auction_id, [request.command for request in requests])
     for request in requests:
         command = request.command
-        bidder = command.bidder_id if isinstance(command, PlaceBid | BuyNow) else None
+        bidder = (
+            command.bidder_id if isinstance(command, PlaceBid | PlaceSealedBid | BuyNow) else None
+        )
         bidders = {bidder: Bidder(bidder)} if bidder else {}
         draw = drawing(command, bytes(32)) if isinstance(command, DoubleBid) else None
-        answer = decide(command, replay(events), now=request.at, bidders=bidders, draw=draw)
-        if not isinstance(answer, Rejection):
+        while True:
+            answer = decide(
+                command,
+                replay(events),
+                now=request.at,
+                bidders=bidders,
+                draw=draw,
+                opened=contents,
+            )
+            if isinstance(answer, Rejection):
+                break
             events += answer
+            if not goes_on(answer):
+                break
     return events
+
+
+def goes_on(answer: Sequence[AuctionEvent]) -> bool:
+    """Whether the command that had this answer is asked again: bids were revealed, and there may be more."""
+    return any(isinstance(event, BidRevealed | BidNotRevealed) for event in answer)

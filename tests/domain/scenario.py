@@ -35,6 +35,7 @@ from commands.domain.events import (
     NoDoubling,
     NothingDrawn,
 )
+from commands.domain.hidden import NOTHING_OPENED, Opened
 from commands.domain.promoter import Draw, Promoter
 from commands.domain.rejections import Rejection, RejectionCode
 from commands.domain.state import Auction, replay
@@ -104,10 +105,11 @@ class Scenario:
         at: datetime = DURING,
         bidders: Mapping[UUID, Bidder] = CAST,
         draw: Draw | None = None,
+        opened: Opened = NOTHING_OPENED,
     ) -> Answer:
         """Ask for something at that moment; asking alone must leave the auction as it is."""
         auction = self.auction
-        said = decide(command, auction, now=at, bidders=bidders, draw=draw)
+        said = decide(command, auction, now=at, bidders=bidders, draw=draw, opened=opened)
         assert auction == self.auction
         return Answer(said if isinstance(said, Rejection) else list(said))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from uuid import UUID
 
 from hypothesis import settings
@@ -23,6 +24,7 @@ from commands.domain.commands import (
     DoubleBid,
     PauseAuction,
     PlaceBid,
+    PlaceSealedBid,
     RemoveBid,
     ResumeAuction,
     WithdrawBids,
@@ -39,14 +41,17 @@ from commands.domain.events import (
     BidDoubled,
     BidPlaced,
     BidRemoved,
+    BidRevealed,
     BoughtNow,
     NoDoubling,
     NothingDrawn,
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
+    SealedBidPlaced,
     WinnerAnnounced,
 )
+from commands.domain.hidden import Content
 from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection
 from commands.domain.rules import buy_now as rule_of_buying
@@ -54,6 +59,7 @@ from commands.domain.rules.increments import Bracket, Increments
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.own_promoter import OwnPromoter
+from commands.domain.rules.sealed import Sealed
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules
@@ -76,6 +82,7 @@ from tests.domain.scenario import (
     OPENING,
     drawn,
 )
+from tests.domain.sealing import content_of, sealed
 
 Said = list[AuctionEvent] | str
 NOBODY = UUID("00000000-0000-4000-8000-0000000000ff")
@@ -99,6 +106,12 @@ def money(cents: int) -> Decimal:
     return Decimal(f"{cents // 100}.{cents % 100:02}")
 
 
+@cache
+def sealed_by(bid_id: UUID, bidder_id: UUID, cents: int) -> PlaceSealedBid:
+    """A sealed bid, the same whenever it is asked for: what is sealed is another text each time."""
+    return sealed(PlaceBid(AUCTION, bid_id, bidder_id, money(cents)))
+
+
 @dataclass
 class Entry:
     """A line in the book; `turn` says when the bid came to count what it counts."""
@@ -111,6 +124,7 @@ class Entry:
     at: datetime
     live: bool = True
     doubled: bool = False
+    hidden: bool = False
 
 
 class NaiveBook:
@@ -125,6 +139,7 @@ class NaiveBook:
             if isinstance(chosen, Increments):
                 self.over_leader = [_cents(bracket) for bracket in chosen.over_leader]
                 self.over_own = [_cents(bracket) for bracket in chosen.over_own]
+        self.sealed = [chosen for chosen in rules if isinstance(chosen, Sealed)]
         self.soft = [chosen for chosen in rules if isinstance(chosen, SoftClose)]
         self.promoters = [chosen for chosen in rules if isinstance(chosen, OwnPromoter)]
         self.buying = [chosen for chosen in rules if isinstance(chosen, rule_of_buying.BuyNow)]
@@ -170,6 +185,8 @@ class NaiveBook:
             return "USER_NOT_FOUND"
         if bidder_id in self.barred:
             return "OWN_LOT"
+        if self.sealed:
+            return self._place_sealed(bid_id, bidder_id, cents, at)
         for entry in self.live():
             if entry.bidder_id == bidder_id and entry.counts >= cents:
                 return "BID_TOO_LOW"
@@ -215,6 +232,17 @@ class NaiveBook:
                 placed = BidPlaced(bid_id, bidder_id, money(cents), at, None, True, number)
                 return [placed, BoughtNow(at, bid_id)]
         return "NOT_FOR_SALE"
+
+    def _place_sealed(self, bid_id: UUID, bidder_id: UUID, cents: int, at: datetime) -> Said:
+        if [entry for entry in self.live() if entry.bidder_id == bidder_id]:
+            return "ONE_SEALED_BID"
+        if cents < self.starting_price:
+            return "BELOW_STARTING_PRICE"
+        self.turns += 1
+        self.entries.append(Entry(bid_id, bidder_id, cents, 0, self.turns, at, hidden=True))
+        command = sealed_by(bid_id, bidder_id, cents)
+        placed = SealedBidPlaced(bid_id, bidder_id, command.commitment, command.sealed, at)
+        return [placed, *self._extend(bid_id, at)]
 
     def _extend(self, bid_id: UUID, at: datetime) -> list[AuctionEvent]:
         """A later end, if the bid came so late that the soft close has one for it."""
@@ -271,6 +299,8 @@ class NaiveBook:
         """The one of the bids not doubled yet in whose share of all lots the lot lies."""
         if self.closed:
             return self._over()
+        if self.sealed:
+            return "NO_BID_TO_DOUBLE"
         row = [entry for entry in self.live() if not entry.doubled]
         if any(own.off for own in self.promoters):
             return "NO_BID_TO_DOUBLE"
@@ -307,6 +337,8 @@ class NaiveBook:
             return "AUCTION_PAUSED"
         if at < self.end:
             return "AUCTION_NOT_ENDED"
+        if hidden := [entry for entry in self.live() if entry.hidden]:
+            return self._reveal(hidden)
         best = self.leading()
         self.closed, self.winning = True, best.bid_id if best else None
         self.turns += 1
@@ -320,22 +352,39 @@ class NaiveBook:
         paid, counts = money(best.cents), money(best.counts)
         number, told = self.number(best.bidder_id), any(each.names_winner for each in self.masks)
         behind = {known_as(user): user for user in (ALICE, BOB, CHARLIE)}
+        price = self._price(best)
         return [
             *said,
             WinnerAnnounced(
                 best.bid_id, best.bidder_id, paid, counts, best.doubled, best.at, number,
-                behind[best.bidder_id] if told else None,
+                behind[best.bidder_id] if told else None, price,
             ),
         ]  # fmt: skip
 
     def followed(self, said: Said) -> Said:
         """What was said, and whether the reserve is met now, if that is new."""
         best = self.leading()
-        met = 0 < self.reserve <= (best.cents if best else 0)
+        met = 0 < self.reserve <= (best.cents if best and not best.hidden else 0)
         if isinstance(said, str) or self.closed or met == self.met:
             return said
         self.met, self.turns = met, self.turns + 1
         return [*said, ReserveMet(best.bid_id) if met and best else ReserveMissed()]
+
+    def _reveal(self, entries: Sequence[Entry]) -> list[AuctionEvent]:
+        """All that are hidden, one after the other."""
+        for entry in entries:
+            entry.counts, entry.hidden = entry.cents, False
+            self.turns += 1
+            entry.turn = self.turns
+        return [BidRevealed(e.bid_id, money(e.cents), e.bid_id.hex) for e in entries]
+
+    def _price(self, best: Entry) -> Decimal | None:
+        """Another than the bid's own, if the second highest is paid."""
+        if not (self.sealed and self.sealed[0].second_price):
+            return None
+        others = sorted(entry.cents for entry in self.live() if entry is not best)
+        paid = max([*others, self.starting_price, self.reserve]) or best.cents
+        return money(paid) if paid != best.cents else None
 
     def cancel(self) -> Said:
         """The house's end, whenever it has not ended yet."""
@@ -436,6 +485,7 @@ class AuctionMachine(RuleBasedStateMachine):
         super().__init__()
         self.open_with(())
         self.owners: dict[UUID, UUID] = {}
+        self.contents: dict[UUID, Content] = {}
 
     def open_with(self, rules: Rules) -> None:
         """A new auction with these rules beside the plain ones."""
@@ -452,7 +502,14 @@ class AuctionMachine(RuleBasedStateMachine):
         behind = self.wardrobe.behind(people)
         command = self.wardrobe.dressed(command)
         answer = decide(
-            command, self.auction, now=at, bidders=people, draw=draw, reserve=price, behind=behind
+            command,
+            self.auction,
+            now=at,
+            bidders=people,
+            draw=draw,
+            reserve=price,
+            behind=behind,
+            opened=self.contents,
         )
         if isinstance(answer, Rejection):
             assert answer.code.value == expected
@@ -475,8 +532,8 @@ class AuctionMachine(RuleBasedStateMachine):
     def _place(self, bidder: UUID, cents: int, at: datetime) -> UUID:
         bid_id = UUID(int=len(self.owners) + 1)
         self.owners[bid_id] = bidder
-        command = PlaceBid(AUCTION, bid_id, bidder, money(cents))
-        self.ask(command, at, self.book.place(bid_id, self.wardrobe.of(bidder), cents, at))
+        said = self.book.place(bid_id, self.wardrobe.of(bidder), cents, at)
+        self.ask(self._bid(bid_id, bidder, cents), at, said)
         return bid_id
 
     @rule(target=bids, bidder=BIDDERS, at=DURING_MOSTLY)
@@ -488,10 +545,27 @@ class AuctionMachine(RuleBasedStateMachine):
         self.ask_in_order(command, at, lambda at: self.book.buy(bid_id, known, at))
         return bid_id
 
+    def _bid(self, bid_id: UUID, bidder: UUID, cents: int) -> PlaceBid | PlaceSealedBid:
+        bid = PlaceBid(AUCTION, bid_id, bidder, money(cents))
+        if not self.book.sealed:
+            return bid
+        self.contents[bid_id] = content_of(bid)
+        return sealed_by(bid_id, bidder, cents)
+
+    @rule(bidder=BIDDERS, at=DURING_MOSTLY)
+    def place_openly(self, bidder: UUID, at: datetime) -> None:
+        """Where bids are sealed no other is placed; elsewhere a bid like any other."""
+        if self.book.sealed:
+            command = PlaceBid(AUCTION, UNKNOWN_BID, bidder, money(100))
+            answer = decide(command, self.auction, now=at, bidders={bidder: Bidder(bidder)})
+            assert isinstance(answer, Rejection)
+            ended = {"AUCTION_CANCELLED", "AUCTION_NOT_STARTED", "AUCTION_ENDED"}
+            assert answer.code.value in ended | {"BID_NOT_SEALED", "OWN_LOT"}
+
     @rule(at=DURING_MOSTLY)
     def place_as_nobody(self, at: datetime) -> None:
         """Somebody who was deleted meanwhile."""
-        command = PlaceBid(AUCTION, UNKNOWN_BID, NOBODY, money(100))
+        command = self._bid(UNKNOWN_BID, NOBODY, 100)
         self.ask(command, at, self.book.place(UNKNOWN_BID, NOBODY, 100, at))
 
     @rule(bid_id=bids, at=DURING_MOSTLY)
@@ -584,10 +658,13 @@ class AuctionMachine(RuleBasedStateMachine):
                 bid.reached_version,
                 bid.placed_at,
                 doubled=bid.doubled,
+                hidden=bid.hidden,
             )
             for bid in sorted(self.auction.bids.live(), key=lambda bid: bid.placed_version)
         ]
-        assert live == self.book.live()
+        assert live == [
+            replace(entry, cents=0) if entry.hidden else entry for entry in self.book.live()
+        ]
 
     @invariant()
     def the_same_end(self) -> None:

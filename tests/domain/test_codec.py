@@ -29,6 +29,7 @@ from commands.domain.commands import (
     LiftBan,
     PauseAuction,
     PlaceBid,
+    PlaceSealedBid,
     RemoveBid,
     ResumeAuction,
     WithdrawBids,
@@ -45,8 +46,10 @@ from commands.domain.events import (
     BanLifted,
     BidDeleted,
     BidDoubled,
+    BidNotRevealed,
     BidPlaced,
     BidRemoved,
+    BidRevealed,
     BoughtNow,
     DrawsAccepted,
     Event,
@@ -57,6 +60,7 @@ from commands.domain.events import (
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
+    SealedBidPlaced,
     SecretRevealed,
     TickCommitted,
     TickGivenUp,
@@ -115,6 +119,18 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
         {"bid_id": FIRSTS, "bidder_id": ALICES, "amount": "120.50", "placed_at": THEN},
     ),
     "BoughtNow": (BoughtNow(ACCEPTED, FIRST), {"ends_at": THEN, "bid_id": FIRSTS}),
+    "SealedBidPlaced": (
+        SealedBidPlaced(FIRST, ALICE, "ab" * 32, "1.c2VhbGVk", ACCEPTED),
+        {
+            "bid_id": FIRSTS, "bidder_id": ALICES, "commitment": "ab" * 32, "sealed": "1.c2VhbGVk",
+            "placed_at": THEN,
+        },
+    ),
+    "BidRevealed": (
+        BidRevealed(FIRST, PRICE, "cd" * 16),
+        {"bid_id": FIRSTS, "amount": "120.50", "salt": "cd" * 16},
+    ),
+    "BidNotRevealed": (BidNotRevealed(FIRST, ALICE), {"bid_id": FIRSTS, "bidder_id": ALICES}),
     "BidDeleted": (
         BidDeleted(FIRST, ALICE, ACCEPTED),
         {"bid_id": FIRSTS, "bidder_id": ALICES, "withdrawn_at": THEN},
@@ -207,6 +223,13 @@ COMMANDS: Mapping[str, tuple[Command, Json]] = {
         PlaceBid(AUCTION, FIRST, ALICE, PRICE),
         {"auction_id": AUCTIONS, "bid_id": FIRSTS, "bidder_id": ALICES, "amount": "120.50"},
     ),
+    "PlaceSealedBid": (
+        PlaceSealedBid(AUCTION, FIRST, ALICE, "ab" * 32, "1.c2VhbGVk"),
+        {
+            "auction_id": AUCTIONS, "bid_id": FIRSTS, "bidder_id": ALICES, "commitment": "ab" * 32,
+            "sealed": "1.c2VhbGVk",
+        },
+    ),
     "DeleteBid": (
         DeleteBid(AUCTION, FIRST, ALICE),
         {"auction_id": AUCTIONS, "bid_id": FIRSTS, "bidder_id": ALICES},
@@ -281,6 +304,7 @@ VALUES: Mapping[object, st.SearchStrategy[Any]] = {
     UUID: st.uuids(),
     UUID | None: st.none() | st.uuids(),
     Decimal: AMOUNTS,
+    Decimal | None: st.none() | AMOUNTS,
     datetime: MOMENTS,
     datetime | None: st.none() | MOMENTS,
     str: st.text(),
@@ -475,3 +499,9 @@ def test_a_draw_from_before_the_house_committed_to_its_draws_is_read_as_of_tick_
 def test_a_deletion_from_before_it_said_why_is_read_without_a_reason() -> None:
     written = {"bid_id": FIRSTS, "bidder_id": ALICES}
     assert decode_event("BidDeleted", 1, written) == BidDeleted(FIRST, ALICE, None)
+
+
+def test_a_winner_who_pays_their_own_amount_is_written_as_before_there_were_prices() -> None:
+    won = WinnerAnnounced(FIRST, ALICE, PRICE, PRICE, False, ACCEPTED)
+    assert "price" not in encode(won)
+    assert encode(replace(won, price=Decimal("100.00")))["price"] == "100.00"

@@ -14,13 +14,19 @@ import pytest
 from commands.domain.bans import Ban
 from commands.domain.bidders import Bidder
 from commands.domain.commands import AuctionCommand
-from commands.domain.events import AuctionCancelled, AuctionCreated, AuctionEvent
+from commands.domain.events import (
+    AuctionCancelled,
+    AuctionCreated,
+    AuctionEvent,
+    SealedBidPlaced,
+)
 from commands.domain.rejections import Rejection
 from commands.domain.rejections import RejectionCode as Code
 from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import NOTHING, Bracket, Increments
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.rule import Rule
+from commands.domain.rules.sealed import Sealed
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import in_order
 from commands.domain.rules.withdrawal import Withdrawal
@@ -46,6 +52,7 @@ from tests.domain.scenario import (
     place,
     placed,
 )
+from tests.domain.sealing import content_of, sealed
 
 PAGE = (Path(__file__).parents[2] / "docs/api.md").read_text()
 
@@ -67,16 +74,21 @@ class Asked:
     def answer(self) -> Answer:
         """What the auction says."""
         asked: AuctionCommand
+        bid = place(SECOND, self.bidder_id, self.amount)
         match self.command:
             case "placeBid":
-                asked = place(SECOND, self.bidder_id, self.amount)
+                asked = bid
+            case "placeBid, sealed":
+                asked = sealed(bid)
             case "buyNow":
                 asked = buy(SECOND, self.bidder_id)
             case _:
                 asked = delete(self.bid_id, self.bidder_id)
         # Of the auction, if there is one.
         created = [replace(CREATED, rules=in_order(self.rules))] if self.events else []
-        return given(*created, *self.events[1:]).when(asked, at=self.at, bidders=self.bidders)
+        return given(*created, *self.events[1:]).when(
+            asked, at=self.at, bidders=self.bidders, opened={SECOND: content_of(bid)}
+        )
 
 
 def ruled(asked: Asked, rule: Rule) -> Asked:
@@ -87,6 +99,15 @@ def ruled(asked: Asked, rule: Rule) -> Asked:
     return replace(asked, events=(replace(created, rules=rules), *others))
 
 
+def unbroken(command: str) -> Asked:
+    """What is accepted."""
+    if command == "placeBid, sealed":
+        return Asked(command, events=(CREATED,), rules=(Sealed(),))
+    return Asked(command)
+
+
+SEALED = sealed(place(FIRST, ALICE, "10.00"))
+HAS_ONE = SealedBidPlaced(FIRST, ALICE, SEALED.commitment, SEALED.sealed, DURING)
 BAN = Ban(THIRD, None, BEFORE, None, "1.sealed", None)
 CANCELLED = AuctionCancelled(REASON, None)
 Break = Callable[[Asked], Asked]
@@ -105,6 +126,10 @@ BREAKS: Mapping[Code, Break] = {
         asked, bidders={id: replace(bidder, bans=(BAN,)) for id, bidder in asked.bidders.items()}
     ),
     Code.OWN_LOT: lambda asked: replace(asked, rules=(*asked.rules, OwnLot((ALICE,)))),
+    Code.BID_NOT_SEALED: lambda asked: replace(asked, rules=(*asked.rules, Sealed())),
+    Code.ONE_SEALED_BID: lambda asked: replace(
+        asked, events=(*asked.events, HAS_ONE) if asked.events else ()
+    ),
     Code.BID_TOO_LOW: lambda asked: replace(asked, amount="5.00"),
     Code.BELOW_STARTING_PRICE: lambda asked: replace(
         asked, rules=(*asked.rules, StartingPrice(Decimal("100.00")))
@@ -122,14 +147,16 @@ BREAKS: Mapping[Code, Break] = {
         asked, events=(*asked.events, deleted(FIRST, ALICE))
     ),
 }
-COMMANDS = ("placeBid", "buyNow", "deleteBid")
+COMMANDS = ("placeBid", "placeBid, sealed", "buyNow", "deleteBid")
 # No auction has both before it.
 APART = {Code.AUCTION_NOT_STARTED, Code.AUCTION_ENDED}
 
 
 def order(command: str) -> list[Code]:
     """The rules of the command as the page lists them, the one that wins first."""
-    line = re.search(rf"^\| `{command}` \| (.*) \|$", PAGE, re.MULTILINE)
+    name, _, sort = command.partition(", ")
+    cell = f"`{name}`, [{sort}](rules.md#sealed-bids)" if sort else f"`{name}`"
+    line = re.search(rf"^\| {re.escape(cell)} \| (.*) \|$", PAGE, re.MULTILINE)
     assert line
     return [Code(code) for code in re.findall(r"`(\w+)`", line[1])]
 
@@ -145,14 +172,14 @@ PAIRS = [
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_that_breaks_no_rule_is_accepted(command: str) -> None:
-    assert not isinstance(Asked(command).answer().said, Rejection)
+    assert not isinstance(unbroken(command).answer().said, Rejection)
 
 
 @pytest.mark.parametrize(("command", "code"), RULES, ids=lambda part: str(part))
 def test_each_rule_on_the_page_can_be_broken(command: str, code: Code) -> None:
-    BREAKS[code](Asked(command)).answer().refused(code)
+    BREAKS[code](unbroken(command)).answer().refused(code)
 
 
 @pytest.mark.parametrize(("command", "first", "second"), PAIRS, ids=lambda part: str(part))
 def test_the_first_of_two_broken_rules_is_named(command: str, first: Code, second: Code) -> None:
-    BREAKS[first](BREAKS[second](Asked(command))).answer().refused(first)
+    BREAKS[first](BREAKS[second](unbroken(command))).answer().refused(first)

@@ -32,6 +32,8 @@ from tests.e2e.promoter_falsifications import DRAWN, OFF, UNDRAWN
 from tests.e2e.promoter_falsifications import RULES as PROMOTER
 from tests.e2e.reserve_falsifications import RESERVED
 from tests.e2e.ruled_falsifications import RULED, RULES
+from tests.e2e.sealed_falsifications import RULES as OF_SEALED
+from tests.e2e.sealed_falsifications import SEALED
 from tests.e2e.withdrawal_falsifications import RULES as WITHDRAWAL
 from tests.e2e.withdrawal_falsifications import WITHDRAWN
 from tests.integration.in_process import InProcessPortal
@@ -347,6 +349,30 @@ def test_an_outsider_checks_an_auction_with_a_removed_bid(
     for what, (falsify, says) in REMOVED.items():
         with falsified(outsider, falsify):
             found = finding(outsider, portal, removed)
+        assert re.search(says, found), f"{what}: {found}"
+
+
+@pytest.fixture
+async def sealed(join: Join, carol: PortalClient) -> str:
+    """An auction with sealed bids that is over: three bids, and the winner pays the second price."""
+    bidders = [await join(name) for name in ("alice", "bob", "charlie")]
+    auction_id = await create_auction(carol, seconds=5, rules=OF_SEALED)
+    for bidder, amount in zip(bidders, ("20.00", "30.00", "25.00"), strict=True):
+        await place(bidder, auction_id, amount)
+    await events(carol, auction_id, until="WinnerAnnounced")
+    return auction_id
+
+
+def test_an_outsider_checks_an_auction_with_sealed_bids(
+    portal: RunningPortal, sealed: str, outsider: ModuleType
+) -> None:
+    done = script(portal, sealed)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "5 BidRevealed: 20.00 by " in done.stdout
+    assert "won and pays 25.00" in done.stdout
+    for what, (falsify, says) in SEALED.items():
+        with falsified(outsider, falsify):
+            found = finding(outsider, portal, sealed)
         assert re.search(says, found), f"{what}: {found}"
 
 

@@ -11,13 +11,14 @@ from commands.domain.rules.table import Rules, in_order
 from commands.handling.drain import drain_batch
 from commands.ids import new_id
 from commands.inbox.hiding import HiddenReserve
+from commands.inbox.requests import Caller, place_bid
 from commands.jobs import Job, Submission
 from commands.postgres.accepting import accept
 from commands.postgres.addresses import confirm, take_due_confirmations
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool, clock
 from commands.postgres.jobs import PostgresJobInbox
-from commands.postgres.secret_keys import key_for_auction
+from commands.postgres.secret_keys import key_for_auction, key_for_user
 from commands.postgres.ticks import give_up, open_tick
 from commands.postgres.users import withdrawing_users
 from commands.promoter.rounds import run_promoter
@@ -140,6 +141,21 @@ class InProcessPortal:
         job = self.settled(stream, command, at=at)
         assert job.rejection is None, job
         return bid_id
+
+    def sealed_bid(
+        self, stream: Stream, bidder_id: UUID, amount: str, *, at: datetime | None = None
+    ) -> UUID:
+        """An accepted bid whose amount is sealed."""
+        job = self.settled(stream, self.sealed(stream, bidder_id, amount), at=at)
+        assert job.rejection is None, job
+        return UUID(job.payload["bid_id"])
+
+    def sealed(self, stream: Stream, bidder_id: UUID, amount: str) -> Command:
+        """The command of one, sealed as the web process does it."""
+        with self.pool.connection() as connection:
+            key = key_for_user(connection, bidder_id)
+        asked = {"bidder_id": bidder_id, "auction_id": stream.id, "amount_text": amount, "key": key}
+        return place_bid(Caller.user(bidder_id), **asked).command  # type: ignore[arg-type]  # as named
 
     def double(self, stream: Stream) -> Job:
         """A tick of the promoter with all its draws, and what came of the one in that auction."""

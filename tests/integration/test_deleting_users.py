@@ -300,7 +300,7 @@ def test_very_many_bids_are_withdrawn_batch_by_batch_wherever_it_is_killed(
 ) -> None:
     auction, bob, leaving = in_process.auction(), in_process.user(), in_process.user()
     in_process.bid(auction, bob, "1.00")
-    amounts = [Decimal(2 + number) for number in range(handling.WITHDRAWN + 10)]
+    amounts = [Decimal(2 + number) for number in range(handling.MANY + 10)]
     bids = [PlaceBid(auction.id, new_id(), leaving, amount) for amount in amounts]
     with in_process.pool.connection() as connection:
         accept_all(connection, [Submission(auction, bid, {}, "test") for bid in bids])

@@ -46,6 +46,8 @@ from tests.e2e.promoter_falsifications import DRAWN, OFF, UNDRAWN
 from tests.e2e.promoter_falsifications import STORED as PROMOTER
 from tests.e2e.reserve_falsifications import RESERVED
 from tests.e2e.ruled_falsifications import RULED, STORED
+from tests.e2e.sealed_falsifications import SEALED
+from tests.e2e.sealed_falsifications import STORED as OF_SEALED
 from tests.e2e.withdrawal_falsifications import RULES as WITHDRAWAL
 from tests.e2e.withdrawal_falsifications import WITHDRAWN
 from tests.integration.in_process import InProcessPortal
@@ -319,6 +321,17 @@ def undrawn(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[
     in_process.give_up_open_tick()
 
 
+@pytest.fixture
+def sealed(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """An auction with sealed bids, as the one that outsiders check."""
+    auction = in_process.auction(seconds=1, rules=decode_rules(OF_SEALED))
+    for amount in ("20.00", "30.00", "25.00"):
+        in_process.sealed_bid(auction, in_process.user(), amount)
+    in_process.over(auction)
+    assert in_process.settled(auction, AnnounceWinner(auction.id)).version == 8
+    yield from recorded(in_process, documents, auction)
+
+
 def recorded(
     in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
 ) -> Iterator[Record]:
@@ -415,3 +428,8 @@ def test_what_is_found_of_a_promoter_that_is_off_is_found_by_the_operator(
     undrawn: Record,
 ) -> None:
     found_all(undrawn, UNDRAWN)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_sealed_bids_is_found_by_the_operator(sealed: Record) -> None:
+    found_all(sealed, SEALED)

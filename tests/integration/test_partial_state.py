@@ -24,6 +24,7 @@ from commands.domain.rules.increments import NOTHING, Bracket, Increments
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.reserve import Reserve, ReservePrice
+from commands.domain.rules.sealed import Sealed
 from commands.domain.rules.table import Rules
 from commands.domain.state import Auction, replay
 from commands.handling.auctions import handle_auctions
@@ -35,10 +36,20 @@ from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.secret_keys import key_for_auction
 from commands.record.codec import command_name, encode
 from commands.record.sealing import commitment, seal
-from tests.domain.histories import POLICIES, SECRET, Asked, Move, asked, drawing, moves
+from tests.domain.histories import (
+    POLICIES,
+    SECRET,
+    Asked,
+    Move,
+    asked,
+    drawing,
+    goes_on,
+    moves,
+)
 from tests.domain.masks import Wardrobe
 from tests.domain.rules.some_rules import price_of, reserve_of, rules_of_auctions
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, OPENING
+from tests.domain.sealing import key_of, opened
 
 ACCEPT = """
 INSERT INTO jobs (id, stream_kind, stream_id, command, payload, idempotency_scope, fingerprint,
@@ -49,6 +60,7 @@ SIGN_UP = """
 INSERT INTO users (id, username, password, is_staff, version, created_at)
 VALUES (%s, %s, '', false, 1, %s)
 """
+KEY = "INSERT INTO secret_keys (owner_id, key) VALUES (%s, %s)"
 MAKE_TICK = """
 INSERT INTO promoter_ticks
     (number, stream_id, version, commitment, secret, committed_at, made_at, draws)
@@ -172,6 +184,26 @@ def test_a_batch_knows_what_decides_a_purchase(
     compare_with_full_replay(pool, [*given, *when], [1 + len(given), 100], (rule,))
 
 
+@pytest.mark.parametrize(
+    ("given", "when"),
+    [
+        pytest.param([A1, B5], [A5, B8], id="one bid each"),
+        pytest.param([A1, B5], [Move("delete"), A5], id="deleted, and placed again"),
+        pytest.param([A5, B5], [DRAW], id="of equals the first wins, and nothing is drawn"),
+        pytest.param([A5, B8], [Move("withdraw", 1), DELETE_1], id="the highest is withdrawn"),
+        pytest.param(
+            [A5, B8], [Move("place", 2, 9), Move("cancel")], id="cancelled before the end"
+        ),
+        pytest.param([A5, Move("close")], [B8], id="closed early"),
+    ],
+)
+@pytest.mark.parametrize("rule", [Sealed(), Sealed(second_price=True)])
+def test_a_batch_knows_what_is_sealed(
+    pool: Pool, given: list[Move], when: list[Move], rule: Sealed
+) -> None:
+    compare_with_full_replay(pool, [*given, *when], [1 + len(given), 100], (rule,))
+
+
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -219,7 +251,6 @@ def compare_with_full_replay(
     """Through the inbox in batches of those sizes, and by hand: the same events, outcomes and state rows."""
     auction_id, reserve = new_id(), price_of(rules)
     alice, bob, _stranger = bidders = [new_id(), new_id(), new_id()]
-
     with pool.connection() as connection, connection.transaction(force_rollback=True):
         if reserve:
             hidden = hidden_reserve(connection, auction_id, reserve)
@@ -230,7 +261,11 @@ def compare_with_full_replay(
             for rule in rules
         )
         requests = one_by_one(
-            [create(auction_id, rules), *asked(moves, auction_id, bidders), close(auction_id)]
+            [
+                create(auction_id, rules),
+                *asked(moves, auction_id, bidders, rules),
+                close(auction_id),
+            ]
         )
         sign_up(connection, alice, bob)
         set_the_promoter_up(connection, requests)
@@ -283,6 +318,8 @@ def by_full_replay(
     """Each request decided on everything that happened before it; draws by the recorded hashes."""
     events: list[AuctionEvent] = []
     answers: list[Settled] = []
+    auction_id = requests[0].command.auction_id
+    contents = opened(auction_id, [request.command for request in requests])
     for request in requests:
         before: Auction | None = replay(events) if events else None
         command = wardrobe.dressed(request.command)
@@ -293,15 +330,21 @@ def by_full_replay(
         )
         if draw and before and not_open(before, request.at):
             draw = NO_BIDS
-        answer = decide(
-            command,
-            before,
-            now=request.at,
-            bidders=bidders,
-            draw=draw,
-            reserve=reserve if before else None,
-            behind=wardrobe.behind(bidders),
-        )
+        more = True
+        while more:
+            before = replay(events) if events else None
+            answer = decide(
+                command,
+                before,
+                now=request.at,
+                bidders=bidders,
+                draw=draw,
+                reserve=reserve if before else None,
+                behind=wardrobe.behind(bidders),
+                opened=contents,
+            )
+            more = not isinstance(answer, Rejection) and goes_on(answer)
+            events += answer if more and not isinstance(answer, Rejection) else []
         if isinstance(answer, Rejection):
             answers.append(("REJECTED", answer.code.value, None))
             continue
@@ -323,6 +366,7 @@ def sign_up(connection: SyncConnection, *users: UUID) -> None:
     """Users exist."""
     for user_id in users:
         connection.execute(SIGN_UP, (user_id, f"bidder-{user_id.hex[-12:]}", BEFORE))
+        connection.execute(KEY, (user_id, key_of(user_id)))
 
 
 def set_the_promoter_up(connection: SyncConnection, requests: Sequence[Asked]) -> None:
@@ -356,7 +400,8 @@ def handle_in_batches(
     """Batch after batch until nothing waits."""
     cutoff: datetime = clock(connection)
     for size in cycle(batch_sizes):
-        if not handle_auctions(connection, {auction_id: cutoff}, size).outcomes:
+        handled = handle_auctions(connection, {auction_id: cutoff}, size)
+        if not handled.outcomes and not handled.recorded:
             return
 
 

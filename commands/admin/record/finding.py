@@ -140,7 +140,7 @@ def _bid(bid: Bid) -> SafeString:
     return format_html(
         "{} of {} by {} in {}: {}{}",
         links.page_of(Bid, bid.pk, f"bid {links.end_of(bid.pk)}"),
-        money(bid.amount),
+        "a sealed amount" if bid.hidden else money(bid.amount),
         bidder_of(bid),
         links.page_of(Auction, bid.auction.pk, bid.auction.title),
         placed,

@@ -12,6 +12,7 @@ from commands.admin.amounts import money
 from commands.admin.record.moments import exact
 from commands.admin.record.names import Names, readable
 from commands.domain import events as domain
+from commands.domain.hidden import LOST
 from commands.models import Bid, Event
 
 UNREADABLE = escape("This release can't read the event; its data are on its page.")
@@ -54,6 +55,13 @@ def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
             )
         case domain.BidPlaced(bid_id=bid, bidder_id=bidder, amount=amount):
             return format_html("{} bid {} ({}).", names.user(bidder), money(amount), _bid(bid))
+        case domain.SealedBidPlaced(bid_id=bid, bidder_id=bidder):
+            return format_html("{} placed a sealed bid ({}).", names.user(bidder), _bid(bid))
+        case domain.BidRevealed(bid_id=bid, amount=amount):
+            return format_html("{} was of {}.", _bid(bid, "Sealed bid"), money(amount))
+        case domain.BidNotRevealed(bid_id=bid, bidder_id=bidder):
+            text = "{} of {} counts no more. {}"
+            return format_html(text, _bid(bid, "Sealed bid"), names.user(bidder), LOST)
         case domain.AuctionExtended(bid_id=bid, ends_at=ends):
             return format_html("{} moved the end to {}.", _bid(bid, "Bid"), exact(ends)[:19])
         case domain.BidDeleted(bid_id=bid, bidder_id=bidder, withdrawn_at=withdrawn):
@@ -70,6 +78,8 @@ def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
             return escape(f"Tick {tick} doubled no bid: {NOTHING_DRAWN[reason]}.")
         case domain.WinnerAnnounced(bid_id=bid, bidder_id=bidder, amount=amount):
             counted = f", counted as {money(event.effective_amount)}" if event.doubled else ""
+            if event.price is not None:
+                counted, amount = f", having bid {money(amount)}", event.price
             return format_html(
                 "{} won and pays {}{} ({}).", names.user(bidder), money(amount), counted, _bid(bid)
             )

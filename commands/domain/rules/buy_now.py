@@ -19,6 +19,8 @@ class BuyNow(Rule):
     price: Decimal
     until: Decimal | None = None
 
+    shows_amounts = True
+
     @property
     def sentence(self) -> str:
         if self.until is None:

@@ -49,6 +49,7 @@ class Increments(Rule):
     over_own: Table = ()
 
     needs_leader = True
+    shows_amounts = True
     code = RejectionCode.BELOW_INCREMENT
 
     @property

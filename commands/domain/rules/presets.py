@@ -9,6 +9,7 @@ from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.rule import Rule
+from commands.domain.rules.sealed import Sealed
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules, in_order
@@ -25,6 +26,10 @@ PRESETS: Mapping[str, Rules] = {
         SoftClose(window=60, extension=60, times=10),
         Withdrawal(within=0),
     ),
+    # Amounts are hidden until the end, and the winner pays the highest.
+    "sealed": (Sealed(),),
+    # The same, but the winner pays the second highest.
+    "vickrey": (Sealed(second_price=True),),
 }
 
 
@@ -35,6 +40,7 @@ def rules_of(
     over_leader: Table = (),
     over_own: Table = (),
     buy_now: BuyNow | None = None,
+    sealed: Sealed | None = None,
     soft_close: SoftClose | None = None,
     withdrawal: Withdrawal | None = None,
     masked: Masked | None = None,
@@ -48,6 +54,7 @@ def rules_of(
         StartingPrice(starting_price) if starting_price is not None else None,
         increments_beside(chosen.get(Increments), over_leader, over_own),
         buy_now,
+        sealed,
         soft_close,
         withdrawal,
         masked,

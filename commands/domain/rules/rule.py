@@ -38,6 +38,12 @@ class Rule:
     follows_leader: ClassVar[bool] = False
     # Whether bidders are known to others by aliases.
     masks: ClassVar[bool] = False
+    # Whether bidders must know what others bid.
+    shows_amounts: ClassVar[bool] = False
+    # Whether amounts are hidden until the auction has ended.
+    hides_amounts: ClassVar[bool] = False
+    # Whether the promoter draws in such an auction.
+    draws: ClassVar[bool] = True
     # What a bid below its least amount is rejected with.
     code: ClassVar[RejectionCode] = RejectionCode.BID_TOO_LOW
 
@@ -89,6 +95,10 @@ class Rule:
     def later(self, by: timedelta) -> "Rule":
         """The rule once the auction was paused for so long: what it says of moments to come is that much later."""
         return self
+
+    def paid(self, amount: Decimal, next: Decimal | None) -> Decimal:
+        """What the winner pays who bid that amount; `next` is the most of what else was to be beaten, None if nothing."""
+        return amount
 
     def least(self, to_beat: ToBeat) -> Decimal:
         """The lowest amount that it lets the bidder bid."""

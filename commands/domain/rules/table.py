@@ -18,6 +18,7 @@ from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.reserve import Reserve
 from commands.domain.rules.rule import Rule, ToBeat
+from commands.domain.rules.sealed import Sealed
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.withdrawal import Withdrawal
@@ -31,6 +32,7 @@ RULES: Mapping[str, type[Rule]] = {
     "increments": Increments,
     "reserve": Reserve,
     "buy_now": BuyNow,
+    "sealed": Sealed,
     "soft_close": SoftClose,
     "withdrawal": Withdrawal,
     "masked": Masked,
@@ -49,7 +51,7 @@ OFFERED = 3
 
 
 def check(rules: Rules) -> None:
-    """InvalidRule if the rules can't be chosen so."""
+    """InvalidRule if the rules can't be chosen so, or not together."""
     for rule in rules:
         rule.check()
     for rule in rules:
@@ -64,6 +66,31 @@ def name_of(rule: Rule) -> str:
 def in_order(rules: Iterable[Rule]) -> Rules:
     """The rules in the order in which a bid is asked of them."""
     return tuple(sorted(rules, key=lambda rule: _ORDER[type(rule)]))
+
+
+def hide_amounts(rules: Rules) -> bool:
+    """Whether amounts are hidden until the auction has ended."""
+    return any(rule.hides_amounts for rule in rules)
+
+
+def paid(rules: Rules, amount: Decimal, others: Iterable[Decimal]) -> Decimal:
+    """What the winner pays who bid that amount, when the others are what was to be beaten or met."""
+    nothing = ToBeat(None, None)
+    least = [lowest for rule in rules if (lowest := rule.least(nothing)) > SMALLEST]
+    most = max((*others, *least), default=None)
+    for rule in rules:
+        amount = rule.paid(amount, most)
+    return amount
+
+
+def refused_unseen(rules: Rules, amount: Decimal) -> Rejection | None:
+    """As first_refusal, of an amount that must not be told."""
+    nothing = ToBeat(None, None)
+    for rule in rules:
+        if amount < rule.least(nothing):
+            sentence = rule.sentence.removesuffix(".")
+            return Rejection(rule.code, f"the amount is lower than a rule allows: {sentence}")
+    return None
 
 
 def need_leader(rules: Rules) -> bool:
@@ -153,11 +180,13 @@ def own_promoter(rules: Rules) -> OwnPromoter | None:
 
 def promoted(rules: Rules) -> bool:
     """Whether ticks draw in the auction."""
-    return not ((own := own_promoter(rules)) and own.off)
+    return all(rule.draws for rule in rules) and not ((own := own_promoter(rules)) and own.off)
 
 
 def next_bids(rules: Rules, leading: Decimal | None) -> Sequence[Decimal]:
     """Amounts to offer, a step apart, when the leading bid counts that much; fewer where amounts end.
+
+    Where amounts are hidden only the lowest, if a rule says which it is: nothing more is known.
 
     Each would be accepted from anybody, and would lead: nobody's own bid counts more than the leading one,
     and steps never get smaller.
@@ -166,6 +195,9 @@ def next_bids(rules: Rules, leading: Decimal | None) -> Sequence[Decimal]:
     first = max(
         _above(leading or Decimal(0), table), *(rule.least(to_beat) for rule in rules), SMALLEST
     )
+    if hide_amounts(rules):
+        lowest = max(rule.least(ToBeat(None, None)) for rule in rules)
+        return [lowest] if lowest > SMALLEST else []
     amounts = accumulate(repeat(table, OFFERED - 1), _above, initial=first)
     return list(takewhile(lambda amount: amount <= LARGEST, amounts))
 
@@ -187,6 +219,8 @@ def must_lead(rules: Rules) -> bool:
 
 def sentences(rules: Rules) -> Sequence[str]:
     """What an auction with these rules goes by, in plain English, for bidders."""
+    if hide_amounts(rules):
+        return [rule.sentence for rule in rules]
     higher = f"{HIGHER}." if must_lead(rules) else NEED_NOT_LEAD
     doubling = [DOUBLING] if promoted(rules) else []
     return [higher, *(rule.sentence for rule in rules), *doubling]

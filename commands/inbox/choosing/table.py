@@ -8,6 +8,7 @@ from commands.inbox.choosing.masked import MASKED
 from commands.inbox.choosing.own_lot import OWN_LOT
 from commands.inbox.choosing.promoter import PROMOTER
 from commands.inbox.choosing.reserve import RESERVE
+from commands.inbox.choosing.sealed import SEALED
 from commands.inbox.choosing.section import Section, Text
 from commands.inbox.choosing.soft_close import SOFT_CLOSE
 from commands.inbox.choosing.starting_price import STARTING_PRICE
@@ -18,6 +19,7 @@ SECTIONS: Sequence[Section] = (
     INCREMENTS,
     RESERVE,
     BUY_NOW,
+    SEALED,
     SOFT_CLOSE,
     WITHDRAWAL,
     MASKED,
@@ -30,4 +32,6 @@ PRESETS: Mapping[str, str] = {
     "plain": "A bid need not lead, and the end stays.",
     "english": "Increments by the house's table, and a soft close of 60s/60s/10.",
     "charity": "A bid need not lead and is binding; increments over one's own by the house's table, and a soft close of 60s/60s/10.",
+    "sealed": "Amounts are hidden until the end, and the winner pays the highest.",
+    "vickrey": "Amounts are hidden until the end, and the winner pays the second highest.",
 }

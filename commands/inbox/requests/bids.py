@@ -1,15 +1,18 @@
-"""Requests of bidders: to place a bid, and to delete one of their own."""
+"""Requests of bidders: to place a bid, open or sealed, and to delete one of their own."""
 
 import re
 from typing import Unpack
 from uuid import UUID
 
 from commands.domain.amounts import InvalidAmount, amount
-from commands.domain.commands import BuyNow, DeleteBid, PlaceBid
+from commands.domain.commands import BuyNow, DeleteBid, PlaceBid, PlaceSealedBid
+from commands.domain.hidden import Content
 from commands.ids import new_id
 from commands.inbox.invalid import InvalidInput
 from commands.inbox.requests.asking import Caller, How, submission
 from commands.jobs import Submission
+from commands.record.sealed_bids import sealed_bid
+from commands.record.sealing import fingerprint, new_salt
 from commands.streams import Stream
 
 NONCE = re.compile(r"[\x21-\x7e]{1,64}")
@@ -22,19 +25,26 @@ def place_bid(
     auction_id: UUID,
     amount_text: str,
     nonce: str | None = None,
+    key: bytes | None = None,
     **how: Unpack[How],
 ) -> Submission:
-    """The command to place a bid, with a new id for it; InvalidInput for a wrong amount or nonce."""
+    """The command to place a bid, with a new id for it; InvalidInput for a wrong amount or nonce.
+
+    With the bidder's key the amount is sealed: nothing that is stored tells it.
+    """
     try:
         offered = amount(amount_text)
     except InvalidAmount as error:
         raise InvalidInput("amount", str(error)) from error
     if nonce is not None and not NONCE.fullmatch(nonce):
         raise InvalidInput("nonce", "a nonce is 1 to 64 printable ASCII characters, without spaces")
-    command = PlaceBid(auction_id, new_id(), bidder_id, offered, nonce)
+    bid = PlaceBid(auction_id, new_id(), bidder_id, offered, nonce)
     content = {"auction_id": str(auction_id), "amount": str(offered)}
+    if key:
+        content["amount"] = fingerprint(key, {"amount": str(offered)})
     if nonce is not None:
         content["nonce"] = nonce
+    command = _sealed(bid, key) if key else bid
     return submission(caller, Stream("auction", auction_id), command, content, **how)
 
 
@@ -43,6 +53,14 @@ def buy_now(caller: Caller, *, bidder_id: UUID, auction_id: UUID, **how: Unpack[
     command = BuyNow(auction_id, new_id(), bidder_id)
     content = {"auction_id": str(auction_id), "bought": True}
     return submission(caller, Stream("auction", auction_id), command, content, **how)
+
+
+def _sealed(bid: PlaceBid, key: bytes) -> PlaceSealedBid:
+    content = Content(bid.amount, new_salt())
+    sealed = sealed_bid(key, content, bid.auction_id, bid.bid_id)
+    return PlaceSealedBid(
+        bid.auction_id, bid.bid_id, bid.bidder_id, content.commitment, sealed, bid.nonce
+    )
 
 
 def delete_bid(

@@ -149,8 +149,8 @@ def _bid(bid: BidDocument, names: Names) -> Mapping[str, Any]:
         "bidder_id": bid.bidder_id,
         "bidder": names.get(bid.bidder_id),
         **({"number": bid.number} if bid.number else {}),
-        "amount": bid.amount,
-        "effective_amount": bid.effective_amount,
+        "amount": None if bid.hidden else bid.amount,
+        "effective_amount": None if bid.hidden else bid.effective_amount,
         "doubled": bid.doubled,
         "placed_at": bid.placed_at.isoformat(),
     }
@@ -166,8 +166,8 @@ def _as_text(shown: Shown) -> str:
     ]
     for number, bid in enumerate(shown.bids, 1):
         once = f" ({bid.amount:,.2f}, doubled)" if bid.doubled else ""
-        who = called(bid, shown.names)
-        lines.append(f"{number:>3}. {bid.effective_amount:,.2f}{once} by {who}")
+        counts = "sealed" if bid.hidden else f"{bid.effective_amount:,.2f}"
+        lines.append(f"{number:>3}. {counts}{once} by {called(bid, shown.names)}")
     return "\n".join([*lines, *(_reasons(shown.told) if shown.told else ())])
 
 

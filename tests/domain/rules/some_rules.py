@@ -12,6 +12,7 @@ from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import Rule
+from commands.domain.rules.sealed import Sealed
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules, chosen, in_order
@@ -64,7 +65,18 @@ def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
         PROMOTERS,
         OWN_LOTS,
     ]
-    return in_order(draw(rule) for rule in each if draw(st.booleans()))
+    some = [draw(rule) for rule in each if draw(st.booleans())]
+    if draw(st.integers(0, 3)) == 0:
+        some = [
+            rule for rule in some if not (rule.shows_amounts or rule.masks or _has_options(rule))
+        ]
+        some.append(Sealed(second_price=draw(st.booleans())))
+    return in_order(some)
+
+
+def _has_options(rule: Rule) -> bool:
+    """Whether it is a promoter that draws."""
+    return isinstance(rule, OwnPromoter) and not rule.off
 
 
 def reserve_of(amount: Decimal) -> Reserve:

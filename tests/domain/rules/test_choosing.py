@@ -15,6 +15,7 @@ from commands.domain.rejections import Rejection
 from commands.domain.rules.increments import HOUSE_TABLE, MOST_BRACKETS, Bracket, Increments
 from commands.domain.rules.presets import PRESETS
 from commands.domain.rules.rule import InvalidRule
+from commands.domain.rules.sealed import Sealed
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import (
@@ -22,8 +23,10 @@ from commands.domain.rules.table import (
     Rules,
     check,
     deletable_until,
+    hide_amounts,
     in_order,
     next_bids,
+    promoted,
     sentences,
 )
 from commands.domain.rules.withdrawal import Withdrawal
@@ -124,7 +127,10 @@ def test_rules_are_read_as_they_were_written_and_are_in_order(rules: Rules) -> N
     assert all(each.endswith(".") for each in sentences(rules))
 
 
-@given(rules_of_auctions(SMALLEST), st.none() | st.decimals("0.01", LARGEST, places=2))
+@given(
+    rules_of_auctions(SMALLEST).filter(lambda rules: not hide_amounts(rules)),
+    st.none() | st.decimals("0.01", LARGEST, places=2),
+)
 def test_what_is_offered_is_accepted_from_anybody_and_leads(
     rules: Rules, leading: Decimal | None
 ) -> None:
@@ -173,7 +179,7 @@ def test_a_preset_gives_way_to_what_is_chosen() -> None:
         check(rules)
     assert {each.value for each in Preset} == set(PRESETS) == set(EXPLAINED)
     with pytest.raises(
-        InvalidInput, match="there is no preset 'dutch'; there are plain, english, charity"
+        InvalidInput, match="there is no preset 'dutch'; there are plain, english, charity, "
     ):
         chosen_rules(preset="dutch")
 
@@ -258,3 +264,43 @@ def test_sentences_say_whether_a_bid_must_lead() -> None:
     own = sentences(chosen_rules(own_increments="0:5"))
     assert own[1] == "A bid is higher than the bidder's own highest by at least 5.00."
     assert "may be lower than the leading one" in own[0]
+
+
+def test_sealed_bids_can_be_chosen() -> None:
+    assert chosen_rules(sealed="first") == chosen_rules(preset="sealed") == (Sealed(),)
+    assert chosen_rules(sealed=" second ") == chosen_rules(preset="vickrey") == (Sealed(True),)
+    assert chosen_rules(preset="vickrey", sealed="first", starting_price="5") == (
+        StartingPrice(Decimal("5.00")),
+        Sealed(),
+    )
+    assert chosen_rules(preset="vickrey", sealed="no") == ()
+    with pytest.raises(InvalidInput, match="'third' is not known"):
+        chosen_rules(sealed="third")
+
+
+def test_sealed_bids_go_with_what_shows_no_amount() -> None:
+    check(chosen_rules(sealed="second", starting_price="5", soft_close="60s/60s/10"))
+    for others in ({"increments": "table"}, {"own_increments": "0:1"}, {"preset": "english"}):
+        with pytest.raises(InvalidRule) as refused:
+            check(chosen_rules(sealed="first", **others))
+        assert str(refused.value) == (
+            "increments can't be chosen with sealed bids: nobody knows what others bid until the end"
+        )
+
+
+def test_of_sealed_bids_no_amount_is_offered_but_the_starting_price() -> None:
+    assert next_bids((Sealed(),), None) == []
+    rules = chosen_rules(sealed="first", starting_price="30")
+    assert next_bids(rules, None) == next_bids(rules, Decimal("99.00")) == [Decimal("30.00")]
+
+
+def test_sealed_bids_are_told_of_in_plain_english() -> None:
+    told = sentences(chosen_rules(sealed="second", starting_price="30"))
+    assert told == [
+        "Bids start at 30.00.",
+        "Amounts are hidden until the end, when all are revealed. Each bidder has one live bid. Whoever bid "
+        "highest wins and pays the second highest amount, but no less than a starting price or a reserve; of "
+        "equals, who bid first.",
+    ]
+    assert "wins and pays their amount" in sentences((Sealed(),))[0]
+    assert not promoted((Sealed(),))

@@ -31,7 +31,7 @@ const STATE = `subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
   id version title description status startsAt endsAt firstEndsAt asOf bidCount bidderCount nextBids buyNowPrice bought { at }
   leadingBid { ${BID} } ${OWN_BIDS}
   bids(first: ${TOP}) { ${BIDS} }
-  winner { bidder { id name } bid { ${BID} } } cancelled { reason at } closedEarly { reason }
+  winner { bidder { id name } pays bid { ${BID} } } cancelled { reason at } closedEarly { reason }
   paused { reason at } reserve { met amount } } }`;
 const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id, atLeastVersion: $v) {
   version bids(first: $n, after: $a) { ${BIDS} } } }`;
@@ -43,7 +43,11 @@ function headline(state, stands) {
   if (winner) {
     const you = isYou(winner.bidder);
     return { label: you ? "You won. Congratulations!" : `Sold to ${name(winner.bidder)}`, yours: you,
-      price: paid(winner.bid) };
+      price: paid(winner) };
+  }
+  // Only where bids are sealed nobody leads although there are some.
+  if (!leadingBid && state.bidCount) {
+    return { label: stands === "ENDED" ? "The bids are being opened …" : "Amounts are hidden until the end", price: null };
   }
   if (stands === "ENDED") {
     if (leadingBid && reserveUnmet(state)) return { label: "Ended without a sale: the reserve was not met", price: null };

@@ -21,9 +21,16 @@ export function bidNextOn(auctionId) {
 
 // What the next bid has to be, by what the portal says of the auction's rules.
 function hintFor(own, nextBids, rules) {
+  if (rules?.sealed) return sealedHint(own, rules);
   if (rules?.mustLead) return nextBids.length ? `${shown(nextBids[0])} or more.` : "No amount could lead any more.";
   const start = rules?.startingPrice ? ` Bids start at ${shown(rules.startingPrice)}.` : "";
   return `${minimum(own, start)} It need not lead.${start}`;
+}
+
+function sealedHint({ bids }, { startingPrice }) {
+  if (bids.some((bid) => !bid.deleted)) return "You have a bid here. Delete it to place another.";
+  const start = startingPrice ? ` Bids start at ${shown(startingPrice)}.` : "";
+  return `Nobody sees the amount until the end, and you have one bid.${start}`;
 }
 
 // A bid that is not loaded may be higher than those that are, if it was doubled.
@@ -35,7 +42,7 @@ function minimum({ bids, complete }, start) {
 }
 
 // The question to ask before such a bid is placed; null if there is none.
-function questionBefore(offered, leadingBid) {
+function questionBefore(offered, leadingBid, rules) {
   const leading = leadingBid && cents(leadingBid.effectiveAmount);
   const pays = `If it wins, you pay ${shown(plain(offered))}.`;
   if (leading && offered >= leading * MANY_TIMES) {
@@ -43,6 +50,7 @@ function questionBefore(offered, leadingBid) {
     return `That is ${exactly}${shown(offered / leading)} times the leading bid, which counts ${shown(plain(leading))}. ${pays}`;
   }
   if (offered < LARGE) return null;
+  if (rules?.sealed) return `If it wins, you pay ${rules.sealed.secondPrice ? "up to " : ""}${shown(plain(offered))}.`;
   return `${leading ? `The leading bid counts ${shown(plain(leading))}.` : "There is no bid here yet."} ${pays}`;
 }
 
@@ -131,7 +139,7 @@ export function bidding(auctionId) {
 
   // Whether the bidder means that amount. They are asked once for it, even if it is submitted again.
   async function confirmAmount(offered) {
-    const why = confirmedAmount === offered ? null : questionBefore(offered, leadingBid);
+    const why = confirmedAmount === offered ? null : questionBefore(offered, leadingBid, rules);
     const bid = `Bid ${shown(plain(offered))}`;
     if (why && !await confirmed(`${bid}?`, why, bid, "Change the amount")) return false;
     confirmedAmount = offered;
@@ -178,6 +186,7 @@ export function bidding(auctionId) {
     const bid = myBids.find(({ id }) => id === placed.bidId);
     if (!bid || bid.deleted) placed = null;
     const text = !placed ? ""
+      : !leads ? `Your sealed bid of ${shown(placed.amount)} is placed.`
       : leads.id === bid.id ? `Your bid of ${shown(placed.amount)} is placed, and it leads.`
       : `Your bid of ${shown(placed.amount)} is placed and counts. The leading bid counts ${shown(leads.effectiveAmount)}.`;
     if (outcome.textContent !== text) outcome.textContent = text;

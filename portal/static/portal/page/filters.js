@@ -10,7 +10,7 @@ const ORDERS = { ENDING_SOONEST: "Ending soonest", STARTING_SOONEST: "Starting s
   NEWEST: "Newest", MOST_BIDS: "Most bids", HIGHEST_PRICE: "Highest price", LOWEST_PRICE: "Lowest price" };
 const RULES = { PLAIN: "Plain rules alone", STARTING_PRICE: "A starting price", INCREMENTS: "Increments",
   RESERVE: "A hidden reserve", BUY_NOW: "A buy-now price",
-  SOFT_CLOSE: "A soft close", WITHDRAWAL: "Bids that bind", MASKED: "Masked bidders",
+  SEALED: "Sealed bids", SOFT_CLOSE: "A soft close", WITHDRAWAL: "Bids that bind", MASKED: "Masked bidders",
   PROMOTER: "A promoter of its own, or none", OWN_LOT: "Owners can't bid" };
 const WITHIN = { hour: ["An hour", HOUR], day: ["A day", 24 * HOUR], week: ["A week", 168 * HOUR] };
 

@@ -5,17 +5,19 @@ import { subscribe } from "./live.js";
 import { shown } from "./money.js";
 import { isYou, onLearned } from "./self.js";
 import { name } from "./words.js";
-import { doubledLink, WORTH } from "./worth.js";
+import { doubledLink, offer, WORTH } from "./worth.js";
 
 const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id: $id, afterVersion: $after) {
   __typename version recordedAt
   ... on BidPlaced { nonce bought bid { id ${WORTH} placedAt bidder { id name } } }
+  ... on SealedBidPlaced { nonce bid { id ${WORTH} placedAt bidder { id name } } }
+  ... on BidRevealed { bidId amount } ... on BidNotRevealed { bidId }
   ... on AuctionExtended { endsAt } ... on ReserveRevealed { amount }
   ... on BidDeleted { bidId } ... on BidRemoved { bidId because } ... on BidDoubled { bidId effectiveAmount }
   ... on NothingDrawn { reason }
   ... on AuctionCancelled { because } ... on AuctionClosedEarly { because }
   ... on AuctionPaused { because } ... on AuctionResumed { endsAt because }
-  ... on WinnerAnnounced { bid { amount bidder { id name } } } } }`;
+  ... on WinnerAnnounced { pays bid { amount bidder { id name } } } } }`;
 const LONGEST = 200;
 const NOTHING_DRAWN = {
   CHANCE: "There was no draw this time, by chance",
@@ -48,7 +50,7 @@ export function history(auctionId, onEvent) {
   function whose(bidId) {
     const bid = bids.get(bidId);
     if (!bid) return "A bid";
-    return `${isYou(bid.bidder) ? "Your" : `${name(bid.bidder)}’s`} bid of ${shown(bid.amount)}`;
+    return `${isYou(bid.bidder) ? "Your" : `${name(bid.bidder)}’s`} ${offer(bid)}`;
   }
 
   function described(event) {
@@ -56,6 +58,9 @@ export function history(auctionId, onEvent) {
       case "AuctionCreated": return "The auction was announced";
       case "BidPlaced": return event.bought ? `${who(event.bid.bidder)} bought it at once, for ${shown(event.bid.amount)}`
         : `${who(event.bid.bidder)} bid ${shown(event.bid.amount)}`;
+      case "SealedBidPlaced": return `${who(event.bid.bidder)} placed a sealed bid`;
+      case "BidRevealed": return `${whose(event.bidId)} is opened: it is of ${shown(event.amount)}`;
+      case "BidNotRevealed": return `${whose(event.bidId)} can’t be opened any more and counts no more`;
       case "AuctionExtended": return `That moved the end to ${timeOfDay(event.endsAt)}`;
       case "ReserveMet": return "The reserve is met";
       case "ReserveMissed": return "The reserve is not met any more";
@@ -65,7 +70,7 @@ export function history(auctionId, onEvent) {
       case "BidRemoved": return `${whose(event.bidId)} was removed by the house: ${event.because}`;
       case "BidDoubled": return [whose(event.bidId), " was ", doubledLink(), ` by the house and counts ${shown(event.effectiveAmount)}`];
       case "NothingDrawn": return NOTHING_DRAWN[event.reason] ?? "A draw doubled no bid";
-      case "WinnerAnnounced": return `${who(event.bid.bidder)} won, for ${shown(event.bid.amount)}`;
+      case "WinnerAnnounced": return `${who(event.bid.bidder)} won, for ${shown(event.pays)}`;
       case "AuctionEndedUnsold": return "The auction ended without a sale";
       case "AuctionCancelled": return `The house cancelled the auction: ${event.because}`;
       case "AuctionClosedEarly": return `The house ended the auction: ${event.because}`;

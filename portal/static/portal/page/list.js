@@ -14,7 +14,7 @@ import { doublingNote, paid, reserveUnmet, worth, WORTH } from "./worth.js";
 /** The fields of an auction that its card needs. */
 export const CARD = `id version title status startsAt endsAt bidCount bidderCount asOf
   leadingBid { ${WORTH} bidder { id name } }
-  winner { bidder { id name } bid { ${WORTH} } } cancelled { at } paused { at } reserve { amount }`;
+  winner { bidder { id name } pays bid { ${WORTH} } } cancelled { at } paused { at } reserve { amount }`;
 const PAGE = `query ($s: AuctionStatus, $o: AuctionOrder, $q: String, $n: Int, $a: String, $rule: AuctionRule,
     $from: Decimal, $to: Decimal, $after: DateTime, $before: DateTime) {
   auctions(status: $s, order: $o, search: $q, first: $n, after: $a, rule: $rule, priceFrom: $from, priceTo: $to,
@@ -48,7 +48,9 @@ function bidderName(bidder) {
 function price(auction) {
   const { winner, leadingBid, cancelled } = auction;
   if (cancelled) return ["Nobody wins", "", ""];
-  if (winner) return ["Sold to ", bidderName(winner.bidder), paid(winner.bid)];
+  if (winner) return ["Sold to ", bidderName(winner.bidder), paid(winner)];
+  // Only where bids are sealed nobody leads although there are some.
+  if (!leadingBid && auction.bidCount) return ["Sealed bids", "", ""];
   if (!leadingBid || reserveUnmet(auction)) return [auction.status === "ENDED" ? "Ended without a sale" : "No bids yet", "", ""];
   return ["Leading: ", bidderName(leadingBid.bidder), worth(leadingBid)];
 }
@@ -59,7 +61,7 @@ function timing(auction) {
     case "CANCELLED": return "Cancelled";
     case "PAUSED": return "Paused";
     case "SCHEDULED": return `Opens in ${left(auction.startsAt)}`;
-    default: return auction.winner ? "Sold" : auction.leadingBid && !reserveUnmet(auction) ? "Closing …" : "Unsold";
+    default: return auction.winner ? "Sold" : auction.bidCount && !reserveUnmet(auction) ? "Closing …" : "Unsold";
   }
 }
 

@@ -23,6 +23,7 @@ const RELOAD = 45_000;
 const TABS = {
   leading: { standing: "LEADING", label: "Leading", empty: "You lead in no auction right now." },
   outbid: { standing: "OUTBID", label: "Outbid", empty: "Nobody has outbid you." },
+  sealed: { standing: "SEALED", label: "Sealed", empty: "You have no sealed bid in an auction that goes on." },
   won: { standing: "WON", label: "Won", empty: "You have won no auction yet." },
   lost: { standing: "LOST", label: "Lost", empty: "You have lost no auction." },
   cancelled: { standing: "CANCELLED", label: "Cancelled", empty: "No auction in which you bid was cancelled." },

@@ -11,9 +11,10 @@ export function typed(text) {
   return whole.length > 10 ? null : BigInt(whole + (found[2] ?? "").padEnd(2, "0"));
 }
 
-/** The cents of an amount of the API: "1234.50", always with two places. A doubled bid can have more digits than a typed one. */
+/** The cents of an amount of the API: "1234.50", always with two places. A doubled bid can have more digits than a typed one.
+ *  An amount that is hidden counts nothing. */
 export function cents(text) {
-  return BigInt(text.replace(".", ""));
+  return BigInt((text ?? "0").replace(".", ""));
 }
 
 /** Cents as the API writes them: "1234.50". */

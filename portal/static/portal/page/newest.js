@@ -1,11 +1,13 @@
+import { GONE } from "./ranking.js";
+
 // The user's own bids as far as they are loaded, newest first. Bids are only ever added, at the front; none is removed:
-// deletion and doubling are marks on them, which are never undone.
+// deletion, doubling and revelation are marks on them, which are never undone.
 
 /** Parts of the list may come in any order and be of any version: a bid is deleted or doubled if an event or any part says so. */
 export class Newest {
   #bids = [];
   #deleted = new Set();
-  #doubled = new Map();
+  #changed = new Map();
 
   /** Replace all bids. */
   replace(bids) {
@@ -34,18 +36,18 @@ export class Newest {
   }
 
   /** Apply an event; whether it concerns a bid that is loaded. */
-  apply({ __typename: kind, bidId, effectiveAmount }) {
-    if (kind === "BidDeleted" || kind === "BidRemoved") this.#deleted.add(bidId);
-    if (kind === "BidDoubled") this.#doubled.set(bidId, effectiveAmount);
+  apply({ __typename: kind, bidId, effectiveAmount, amount }) {
+    if (GONE.has(kind)) this.#deleted.add(bidId);
+    if (kind === "BidDoubled") this.#changed.set(bidId, { doubled: true, effectiveAmount });
+    if (kind === "BidRevealed") this.#changed.set(bidId, { amount, effectiveAmount: amount });
     return this.#bids.some(({ id }) => id === bidId);
   }
 
-  /** All loaded bids, with their deletions and doublings. */
+  /** All loaded bids, with what became of them. */
   get bids() {
     return this.#bids.map((bid) => {
       const deleted = bid.deleted || this.#deleted.has(bid.id);
-      if (!this.#doubled.has(bid.id)) return { ...bid, deleted };
-      return { ...bid, deleted, doubled: true, effectiveAmount: this.#doubled.get(bid.id) };
+      return { ...bid, deleted, ...this.#changed.get(bid.id) };
     });
   }
 }

@@ -7,7 +7,7 @@ import { Newest } from "./newest.js";
 import { Pages } from "./pages.js";
 import { ask } from "./session.js";
 import { explained, refusal } from "./words.js";
-import { worth, WORTH } from "./worth.js";
+import { offer, worth, WORTH } from "./worth.js";
 
 const PAGE = 100;
 /** The field of an auction for the newest of the user's bids; part of each state. */
@@ -16,7 +16,7 @@ const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id
   ${connection("first: $n, after: $a")} } }`;
 
 function connection(page) {
-  return `myBidsConnection(${page}) {
+  return `mySealedBid { bidId amount } myBidsConnection(${page}) {
     edges { node { id ${WORTH} deleted removed { reason } placedAt deletableUntil bidder { id name } } } pageInfo { hasNextPage endCursor } }`;
 }
 
@@ -36,6 +36,8 @@ export function ownBids(auctionId, changed) {
   let open = false;
   let endsAt = null;
   let top = null;
+  // What the user's live sealed bid holds, which nobody else is told.
+  let opened = null;
   let drawing = null;
 
   function deletable({ deleted, deletableUntil }) {
@@ -44,17 +46,17 @@ export function ownBids(auctionId, changed) {
 
   function entry({ bid, open: may, until }) {
     return el("li", { class: bid.deleted ? "deleted" : null, "data-bid": bid.id },
-      el("span", { class: "number" }, worth(bid)),
+      el("span", { class: "number" }, opened?.bidId === bid.id && bid.amount === null ? `${shown(opened.amount)}, sealed` : worth(bid)),
       el("time", { class: "soft", datetime: bid.placedAt }, timeOfDay(bid.placedAt)),
       bid.deleted ? el("span", { class: "soft" }, bid.removed ? `removed by the house: ${bid.removed.reason}` : "deleted")
-        : may && [until && el("span", { class: "soft" }, `can be deleted until ${timeOfDay(until)} `), el("button", { class: "quiet small", type: "button", "aria-label": `Delete your bid of ${shown(bid.amount)}`,
+        : may && [until && el("span", { class: "soft" }, `can be deleted until ${timeOfDay(until)} `), el("button", { class: "quiet small", type: "button", "aria-label": `Delete your ${offer(bid)}`,
           onclick: (event) => remove(event.currentTarget, bid) }, "Delete")]);
   }
 
   async function remove(button, bid) {
     if (button.hasAttribute("aria-disabled")) return;
     wrong.textContent = "";
-    const yes = await confirmed(`Delete your bid of ${shown(bid.amount)}?`,
+    const yes = await confirmed(`Delete your ${offer(bid)}?`,
       "It stops counting at once. This can’t be undone, but you can bid again.", "Delete bid");
     if (!yes) return;
     const following = nextTo(bid.id);
@@ -79,7 +81,7 @@ export function ownBids(auctionId, changed) {
 
   // If the focus was on the deleted bid's button, move it to the next button, or to the field for another bid.
   function moveOn(bid, following) {
-    announcement.textContent = `Your bid of ${shown(bid.amount)} is deleted.`;
+    announcement.textContent = `Your ${offer(bid)} is deleted.`;
     const { activeElement } = document;
     if (activeElement !== document.body && !entryOf(bid.id)?.contains(activeElement)) return;
     const buttons = following.map((id) => entryOf(id)?.querySelector("button"));
@@ -138,7 +140,8 @@ export function ownBids(auctionId, changed) {
       return pages.complete;
     },
     /** Show the auction's new state. */
-    show(standing, { version, endsAt: ends, myBidsConnection: { edges, pageInfo } }) {
+    show(standing, { version, endsAt: ends, mySealedBid, myBidsConnection: { edges, pageInfo } }) {
+      opened = mySealedBid;
       const first = !top;
       // Until when older bids can be deleted has moved with the end.
       const moved = endsAt !== null && ends !== endsAt;

@@ -1,6 +1,9 @@
 // The live bids of an auction as far as they are loaded, updated by its events.
 import { cents } from "./money.js";
 
+/** The kinds of events after which a bid counts no more. */
+export const GONE = new Set(["BidDeleted", "BidRemoved", "BidNotRevealed"]);
+
 // Compares two bids for sorting: the larger amount first, of equal ones the one that had it earlier.
 function order(a, b) {
   if (a.amount !== b.amount) return a.amount > b.amount ? -1 : 1;
@@ -11,12 +14,13 @@ function order(a, b) {
 export class Ranking {
   #bids = new Map();
   #deleted = new Map();
-  #doubled = new Map();
+  // Those that were doubled or revealed: what they are since then.
+  #changed = new Map();
   #last = null;
 
   /** Replace what is known up to that version by its first bids; `more` says whether further ones follow. */
   replace(bids, version, more) {
-    for (const known of [this.#bids, this.#deleted, this.#doubled]) {
+    for (const known of [this.#bids, this.#deleted, this.#changed]) {
       for (const [id, fact] of known) if (fact.version <= version) known.delete(id);
     }
     this.extend(bids, version, more);
@@ -41,13 +45,14 @@ export class Ranking {
   }
 
   /** Apply an event. */
-  apply({ __typename: kind, version, recordedAt, bid, bidId, effectiveAmount }) {
+  apply({ __typename: kind, version, recordedAt, bid, bidId, effectiveAmount, amount }) {
     const reached = Date.parse(recordedAt);
-    if (kind === "BidPlaced" && !this.#bids.has(bid.id)) {
+    if (bid && kind.endsWith("BidPlaced") && !this.#bids.has(bid.id)) {
       this.#bids.set(bid.id, { bid, amount: cents(bid.effectiveAmount), reached, version });
     }
-    if (kind === "BidDeleted" || kind === "BidRemoved") this.#deleted.set(bidId, { version });
-    if (kind === "BidDoubled") this.#doubled.set(bidId, { effectiveAmount, reached, version });
+    if (GONE.has(kind)) this.#deleted.set(bidId, { version });
+    if (kind === "BidDoubled") this.#changed.set(bidId, { now: { effectiveAmount, doubled: true }, reached, version });
+    if (kind === "BidRevealed") this.#changed.set(bidId, { now: { amount, effectiveAmount: amount }, reached, version });
   }
 
   /** How many bids are kept, including those that rank behind the loaded pages. */
@@ -59,17 +64,17 @@ export class Ranking {
   first(many) {
     return [...this.#bids.values()]
       .filter(({ bid }) => !this.#deleted.has(bid.id))
-      .map((known) => this.#asDoubled(known))
+      .map((known) => this.#asChanged(known))
       .filter((known) => !this.#last || order(known, this.#last) <= 0)
       .sort(order)
       .slice(0, many)
       .map(({ bid }) => bid);
   }
 
-  #asDoubled(known) {
-    const doubled = this.#doubled.get(known.bid.id);
-    if (!doubled || known.bid.doubled) return known;
-    const { effectiveAmount, reached } = doubled;
-    return { bid: { ...known.bid, effectiveAmount, doubled: true }, amount: cents(effectiveAmount), reached };
+  #asChanged(known) {
+    const changed = this.#changed.get(known.bid.id);
+    if (!changed || known.bid.effectiveAmount === changed.now.effectiveAmount) return known;
+    const { now, reached } = changed;
+    return { bid: { ...known.bid, ...now }, amount: cents(now.effectiveAmount), reached };
   }
 }

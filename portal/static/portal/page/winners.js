@@ -10,7 +10,7 @@ import { setTitle } from "./title.js";
 import { explained, name } from "./words.js";
 import { doublingNote, paid, WORTH } from "./worth.js";
 
-const WINNER = `auctionId auctionTitle announcedAt bidder { id name } bid { ${WORTH} }`;
+const WINNER = `auctionId auctionTitle announcedAt bidder { id name } pays bid { ${WORTH} }`;
 const PAGE = `query ($n: Int, $a: String) { winners(first: $n, after: $a) {
   edges { node { ${WINNER} } } pageInfo { hasNextPage endCursor } } }`;
 const UPDATES = `subscription { auction: auctionsUpdated { winner { ${WINNER} } } }`;
@@ -22,7 +22,7 @@ function row(winner, changed, fresh) {
   return el("tr", { class: `${you ? "own" : ""} ${fresh ? "changed" : ""}` },
     el("td", {}, el("a", { href: `#/auction/${winner.auctionId}` }, winner.auctionTitle)),
     el("td", {}, you ? el("b", {}, "You") : name(winner.bidder)),
-    el("td", { class: "number" }, paid(winner.bid)),
+    el("td", { class: "number" }, paid(winner)),
     el("td", { class: "soft" }, when(winner.announcedAt)));
 }
 

@@ -11,14 +11,21 @@ function pair(before, first, second) {
   return [el("small", {}, before), first, el("small", { class: "comma" }, ","), " ", el("small", { class: "second" }, second)];
 }
 
-/** What the bid counts, as children of an element: "120.00", or "counts 300.00, pays 150.00". */
+/** What the bid counts, as children of an element: "120.00", "counts 300.00, pays 150.00", or "sealed". */
 export function worth({ amount, effectiveAmount, doubled }) {
+  if (amount === null) return ["sealed"];
   return doubled ? pair("counts ", shown(effectiveAmount), `pays ${shown(amount)}`) : [shown(amount)];
 }
 
-/** What a bid that won costs, as children of an element: "120.00", or "pays 150.00, counted 300.00". */
-export function paid({ amount, effectiveAmount, doubled }) {
+/** What a winner pays, as children of an element: "120.00", "pays 150.00, counted 300.00", or "pays 110.00, bid 120.00". */
+export function paid({ pays, bid: { amount, effectiveAmount, doubled } }) {
+  if (pays !== amount) return pair("pays ", shown(pays), `bid ${shown(amount)}`);
   return doubled ? pair("pays ", shown(amount), `counted ${shown(effectiveAmount)}`) : [shown(amount)];
+}
+
+/** A bid in the middle of a sentence: "bid of 120.00", or "sealed bid". */
+export function offer({ amount }) {
+  return amount === null ? "sealed bid" : `bid of ${shown(amount)}`;
 }
 
 /** A note on what doubling means; hidden until it is needed. */
