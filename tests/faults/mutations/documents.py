@@ -84,8 +84,8 @@ DOCUMENTS = (
     Mutation(
         "a past page shows bids that were deleted since as if they never were",
         "projections/mongo/past.py",
-        '        Walk("deleted", {"auction_id": auction_id, "live": False}, ORDER),',
-        '        Walk("deleted", {"auction_id": auction_id, "live": None}, ORDER),',
+        '        Walk("deleted", {**own, "live": False}, ORDER),',
+        '        Walk("deleted", {**own, "live": None}, ORDER),',
         "tests/integration/test_past.py",
     ),
     Mutation(

@@ -72,8 +72,8 @@ DRAWS = (
     Mutation(
         "a draw is made among the bids that there are by then",
         "commands/handling/draws.py",
-        "Lot(lot_of(seed), then[id].version)",
-        "Lot(lot_of(seed), 2**31 - 1)",
+        "lot_of(seed), then[id].version",
+        "lot_of(seed), 2**31 - 1",
         LEAVING,
     ),
     Mutation(

@@ -87,8 +87,8 @@ RECORD = (
     Mutation(
         "a draw that failed is a finding once its job was re-driven",
         "commands/record/redeciding.py",
-        "    if cause and not _is_failure(recorded.event) and (what := _cannot_cause(cause)):\n",
-        "    if cause and (what := _cannot_cause(cause)):\n",
+        "    if cause and not _is_failure(event) and (what := _cannot_cause(cause, event)):\n",
+        "    if cause and (what := _cannot_cause(cause, event)):\n",
         "tests/integration/test_draws_leave_events.py",
     ),
     Mutation(
