@@ -15,6 +15,8 @@ CATALOGUE = (
     ("A brass ship's clock", None, 20, True),
     ("A first edition, slightly foxed", {"preset": "ENGLISH", "softClose": SOFT_CLOSE}, 22, True),
     ("A box of unsorted stamps", {"preset": "CHARITY", "softClose": SOFT_CLOSE}, 24, True),
+    ("A sea chest, locked", {"preset": "SEALED"}, 22, True),
+    ("A cello without strings", {"preset": "VICKREY"}, 23, True),
     ("A portrait of nobody in particular", None, 21, False),
 )
 
