@@ -36,6 +36,7 @@ _OF_COMMANDS = {
     "CloseAuctionNow": AUCTIONS,
     "PauseAuction": AUCTIONS,
     "ResumeAuction": AUCTIONS,
+    "ReviseAuction": AUCTIONS,
     "ChangePolicy": AUCTIONS,
     "WithdrawPolicy": AUCTIONS,
 }

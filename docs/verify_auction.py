@@ -42,6 +42,7 @@ RULES = [
     "own_lot",
 ]
 AT_THEIR_MOMENT = ("AuctionClosedEarly", "AuctionPaused", "AuctionResumed")
+DETAILS = ("title", "description", "starts_at", "ends_at", "rules")
 Wrong, time, by_rank = ValueError, datetime.fromisoformat, lambda bid: bid["rank"]
 
 
@@ -187,15 +188,13 @@ class Auction:
     def __init__(self, record, created):
         self.opens, self.ends = (time(created["data"][name]) for name in ("starts_at", "ends_at"))
         self.record, self.id, self.tick = record, created["stream_id"], cache(record.tick)
-        numbers = range(record.first, (record.ask(TICK)["tick"] or {"number": 0})["number"] + 1)
-        since = bisect_left(numbers, self.opens, key=lambda n: self.tick(n)["TickCommitted"])
-        self.made = {n: self.tick(n) for n in numbers[max(since - 1, 0) :]}
-        named = [("policies" in tick, "round" in tick) for tick in self.made.values()]
-        must(named == sorted(named), "a tick names no policies or no round, as one before it did")
+        self.last_tick = (record.ask(TICK)["tick"] or {"number": 0})["number"]
+        self.know_ticks()
         self.policies = [{"type": "PolicyChanged", "data": FIRST}, *record.chain(POLICIES)]
         self.seen, self.bids, self.drawn, self.draws, self.closed = [], Bids(), set(), 0, None
-        self.rules, self.owed, self.extensions = created["data"].get("rules", {}), None, 0
-        self.early, self.since, self.pauses, self.paused_for = False, None, [], timedelta()
+        self.details = {of: created["data"].get(of, {}) for of in DETAILS}
+        self.rules, self.owed, self.extensions = self.details["rules"], None, 0
+        self.early, self.since, self.pauses = False, None, []
         self.numbers, self.masked = {}, self.rules.get("masked")
         # Whether the reserve is met; what did not meet it, and what did; and it itself, once it is known.
         self.met, self.bounds, self.reserve = False, (Decimal(0), Decimal("Infinity")), None
@@ -205,6 +204,36 @@ class Auction:
         """The bidder's number in a masked auction: such ids count from 1, in the order of their first bids."""
         new = len(self.numbers) + 1
         return self.numbers.setdefault(bidder, new) if self.masked is not None else None
+
+    def know_ticks(self):
+        """The ticks since the auction opens, and one before."""
+        numbers = range(self.record.first, self.last_tick + 1)
+        since = bisect_left(numbers, self.opens, key=lambda n: self.tick(n)["TickCommitted"])
+        self.made = {n: self.tick(n) for n in numbers[max(since - 1, 0) :]}
+        named = [("policies" in tick, "round" in tick) for tick in self.made.values()]
+        must(named == sorted(named), "a tick names no policies or no round, as one before it did")
+
+    def revise(self, asked, before, after):
+        """The house changed what was said of it: any of it before a bid, and then its description alone."""
+        must({**before}.keys() == {**after}.keys() <= {*DETAILS} and after, "it revises nothing")
+        was = {of: self.details[of] for of in after}
+        must(before == was and all(after[of] != was[of] for of in after), f"it was {was}")
+        must(not self.bids.all or [*after] == ["description"], "there was a bid before it")
+        still = self.since and not after.keys() <= {"title", "description"}
+        must(not still, "times and rules stay while time stands still")
+        must("starts_at" not in after or asked < self.opens, "it had begun before")
+        sealing = [("sealed" in each["rules"]) for each in (before, after) if "rules" in each]
+        must(len({*sealing}) < 2, "whether bids are sealed stays")
+        self.details |= after
+        self.rules, self.masked = self.details["rules"], self.details["rules"].get("masked")
+        must(self.rules.keys() <= {*RULES}, f"unknown: {self.rules}")
+        self.opens = time(self.details["starts_at"])
+        self.ends = time(after["ends_at"]) if "ends_at" in after else self.ends
+        planned = self.opens < self.ends and ("ends_at" not in after or asked < self.ends)
+        must(
+            planned and ("starts_at" not in after or asked <= self.opens), "it is too late for that"
+        )
+        self.know_ticks()
 
     def still(self, moment):
         """Whether time stood still in the auction then."""
@@ -234,8 +263,7 @@ class Auction:
         if self.extensions >= (soft["times"] or self.extensions + 1):
             return None
         moved = self.ends + timedelta(seconds=soft["extension"])
-        if soft["hard_end"]:
-            moved = min(moved, time(soft["hard_end"]) + self.paused_for)
+        moved = min(moved, time(soft["hard_end"])) if soft["hard_end"] else moved
         return moved if moved > self.ends else None
 
     def must_be_last(self, asked):
@@ -303,10 +331,12 @@ class Auction:
         ending = kind in (*CLOSES, *REVEALS, "ReserveRevealed") or not_made
         must(not late or ending or kind in TURNS, "it was asked for after the end")
         must((asked or event["at"]) - event["at"] < timedelta(minutes=1), "it was asked for later")
-        if kind == "BidPlaced" or (kind == "BidDeleted" and "withdrawn_at" not in data):
+        bidders = kind == "BidDeleted" and "withdrawn_at" not in data
+        if bidders or kind in ("BidPlaced", "SealedBidPlaced"):
             must(not (at and self.still(time(at))), "time stood still when it was asked for")
         if kind in AT_THEIR_MOMENT:
             must(asked and self.opens <= asked, "it was asked for before the auction was open")
+        if kind in (*AT_THEIR_MOMENT, "AuctionRevised"):
             self.must_be_last(asked)
         if kind in (*GONE, "BidDoubled"):
             must(bid and not bid["deleted"], "there is no such live bid")
@@ -375,6 +405,9 @@ class Auction:
             self.go_on(asked)
             self.ends, self.early = asked, True
             return f"the house ends it at {self.ends:%F %T} UTC: {data['reason']}"
+        if kind == "AuctionRevised":
+            self.revise(asked, data["before"], data["after"])
+            return f"the house revises it: {', '.join(data['after'])}"
         if kind == "AuctionPaused":
             must(time(data["paused_at"]) == asked, "it is paused when that was asked for")
             must(not self.since, "it was paused already")
@@ -385,7 +418,11 @@ class Auction:
             must(self.since, "it was not paused")
             end = self.ends + (asked - self.since)
             must(time(data["ends_at"]) == end, f"the pause moves the end to {end:%F %T}")
-            self.paused_for += end - self.ends
+            soft = self.rules.get("soft_close", {})
+            if soft.get("hard_end"):
+                later = (time(soft["hard_end"]) + (asked - self.since)).isoformat()
+                self.rules = self.rules | {"soft_close": soft | {"hard_end": later}}
+            self.details |= {"ends_at": data["ends_at"], "rules": self.rules}
             self.ends = end
             self.go_on(asked)
             return f"the house resumes it, and the end moves to {end:%F %T} UTC: {data['reason']}"

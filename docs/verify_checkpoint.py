@@ -161,7 +161,11 @@ def check_auction(url, id, newest, kept):
     must(len(events) >= version, f"{id}: there are {len(events)} events, not {version} or more")
     must(known in (None, events[version - 1]["hash"].hex()), f"{id}: event {version} is another")
     ends = datetime.fromisoformat(
-        next(event["data"]["ends_at"] for event in reversed(events) if "ends_at" in event["data"])
+        next(
+            data["ends_at"]
+            for event in reversed(events)
+            if "ends_at" in (data := event["data"].get("after", event["data"]))
+        )
     )
     paused = [each["type"] for each in events if each["type"] in PAUSES][-1:] == PAUSES[:1]
     closed = events[-1]["type"] in {"WinnerAnnounced", "AuctionEndedUnsold", "AuctionCancelled"}

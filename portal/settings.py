@@ -333,6 +333,7 @@ JOB_EXPIRES_AFTER = {
     "CloseAuctionNow": 15 * 60,
     "PauseAuction": 15 * 60,
     "ResumeAuction": 15 * 60,
+    "ReviseAuction": 15 * 60,
     "CreateUser": 60 * 60,
     "BanUser": 15 * 60,
     "LiftBan": 15 * 60,

@@ -15,6 +15,7 @@ from commands.domain.events import (
     AuctionExtended,
     AuctionPaused,
     AuctionResumed,
+    AuctionRevised,
     BanLifted,
     BidDeleted,
     BidDoubled,
@@ -78,6 +79,7 @@ def touched_bid(event: AuctionEvent) -> UUID | None:
             | BoughtNow()
             | AuctionPaused()
             | AuctionResumed()
+            | AuctionRevised()
         ):
             return None
         case _:
@@ -164,6 +166,7 @@ def bid_after(
             | BoughtNow()
             | AuctionPaused()
             | AuctionResumed()
+            | AuctionRevised()
         ):
             return bid
         case _:
@@ -331,6 +334,11 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
             )
         case AuctionPaused():
             return _detailed(auction, recorded)
+        case AuctionRevised(after=after):
+            revised = _detailed(auction, recorded)
+            if after.ends_at is None:
+                return revised
+            return replace(revised, ends_at=after.ends_at, first_ends_at=None)
         case AuctionResumed(ends_at=ends_at):
             return replace(
                 _detailed(auction, recorded),
@@ -370,6 +378,10 @@ def details_after(details: Details, ends_at: datetime, recorded: VersionedEvent)
         case AuctionResumed() as event:
             rules = later(details.rules, event.ends_at - ends_at)
             return replace(_going_on(details, event.resumed_at), rules=rules)
+        case AuctionRevised(after=after):
+            # Nobody has bid yet, so no earlier pause matters to a new end.
+            pauses = () if after.ends_at else details.pauses
+            return replace(details, **after.given, pauses=pauses)
         case AuctionCancelled():
             return replace(details, paused=None) if details.paused else details
         case AuctionClosedEarly() as event:

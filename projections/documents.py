@@ -40,12 +40,14 @@ class Purchase:
 class Details:
     """What the house alone changes of an auction.
 
-    `paused` is why and since when time stands still; in the `pauses`, which are over, it did before.
+    `ends_at` is when it is to end by that. `paused` is why and since when time stands still; in the `pauses` since
+    the end was planned, which are over, it did before.
     """
 
     title: str
     description: str
     starts_at: datetime
+    ends_at: datetime
     rules: Rules = ()
     paused: HouseDecision | None = None
     pauses: tuple[Pause, ...] = ()
@@ -122,7 +124,7 @@ class AuctionDocument:
     top_bids: tuple[BidDocument, ...] = ()
     winner: WinnerDocument | None = None
     rules: Rules = ()
-    # The end that it was created with, once a bid or the house has moved it.
+    # The end that it was created with, or was revised to, once something has moved it.
     first_ends_at: datetime | None = None
     cancelled: HouseDecision | None = None
     closed_early: HouseDecision | None = None
@@ -144,6 +146,7 @@ class AuctionDocument:
             self.title,
             self.description,
             self.starts_at,
+            self.first_ends_at or self.ends_at,
             self.rules,
             self.paused,
             self.pauses,

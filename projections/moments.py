@@ -17,6 +17,7 @@ from commands.domain.events import (
     AuctionExtended,
     AuctionPaused,
     AuctionResumed,
+    AuctionRevised,
     BidDeleted,
     BidDoubled,
     BidNotRevealed,
@@ -142,7 +143,6 @@ class Timeline:
     ) -> None:
         self._standing = Standing.of(before)
         self._details = auction.details if auction else None
-        self._ends_at = auction.ends_at if auction else None
         self._live = dict(live)
         self._leaders = Leaders(known, leading_at)
 
@@ -178,13 +178,12 @@ class Timeline:
         """The auction's details after the event, if it changed them."""
         event, before = recorded.event, self._details
         if isinstance(event, AuctionCreated):
-            self._details = Details(event.title, event.description, event.starts_at, event.rules)
-            self._ends_at = event.ends_at
+            self._details = Details(
+                event.title, event.description, event.starts_at, event.ends_at, event.rules
+            )
             return None
-        ends_at = self._standing.ends_at or self._ends_at
         assert before, "the auction's creation, or its document, comes before"
-        assert ends_at, "the auction's creation, or its document, comes before"
-        self._details = details_after(before, ends_at, recorded)
+        self._details = details_after(before, self._standing.ends_at or before.ends_at, recorded)
         if self._details is before:
             return None
         self._standing.details_version = recorded.version
@@ -217,6 +216,10 @@ class Timeline:
                 return None
             case AuctionExtended() | AuctionClosedEarly() | AuctionResumed() | BoughtNow():
                 self._standing.ends_at = event.ends_at
+                return None
+            case AuctionRevised(after=after):
+                if after.ends_at:
+                    self._standing.ends_at = None
                 return None
             case ReserveMet() | ReserveMissed():
                 self._standing.reserve_met = isinstance(event, ReserveMet)
@@ -302,8 +305,8 @@ def auction_then(
         cancelled=auction.cancelled if closed else None,
         closed_early=early if early and early.version <= then.version else None,
         bought=bought if bought and bought.version <= then.version else None,
-        ends_at=then.ends_at or auction.first_ends_at or auction.ends_at,
-        first_ends_at=auction.first_ends_at if then.ends_at else None,
+        ends_at=then.ends_at or details.ends_at,
+        first_ends_at=details.ends_at if then.ends_at else None,
         reserve_met=then.reserve_met,
         reserve=auction.reserve if closed else None,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib.admin.widgets import AdminSplitDateTime
@@ -150,7 +151,12 @@ class CreateAuctionForm(forms.Form):
         if self.choice.reserve is None:
             return values
         with pool().connection() as connection:
-            return values | {"reserve": new_reserve(connection, self.choice.reserve.amount)}
+            hidden = new_reserve(connection, self.choice.reserve.amount, self.reserve_of())
+            return values | {"reserve": hidden}
+
+    def reserve_of(self) -> UUID | None:
+        """The auction that the reserve is for; None for a new one."""
+        return None
 
     def meaning(self) -> list[str]:
         """What the choice means, in plain English; empty if it is not valid."""

@@ -1,6 +1,7 @@
 """Auctions: a list, a page for each, and the form that creates one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,11 +18,12 @@ from django.db.models import (
 from django.db.models.functions import Cast, Coalesce, JSONObject
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from commands.admin import links, search
+from commands.admin import links, revising, search
 from commands.admin.amounts import money
 from commands.admin.auction_actions import ACTIONS
 from commands.admin.auction_form import CreateAuctionForm
@@ -227,6 +229,16 @@ class AuctionAdmin(WithHouseActions[Auction]):
             links.list_of(Job, "jobs", stream_id=auction.pk),
             links.list_of(PromoterPolicy, "chances of its bids", auction=auction.pk),
         )
+
+    def own_buttons(self, row: Auction) -> Sequence[tuple[str, str]]:
+        """A revision, until it is closed."""
+        return [] if row.closed else [(revising.address_of(row), "Revise auction")]
+
+    def get_urls(self) -> list[URLPattern]:
+        """The usual ones, and the form that revises an auction."""
+        view = self.admin_site.admin_view(partial(revising.form_view, self))
+        form = path("<uuid:object_id>/revise/", view, name="commands_auction_revise")
+        return [form, *super().get_urls()]
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -67,6 +67,10 @@ class WithHouseActions(ReadOnlyList[Row]):
             *super().get_urls(),
         ]
 
+    def own_buttons(self, row: Row) -> Sequence[tuple[str, str]]:
+        """Addresses and titles of what can be done to the row in another way."""
+        return ()
+
     def change_view(
         self,
         request: HttpRequest,
@@ -81,6 +85,7 @@ class WithHouseActions(ReadOnlyList[Row]):
             for action in self.house_actions
             if row is not None and action.possible(row)
         ]
+        buttons = [*self.own_buttons(row), *buttons] if row is not None else []
         return super().change_view(
             request, object_id, form_url, {**(extra_context or {}), "house_actions": buttons}
         )

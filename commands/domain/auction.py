@@ -32,6 +32,7 @@ from commands.domain.commands import (
     PlaceSealedBid,
     RemoveBid,
     ResumeAuction,
+    ReviseAuction,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -56,6 +57,7 @@ from commands.domain.openness import closed_already, ended, not_running, over, p
 from commands.domain.pauses import moved_by
 from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection, RejectionCode, readable
+from commands.domain.revising import revise
 from commands.domain.rules.own_promoter import OWN
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import ToBeat
@@ -69,11 +71,10 @@ from commands.domain.rules.table import (
     moved_end,
     need_leader,
     own_promoter,
-    people,
     promoted,
     shows_winner,
-    unfit,
 )
+from commands.domain.schedules import impossible, unknown_people
 from commands.domain.sealed_bids import place_sealed_bid, reveals, winners_price
 from commands.domain.state import Auction, replay
 
@@ -148,6 +149,8 @@ def _decided(
             return house.pause(command, auction, now)
         case ResumeAuction():
             return house.resume(command, auction, now)
+        case ReviseAuction():
+            return revise(command, auction, now, bidders)
         case WithdrawBids():
             return _withdraw_bids(command, auction)
         case _:
@@ -158,16 +161,10 @@ def _create(
     command: CreateAuction, now: datetime, bidders: Mapping[UUID, Bidder]
 ) -> Sequence[AuctionEvent] | Rejection:
     starts_at = command.starts_at or now
-    if starts_at < now:
-        return _invalid_schedule(f"it would start in the past, at {readable(starts_at)}")
-    if command.ends_at <= starts_at:
-        return _invalid_schedule(
-            f"it would start at {readable(starts_at)} and end at {readable(command.ends_at)}"
-        )
-    if why := unfit(command.rules, command.ends_at):
-        return _invalid_schedule(why)
-    if unknown := people(command.rules) - bidders.keys():
-        return Rejection(RejectionCode.USER_NOT_FOUND, f"there is no user {min(unknown)}")
+    if refusal := impossible(starts_at, command.ends_at, command.rules, now):
+        return refusal
+    if refusal := unknown_people(command.rules, bidders):
+        return refusal
     return [
         AuctionCreated(
             auction_id=command.auction_id,
@@ -179,11 +176,6 @@ def _create(
             rules=command.rules,
         )
     ]
-
-
-def _invalid_schedule(what: str) -> Rejection:
-    rule = "an auction starts now or later and ends after it starts"
-    return Rejection(RejectionCode.INVALID_SCHEDULE, f"{what}; {rule}")
 
 
 def _place_bid(

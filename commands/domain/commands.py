@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from commands.domain.revisions import Revision
 from commands.domain.rules.masked import Alias
 from commands.domain.rules.rule import Rule
 
@@ -140,6 +141,15 @@ class ResumeAuction:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviseAuction:
+    """Change an auction's details to those given; once there was a bid its description alone."""
+
+    auction_id: UUID
+    changes: Revision
+    revised_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveBid:
     """Delete somebody's live bid in the house's name, for a reason that everybody can read."""
 
@@ -230,6 +240,7 @@ AuctionCommand = (
     | CloseAuctionNow
     | PauseAuction
     | ResumeAuction
+    | ReviseAuction
     | RemoveBid
     | WithdrawBids
 )

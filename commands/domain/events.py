@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from commands.domain.revisions import Revision
 from commands.domain.rules.rule import Rule
 
 
@@ -248,6 +249,15 @@ class AuctionResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class AuctionRevised:
+    """The house changed the auction's details: what it changed, as that was before, and as it is now."""
+
+    before: Revision
+    after: Revision
+    revised_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class AuctionCancelled:
     """The house closed the auction, and nobody wins. The reason is for everybody to read."""
 
@@ -393,6 +403,7 @@ AuctionEvent = (
     | AuctionClosedEarly
     | AuctionPaused
     | AuctionResumed
+    | AuctionRevised
 )
 UserEvent = UserCreated | UserDeleted | UserBanned | BanLifted
 TickEvent = TickCommitted | TickMade | DrawsAccepted | SecretRevealed | TickGivenUp

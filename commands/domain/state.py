@@ -17,6 +17,7 @@ from commands.domain.events import (
     AuctionExtended,
     AuctionPaused,
     AuctionResumed,
+    AuctionRevised,
     BidDeleted,
     BidDoubled,
     BidNotRevealed,
@@ -152,6 +153,8 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             return replace(auction, paused_at=event.paused_at)
         case AuctionResumed():
             return _resumed(auction, event)
+        case AuctionRevised():
+            return replace(auction, **event.after.given)
         case BidDoubled(draw=draw) if draw == 0:
             return auction
         case BidDoubled() | NothingDrawn():
@@ -257,6 +260,7 @@ def changed_bid(
             | BoughtNow()
             | AuctionPaused()
             | AuctionResumed()
+            | AuctionRevised()
         ):
             return None
         case _:

@@ -22,6 +22,7 @@ from commands.domain.commands import (
     PlaceBid,
     PlaceSealedBid,
     RemoveBid,
+    ReviseAuction,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -33,6 +34,7 @@ from commands.domain.events import (
 )
 from commands.domain.promoter import KnownDraw, Policy
 from commands.domain.rejections import Rejection
+from commands.domain.revisions import Revision
 from commands.domain.rules.table import (
     Rules,
     follow_leader,
@@ -57,6 +59,7 @@ from commands.postgres.auctions import (
     save_auctions,
     share_bidders,
     touched_bids,
+    with_bids,
 )
 from commands.postgres.connections import SyncConnection, clock, later_than
 from commands.postgres.event_store import Addition, PostgresEventStore
@@ -243,9 +246,9 @@ def _sharing_a_state(jobs: list[Job], auction: Auction | None) -> list[Job]:
     """The first jobs that can be decided on one partial state.
 
     A draw is alone: it is made among the bids as their rows are. So are a withdrawal, and a close that reveals
-    bids: they may go on.
+    bids: they may go on. And so is a revision, as what later jobs can touch depends on the auction's rules.
     """
-    alone = {"DoubleBid", "WithdrawBids"}
+    alone = {"DoubleBid", "WithdrawBids", "ReviseAuction"}
     if auction and hide_amounts(auction.rules):
         alone.add("AnnounceWinner")
     for index, job in enumerate(jobs):
@@ -344,6 +347,8 @@ def _bidders(commands: Iterable[AuctionCommand]) -> set[UUID]:
                 found.add(command.bidder_id)
             case CreateAuction(rules=rules) if rules:
                 found |= people(rules)
+            case ReviseAuction(changes=Revision(rules=rules)) if rules:
+                found |= people(rules)
     return found
 
 
@@ -369,7 +374,7 @@ def _bids(
     of_each: int,
 ) -> Mapping[UUID, Bids]:
     """By auction, the bids that its jobs can touch; of one whose bids are withdrawn, so many."""
-    touched = Touched(of_each=of_each)
+    touched, revised = Touched(of_each=of_each), set[UUID]()
     for line in lines:
         if line.before is None:
             continue
@@ -394,7 +399,10 @@ def _bids(
                     touched.led.add(line.id)
                 case DoubleBid() if (draw := draws.get(job.id)) and draw.hit:
                     touched.named.add((line.id, draw.hit.bid.id))
-    return touched_bids(connection, touched) if touched.any else {}
+                case ReviseAuction():
+                    revised.add(line.id)
+    found = touched_bids(connection, touched) if touched.any else {}
+    return {**with_bids(connection, revised), **found} if revised else found
 
 
 def _save(

@@ -33,13 +33,17 @@ class HiddenReserve:
         return salted_hmac("reserve", str(self.amount), algorithm="sha256").hexdigest()
 
 
-def new_reserve(connection: SyncConnection, amount: Decimal) -> HiddenReserve:
-    """For a new auction, whose id and key are made here."""
-    auction_id = new_id()
-    return HiddenReserve(auction_id, amount, key_for_auction(connection, auction_id))
+def new_reserve(
+    connection: SyncConnection, amount: Decimal, auction_id: UUID | None = None
+) -> HiddenReserve:
+    """For that auction, or for a new one, whose id is made here; as its key is, if it has none."""
+    id = auction_id or new_id()
+    return HiddenReserve(id, amount, key_for_auction(connection, id))
 
 
-async def new_reserve_async(connection: WebConnection, amount: Decimal) -> HiddenReserve:
+async def new_reserve_async(
+    connection: WebConnection, amount: Decimal, auction_id: UUID | None = None
+) -> HiddenReserve:
     """As new_reserve, for the web process."""
-    auction_id = new_id()
-    return HiddenReserve(auction_id, amount, await key_for_auction_async(connection, auction_id))
+    id = auction_id or new_id()
+    return HiddenReserve(id, amount, await key_for_auction_async(connection, id))

@@ -52,6 +52,15 @@ SELECT auction.id, aliases.id FROM unnest(%s::uuid[]) AS auction (id), users
 JOIN aliases ON aliases.user_id = users.id
 WHERE is_staff AND aliases.auction_id = auction.id
 """
+# In two parts, because each has an index by auction, and all together have none.
+ANY_BID = f"""
+SELECT found.* FROM unnest(%s::uuid[]) AS wanted (id) CROSS JOIN LATERAL (
+    (SELECT auction_id, {BID} FROM bids WHERE auction_id = wanted.id AND NOT deleted LIMIT 1)
+    UNION ALL
+    (SELECT auction_id, {BID} FROM bids WHERE auction_id = wanted.id AND deleted LIMIT 1)
+    LIMIT 1
+) AS found
+"""
 # Only named bids can be deleted by the batch, so beside them one bid of each bidder, the highest,
 # and one of the auction, the leading one, can matter. Bids are withdrawn from the lowest on: so the
 # highest bid of the auction changes with the last ones only. Where it matters who leads then, the first of those
@@ -128,9 +137,11 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, closed = excluded.clo
         SELECT array_agg(DISTINCT need) FROM unnest(auctions.needs || excluded.needs) AS need
     ) END
 """
-# What hardly ever changes: descriptions are long.
-SAVE_RULES = """
-UPDATE auctions SET rules = changed.rules
+# What hardly ever changes, and then by these: descriptions are long.
+REVISING = {"event AuctionRevised", "event AuctionResumed"}
+SAVE_DETAILS = """
+UPDATE auctions SET title = changed.title, description = changed.description,
+    starts_at = changed.starts_at, rules = changed.rules, promoted = changed.promoted
 FROM json_populate_recordset(NULL::auctions, %s) AS changed WHERE auctions.id = changed.id
 """
 SAVE_BIDS = f"""
@@ -204,8 +215,16 @@ TO_DOUBLE = "SELECT FROM bids WHERE auction_id = page.id AND NOT deleted AND NOT
 # waits still, and may also have had the auction open then, or what was accepted since has deleted or doubled bids.
 TO_DRAW_IN = f"""
 WITH page AS MATERIALIZED (
-    SELECT id, {OPEN} AS open, coalesce(rules ? 'promoter', false) AS own FROM auctions
-    WHERE NOT closed AND promoted AND (%(after)s::uuid IS NULL OR id > %(after)s) ORDER BY id LIMIT %(limit)s
+    SELECT id, {OPEN} AS open FROM (
+        (SELECT id FROM auctions
+         WHERE NOT closed AND promoted AND (%(after)s::uuid IS NULL OR id > %(after)s) ORDER BY id LIMIT %(limit)s)
+        UNION ALL
+        -- A revision that waits may have the promoter on.
+        (SELECT id FROM auctions
+         WHERE NOT closed AND NOT promoted AND (%(after)s::uuid IS NULL OR id > %(after)s)
+           AND id IN (SELECT stream_id FROM jobs WHERE status = 'QUEUED' AND command = 'ReviseAuction'))
+        ORDER BY id LIMIT %(limit)s
+    ) AS next JOIN auctions USING (id)
 )
 SELECT id, (open AND (
     EXISTS ({TO_DOUBLE}) OR EXISTS (
@@ -214,7 +233,7 @@ SELECT id, (open AND (
     )
 ) OR EXISTS (
     SELECT FROM jobs WHERE stream_id = page.id AND status = 'QUEUED' AND command <> 'AnnounceWinner'
-)) AS drawn, own FROM page ORDER BY id
+)) AS drawn FROM page ORDER BY id
 """
 ANY_TO_DRAW_IN = f"SELECT FROM auctions AS page WHERE {OPEN} AND EXISTS ({TO_DOUBLE}) LIMIT 1"
 
@@ -247,6 +266,11 @@ def auction_of(row: DictRow, bids: Bids) -> Auction:
     pauses = tuple(Pause(*map(datetime.fromisoformat, each)) for each in row["pauses"] or ())
     rules = decode_rules(row["rules"] or {})
     return Auction(**{**row, "rules": rules, "pauses": pauses}, bids=bids)
+
+
+def with_bids(connection: SyncConnection, ids: Collection[UUID]) -> Mapping[UUID, Bids]:
+    """Of those of the auctions in which anybody ever bid, one bid, deleted or not."""
+    return _by_auction(connection.execute(ANY_BID, (list(ids),)))
 
 
 def share_bidders(
@@ -346,8 +370,8 @@ def save_auctions(
     """Write the auctions' rows, and of each the bids that changed and what whoever decides it needs to know from now on."""
     auctions = [_row(auction) | {"needs": needs.get(auction.id) or None} for auction, _ in changed]
     connection.execute(SAVE_AUCTIONS, (as_json(auctions),))
-    if resumed := [row for row in auctions if row["rules"] and row["pauses"]]:
-        connection.execute(SAVE_RULES, (as_json(resumed),))
+    if revised := [row for row in auctions if not REVISING.isdisjoint(row["needs"] or ())]:
+        connection.execute(SAVE_DETAILS, (as_json(revised),))
     bids = [
         _values(bid, BID_COLUMNS) | {"auction_id": auction.id}
         for auction, changed_bids in changed
@@ -395,13 +419,14 @@ def due_auctions(
 
 def auctions_to_draw_in(
     connection: SyncConnection, cutoff: datetime, after: UUID | None, limit: int
-) -> Sequence[tuple[UUID, bool, bool]]:
+) -> Sequence[tuple[UUID, bool]]:
     """The next so many unclosed auctions by id, each with whether a tick with that cut-off may draw in it.
 
-    And with whether it does by options of the auction's own; those whose promoter is off are left out. It may in those that were open then, and may have had live bids that were not doubled.
+    It may in those that were open then, and may have had live bids that were not doubled. Those whose promoter is
+    off are left out.
     """
     page = {"cutoff": cutoff, "after": after, "limit": limit}
-    return [(row["id"], row["drawn"], row["own"]) for row in connection.execute(TO_DRAW_IN, page)]
+    return [(row["id"], row["drawn"]) for row in connection.execute(TO_DRAW_IN, page)]
 
 
 def any_to_draw_in(connection: SyncConnection, cutoff: datetime) -> bool:

@@ -10,6 +10,7 @@ from psycopg.rows import DictRow
 from commands.domain.commands import AuctionCommand
 from commands.domain.events import (
     AuctionCreated,
+    AuctionRevised,
     BanLifted,
     BidDeleted,
     BidPlaced,
@@ -27,6 +28,7 @@ from commands.postgres.aliases import known_aliases
 from commands.postgres.connections import SyncConnection
 from commands.record.codec import decode_command, decode_event
 from commands.record.facts import Account, Cause, Facts, GivenAlias
+from commands.record.redeciding import rules_in
 from commands.streams import RecordedEvent
 
 # Of those that wait only a withdrawal or a close may have caused events already, or a draw that failed and is
@@ -108,8 +110,8 @@ def _named(event: Event) -> Collection[UUID]:
     match event:
         case BidPlaced() | SealedBidPlaced() | BidDeleted() | BidRemoved():
             return (event.bidder_id,)
-        case AuctionCreated(rules=rules):
-            return people(rules)
+        case AuctionCreated() | AuctionRevised():
+            return people(rules_in(event))
         case _:
             return ()
 

@@ -60,12 +60,12 @@ WHERE id = %(id)s AND status = 'QUEUED'
 """
 # Locked in one order, so that two re-drives at once cause no deadlock. The second
 # finds nothing left to do. A sign-up without its personal data can't be decided again.
-# Not what ends an auction, or has time stand still or go on in it, at the moment of its acceptance: others were
-# decided since then.
+# Not what changes an auction's times, or has time stand still or go on in it, as of the moment of its acceptance: others
+# were decided since then.
 REDRIVE = f"""
 WITH failed AS (
     SELECT id FROM jobs WHERE status = 'FAILED'
-      AND command NOT IN ('CloseAuctionNow', 'BuyNow', 'PauseAuction', 'ResumeAuction')
+      AND command NOT IN ('CloseAuctionNow', 'BuyNow', 'PauseAuction', 'ResumeAuction', 'ReviseAuction')
       AND (%(ids)s::uuid[] IS NULL OR id = ANY(%(ids)s))
       AND (command <> 'CreateUser' OR payload ? 'password_hash')
     ORDER BY id FOR UPDATE

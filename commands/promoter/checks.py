@@ -16,6 +16,7 @@ from commands.domain.events import (
     AuctionEvent,
     AuctionExtended,
     AuctionResumed,
+    AuctionRevised,
     BidDoubled,
     BoughtNow,
     NoDoubling,
@@ -92,6 +93,8 @@ class _Checking:
         if isinstance(event, AuctionCreated):
             self.coming = ticks_between(self.connection, event.starts_at, event.ends_at)
             self.next = next(self.coming, None)
+        if isinstance(event, AuctionRevised) and event.after.of_times:
+            self._plan_anew(event, recorded)
         if isinstance(event, AuctionExtended | AuctionResumed):
             assert self.course.ends_at, "the end moves after the auction's creation"
             more = ticks_between(self.connection, self.course.ends_at, event.ends_at)
@@ -108,6 +111,18 @@ class _Checking:
         while self.next:
             self._pass(self.next)
         yield from self._missing_before(None)
+
+    def _plan_anew(self, event: AuctionRevised, recorded: RecordedEvent) -> None:
+        """The auction has other times from now on. Nobody has bid yet, so no tick before could draw there."""
+        starts_at, ends_at = (
+            event.after.starts_at or self.course.starts_at,
+            event.after.ends_at or self.course.ends_at,
+        )
+        assert starts_at, "an auction is revised after its creation"
+        assert ends_at, "an auction is revised after its creation"
+        since = max(starts_at, recorded.accepted_at or starts_at)
+        self.coming = ticks_between(self.connection, since, ends_at)
+        self.next = next(self.coming, None)
 
     def _pass(self, tick: TickRecord) -> None:
         """The tick's draw is made from what is there now."""

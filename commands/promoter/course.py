@@ -15,6 +15,7 @@ from commands.domain.events import (
     AuctionExtended,
     AuctionPaused,
     AuctionResumed,
+    AuctionRevised,
     BoughtNow,
 )
 from commands.domain.pauses import Pause
@@ -79,6 +80,10 @@ class Course:
             case AuctionClosedEarly():
                 self._go_on(event.ends_at)
                 self.ends_at = event.ends_at
+            case AuctionRevised(after=after):
+                self.starts_at = after.starts_at or self.starts_at
+                self.ends_at = after.ends_at or self.ends_at
+                self.own = self.own if after.rules is None else own_promoter(after.rules)
             case AuctionPaused():
                 self.paused_at = event.paused_at
             case AuctionResumed():

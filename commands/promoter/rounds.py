@@ -23,7 +23,6 @@ from commands.beacon.chosen import chosen_beacon
 from commands.beacon.port import BeaconAway
 from commands.domain.commands import DoubleBid
 from commands.domain.promoter import Bid, Policy
-from commands.domain.rules.own_promoter import OWN
 from commands.domain.tick import Tick
 from commands.inbox.deadlines import expiry
 from commands.inbox.submitting import wake_for
@@ -246,9 +245,9 @@ def _accept_some(pool: Pool) -> list[Job] | None:
         if not page:
             all_accepted(connection, undrawn.stream, undrawn.tick)
             return []
-        drawn = [auction for auction, has_draw, _ in page if has_draw]
+        drawn = [auction for auction, has_draw in page if has_draw]
+        # Where an auction has options of its own once its draw is decided, that goes by these.
         versions = policy_versions(connection, undrawn.policies, drawn)
-        versions |= {auction: OWN for auction, _, own in page if own}
         draws = [_draw(auction, undrawn, versions[auction]) for auction in drawn]
         note_accepted(connection, undrawn.tick.number, len(draws), page[-1][0])
         # Last, because it takes the gates of these auctions.

@@ -7,13 +7,14 @@ all of it gets Unknown.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from commands.domain import commands, events
+from commands.domain.revisions import Revision
 from commands.domain.rules.increments import Bracket
 from commands.domain.rules.masked import Alias
 from commands.domain.rules.rule import Rule
@@ -45,6 +46,7 @@ EVENT_TYPES: Mapping[str, type[events.Event]] = {
     "AuctionClosedEarly": events.AuctionClosedEarly,
     "AuctionPaused": events.AuctionPaused,
     "AuctionResumed": events.AuctionResumed,
+    "AuctionRevised": events.AuctionRevised,
     "UserCreated": events.UserCreated,
     "UserDeleted": events.UserDeleted,
     "UserBanned": events.UserBanned,
@@ -70,6 +72,7 @@ COMMAND_TYPES: Mapping[str, type[commands.Command]] = {
     "CloseAuctionNow": commands.CloseAuctionNow,
     "PauseAuction": commands.PauseAuction,
     "ResumeAuction": commands.ResumeAuction,
+    "ReviseAuction": commands.ReviseAuction,
     "WithdrawBids": commands.WithdrawBids,
     "CreateUser": commands.CreateUser,
     "DeleteUser": commands.DeleteUser,
@@ -109,7 +112,7 @@ _COMMAND_NAMES = {kind: name for name, kind in COMMAND_TYPES.items()}
 
 Message = TypeVar("Message")
 # An event or a command, or a part of one.
-Encoded = events.Event | commands.Command | Rule | Bracket | Alias
+Encoded = events.Event | commands.Command | Rule | Bracket | Alias | Revision
 Json = dict[str, Any]
 
 _DECODERS: Mapping[type, Callable[[Any], Any]] = {
@@ -122,6 +125,7 @@ _DECODERS: Mapping[type, Callable[[Any], Any]] = {
     events.NoDoubling: events.NoDoubling,
     Bracket: lambda data: _decoded(Bracket, data),
     Alias: lambda data: _decoded(Alias, data),
+    Revision: lambda data: _decoded(Revision, data),
 }
 
 
@@ -238,6 +242,11 @@ def _encoded(value: Any) -> Any:
             return [_encoded(each) for each in value]
         case Bracket() | Alias():
             return encode(value)
+        case Revision(rules=()):
+            # No rule beside the plain ones, which is another thing than no word of them.
+            return encode(replace(value, rules=None)) | {"rules": {}}
+        case Revision():
+            return encode(value)
         case _:
             raise TypeError(f"no JSON form for {type(value).__name__}")
 
@@ -267,6 +276,8 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
         read = _DECODERS[get_args(hint)[0]]
         return lambda values: tuple(read(value) for value in values)
     options = [option for option in get_args(hint) if option is not type(None)] or [hint]
+    if get_origin(options[0]) is tuple:
+        return _reader(options[0])
     return _DECODERS[options[0]]
 
 
@@ -276,6 +287,7 @@ _KINDS: Sequence[type[Any]] = (
     *RULES.values(),
     Bracket,
     Alias,
+    Revision,
 )
 # Each field's name and default, MISSING without one.
 _WRITTEN: Mapping[type, list[tuple[str, object]]] = {

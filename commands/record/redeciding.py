@@ -29,6 +29,7 @@ from commands.domain.commands import (
     PlaceSealedBid,
     RemoveBid,
     ResumeAuction,
+    ReviseAuction,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -40,6 +41,7 @@ from commands.domain.events import (
     AuctionExtended,
     AuctionPaused,
     AuctionResumed,
+    AuctionRevised,
     BidDeleted,
     BidDoubled,
     BidNotRevealed,
@@ -60,7 +62,7 @@ from commands.domain.hidden import Content, Opened
 from commands.domain.promoter import Drawn, KnownDraw, Promoter
 from commands.domain.rejections import Rejection
 from commands.domain.rules.reserve import ReservePrice
-from commands.domain.rules.table import masked, people, promoted
+from commands.domain.rules.table import Rules, masked, people, promoted
 from commands.jobs import JobStatus
 from commands.record.facts import Cause, Facts
 from commands.record.masks import behind_mask, owed_as_told, unmasked, winner_behind
@@ -196,7 +198,9 @@ def _too_late(event: AuctionEvent, position: int, facts: Facts) -> str | None:
     match event:
         case BidPlaced(bidder_id=bidder_id) | SealedBidPlaced(bidder_id=bidder_id):
             return "its bidder had been deleted" if _gone(bidder_id, position, facts) else None
-        case AuctionCreated(rules=rules) if any(_gone(id, position, facts) for id in people(rules)):
+        case AuctionCreated() | AuctionRevised() if any(
+            _gone(id, position, facts) for id in people(rules_in(event))
+        ):
             return "somebody whom its rules name had been deleted"
         case BidDeleted(bidder_id=bidder_id, withdrawn_at=datetime() as withdrawn_at):
             user = facts.users.get(bidder_id)
@@ -208,6 +212,11 @@ def _too_late(event: AuctionEvent, position: int, facts: Facts) -> str | None:
     return None
 
 
+def rules_in(event: AuctionCreated | AuctionRevised) -> Rules:
+    """The rules that the auction has by that event, if it says any."""
+    return event.rules if isinstance(event, AuctionCreated) else event.after.rules or ()
+
+
 def _gone(user_id: UUID, position: int, facts: Facts) -> bool:
     """Whether the user had been deleted before that position."""
     user = facts.users.get(user_id)
@@ -215,8 +224,10 @@ def _gone(user_id: UUID, position: int, facts: Facts) -> bool:
 
 
 def _changes_time(event: AuctionEvent) -> bool:
-    """Whether it ends the auction, or has time stand still or go on in it, when its command was accepted."""
-    at_once = isinstance(event, AuctionClosedEarly | AuctionPaused | AuctionResumed)
+    """Whether it changes the auction's times, or has time stand still or go on in it, as of when its command was accepted."""
+    at_once = isinstance(
+        event, AuctionClosedEarly | AuctionPaused | AuctionResumed | AuctionRevised
+    )
     return at_once or (isinstance(event, BidPlaced) and event.bought)
 
 
@@ -327,6 +338,8 @@ def command_of(event: AuctionEvent, id: UUID) -> AuctionCommand:
             return PauseAuction(id, event.reason, event.paused_by)
         case AuctionResumed():
             return ResumeAuction(id, event.reason, event.resumed_by)
+        case AuctionRevised():
+            return ReviseAuction(id, event.after, event.revised_by)
         case _:
             assert_never(event)
 
@@ -356,6 +369,7 @@ def _moment_of(standing: Standing, event: AuctionEvent, recorded: RecordedEvent)
             | AuctionClosedEarly()
             | AuctionPaused()
             | AuctionResumed()
+            | AuctionRevised()
         ):
             return recorded.recorded_at
         case _:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import heappop, heappush
+from itertools import islice
 from typing import assert_never
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from commands.domain.commands import (
     PlaceSealedBid,
     RemoveBid,
     ResumeAuction,
+    ReviseAuction,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -156,6 +158,8 @@ class Standing:
                 | ResumeAuction()
             ):
                 return []
+            case ReviseAuction():
+                return self._any_ever()
             case _:
                 assert_never(command)
 
@@ -174,6 +178,11 @@ class Standing:
         if not need_leader(self.auction.rules):
             return []
         return self._best(self._leading, self._ranked)
+
+    def _any_ever(self) -> list[Bid]:
+        """One of all bids that were ever placed, if there is any."""
+        staying = [self._leading] if self._leading else []
+        return [*staying, *islice(self.changing.values(), 1)][:1]
 
     def _changed_by(self, event: AuctionEvent) -> list[Bid]:
         if isinstance(event, BidDoubled | BidDeleted | BidRemoved | BidRevealed | BidNotRevealed):

@@ -203,6 +203,9 @@ describe(
         RejectionCode.OWN_LOT: "By the auction's rules the lot is the bidder's own, or the house's people can't bid.",
         RejectionCode.AUCTION_PAUSED: "Accepted while the auction was paused.",
         RejectionCode.AUCTION_NOT_PAUSED: "There is no pause for time to go on after.",
+        RejectionCode.AUCTION_HAS_BIDS: "There was a bid, so only the description can still be revised.",
+        RejectionCode.NOTHING_TO_REVISE: "The auction is as the revision says already.",
+        RejectionCode.SEALING_STAYS: "Whether bids are sealed can't be revised.",
         RejectionCode.BID_TOO_LOW: (
             "Not higher than the effective amount of the bidder's own highest live bid in the "
             "auction."

@@ -8,6 +8,7 @@ from uuid import UUID
 import strawberry
 
 from commands.domain import events
+from commands.domain.revisions import Revision
 from commands.streams import RecordedEvent
 from portal.schema.bids import Bid, Bidder, shown_behind
 from portal.schema.enums import NoDoubling
@@ -222,6 +223,36 @@ class AuctionResumed(AuctionEvent):
     because: str = strawberry.field(description="The reason, in the house's own words.")
 
 
+@strawberry.type(
+    description="Those details of an auction that a revision changed; the others are null."
+)
+class AuctionDetails:
+    title: str | None = strawberry.field(description="Its title.")
+    description: str | None = strawberry.field(description="Its description, perhaps an empty one.")
+    starts_at: datetime | None = strawberry.field(description="From when bids count.")
+    ends_at: datetime | None = strawberry.field(description="Until when bids count.")
+    rules: Rules | None = strawberry.field(description="What it goes by beside the plain rules.")
+
+    @classmethod
+    def of(cls, revision: Revision) -> "AuctionDetails":
+        """In the API's form."""
+        return cls(
+            title=revision.title,
+            description=revision.description,
+            starts_at=revision.starts_at,
+            ends_at=revision.ends_at,
+            rules=Rules.of(revision.rules) if revision.rules is not None else None,
+        )
+
+
+@strawberry.type(
+    description="The house changed what was said of the auction: all of it before somebody bid, or its description."
+)
+class AuctionRevised(AuctionEvent):
+    before: AuctionDetails = strawberry.field(description="What was changed, as it was.")
+    after: AuctionDetails = strawberry.field(description="The same, as it is now.")
+
+
 EVENT_TYPES = (
     AuctionCreated,
     BidPlaced,
@@ -243,6 +274,7 @@ EVENT_TYPES = (
     AuctionClosedEarly,
     AuctionPaused,
     AuctionResumed,
+    AuctionRevised,
 )
 
 
@@ -332,6 +364,9 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
             return AuctionCancelled(**common, because=event.reason)
         case events.AuctionClosedEarly() as event:
             return AuctionClosedEarly(**common, ends_at=event.ends_at, because=event.reason)
+        case events.AuctionRevised() as event:
+            before, after = AuctionDetails.of(event.before), AuctionDetails.of(event.after)
+            return AuctionRevised(**common, before=before, after=after)
         case events.AuctionPaused() as event:
             return AuctionPaused(**common, paused_at=event.paused_at, because=event.reason)
         case events.AuctionResumed() as event:

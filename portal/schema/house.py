@@ -6,7 +6,7 @@ from uuid import UUID
 import strawberry
 
 from commands.inbox import requests
-from commands.inbox.hiding import new_reserve_async
+from commands.inbox.hiding import HiddenReserve, new_reserve_async
 from portal.schema.context import PortalInfo
 from portal.schema.jobs import Job
 from portal.schema.rules import RulesInput, chosen
@@ -29,6 +29,34 @@ class CreateAuctionInput:
     rules: RulesInput | None = strawberry.field(
         default=None,
         description="What it goes by beside the plain rules; null means by these alone.",
+    )
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
+@strawberry.input(
+    description=(
+        "What to change of an auction; what is null stays. Once there was a bid only the description can be changed, and while "
+        "the auction is PAUSED neither its times nor its rules."
+    )
+)
+class ReviseAuctionInput:
+    auction_id: UUID = strawberry.field(description="The auction, which is not over.")
+    title: str | None = strawberry.field(
+        default=None, description="One line of 1 to 200 characters."
+    )
+    description: str | None = strawberry.field(
+        default=None, description="Plain text of at most 5,000 characters, or empty."
+    )
+    starts_at: datetime | None = strawberry.field(
+        default=None, description="Not in the past; a start that has passed stays."
+    )
+    ends_at: datetime | None = strawberry.field(
+        default=None, description="After it starts, and not in the past."
+    )
+    rules: RulesInput | None = strawberry.field(
+        default=None,
+        description="They take the place of all rules that it has, a reserve included; {} are the plain ones alone.",
     )
     idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
@@ -82,10 +110,7 @@ class HouseMutation:
     )
     async def create_auction(self, info: PortalInfo, input: CreateAuctionInput) -> Job:
         viewer = await info.context.auctioneer()
-        reserve = None
-        if input.rules and input.rules.reserve is not None:
-            async with info.context.runtime.pool.connection() as connection:
-                reserve = await new_reserve_async(connection, input.rules.reserve)
+        reserve = await _reserve(info, input.rules)
         submission = requests.create_auction(
             info.context.caller(viewer),
             title=input.title,
@@ -94,6 +119,27 @@ class HouseMutation:
             ends_at=input.ends_at,
             rules=chosen(input.rules),
             reserve=reserve,
+            **how(input),
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "Change what was said of an auction (staff only), until it is over: all of it until somebody bids, and then "
+            "its description alone. The event has what it was before, too."
+        )
+    )
+    async def revise_auction(self, info: PortalInfo, input: ReviseAuctionInput) -> Job:
+        viewer = await info.context.auctioneer()
+        submission = requests.revise_auction(
+            info.context.caller(viewer),
+            auction_id=input.auction_id,
+            title=input.title,
+            description=input.description,
+            starts_at=input.starts_at,
+            ends_at=input.ends_at,
+            rules=chosen(input.rules) if input.rules else None,
+            reserve=await _reserve(info, input.rules, input.auction_id),
             **how(input),
         )
         return await accepted(info.context, submission)
@@ -177,3 +223,13 @@ class HouseMutation:
             **how(input),
         )
         return await accepted(info.context, submission)
+
+
+async def _reserve(
+    info: PortalInfo, rules: RulesInput | None, auction_id: UUID | None = None
+) -> HiddenReserve | None:
+    """The reserve that is chosen, for that auction or a new one."""
+    if rules is None or rules.reserve is None:
+        return None
+    async with info.context.runtime.pool.connection() as connection:
+        return await new_reserve_async(connection, rules.reserve, auction_id)

@@ -38,6 +38,7 @@ CANCELLABLE = {
     "CloseAuctionNow",
     "PauseAuction",
     "ResumeAuction",
+    "ReviseAuction",
     "PlaceBid",
     "BuyNow",
     "PlaceSealedBid",

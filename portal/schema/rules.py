@@ -302,7 +302,7 @@ class MaskedInput:
 
 
 @strawberry.input(
-    description="What an auction goes by beside the plain rules, for good; each rule can be left out."
+    description="What an auction goes by beside the plain rules, for good once there was a bid; each rule can be left out."
 )
 class RulesInput:
     preset: Preset = strawberry.field(

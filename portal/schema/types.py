@@ -70,7 +70,7 @@ class Auction:
     )
     first_ends_at: datetime | None = strawberry.field(
         description=(
-            "The end that it was created with, once a bid (see rules), the house (see closedEarly, paused) or a purchase "
+            "The end that it was created with, or revised to, once a bid (see rules), the house (see closedEarly, paused) or a purchase "
             "(see bought) has moved it; else null."
         )
     )

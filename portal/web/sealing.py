@@ -14,7 +14,7 @@ from commands.postgres.sealed_texts import sealed_text_async
 from commands.postgres.secret_keys import key_for_user_async, key_of_async
 from commands.record.sealed_bids import opened_bid
 
-# Auctions of which it is remembered, which is for good: their rules never change.
+# Auctions of which it is remembered, which is for good: no revision changes it.
 MOST = 100_000
 
 

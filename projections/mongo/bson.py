@@ -155,7 +155,12 @@ def _to_decision(stored: Mapping[str, Any]) -> HouseDecision:
 
 def _from_details(details: Details) -> Bson:
     stored = _stored(
-        {"title": details.title, "description": details.description, "starts_at": details.starts_at}
+        {
+            "title": details.title,
+            "description": details.description,
+            "starts_at": details.starts_at,
+            "ends_at": details.ends_at,
+        }
     )
     if details.rules:
         stored["rules"] = encode_rules(details.rules)
@@ -166,12 +171,13 @@ def _from_details(details: Details) -> Bson:
     return stored
 
 
-def _to_details(stored: Mapping[str, Any]) -> Details:
+def _to_details(stored: Mapping[str, Any], rules: Callable[[Bson], Rules]) -> Details:
     return Details(
         title=stored["title"],
         description=stored["description"],
         starts_at=datetime.fromisoformat(stored["starts_at"]),
-        rules=decode_rules(stored.get("rules", {})),
+        ends_at=datetime.fromisoformat(stored["ends_at"]),
+        rules=rules(stored.get("rules", {})),
         paused=_to_decision(stored["paused"]) if "paused" in stored else None,
         pauses=_to_pauses(stored.get("pauses", ())),
     )
@@ -314,7 +320,7 @@ def _auction(stored: Mapping[str, Any], rules: Callable[[Bson], Rules]) -> Aucti
         if decision := stored.get(name):
             values[name] = _to_decision(decision)
     if first := stored.get("first"):
-        values["first"] = _to_details(first)
+        values["first"] = _to_details(first, rules)
     values["pauses"] = _to_pauses(stored.get("pauses", ()))
     return AuctionDocument(**values)
 
@@ -375,7 +381,7 @@ def to_moment(stored: Mapping[str, Any]) -> Moment:
         **stored["_id"],
         **values,
         draw=draw and Draw(**{name: int(value) for name, value in draw.items()}),
-        details=_to_details(stored["details"]) if "details" in stored else None,
+        details=_to_details(stored["details"], shown_rules) if "details" in stored else None,
     )
 
 

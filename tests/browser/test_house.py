@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from portal.laptop.demo.client import PAUSE_AUCTION, RESUME_AUCTION
+from portal.laptop.demo.client import PAUSE_AUCTION, RESUME_AUCTION, REVISE_AUCTION
 from tests.browser.behind import Others
 from tests.browser.test_bidding import window_of
 from tests.browser.windows import Windows
@@ -52,3 +52,20 @@ def test_paused_auctions_have_a_list_of_their_own(windows: Windows, behind: Othe
     expect(card.locator(".chip")).to_have_text(re.compile("left$"))
     page.get_by_role("link", name="Open", exact=True).click()
     expect(page.locator(".card", has_text="A harmonium")).to_be_visible()
+
+
+def test_a_revision_is_told_with_what_was_before(windows: Windows, behind: Others) -> None:
+    lot = behind.auction("A celesta", description="Cherry")
+    page = window_of(windows, behind.bidder(f"Anton-{lot[-6:]}"), f"/#/auction/{lot}")
+    expect(page.get_by_role("heading", name="A celesta")).to_be_visible()
+    changes = {"title": "A dulcitone", "description": "Oak", "rules": {"startingPrice": "10.00"}}
+    behind.command(REVISE_AUCTION, auctionId=lot, **changes)
+    expect(page.get_by_role("heading", name="A dulcitone")).to_be_visible()
+    expect(page.locator(".about > .description")).to_have_text("Oak")
+    told = page.locator(".history li[data-kind=AuctionRevised]")
+    expect(told).to_contain_text("The house revised the auction: the title was “A celesta”")
+    told.get_by_text("the description as it was").click()
+    expect(told.get_by_text("Cherry")).to_be_visible()
+    page.get_by_text("Rules of this auction").click()
+    expect(page.locator(".rules li", has_text="Bids start at 10.00.")).to_be_visible()
+    expect(page.locator("#amount-hint")).to_contain_text("10.00")

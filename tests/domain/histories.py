@@ -24,11 +24,13 @@ from commands.domain.commands import (
     PlaceSealedBid,
     RemoveBid,
     ResumeAuction,
+    ReviseAuction,
     WithdrawBids,
 )
 from commands.domain.events import AuctionCreated, AuctionEvent, BidNotRevealed, BidRevealed
 from commands.domain.promoter import WEIGHTS, Draw, Policy, Promoter, seed_of
 from commands.domain.rejections import Rejection
+from commands.domain.revisions import Revision
 from commands.domain.rules.own_promoter import OWN
 from commands.domain.rules.table import Rules, hide_amounts, own_promoter
 from commands.domain.state import replay
@@ -40,13 +42,13 @@ MOMENTS = (
     *[DURING] * 12, *(DURING + step * timedelta(minutes=3) for step in range(1, 9)), OPENING, CLOSING - INSTANT, BEFORE, OPENING - INSTANT, CLOSING, AFTER,
 )  # fmt: skip
 Kind = Literal[
-    "place", "buy", "delete", "remove", "double", "withdraw", "announce", "cancel", "close", "pause", "resume",
+    "place", "buy", "delete", "remove", "double", "withdraw", "announce", "cancel", "close", "pause", "resume", "revise",
 ]  # fmt: skip
 # Many bids placed and deleted between the rare rest.
 KINDS: list[Kind] = [
     "place", "place", "place", "place", "place", "place", "place",
     "delete", "delete", "delete", "delete", "delete", "delete",
-    "double", "withdraw", "announce", "remove", "buy", "pause", "resume", "resume",
+    "double", "withdraw", "announce", "remove", "buy", "pause", "resume", "resume", "revise",
 ]  # fmt: skip
 # These close an auction so soon that little else would happen in most histories.
 RARE_KINDS: list[Kind] = ["cancel", "close", "close"]
@@ -164,8 +166,23 @@ def _command(
             return PauseAuction(auction_id, REASON, None)
         case "resume":
             return ResumeAuction(auction_id, REASON, None)
+        case "revise":
+            return ReviseAuction(auction_id, _changes(move), None)
         case _:
             assert_never(move.kind)
+
+
+def _changes(move: Move) -> Revision:
+    """Of the description alone, or of what can be revised until somebody bids."""
+    text, later = f"Brass, {move.euros} pieces", timedelta(minutes=move.euros)
+    if move.by_its_bidder:
+        return Revision(description=text)
+    return Revision(
+        title=text if move.bid % 2 else None,
+        starts_at=OPENING - later if move.bid % 3 else None,
+        ends_at=CLOSING + later if move.bid % 4 else None,
+        rules=() if move.bid % 5 else None,
+    )
 
 
 def drawing(command: DoubleBid, chain_hash: bytes, rules: Rules = ()) -> Draw:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from commands.domain.auction import decide
@@ -21,6 +22,7 @@ from commands.domain.commands import (
     PlaceBid,
     RemoveBid,
     ResumeAuction,
+    ReviseAuction,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -28,6 +30,7 @@ from commands.domain.events import (
     AuctionEvent,
     AuctionPaused,
     AuctionResumed,
+    AuctionRevised,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -38,6 +41,7 @@ from commands.domain.events import (
 from commands.domain.hidden import NOTHING_OPENED, Opened
 from commands.domain.promoter import Draw, Promoter
 from commands.domain.rejections import Rejection, RejectionCode
+from commands.domain.revisions import Revision
 from commands.domain.state import Auction, replay
 from commands.jobs import Job, JobStatus
 from commands.record.codec import command_name, encode
@@ -150,6 +154,11 @@ def resumed(at: datetime, ends_at: datetime) -> AuctionResumed:
     return AuctionResumed(at, ends_at, REASON, AUCTIONEER)
 
 
+def revised(before: Revision, after: Revision) -> AuctionRevised:
+    """The event of a revision."""
+    return AuctionRevised(before, after, AUCTIONEER)
+
+
 def withdrawn(bid_id: UUID, bidder_id: UUID, deleted_at: datetime = DURING) -> BidDeleted:
     """The event of a bid's deletion with its bidder, whose deletion was accepted then."""
     return BidDeleted(bid_id, bidder_id, deleted_at)
@@ -215,6 +224,11 @@ def pause() -> PauseAuction:
 def resume() -> ResumeAuction:
     """Having time go on."""
     return ResumeAuction(AUCTION, REASON, AUCTIONEER)
+
+
+def revise(**changes: Any) -> ReviseAuction:
+    """Changing what was said of it."""
+    return ReviseAuction(AUCTION, Revision(**changes), AUCTIONEER)
 
 
 def remove(bid_id: UUID) -> RemoveBid:

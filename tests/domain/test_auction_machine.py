@@ -27,6 +27,7 @@ from commands.domain.commands import (
     PlaceSealedBid,
     RemoveBid,
     ResumeAuction,
+    ReviseAuction,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -37,6 +38,7 @@ from commands.domain.events import (
     AuctionExtended,
     AuctionPaused,
     AuctionResumed,
+    AuctionRevised,
     BidDeleted,
     BidDoubled,
     BidPlaced,
@@ -54,6 +56,7 @@ from commands.domain.events import (
 from commands.domain.hidden import Content
 from commands.domain.promoter import Draw
 from commands.domain.rejections import Rejection
+from commands.domain.revisions import Revision
 from commands.domain.rules import buy_now as rule_of_buying
 from commands.domain.rules.increments import Bracket, Increments
 from commands.domain.rules.masked import Masked
@@ -155,6 +158,7 @@ class NaiveBook:
         self.running_end, self.extensions = CLOSING, 0
         self.since: datetime | None = None
         self.stood_still: list[tuple[datetime, datetime]] = []
+        self.text = CREATED.description
         self.entries: list[Entry] = []
         self.closed, self.cancelled, self.early = False, False, False
         self.winning: UUID | None = None
@@ -431,6 +435,32 @@ class NaiveBook:
         self.turns += 1
         return [AuctionResumed(at, self.end, "A flood", None)]
 
+    def revise(self, at: datetime, text: str | None, end: datetime | None) -> Said:
+        """Another description at any time, and another end until somebody bids."""
+        if self.closed:
+            return self._over()
+        if self.over(at):
+            return "AUCTION_ENDED"
+        was = {"description": self.text, "ends_at": self.end}
+        now = {"description": text, "ends_at": end}
+        changed = {name: new for name, new in now.items() if new and new != was[name]}
+        if not changed:
+            return "NOTHING_TO_REVISE"
+        if "ends_at" in changed and end:
+            if self.entries:
+                return "AUCTION_HAS_BIDS"
+            if self.since:
+                return "AUCTION_PAUSED"
+            stood = self.end - self.running_end
+            hard_ends = [soft.hard_end + stood for soft in self.soft if soft.hard_end]
+            if end <= max(at, OPENING) or any(each <= end for each in hard_ends):
+                return "INVALID_SCHEDULE"
+            self.running_end = end - stood
+        self.text = text or self.text
+        self.turns += 1
+        before = Revision(**{name: was[name] for name in changed})  # type: ignore[arg-type]
+        return [AuctionRevised(before, Revision(**changed), None)]  # type: ignore[arg-type]
+
     def _go_on(self, at: datetime) -> None:
         if self.since is not None:
             self.stood_still.append((self.since, at))
@@ -631,6 +661,16 @@ class AuctionMachine(RuleBasedStateMachine):
     def resume(self, at: datetime) -> None:
         """By the house."""
         self.ask_in_order(ResumeAuction(AUCTION, "A flood", None), at, self.book.resume)
+
+    @rule(
+        at=ANY_TIME,
+        text=st.sampled_from([None, "Brass", "Brass, works"]),
+        end=st.sampled_from([None, CLOSING, CLOSING + INSTANT, AFTER, DURING]),
+    )
+    def revise(self, at: datetime, text: str | None, end: datetime | None) -> None:
+        """By the house."""
+        command = ReviseAuction(AUCTION, Revision(description=text, ends_at=end), None)
+        self.ask_in_order(command, at, lambda at: self.book.revise(at, text, end))
 
     def ask_in_order(
         self, command: AuctionCommand, at: datetime, said: Callable[[datetime], Said]

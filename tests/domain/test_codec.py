@@ -32,6 +32,7 @@ from commands.domain.commands import (
     PlaceSealedBid,
     RemoveBid,
     ResumeAuction,
+    ReviseAuction,
     WithdrawBids,
     WithdrawPolicy,
 )
@@ -43,6 +44,7 @@ from commands.domain.events import (
     AuctionExtended,
     AuctionPaused,
     AuctionResumed,
+    AuctionRevised,
     BanLifted,
     BidDeleted,
     BidDoubled,
@@ -70,8 +72,10 @@ from commands.domain.events import (
     UserDeleted,
     WinnerAnnounced,
 )
+from commands.domain.revisions import Revision
 from commands.domain.rules.masked import Alias
 from commands.domain.rules.rule import Rule
+from commands.domain.rules.starting_price import StartingPrice
 from commands.record.codec import (
     COMMAND_TYPES,
     EVENT_TYPES,
@@ -176,6 +180,18 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
             "resumed_by": HOUSE,
         },
     ),
+    "AuctionRevised": (
+        AuctionRevised(
+            Revision(description="Brass: schön", rules=()),
+            Revision(description="", rules=(StartingPrice(PRICE),)),
+            AUCTIONEER,
+        ),
+        {
+            "before": {"description": "Brass: schön", "rules": {}},
+            "after": {"description": "", "rules": {"starting_price": {"amount": "120.50"}}},
+            "revised_by": HOUSE,
+        },
+    ),
     "AuctionCancelled": (
         AuctionCancelled("The lamp is broken.", AUCTIONEER),
         {"reason": "The lamp is broken.", "cancelled_by": HOUSE},
@@ -259,6 +275,14 @@ COMMANDS: Mapping[str, tuple[Command, Json]] = {
         ResumeAuction(AUCTION, "It works.", None),
         {"auction_id": AUCTIONS, "reason": "It works.", "resumed_by": None},
     ),
+    "ReviseAuction": (
+        ReviseAuction(AUCTION, Revision("A lamp", None, None, CLOSING, ()), None),
+        {
+            "auction_id": AUCTIONS,
+            "changes": {"title": "A lamp", "ends_at": "2025-03-01T13:00:00+00:00", "rules": {}},
+            "revised_by": None,
+        },
+    ),
     "CancelAuction": (
         CancelAuction(AUCTION, "The lamp is broken.", None),
         {"auction_id": AUCTIONS, "reason": "The lamp is broken.", "cancelled_by": None},
@@ -317,6 +341,14 @@ VALUES: Mapping[object, st.SearchStrategy[Any]] = {
     tuple[UUID, ...]: st.lists(st.uuids()).map(tuple),
     tuple[Rule, ...]: rules_of_auctions(SMALLEST),
     Alias | None: st.none() | st.builds(Alias, st.uuids(), st.none() | st.integers(1, 9)),
+    Revision: st.builds(
+        Revision,
+        st.none() | st.text(),
+        st.none() | st.text(),
+        st.none() | MOMENTS,
+        st.none() | MOMENTS,
+        st.none() | rules_of_auctions(SMALLEST),
+    ),
 }
 
 

@@ -15,6 +15,7 @@ from commands.domain.events import (
     WinnerAnnounced,
 )
 from commands.domain.rejections import RejectionCode
+from commands.domain.rules.sealed import Sealed
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.table import sentences
 from commands.domain.state import replay
@@ -53,6 +54,7 @@ from tests.domain.scenario import (
     withdraw,
     withdrawn,
 )
+from tests.domain.sealing import sealed as sealed_bid
 
 HOUR = timedelta(hours=1)
 TEN = timedelta(minutes=10)
@@ -82,6 +84,9 @@ def test_only_an_open_auction_is_paused_and_once() -> None:
 def test_in_a_pause_no_bid_is_placed_or_deleted_by_its_bidder(at: datetime) -> None:
     for command in (place(THIRD, ALICE, "40.00"), delete(SECOND, BOB)):
         given(*PAUSED).when(command, at=at).refused(RejectionCode.AUCTION_PAUSED)
+    sealed = replace(CREATED, rules=(Sealed(),))
+    bid = sealed_bid(place(THIRD, ALICE, "40.00"))
+    given(sealed, paused(DURING)).when(bid, at=at).refused(RejectionCode.AUCTION_PAUSED)
 
 
 def test_what_was_accepted_before_a_pause_counts_whenever_it_is_decided() -> None:

@@ -89,6 +89,18 @@ def doubled(contents: list[Json]) -> list[Json]:
     return contents
 
 
+def placed_in_a_pause(contents: list[Json]) -> list[Json]:
+    """The house paused the auction at the moment at which its first bid was placed."""
+    if contents and contents[0]["type"] == "AuctionCreated":
+        since = contents[1]["data"]["placed_at"]
+        pause = {"type": "AuctionPaused", "schema_version": 1, "accepted_at": since}
+        told = {"reason": "A flood", "paused_by": None, "paused_at": since}
+        contents.insert(1, contents[1] | pause | {"data": told})
+        for number, content in enumerate(contents, 1):
+            content["version"] = number
+    return contents
+
+
 SEALED: dict[str, tuple[Falsify, str]] = {
     "another amount revealed": (changing(5, amount="40.00"), "not what its bidder was committed"),
     "another salt revealed": (changing(6, salt="00" * 16), "not what its bidder was committed"),
@@ -105,6 +117,7 @@ SEALED: dict[str, tuple[Falsify, str]] = {
         inserted(3, of=2, bid_id=UNPLACED),
         "its bidder has a live bid already",
     ),
+    "a bid in a pause": (placed_in_a_pause, "time stood still when it was asked for"),
     "a bid that was not sealed": (opened, "bids are sealed where the rules say so"),
     "a sealed bid where bids are open": (
         changing(1, rules={"starting_price": {"amount": "10.00"}}),

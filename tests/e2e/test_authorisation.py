@@ -97,6 +97,10 @@ TABLE: dict[str, Row] = {
         'mutation { closeAuctionNow(input: {auctionId: "$nobody", reason: "A flood"}) { id } }',
         *STAFF,
     ),
+    "Mutation.reviseAuction": Row(
+        'mutation { reviseAuction(input: {auctionId: "$nobody", title: "A lamp"}) { id } }',
+        *STAFF,
+    ),
     "Mutation.pauseAuction": Row(
         'mutation { pauseAuction(input: {auctionId: "$nobody", reason: "A flood"}) { id } }',
         *STAFF,

@@ -17,7 +17,7 @@ COMMANDS = (
     "redrive", "rebuild_projections", "show_auction", "verify_events", "verify_draw", "change_policy", "status",
     "checkpoint_key", "up", "demo", "print_schema", "export_auction", "export_all", "import_events",
     "database_roles", "migrate", "backup", "restore", "cancel_auction",
-    "close_auction", "remove_bid", "pause_auction", "resume_auction",
+    "close_auction", "remove_bid", "pause_auction", "resume_auction", "revise_auction",
     "ban_user", "lift_ban",
 )  # fmt: skip
 REJECTED, USAGE, UNAVAILABLE = 1, 2, 5

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
 import pytest
@@ -16,6 +17,7 @@ from portal.laptop.demo.client import (
     PAUSE_AUCTION,
     REMOVE_BID,
     RESUME_AUCTION,
+    REVISE_AUCTION,
     PortalClient,
 )
 from tests.conftest import Join, RunningPortal
@@ -31,6 +33,7 @@ from tests.e2e.pause_falsifications import PAUSED
 from tests.e2e.promoter_falsifications import DRAWN, OFF, UNDRAWN
 from tests.e2e.promoter_falsifications import RULES as PROMOTER
 from tests.e2e.reserve_falsifications import RESERVED
+from tests.e2e.revision_falsifications import REVISED
 from tests.e2e.ruled_falsifications import RULED, RULES
 from tests.e2e.sealed_falsifications import RULES as OF_SEALED
 from tests.e2e.sealed_falsifications import SEALED
@@ -326,6 +329,35 @@ def test_an_outsider_checks_other_promoters(
             with falsified(outsider, falsify):
                 found = finding(outsider, portal, auction_id)
             assert re.search(says, found), f"{what}: {found}"
+
+
+@pytest.fixture
+async def revised(join: Join, carol: PortalClient) -> str:
+    """An auction that the house revised before the first bid and after it, and then closed early."""
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol)
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    for bidder, amount, changes in (
+        (alice, "10.00", {"title": "A lantern", "endsAt": later}),
+        (bob, "20.00", {"description": "Broken"}),
+    ):
+        await carol.command(REVISE_AUCTION, auctionId=auction_id, **changes)
+        await place(bidder, auction_id, amount)
+    await carol.command(CLOSE_AUCTION_NOW, auctionId=auction_id, reason="A flood")
+    await events(carol, auction_id, until="WinnerAnnounced")
+    return auction_id
+
+
+def test_an_outsider_checks_an_auction_that_was_revised(
+    portal: RunningPortal, revised: str, outsider: ModuleType
+) -> None:
+    done = script(portal, revised)
+    assert done.returncode == 0, done.stderr
+    assert "2 AuctionRevised: the house revises it: ends_at, title" in done.stdout
+    for what, (falsify, says) in REVISED.items():
+        with falsified(outsider, falsify):
+            found = finding(outsider, portal, revised)
+        assert re.search(says, found), f"{what}: {found}"
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import cast
 from uuid import UUID
@@ -20,8 +21,10 @@ from commands.domain.commands import (
     PauseAuction,
     RemoveBid,
     ResumeAuction,
+    ReviseAuction,
 )
 from commands.domain.events import AuctionEvent
+from commands.domain.revisions import Revision
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.state import replay
@@ -45,6 +48,7 @@ from tests.e2e.pause_falsifications import PAUSED
 from tests.e2e.promoter_falsifications import DRAWN, OFF, UNDRAWN
 from tests.e2e.promoter_falsifications import STORED as PROMOTER
 from tests.e2e.reserve_falsifications import RESERVED
+from tests.e2e.revision_falsifications import REVISED
 from tests.e2e.ruled_falsifications import RULED, STORED
 from tests.e2e.sealed_falsifications import SEALED
 from tests.e2e.sealed_falsifications import STORED as OF_SEALED
@@ -332,6 +336,20 @@ def sealed(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[R
     yield from recorded(in_process, documents, auction)
 
 
+@pytest.fixture
+def revised(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """An auction that the house revised before the first bid and after it, as the one that outsiders check."""
+    alice, bob, auction = in_process.user(), in_process.user(), in_process.auction()
+    later = in_process.now() + timedelta(hours=1)
+    first, second = Revision(title="A lantern", ends_at=later), Revision(description="Broken")
+    assert in_process.settled(auction, ReviseAuction(auction.id, first, None)).version == 2
+    in_process.bid(auction, alice, "10.00")
+    assert in_process.settled(auction, ReviseAuction(auction.id, second, None)).version == 4
+    in_process.bid(auction, bob, "20.00")
+    assert in_process.settled(auction, CloseAuctionNow(auction.id, "A flood", None)).version == 6
+    yield from recorded(in_process, documents, auction)
+
+
 def recorded(
     in_process: InProcessPortal, documents: MongoDocuments, auction: Stream
 ) -> Iterator[Record]:
@@ -386,6 +404,11 @@ def test_what_is_found_of_an_early_close_is_found_by_the_operator(closed_early: 
 @pytest.mark.usefixtures("jobs_gone")
 def test_what_is_found_of_a_paused_auction_is_found_by_the_operator(paused: Record) -> None:
     found_all(paused, PAUSED)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_a_revised_auction_is_found_by_the_operator(revised: Record) -> None:
+    found_all(revised, REVISED)
 
 
 @pytest.mark.usefixtures("jobs_gone")

@@ -35,6 +35,7 @@ from tests.e2e.falsifications import FALSIFICATIONS, UNHASHED
 from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.masked_falsifications import MASKED
 from tests.e2e.pause_falsifications import PAUSED
+from tests.e2e.revision_falsifications import REVISED
 from tests.e2e.ruled_falsifications import RULED
 from tests.integration.in_process import InProcessPortal, stored_auctions
 from tests.integration.test_verification import TAMPERINGS, findings, forget, tampering
@@ -445,7 +446,7 @@ def test_a_whole_life_is_what_the_rules_give(
 def test_the_docs_name_whatever_is_planted() -> None:
     table = (ROOT / "docs/reliability.md").read_text()
     planted = {
-        *TAMPERINGS, *FORGERIES, *TOO_LATE, *WRONG_ENDS, *FALSIFICATIONS, *UNHASHED, *RULED, *MASKED, *CANCELLED, *CLOSED_EARLY, *REMOVED, *PAUSED,
+        *TAMPERINGS, *FORGERIES, *TOO_LATE, *WRONG_ENDS, *FALSIFICATIONS, *UNHASHED, *RULED, *MASKED, *CANCELLED, *CLOSED_EARLY, *REMOVED, *PAUSED, *REVISED,
     }  # fmt: skip
     assert {what for what in planted if f"| {what} |" not in table} == set()
     for what in {
@@ -457,5 +458,6 @@ def test_the_docs_name_whatever_is_planted() -> None:
         *CLOSED_EARLY,
         *REMOVED,
         *PAUSED,
+        *REVISED,
     }:
         assert f"| {what} | ✓ | ✓ |" in table, what

@@ -24,6 +24,7 @@ OF_USERS = frozenset(
         "closed_by",
         "paused_by",
         "resumed_by",
+        "revised_by",
         "removed_by",
         "banned_by",
         "lifted_by",

@@ -1,10 +1,11 @@
 """What an event did, as a plain sentence with links."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from commands.admin import links
@@ -13,6 +14,7 @@ from commands.admin.record.moments import exact
 from commands.admin.record.names import Names, readable
 from commands.domain import events as domain
 from commands.domain.hidden import LOST
+from commands.domain.revisions import Revision
 from commands.models import Bid, Event
 
 UNREADABLE = escape("This release can't read the event; its data are on its page.")
@@ -101,6 +103,9 @@ def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
         case domain.AuctionClosedEarly(ends_at=ends, reason=reason, closed_by=by):
             who = names.user(by) if by else "An operator"
             return format_html("{} moved the end to {}: “{}”", who, exact(ends)[:19], reason)
+        case domain.AuctionRevised(before=before, after=after, revised_by=by):
+            who = names.user(by) if by else "An operator"
+            return format_html("{} revised the auction: {}.", who, _changes(before, after))
         case domain.AuctionPaused(reason=reason, paused_by=by):
             who = names.user(by) if by else "An operator"
             return format_html("{} paused the auction: “{}”", who, reason)
@@ -111,6 +116,25 @@ def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
             )
         case _:
             assert_never(event)
+
+
+def _changes(before: Revision, after: Revision) -> SafeString:
+    """What a revision changed, as it was and as it is."""
+    changed = [
+        (name.replace("_at", ""), _value(before.given[name]), _value(value))
+        for name, value in after.given.items()
+    ]
+    return format_html_join("; ", "the {} from “{}” to “{}”", changed)
+
+
+def _value(value: object) -> str:
+    match value:
+        case datetime():
+            return exact(value)[:19]
+        case tuple():
+            return " ".join(rule.sentence for rule in value) or "the plain rules alone"
+        case _:
+            return str(value)
 
 
 NOTHING_DRAWN = {

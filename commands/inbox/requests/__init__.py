@@ -14,6 +14,7 @@ from commands.inbox.requests.house import (
     pause_auction,
     remove_bid,
     resume_auction,
+    revise_auction,
 )
 from commands.inbox.requests.policies import POLICIES, change_policy, withdraw_policy
 from commands.inbox.requests.users import USERNAME, create_user, delete_user
@@ -38,5 +39,6 @@ __all__ = (
     "place_bid",
     "remove_bid",
     "resume_auction",
+    "revise_auction",
     "withdraw_policy",
 )

@@ -1,5 +1,6 @@
 """Requests of auctioneers: to create an auction, and to intervene in one."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Unpack
 from uuid import UUID
@@ -11,7 +12,9 @@ from commands.domain.commands import (
     PauseAuction,
     RemoveBid,
     ResumeAuction,
+    ReviseAuction,
 )
+from commands.domain.revisions import Revision
 from commands.domain.rules.rule import InvalidRule
 from commands.domain.rules.table import Rules, buy_now, check, in_order
 from commands.ids import new_id
@@ -20,7 +23,7 @@ from commands.inbox.invalid import InvalidInput
 from commands.inbox.requests.asking import Caller, How, submission
 from commands.inbox.text import checked_text
 from commands.jobs import Submission
-from commands.record.codec import encode_rules
+from commands.record.codec import encode, encode_rules
 from commands.streams import Stream
 
 # Why the house did something to an auction, for everybody to read.
@@ -39,23 +42,14 @@ def create_auction(
     **how: Unpack[How],
 ) -> Submission:
     """The command to create an auction, with a new id for it, or the one that its reserve is hidden for; InvalidInput."""
-    chosen = in_order([*rules, reserve.rule()]) if reserve else rules
-    try:
-        check(chosen)
-    except InvalidRule as error:
-        raise InvalidInput("rules", str(error)) from error
-    if reserve and (buying := buy_now(rules)) and buying.price < reserve.amount:
-        raise InvalidInput("rules", "a buy-now price is not lower than the reserve")
     command = CreateAuction(
         auction_id=reserve.auction_id if reserve else new_id(),
         title=checked_text("title", title, 200),
-        description=checked_text("description", description, 5000, lines=True)
-        if description
-        else "",
+        description=_description(description),
         starts_at=_moment("startsAt", starts_at) if starts_at else None,
         ends_at=_moment("endsAt", ends_at),
         created_by=caller.user_id,
-        rules=chosen,
+        rules=_checked_rules(rules, reserve),
     )
     content: dict[str, Any] = {
         "title": command.title,
@@ -68,6 +62,40 @@ def create_auction(
     if reserve:
         content["reserve"] = reserve.fingerprint
     return submission(caller, Stream("auction", command.auction_id), command, content, **how)
+
+
+def revise_auction(
+    caller: Caller,
+    *,
+    auction_id: UUID,
+    title: str | None = None,
+    description: str | None = None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    rules: Rules | None = None,
+    reserve: HiddenReserve | None = None,
+    **how: Unpack[How],
+) -> Submission:
+    """The command to change what is given, the rest stays; an empty description is one. InvalidInput.
+
+    The rules, with the reserve, take the place of all that the auction has.
+    """
+    changes = Revision(
+        title=checked_text("title", title, 200) if title is not None else None,
+        description=_description(description) if description is not None else None,
+        starts_at=_moment("startsAt", starts_at) if starts_at else None,
+        ends_at=_moment("endsAt", ends_at) if ends_at else None,
+        rules=_checked_rules(rules, reserve) if rules is not None else None,
+    )
+    if not changes.given:
+        raise InvalidInput("input", "a revision needs something that it changes")
+    content: dict[str, Any] = {"revised": str(auction_id), **encode(replace(changes, rules=None))}
+    if rules is not None:
+        content["rules"] = encode_rules(rules)
+    if reserve:
+        content["reserve"] = reserve.fingerprint
+    command = ReviseAuction(auction_id, changes, caller.user_id)
+    return submission(caller, Stream("auction", auction_id), command, content, **how)
 
 
 def cancel_auction(
@@ -151,6 +179,22 @@ def remove_bid(
         {"auction_id": str(auction_id), "removed": str(bid_id), "reason": reason},
         **how,
     )
+
+
+def _description(text: str) -> str:
+    return checked_text("description", text, 5000, lines=True) if text else ""
+
+
+def _checked_rules(rules: Rules, reserve: HiddenReserve | None) -> Rules:
+    """The rules with the one that hides the reserve; InvalidInput if they can't be chosen so."""
+    chosen = in_order([*rules, reserve.rule()]) if reserve else rules
+    try:
+        check(chosen)
+    except InvalidRule as error:
+        raise InvalidInput("rules", str(error)) from error
+    if reserve and (buying := buy_now(rules)) and buying.price < reserve.amount:
+        raise InvalidInput("rules", "a buy-now price is not lower than the reserve")
+    return chosen
 
 
 def _moment(name: str, value: datetime) -> datetime:

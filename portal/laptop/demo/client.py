@@ -30,6 +30,9 @@ PAUSE_AUCTION = (
 RESUME_AUCTION = (
     f"mutation ($input: ResumeAuctionInput!) {{ job: resumeAuction(input: $input) {JOB} }}"
 )
+REVISE_AUCTION = (
+    f"mutation ($input: ReviseAuctionInput!) {{ job: reviseAuction(input: $input) {JOB} }}"
+)
 PLACE_BID = f"mutation ($input: PlaceBidInput!) {{ job: placeBid(input: $input) {JOB} }}"
 BUY_NOW = f"mutation ($input: BuyInput!) {{ job: buyNow(input: $input) {JOB} }}"
 DELETE_BID = f"mutation ($input: DeleteBidInput!) {{ job: deleteBid(input: $input) {JOB} }}"

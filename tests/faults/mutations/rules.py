@@ -6,6 +6,7 @@ MACHINE = "tests/domain/test_auction_machine.py"
 PARTIAL = "tests/integration/test_partial_state.py"
 FALSIFIED = "tests/integration/test_falsified_records.py"
 PAUSES = "tests/integration/test_pauses.py"
+REVISING = "tests/integration/test_revising.py"
 
 RULES = (
     Mutation(
@@ -91,5 +92,33 @@ RULES = (
         "NOT closed AND paused_at IS NULL AND ends_at",
         "NOT closed AND ends_at",
         PAUSES,
+    ),
+    Mutation(
+        "a deleted bid does not keep an auction from being revised",
+        "commands/postgres/auctions.py",
+        "WHERE auction_id = wanted.id AND deleted LIMIT 1",
+        "WHERE auction_id = wanted.id AND false LIMIT 1",
+        REVISING,
+    ),
+    Mutation(
+        "a revision is not in the auction's row",
+        "commands/postgres/auctions.py",
+        '"event AuctionRevised", ',
+        "",
+        REVISING,
+    ),
+    Mutation(
+        "jobs behind a revision are decided on what was read before it",
+        "commands/handling/auctions.py",
+        '"WithdrawBids", "ReviseAuction"}',
+        '"WithdrawBids"}',
+        REVISING,
+    ),
+    Mutation(
+        "after a bid more than the description is revised",
+        "commands/domain/revising.py",
+        'ALWAYS = {"description"}',
+        'ALWAYS = {"description", "ends_at"}',
+        MACHINE,
     ),
 )

@@ -185,6 +185,7 @@ export function auction(main, id) {
   function onEvent(event) {
     ranking.apply(event);
     mine.apply(event);
+    agreed.apply(event);
     if (pages.count === 1) return;
     cancelAnimationFrame(drawing);
     drawing = requestAnimationFrame(drawRanking);

@@ -1,5 +1,5 @@
 // The log of an auction's events, newest first: each once, none left out.
-import { timeOfDay } from "./clock.js";
+import { timeOfDay, when } from "./clock.js";
 import { el } from "./dom.js";
 import { subscribe } from "./live.js";
 import { shown } from "./money.js";
@@ -7,6 +7,7 @@ import { isYou, onLearned } from "./self.js";
 import { name } from "./words.js";
 import { doubledLink, offer, WORTH } from "./worth.js";
 
+const DETAILS = "title description startsAt endsAt rules { sentences }";
 const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id: $id, afterVersion: $after) {
   __typename version recordedAt
   ... on BidPlaced { nonce bought bid { id ${WORTH} placedAt bidder { id name } } }
@@ -16,6 +17,7 @@ const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id
   ... on BidDeleted { bidId } ... on BidRemoved { bidId because } ... on BidDoubled { bidId effectiveAmount }
   ... on NothingDrawn { reason }
   ... on AuctionCancelled { because } ... on AuctionClosedEarly { because }
+  ... on AuctionRevised { before { ${DETAILS} } after { ${DETAILS} } }
   ... on AuctionPaused { because } ... on AuctionResumed { endsAt because }
   ... on WinnerAnnounced { pays bid { amount bidder { id name } } } } }`;
 const LONGEST = 200;
@@ -74,10 +76,26 @@ export function history(auctionId, onEvent) {
       case "AuctionEndedUnsold": return "The auction ended without a sale";
       case "AuctionCancelled": return `The house cancelled the auction: ${event.because}`;
       case "AuctionClosedEarly": return `The house ended the auction: ${event.because}`;
+      case "AuctionRevised": return ["The house revised the auction", ...changes(event)];
       case "AuctionPaused": return `The house paused the auction: ${event.because}`;
       case "AuctionResumed": return `The house resumed the auction, which ends at ${timeOfDay(event.endsAt)} now: ${event.because}`;
       default: return "Something new happened";
     }
+  }
+
+  // What a revision changed; what was longer than a line can be unfolded.
+  function changes({ before, after }) {
+    const parts = [];
+    if (after.title !== null) parts.push(`: the title was “${before.title}”`);
+    if (after.startsAt !== null) parts.push(`: it was to start ${when(before.startsAt)}, and starts ${when(after.startsAt)}`);
+    if (after.endsAt !== null) parts.push(`: it was to end ${when(before.endsAt)}, and ends ${when(after.endsAt)}`);
+    if (after.description !== null) parts.push(unfolded("the description as it was", before.description || "There was none."));
+    if (after.rules !== null) parts.push(unfolded("the rules as they were", before.rules.sentences.join(" ")));
+    return parts;
+  }
+
+  function unfolded(what, text) {
+    return el("details", {}, el("summary", {}, what), el("p", { class: "description" }, text));
   }
 
   function add({ event }) {
