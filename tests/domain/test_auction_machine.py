@@ -589,7 +589,7 @@ class AuctionMachine(RuleBasedStateMachine):
             command = PlaceBid(AUCTION, UNKNOWN_BID, bidder, money(100))
             answer = decide(command, self.auction, now=at, bidders={bidder: Bidder(bidder)})
             assert isinstance(answer, Rejection)
-            ended = {"AUCTION_CANCELLED", "AUCTION_NOT_STARTED", "AUCTION_ENDED"}
+            ended = {"AUCTION_CANCELLED", "AUCTION_NOT_STARTED", "AUCTION_PAUSED", "AUCTION_ENDED"}
             assert answer.code.value in ended | {"BID_NOT_SEALED", "OWN_LOT"}
 
     @rule(at=DURING_MOSTLY)
