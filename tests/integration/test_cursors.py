@@ -22,6 +22,7 @@ PLACES: dict[tuple[Any, ...], list[tuple[object, ...]]] = {
         (Decimal("19999999999.98"), 2**40),
     ],
     (cursors.read_version,): [(1,), (2**40,)],
+    (UUID,): [(ID,)],
 }
 
 

@@ -129,7 +129,7 @@ WRONG = {
     ),
     "something more in the event": (
         changed(lambda every: every[2]["data"].update(more=1)),
-        "line 4: no portal would have stored",
+        "line 4: this release can't read BidPlaced",
     ),
     "an amount in other digits": (
         changed(lambda every: every[2]["data"].update(amount="01.00")),
