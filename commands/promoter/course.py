@@ -20,7 +20,7 @@ from commands.domain.events import (
 )
 from commands.domain.pauses import Pause
 from commands.domain.rules.own_promoter import OwnPromoter
-from commands.domain.rules.table import own_promoter, promoted
+from commands.domain.rules.table import Rules, own_promoter, promoted
 from commands.domain.state import changed_bid
 from commands.streams import RecordedEvent
 
@@ -74,7 +74,7 @@ class Course:
         match event:
             case AuctionCreated():
                 self.starts_at, self.ends_at = event.starts_at, event.ends_at
-                self.own, self.off = own_promoter(event.rules), not promoted(event.rules)
+                self._follow(event.rules)
             case AuctionExtended() | BoughtNow():
                 self.ends_at = event.ends_at
             case AuctionClosedEarly():
@@ -83,12 +83,16 @@ class Course:
             case AuctionRevised(after=after):
                 self.starts_at = after.starts_at or self.starts_at
                 self.ends_at = after.ends_at or self.ends_at
-                self.own = self.own if after.rules is None else own_promoter(after.rules)
+                if after.rules is not None:
+                    self._follow(after.rules)
             case AuctionPaused():
                 self.paused_at = event.paused_at
             case AuctionResumed():
                 self._go_on(event.resumed_at)
                 self.ends_at = event.ends_at
+
+    def _follow(self, rules: Rules) -> None:
+        self.own, self.off = own_promoter(rules), not promoted(rules)
 
     def _go_on(self, moment: datetime) -> None:
         if self.paused_at is not None:
