@@ -37,6 +37,8 @@ _OF_COMMANDS = {
     "PauseAuction": AUCTIONS,
     "ResumeAuction": AUCTIONS,
     "ReviseAuction": AUCTIONS,
+    "LapseOffer": AUCTIONS,
+    "ForfeitSale": AUCTIONS,
     "ChangePolicy": AUCTIONS,
     "WithdrawPolicy": AUCTIONS,
 }

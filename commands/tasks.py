@@ -16,7 +16,7 @@ from commands.checkpoints.witnesses import tell
 from commands.handling.batch import Handled
 from commands.handling.drain import drain_batch, drain_one_by_one
 from commands.handling.retrying import try_again
-from commands.inbox import closing, sweeping
+from commands.inbox import closing, lapsing, sweeping
 from commands.inbox.submitting import DRAIN, WAITING
 from commands.jobs import JobStatus
 from commands.postgres.connections import Pool
@@ -135,6 +135,15 @@ def announce_winners() -> None:
     """Close the auctions whose time is over, for one turn; the schedule goes on."""
     ends = time.monotonic() + TURN
     for _ in closing.announce_winners(pool()):
+        if time.monotonic() > ends:
+            return
+
+
+@shared_task(name="commands.lapse_offers")
+def lapse_offers() -> None:
+    """End the offers whose time is over, for one turn; the schedule goes on."""
+    ends = time.monotonic() + TURN
+    for _ in lapsing.lapse_offers(pool()):
         if time.monotonic() > ends:
             return
 

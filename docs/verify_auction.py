@@ -40,9 +40,12 @@ RULES = [
     "promoter",
     "masked",
     "own_lot",
+    "second_chance",
 ]
 AT_THEIR_MOMENT = ("AuctionClosedEarly", "AuctionPaused", "AuctionResumed")
 DETAILS = ("title", "description", "starts_at", "ends_at", "rules")
+OFFERS, ENDINGS = ("LotOffered", "SaleFailed"), ("OfferDeclined", "OfferLapsed", "SaleForfeited")
+SALES = (*OFFERS, *ENDINGS, "OfferAccepted")
 Wrong, time, by_rank = ValueError, datetime.fromisoformat, lambda bid: bid["rank"]
 
 
@@ -198,6 +201,9 @@ class Auction:
         self.numbers, self.masked = {}, self.rules.get("masked")
         # Whether the reserve is met; what did not meet it, and what did; and it itself, once it is known.
         self.met, self.bounds, self.reserve = False, (Decimal(0), Decimal("Infinity")), None
+        # The winning bid; when it became somebody's turn; the offer; who had a turn; how many beside the winner.
+        self.winning, self.owing, self.offer, self.had, self.others = None, None, None, [], 0
+        self.pays_price = None
         must(self.rules.keys() <= {*RULES}, f"unknown: {self.rules}")
 
     def number(self, bidder):
@@ -312,14 +318,78 @@ class Auction:
         must(missed < self.reserve, f"it was said not to be met by {missed:,}")
         return f"the reserve was {self.reserve:,}"
 
+    def sells(self, kind, asked, data):
+        """By a second chance the lot is offered, first to the winner, and accepted, or passed on."""
+        must(self.winning and "second_chance" in self.rules, "something happened after the close")
+        rule, offer = self.rules["second_chance"], self.offer
+        if kind in OFFERS:
+            must(asked == self.owing, "it does not follow at once on what it follows from")
+            self.owing, passed = None, data.get("passed_over", [])
+            left = self.left() if self.others < rule["most"] else []
+            # Only the house knows whose accounts are deleted.
+            gone = f"; NOT CHECKED: {passed} deleted their accounts" if passed else ""
+            early = [bid["bidder_id"] for bid in left[: len(passed)]]
+            must(early == passed, f"the turn was {early or 'nobody'}'s")
+            self.had += passed
+            turn = next(iter(left[len(passed) :]), None)
+            if kind == "SaleFailed":
+                must(not turn, f"it was the turn of {turn}")
+                self.offer = None
+                return f"nobody is left to be offered the lot{gone}"
+            must(turn, "nobody was left")
+            won = turn["bid_id"] == self.winning
+            until = asked + timedelta(seconds=rule["confirm_within" if won else "answer_within"])
+            right = {"bid_id": turn["bid_id"], "bidder_id": turn["bidder_id"]}
+            amount = self.pays_price if won else turn["amount"]
+            right |= {"amount": str(amount), "until": until.isoformat()}
+            right |= {"number": turn["number"]} if self.masked is not None else {}
+            told = {of: value for of, value in data.items() if of != "passed_over"}
+            must(told == right, f"the rules give {right}")
+            self.had.append(turn["bidder_id"])
+            self.offer, self.others = right | {"until": until}, self.others + (not won)
+            return f"offered to {turn['bidder_id']} for {amount:,} until {until:%F %T}{gone}"
+        must(offer, "the lot is offered to nobody")
+        must(
+            all(data[of] == offer[of] for of in ("bid_id", "bidder_id")), "it is offered to another"
+        )
+        until, deleted = offer["until"], data.get("withdrawn_at")
+        must(until or kind == "SaleForfeited", "it was answered before")
+        if kind == "OfferLapsed":
+            must(asked >= until, f"it could be answered until {until}")
+        elif kind != "SaleForfeited" and not deleted:
+            must(asked < until, f"it could be answered until {until}")
+        must(not deleted or time(deleted) <= asked, "it followed before the account was deleted")
+        if kind == "OfferAccepted":
+            offer["until"] = None
+            return f"{offer['bidder_id']} buys it for {offer['amount']}"
+        self.owing = asked
+        why = f", by the house: {data['reason']}" if kind == "SaleForfeited" else ""
+        return f"{offer['bidder_id']} has it no more{why}"
+
+    def left(self):
+        """The highest live bids of those who had no turn, in their order; none below the reserve."""
+        seen, found = set(self.had), []
+        for bid in sorted(self.bids.live(), key=by_rank):
+            if bid["bidder_id"] not in seen and bid["amount"] >= (self.reserve or 0):
+                found.append(bid)
+            seen.add(bid["bidder_id"])
+        return found
+
     def rule(self, event, data):
         """Say what the event is, if it is what the rules give."""
         kind, asked, bid = event["type"], event["asked"], self.bids.all.get(data.get("bid_id"))
-        must(not self.closed, "something happened after the close")
+        must(not self.closed or kind in SALES, "something happened after the close")
+        must(
+            bool(self.owing) == (kind in OFFERS),
+            "whose turn it is to be offered the lot must follow",
+        )
         owed, self.owed = self.owed, None
         must((owed or {}).get("type") == (kind if kind in FOLLOW else None), FOLLOWS)
         must(bool(self.seen) != (kind == "AuctionCreated"), "it is created once, first")
         must(asked or not (self.seen and self.seen[-1]["asked"]), "it hides when it was asked for")
+        if kind in SALES:
+            must(asked - event["at"] < timedelta(minutes=1), "it was asked for later")
+            return self.sells(kind, asked, data)
         # With its bidder's account a bid is deleted when the deletion of that was asked for.
         at = data.get("withdrawn_at") or data.get("placed_at") or event.get("accepted_at")
         late = at and self.late(time(at))
@@ -456,6 +526,8 @@ class Auction:
         pays = self.price(bid)
         right |= {"price": str(pays)} if pays != bid["amount"] else {}
         must(data == right, f"the leading bid is another, or its price: {right}")
+        self.winning, self.pays_price = bid["bid_id"], pays
+        self.owing = asked if "second_chance" in self.rules else None
         return f"{bid['bidder_id']} won and pays {pays:,}"
 
     def reveal(self, kind, data, bid):
@@ -569,6 +641,7 @@ def check(record, auction_id):
         leads = f"; leading: {leading['counts']:,} of {leading['bidder_id']}" if leading else ""
         yield f"{event['version']} {event['type']}: {said}{leads}"
     must(not auction.owed, "the last bid moves the end, which is missing")
+    must(not auction.owing, "whose turn it is to be offered the lot is missing")
     if not auction.closed:
         auction.none_missing(record.now)
         said = "not closed yet"

@@ -168,7 +168,8 @@ def check_auction(url, id, newest, kept):
         )
     )
     paused = [each["type"] for each in events if each["type"] in PAUSES][-1:] == PAUSES[:1]
-    closed = events[-1]["type"] in {"WinnerAnnounced", "AuctionEndedUnsold", "AuctionCancelled"}
+    ends_it = {"WinnerAnnounced", "AuctionEndedUnsold", "AuctionCancelled"}
+    closed = any(event["type"] in ends_it for event in events)
     must(
         closed or paused or datetime.now(UTC) < ends + PATIENCE, f"{id}: it ended, and has no close"
     )

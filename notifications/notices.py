@@ -16,6 +16,9 @@ from commands.domain.events import (
     BidNotRevealed,
     BidPlaced,
     BidRemoved,
+    LotOffered,
+    OfferLapsed,
+    SaleForfeited,
     WinnerAnnounced,
 )
 from notifications.preferences import NotificationKind
@@ -117,6 +120,10 @@ def _of(version: int, event: AuctionEvent, deleted: Mapping[UUID, RankedBid]) ->
             return [Notice(NotificationKind.AUCTION_LOST, version, None)]
         case BidNotRevealed(bidder_id=bidder):
             return [Notice(NotificationKind.BID_REMOVED, version, None, to=frozenset({bidder}))]
+        case LotOffered(bidder_id=bidder, amount=amount):
+            return [Notice(NotificationKind.LOT_OFFERED, version, amount, to=frozenset({bidder}))]
+        case OfferLapsed(bidder_id=bidder) | SaleForfeited(bidder_id=bidder):
+            return [Notice(NotificationKind.LOT_LOST, version, None, to=frozenset({bidder}))]
         case AuctionCancelled():
             return [Notice(NotificationKind.AUCTION_CANCELLED, version, None)]
         case AuctionPaused():

@@ -17,6 +17,8 @@ class NotificationKind(StrEnum):
     AUCTION_CANCELLED = "AUCTION_CANCELLED"
     AUCTION_PAUSED = "AUCTION_PAUSED"
     AUCTION_RESUMED = "AUCTION_RESUMED"
+    LOT_OFFERED = "LOT_OFFERED"
+    LOT_LOST = "LOT_LOST"
 
 
 class NotificationChannel(StrEnum):
@@ -31,11 +33,16 @@ UPDATED_WHILE_UNREAD = frozenset({NotificationKind.OUTBID, NotificationKind.MAX_
 
 # What is told to those who watch the auction, too, whether they bid or not.
 TO_WATCHERS = frozenset({NotificationKind.AUCTION_PAUSED, NotificationKind.AUCTION_RESUMED})
-# What the house did: these are told with the reason that their event has.
-WITH_REASON = TO_WATCHERS | {NotificationKind.BID_REMOVED, NotificationKind.AUCTION_CANCELLED}
+# What the house did: these are told with the reason that their event has, if it has one.
+WITH_REASON = TO_WATCHERS | {
+    NotificationKind.BID_REMOVED,
+    NotificationKind.AUCTION_CANCELLED,
+    NotificationKind.LOT_LOST,
+}
 # Of these a user gets mails unless they chose otherwise; the app shows all kinds.
 MAILED = WITH_REASON | {
     NotificationKind.AUCTION_WON,
+    NotificationKind.LOT_OFFERED,
     NotificationKind.OUTBID,
     NotificationKind.ENDING_SOON,
 }

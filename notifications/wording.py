@@ -9,7 +9,10 @@ from notifications.preferences import NotificationKind
 def message(
     kind: NotificationKind, title: str, amount: Decimal | None, reason: str | None = None
 ) -> str:
-    """The notification as one sentence, the same in the app and in mails; the reason is quoted as it is."""
+    """The notification as one sentence, the same in the app and in mails; the reason is quoted as it is.
+
+    Of an offer it is until when it can be answered.
+    """
     grouped = f"{amount:,}" if amount is not None else ""
     why = f": {reason}" if reason else "."
     match kind:
@@ -40,5 +43,13 @@ def message(
             return f"The house paused “{title}”, and time stands still in it{why}"
         case NotificationKind.AUCTION_RESUMED:
             return f"The house resumed “{title}”, and its end has moved by as long as it was paused{why}"
+        case NotificationKind.LOT_OFFERED:
+            return (
+                f"“{title}” is offered to you for {grouped}: accept or decline it until {reason}."
+            )
+        case NotificationKind.LOT_LOST if reason:
+            return f"The house took “{title}” from you{why}"
+        case NotificationKind.LOT_LOST:
+            return f"“{title}” is not offered to you any more: you did not answer in time."
         case _:
             assert_never(kind)

@@ -21,6 +21,7 @@ OWN = frozenset(
         "Notifications",
         "Promoter",
         "Pruning",
+        "Second chances",
         "Sweep",
         "Watched auctions",
         "Witnesses",

@@ -334,6 +334,7 @@ JOB_EXPIRES_AFTER = {
     "PauseAuction": 15 * 60,
     "ResumeAuction": 15 * 60,
     "ReviseAuction": 15 * 60,
+    "ForfeitSale": 15 * 60,
     "CreateUser": 60 * 60,
     "BanUser": 15 * 60,
     "LiftBan": 15 * 60,

@@ -24,10 +24,16 @@ from commands.domain.events import (
     BidRemoved,
     BidRevealed,
     BoughtNow,
+    LotOffered,
     NothingDrawn,
+    OfferAccepted,
+    OfferDeclined,
+    OfferLapsed,
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
+    SaleFailed,
+    SaleForfeited,
     SealedBidPlaced,
     UserBanned,
     UserCreated,
@@ -50,6 +56,7 @@ from projections.documents import (
     VersionedEvent,
     WinnerDocument,
 )
+from projections.sales import winner_after
 
 
 def touched_bid(event: AuctionEvent) -> UUID | None:
@@ -80,6 +87,12 @@ def touched_bid(event: AuctionEvent) -> UUID | None:
             | AuctionPaused()
             | AuctionResumed()
             | AuctionRevised()
+            | LotOffered()
+            | OfferAccepted()
+            | OfferDeclined()
+            | OfferLapsed()
+            | SaleForfeited()
+            | SaleFailed()
         ):
             return None
         case _:
@@ -167,6 +180,12 @@ def bid_after(
             | AuctionPaused()
             | AuctionResumed()
             | AuctionRevised()
+            | LotOffered()
+            | OfferAccepted()
+            | OfferDeclined()
+            | OfferLapsed()
+            | SaleForfeited()
+            | SaleFailed()
         ):
             return bid
         case _:
@@ -357,6 +376,16 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
             return replace(auction, reserve=ReservePrice(event.amount, event.salt))
         case WinnerAnnounced():
             return replace(auction, closed=True, winner=_winner(auction, event, recorded))
+        case (
+            LotOffered()
+            | OfferAccepted()
+            | OfferDeclined()
+            | OfferLapsed()
+            | SaleForfeited()
+            | SaleFailed()
+        ):
+            assert auction.winner, "a lot is offered once there is a winner"
+            return replace(auction, winner=winner_after(auction.winner, event, recorded))
         case AuctionEndedUnsold():
             return replace(auction, closed=True)
         case AuctionCancelled(reason=reason):

@@ -10,6 +10,7 @@ from commands.domain.events import AuctionEvent
 from commands.domain.pauses import Pause
 from commands.domain.rules.reserve import ReservePrice
 from commands.domain.rules.table import Rules
+from commands.domain.sale import SaleState
 
 # Bids in the auction's own document, so that the first page is read with it, at one version.
 TOP = 20
@@ -90,9 +91,67 @@ class BidDocument:
         return (-self.effective_amount, self.reached_version)
 
 
+OfferOutcome = Literal["ACCEPTED", "DECLINED", "LAPSED", "FORFEITED"]
+
+
+@dataclass(frozen=True, slots=True)
+class OfferStep:
+    """What became of an offer, when, and the auction's version with it; `reason` is the house's, if it was forfeited."""
+
+    outcome: OfferOutcome
+    at: datetime
+    version: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferDocument:
+    """A lot offered to a bid's bidder for that amount, to be answered before `until`; at the auction's version."""
+
+    bid_id: UUID
+    bidder_id: UUID
+    amount: Decimal
+    until: datetime
+    at: datetime
+    version: int
+    steps: tuple[OfferStep, ...] = ()
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SaleDocument:
+    """To whom the lot of an auction with a second chance was offered, first to the winner."""
+
+    offers: tuple[OfferDocument, ...] = ()
+    failed_version: int | None = None
+
+    @property
+    def version(self) -> int:
+        """The auction's version at which it changed last."""
+        last = self.offers[-1] if self.offers else None
+        versions = [step.version for step in last.steps] if last else []
+        return max(*versions, last.version if last else 0, self.failed_version or 0, 0)
+
+    @property
+    def state(self) -> SaleState:
+        """Where it stands."""
+        if self.failed_version:
+            return SaleState.FAILED
+        match self.offers[-1].steps:
+            case ():
+                return SaleState.OFFERED
+            case (*_, OfferStep(outcome="ACCEPTED")):
+                return SaleState.SOLD
+            case _:
+                return SaleState.PASSED_ON
+
+
 @dataclass(frozen=True, slots=True)
 class WinnerDocument:
-    """Who won an auction, with which bid; `user_id` is the user behind an alias, if that is shown."""
+    """Who won an auction, with which bid; `user_id` is the user behind an alias, if that is shown.
+
+    `sale` tells to whom its lot went then, if it has a second chance.
+    """
 
     auction_id: UUID
     auction_title: str
@@ -101,11 +160,17 @@ class WinnerDocument:
     user_id: UUID | None = None
     # What is paid, if that is not the bid's amount.
     price: Decimal | None = None
+    sale: SaleDocument | None = None
 
     @property
     def pays(self) -> Decimal:
         """What the winner pays."""
         return self.bid.amount if self.price is None else self.price
+
+    @property
+    def version(self) -> int:
+        """The auction's version at which it changed last."""
+        return max(self.bid.version, self.sale.version if self.sale else 0)
 
 
 @dataclass(frozen=True, slots=True)

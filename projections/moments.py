@@ -25,10 +25,16 @@ from commands.domain.events import (
     BidRemoved,
     BidRevealed,
     BoughtNow,
+    LotOffered,
     NothingDrawn,
+    OfferAccepted,
+    OfferDeclined,
+    OfferLapsed,
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
+    SaleFailed,
+    SaleForfeited,
     SealedBidPlaced,
     WinnerAnnounced,
 )
@@ -41,6 +47,7 @@ from projections.documents import (
     Moment,
     VersionedEvent,
 )
+from projections.sales import winner_at
 
 Rank = tuple[Decimal, int]
 # Gives the leading bid at a version, where the known ones don't tell.
@@ -224,6 +231,15 @@ class Timeline:
             case ReserveMet() | ReserveMissed():
                 self._standing.reserve_met = isinstance(event, ReserveMet)
                 return None
+            case (
+                LotOffered()
+                | OfferAccepted()
+                | OfferDeclined()
+                | OfferLapsed()
+                | SaleForfeited()
+                | SaleFailed()
+            ):
+                return None
             case AuctionCreated() | NothingDrawn() | AuctionPaused() | ReserveRevealed():
                 return None
             case _:
@@ -301,7 +317,7 @@ def auction_then(
         bid_count=then.bid_count,
         bidder_count=then.bidder_count,
         top_bids=(leading,) if leading else (),
-        winner=auction.winner if closed else None,
+        winner=winner_at(auction.winner, then.version) if auction.winner and closed else None,
         cancelled=auction.cancelled if closed else None,
         closed_early=early if early and early.version <= then.version else None,
         bought=bought if bought and bought.version <= then.version else None,

@@ -99,7 +99,7 @@ class Documents(Protocol):
         """Replace the user's document, without comparing versions."""
 
     def save_winner(self, winner: WinnerDocument) -> None:
-        """Write the winner; there is only ever one."""
+        """Write the winner unless a newer version of it is there."""
 
     def user(self, user_id: UUID) -> UserDocument | None:
         """The user's document."""

@@ -213,8 +213,10 @@ class MemoryDocuments:
         self._users[user.id] = user
 
     def save_winner(self, winner: WinnerDocument) -> None:
-        """Write the winner; there is only ever one."""
-        self.winners[winner.auction_id] = winner
+        """Write the winner unless a newer version of it is there."""
+        stored = self.winners.get(winner.auction_id)
+        if stored is None or stored.version < winner.version:
+            self.winners[winner.auction_id] = winner
 
     def user(self, user_id: UUID) -> UserDocument | None:
         """The user's document."""

@@ -1,11 +1,17 @@
 """What the house does to an auction with a reason, as admin's forms ask for it."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
 from django.utils import timezone
 
-from commands.admin.house_actions import HouseAction
+from commands.admin.house_actions import HouseAction, ReasonForm
+from commands.domain.sale import SaleState
 from commands.inbox.requests import (
     cancel_auction,
     close_auction_now,
+    forfeit_sale,
     pause_auction,
     resume_auction,
 )
@@ -74,4 +80,33 @@ RESUME = HouseAction(
     ),
 )
 
-ACTIONS = (PAUSE, RESUME, CLOSE, CANCEL)
+
+def held(auction: Auction) -> Mapping[str, Any] | None:
+    """To whom the lot is offered or sold, of an auction with a second chance."""
+    sale: Mapping[str, Any] | None = auction.sale
+    return sale if sale and sale["state"] in {SaleState.OFFERED, SaleState.SOLD} else None
+
+
+class ForfeitForm(ReasonForm):
+    """The bid as the form was shown: so that one that is sent twice takes the lot from nobody else."""
+
+    bid_id = forms.UUIDField(widget=forms.HiddenInput)
+
+
+FORFEIT = HouseAction(
+    name="forfeit",
+    title="The winner does not pay",
+    effect=(
+        "The lot is taken from whoever won or bought it, or is offered it, and offered to the next bidder, if there is one. "
+        "They are told the reason, and everybody can read it."
+    ),
+    done="They have the lot no more.",
+    possible=lambda auction: held(auction) is not None,
+    asks=lambda caller, auction, reason, bid_id: forfeit_sale(
+        caller, auction_id=auction.pk, bid_id=bid_id, reason=reason
+    ),
+    form=ForfeitForm,
+    initial=lambda auction: {"bid_id": sale["bid_id"] if (sale := held(auction)) else None},
+)
+
+ACTIONS = (PAUSE, RESUME, CLOSE, CANCEL, FORFEIT)

@@ -14,24 +14,28 @@ from django.db.models import (
     QuerySet,
     Subquery,
     TextField,
+    UUIDField,
 )
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, JSONObject
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from commands.admin import links, revising, search
 from commands.admin.amounts import money
-from commands.admin.auction_actions import ACTIONS
+from commands.admin.auction_actions import ACTIONS, held
 from commands.admin.auction_form import CreateAuctionForm
 from commands.admin.bidders import bidder, with_bidders
 from commands.admin.house_actions import WithHouseActions
 from commands.admin.record.urls import stream_link
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
 from commands.domain.rules.table import sentences
+from commands.domain.sale import SaleState
 from commands.inbox.requests import create_auction
 from commands.jobs import Job as AcceptedJob
 from commands.jobs import JobStatus
@@ -97,6 +101,7 @@ class AuctionAdmin(WithHouseActions[Auction]):
         "winner",
         "pays",
         "counts",
+        "sale_state",
     )
     list_filter = (State, "ends_at")
     search_fields = ("title",)
@@ -113,6 +118,7 @@ class AuctionAdmin(WithHouseActions[Auction]):
         "winner",
         "pays",
         "counts",
+        "sale_state",
         "bids",
         "record",
         "id",
@@ -125,6 +131,7 @@ class AuctionAdmin(WithHouseActions[Auction]):
         "winner",
         "pays",
         "counts",
+        "sale_state",
         "bids",
         "record",
     )
@@ -138,6 +145,9 @@ class AuctionAdmin(WithHouseActions[Auction]):
         number = live.order_by().values("auction").values(number=Count("*"))
         ranked = with_bidders(live).order_by("-effective_amount", "reached_version")
         won = with_bidders(Bid.objects.filter(pk=OuterRef("winning_bid_id"))).values(shown=SHOWN)
+        # Only of those whose lot is offered or sold by a second chance there is such a bid.
+        offered = Cast(KeyTextTransform("bid_id", OuterRef("sale")), UUIDField())
+        buyer = with_bidders(Bid.objects.filter(pk=offered)).values(shown=SHOWN)
         return (
             super()
             .get_queryset(request)
@@ -145,6 +155,7 @@ class AuctionAdmin(WithHouseActions[Auction]):
                 number=Coalesce(Subquery(number, output_field=IntegerField()), 0),
                 leading=Subquery(ranked.values(shown=SHOWN)[:1]),
                 won=Subquery(won),
+                buyer=Subquery(buyer),
             )
         )
 
@@ -211,6 +222,19 @@ class AuctionAdmin(WithHouseActions[Auction]):
         """The effective amount of the winning bid: twice its amount if it was doubled."""
         won = getattr(auction, "won", None)
         return money(won["counts"]) if won else NONE
+
+    @admin.display(description="sale")
+    def sale_state(self, auction: Auction) -> SafeString | str:
+        """Of one with a second chance: to whom the lot is offered or sold, and until when they can answer."""
+        sale, buyer = held(auction), getattr(auction, "buyer", None)
+        if sale is None or buyer is None:
+            return "failed" if auction.sale else NONE
+        if sale["state"] == SaleState.SOLD:
+            return format_html("sold to {} for {}", _bidder(buyer), money(sale["amount"]))
+        until = localize(timezone.localtime(auction.sale_until))
+        return format_html(
+            "offered to {} for {} until {}", _bidder(buyer), money(sale["amount"]), until
+        )
 
     @admin.display(description="bids")
     def bids(self, auction: Auction) -> SafeString:

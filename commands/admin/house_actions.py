@@ -36,7 +36,8 @@ class HouseAction:
     """An action: its name in addresses, its title, what it leads to, and what is said once it is done.
 
     `possible` says whether its button is shown for a row. `asks` gives its command for the caller, a row, and the
-    values of the form by their names: a reason, and whatever else another form asks for.
+    values of the form by their names: a reason, and whatever else another form asks for. `initial` is what the
+    form begins with for a row.
     """
 
     name: str
@@ -46,6 +47,7 @@ class HouseAction:
     possible: Callable[[Any], bool]
     asks: Asks
     form: type[forms.Form] = ReasonForm
+    initial: Callable[[Any], dict[str, object]] = lambda row: {}
 
 
 class WithHouseActions(ReadOnlyList[Row]):
@@ -99,7 +101,8 @@ def _form_view(
     if row is None:
         raise Http404(f"there is no {page.opts.verbose_name} {object_id}")
     back = reverse(f"admin:{_prefix(page)}_change", args=[row.pk])
-    form = action.form(request.POST if request.method == "POST" else None)
+    data = request.POST if request.method == "POST" else None
+    form = action.form(data, initial=action.initial(row))
     if request.method == "POST" and form.is_valid():
         try:
             job = carry_out(lambda: action.asks(caller(request), row, **form.cleaned_data))

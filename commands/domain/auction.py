@@ -14,12 +14,13 @@ from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
 
-from commands.domain import house
+from commands.domain import house, offering
 from commands.domain.admission import not_admitted
 from commands.domain.bidders import Bidder
 from commands.domain.bids import Bid
 from commands.domain.commands import (
     AnnounceWinner,
+    AnswerOffer,
     AuctionCommand,
     BuyNow,
     CancelAuction,
@@ -27,6 +28,8 @@ from commands.domain.commands import (
     CreateAuction,
     DeleteBid,
     DoubleBid,
+    ForfeitSale,
+    LapseOffer,
     PauseAuction,
     PlaceBid,
     PlaceSealedBid,
@@ -140,7 +143,7 @@ def _decided(
         case DoubleBid():
             return _double_bid(command, auction, now, draw)
         case AnnounceWinner():
-            return _announce_winner(auction, now, reserve, behind, opened)
+            return _announce_winner(auction, now, reserve, bidders, behind, opened)
         case CancelAuction():
             return house.cancel(command, auction)
         case CloseAuctionNow():
@@ -151,8 +154,14 @@ def _decided(
             return house.resume(command, auction, now)
         case ReviseAuction():
             return revise(command, auction, now, bidders)
+        case AnswerOffer():
+            return offering.answer(command, auction, now, bidders)
+        case LapseOffer():
+            return offering.lapse(command, auction, now, bidders)
+        case ForfeitSale():
+            return offering.forfeit(command, auction, now, bidders)
         case WithdrawBids():
-            return _withdraw_bids(command, auction)
+            return _withdraw_bids(command, auction, now, bidders)
         case _:
             assert_never(command)
 
@@ -348,6 +357,7 @@ def _announce_winner(
     auction: Auction,
     now: datetime,
     reserve: ReservePrice | None,
+    bidders: Mapping[UUID, Bidder],
     behind: Mapping[UUID, UUID],
     opened: Opened,
 ) -> Sequence[AuctionEvent] | Rejection:
@@ -364,24 +374,25 @@ def _announce_winner(
         )
     if hide_amounts(auction.rules) and (bids := reveals(auction, opened)):
         return bids
-    revealed = [ReserveRevealed(reserve.amount, reserve.salt)] if reserve else []
+    revealed: list[AuctionEvent] = (
+        [ReserveRevealed(reserve.amount, reserve.salt)] if reserve else []
+    )
     bid = auction.leading_bid
     if bid is None or (reserve and not reserve.met_by(bid.amount)):
         return [*revealed, AuctionEndedUnsold()]
-    return [
-        *revealed,
-        WinnerAnnounced(
-            bid_id=bid.id,
-            bidder_id=bid.bidder_id,
-            amount=bid.amount,
-            effective_amount=bid.effective_amount,
-            doubled=bid.doubled,
-            placed_at=bid.placed_at,
-            number=bid.number,
-            user_id=behind.get(bid.bidder_id) if shows_winner(auction.rules) else None,
-            price=winners_price(auction, bid, reserve.amount if reserve else None),
-        ),
-    ]
+    announced = WinnerAnnounced(
+        bid_id=bid.id,
+        bidder_id=bid.bidder_id,
+        amount=bid.amount,
+        effective_amount=bid.effective_amount,
+        doubled=bid.doubled,
+        placed_at=bid.placed_at,
+        number=bid.number,
+        user_id=behind.get(bid.bidder_id) if shows_winner(auction.rules) else None,
+        price=winners_price(auction, bid, reserve.amount if reserve else None),
+    )
+    events = [*revealed, announced]
+    return offering.with_next_offer(auction, events, now, bidders) if auction.rules else events
 
 
 def _met_or_missed(
@@ -396,10 +407,13 @@ def _met_or_missed(
     return [ReserveMet(leading.id) if met and leading else ReserveMissed()]
 
 
-def _withdraw_bids(command: WithdrawBids, auction: Auction) -> Sequence[AuctionEvent]:
+def _withdraw_bids(
+    command: WithdrawBids, auction: Auction, now: datetime, bidders: Mapping[UUID, Bidder]
+) -> Sequence[AuctionEvent]:
     # What decides is when the deletion of the user was accepted, not when it reached this auction.
-    if over(auction, command.deletion_accepted_at):
-        return []
+    deleted_at = command.deletion_accepted_at
+    if over(auction, deleted_at):
+        return offering.leave(auction, command.bidder_id, deleted_at, now, bidders)
     return [
         BidDeleted(bid.id, bid.bidder_id, withdrawn_at=command.deletion_accepted_at)
         for bid in auction.live_bids_of(command.bidder_id)

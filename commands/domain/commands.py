@@ -160,8 +160,35 @@ class RemoveBid:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerOffer:
+    """Accept the lot that the bidder won or is offered, or decline it."""
+
+    auction_id: UUID
+    bidder_id: UUID
+    accept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LapseOffer:
+    """End the offer for that bid, once the time to answer it is over."""
+
+    auction_id: UUID
+    bid_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ForfeitSale:
+    """Take the lot from that bid's bidder in the house's name, for a reason that everybody can read."""
+
+    auction_id: UUID
+    bid_id: UUID
+    reason: str
+    forfeited_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class WithdrawBids:
-    """Delete all live bids of a user whose deletion was accepted at `deletion_accepted_at`."""
+    """Delete all live bids of a user whose deletion was accepted at `deletion_accepted_at`; decline what they are offered."""
 
     auction_id: UUID
     bidder_id: UUID
@@ -242,6 +269,9 @@ AuctionCommand = (
     | ResumeAuction
     | ReviseAuction
     | RemoveBid
+    | AnswerOffer
+    | LapseOffer
+    | ForfeitSale
     | WithdrawBids
 )
 UserCommand = CreateUser | DeleteUser | BanUser | LiftBan

@@ -212,6 +212,67 @@ class AuctionEndedUnsold:
 
 
 @dataclass(frozen=True, slots=True)
+class LotOffered:
+    """By its second chance the auction's lot is offered to that bid's bidder for that amount, first to the winner.
+
+    An answer counts if it is accepted before `until`. `passed_over` are those whose turn it would have been, and whose
+    accounts are deleted. In a masked auction bidders are aliases, and `number` is this one's.
+    """
+
+    bid_id: UUID
+    bidder_id: UUID
+    amount: Decimal
+    until: datetime
+    passed_over: tuple[UUID, ...] = ()
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAccepted:
+    """The one to whom the lot is offered buys it."""
+
+    bid_id: UUID
+    bidder_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class OfferDeclined:
+    """The one to whom the lot is offered does not want it, or deleted their account.
+
+    `withdrawn_at` is when the deletion of the account was accepted; None if they declined.
+    """
+
+    bid_id: UUID
+    bidder_id: UUID
+    withdrawn_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferLapsed:
+    """The time to answer was over without an answer."""
+
+    bid_id: UUID
+    bidder_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class SaleForfeited:
+    """The house took the lot from whoever had bought it, or was offered it. The reason is for everybody to read."""
+
+    bid_id: UUID
+    bidder_id: UUID
+    reason: str
+    forfeited_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class SaleFailed:
+    """Nobody is left to whom the lot could be offered; `passed_over` as in LotOffered."""
+
+    passed_over: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AuctionClosedEarly:
     """The house moved the auction's end to ends_at, when its command was accepted; the winner is announced as usual.
 
@@ -382,6 +443,7 @@ class BanLifted:
     lifted_by: UUID | None
 
 
+SaleEvent = LotOffered | OfferAccepted | OfferDeclined | OfferLapsed | SaleForfeited | SaleFailed
 AuctionEvent = (
     AuctionCreated
     | BidPlaced
@@ -404,6 +466,7 @@ AuctionEvent = (
     | AuctionPaused
     | AuctionResumed
     | AuctionRevised
+    | SaleEvent
 )
 UserEvent = UserCreated | UserDeleted | UserBanned | BanLifted
 TickEvent = TickCommitted | TickMade | DrawsAccepted | SecretRevealed | TickGivenUp

@@ -25,16 +25,23 @@ from commands.domain.events import (
     BidRemoved,
     BidRevealed,
     BoughtNow,
+    LotOffered,
     NothingDrawn,
+    OfferAccepted,
+    OfferDeclined,
+    OfferLapsed,
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
+    SaleFailed,
+    SaleForfeited,
     SealedBidPlaced,
     WinnerAnnounced,
 )
 from commands.domain.hidden import HIDDEN
 from commands.domain.pauses import Pause, moved
 from commands.domain.rules.table import Rules, later
+from commands.domain.sale import Sale, sale_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,8 @@ class Auction:
     its reserve; False without one. `aliases` is how many bidders have a number, if it is masked. Time stands still
     since `paused_at`, and did in the `pauses` before; `ends_at` and `rules` are moved by each once it is over.
     `winning_price` is what the winner pays, if that is not the winning bid's amount.
+    `reserve` is that, once it is revealed. `sale` is of one with a second chance, once it has a
+    winner.
     """
 
     id: UUID
@@ -69,6 +78,8 @@ class Auction:
     paused_at: datetime | None = None
     pauses: tuple[Pause, ...] = ()
     winning_price: Decimal | None = None
+    reserve: Decimal | None = None
+    sale: Sale | None = None
 
     @property
     def cancelled(self) -> bool:
@@ -165,9 +176,20 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             return replace(auction, reserve_met=isinstance(event, ReserveMet))
         case BidPlaced(number=int() as number):
             return replace(auction, aliases=max(auction.aliases, number))
+        case ReserveRevealed():
+            return replace(auction, reserve=event.amount)
+        case (
+            LotOffered()
+            | OfferAccepted()
+            | OfferDeclined()
+            | OfferLapsed()
+            | SaleForfeited()
+            | SaleFailed()
+        ):
+            sale = sale_after(auction.sale, event, auction.winning_bid_id)
+            return replace(auction, sale=sale)
         case (
             BidPlaced()
-            | ReserveRevealed()
             | SealedBidPlaced()
             | BidRevealed()
             | BidNotRevealed()
@@ -261,6 +283,12 @@ def changed_bid(
             | AuctionPaused()
             | AuctionResumed()
             | AuctionRevised()
+            | LotOffered()
+            | OfferAccepted()
+            | OfferDeclined()
+            | OfferLapsed()
+            | SaleForfeited()
+            | SaleFailed()
         ):
             return None
         case _:

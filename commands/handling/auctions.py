@@ -10,10 +10,12 @@ from datetime import datetime
 from typing import cast
 from uuid import UUID
 
+from commands.domain.amounts import SMALLEST
 from commands.domain.auction import NOBODY, decide
 from commands.domain.bids import Bids
 from commands.domain.commands import (
     AnnounceWinner,
+    AnswerOffer,
     AuctionCommand,
     BuyNow,
     CreateAuction,
@@ -27,6 +29,7 @@ from commands.domain.commands import (
 )
 from commands.domain.events import (
     AuctionEvent,
+    BidDeleted,
     BidNotRevealed,
     BidRevealed,
     Event,
@@ -35,8 +38,11 @@ from commands.domain.events import (
 from commands.domain.promoter import KnownDraw, Policy
 from commands.domain.rejections import Rejection
 from commands.domain.revisions import Revision
+from commands.domain.rules.reserve import ReservePrice
+from commands.domain.rules.second_chance import SecondChance
 from commands.domain.rules.table import (
     Rules,
+    chosen,
     follow_leader,
     hide_amounts,
     need_leader,
@@ -49,6 +55,7 @@ from commands.domain.state import Auction, replay
 from commands.handling.batch import Decided, Handled, decide_jobs
 from commands.handling.draws import draws_of, left_by, secrets_of
 from commands.handling.masking import Masks, request_of
+from commands.handling.offers import next_bidders
 from commands.handling.opening import hidden, opened, placed
 from commands.handling.reserves import reserves_of
 from commands.jobs import Job
@@ -64,6 +71,7 @@ from commands.postgres.auctions import (
 from commands.postgres.connections import SyncConnection, clock, later_than
 from commands.postgres.event_store import Addition, PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
+from commands.postgres.offers import Offerable
 from commands.record.codec import decode_command, needed_by
 from commands.record.unknown import Unknown
 from commands.streams import Stream
@@ -74,6 +82,11 @@ Commands = Mapping[UUID, AuctionCommand]
 DRAWN_FROM = 100_000
 # Bids that one batch withdraws or reveals, shared out evenly over the jobs that do so, but some for each.
 MANY = 5_000
+# After these a lot may be offered to the next bidder, by the ranking as the rows of the bids have it.
+OFFERING = frozenset({"AnnounceWinner", "AnswerOffer", "LapseOffer", "ForfeitSale", "WithdrawBids"})
+# A draw is made among the bids as their rows are. A withdrawal may go on, and so may a close that reveals bids. What jobs
+# behind a revision can touch depends on the auction's rules.
+ALONE = frozenset({"DoubleBid", "WithdrawBids", "ReviseAuction"})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +124,7 @@ def handle_auctions(
     waiting = inbox.waiting({auction_id: cutoffs[auction_id] for auction_id in known}, limit)
     lines, later, alone = _affordable(
         [
-            Line(id, known[id], _sharing_a_state(jobs, known[id]))
+            Line(id, known[id], _sharing_a_state(known[id], jobs))
             for id, jobs in waiting.items()
             if jobs
         ]
@@ -164,11 +177,8 @@ class _Deciding:
     ) -> None:
         self._commands = commands
         self._reserves = reserves_of(connection, _rules(lines, commands))
-        self._bidders = share_bidders(
-            connection,
-            _bidders(commands.values()),
-            min(line.jobs[0].accepted_at for line in lines),
-        )
+        since = min(line.jobs[0].accepted_at for line in lines)
+        self._bidders = dict(share_bidders(connection, _bidders(commands.values()), since))
         drawing = _drawing(lines, commands)
         secrets = secrets_of(connection, drawing.values())
         self.commitments = [secret.committed_at for secret in secrets.values()]
@@ -177,11 +187,18 @@ class _Deciding:
         several = sum(line.jobs[0].command == "WithdrawBids" or _reveals(line) for line in lines)
         self._of_each = max(MANY // max(several, 1), 1)
         self.masks = _masks(connection, lines, commands)
-        self._bids = _bids(connection, lines, commands, self.masks, self._draws, self._of_each)
-        closing = {line.id: self._bids.get(line.id, Bids()) for line in lines if _reveals(line)}
+        bids = _bids(connection, lines, commands, self.masks, self._draws, self._of_each)
+        closing = {line.id: bids.get(line.id, Bids()) for line in lines if _reveals(line)}
         sealed = [*placed(commands.values()), *hidden(connection, closing)]
         self._opened = opened(connection, sealed)
+        offerable = _offerable(lines, commands, self._reserves, bids)
+        next_ones, living = next_bidders(connection, offerable, since)
+        self._bidders |= living
         self._connection = connection
+        self._bids = {
+            **bids,
+            **{id: bids.get(id, Bids()).with_(found) for id, found in next_ones.items()},
+        }
 
     def decide(self, line: Line, now: datetime) -> Decided[Auction]:
         """What becomes of the line's jobs."""
@@ -202,7 +219,9 @@ class _Deciding:
             return any(
                 isinstance(each.event, BidRevealed | BidNotRevealed) for each in decided.events
             )
-        return line.jobs[0].command == "WithdrawBids" and len(decided.events) >= self._of_each
+        if line.jobs[0].command != "WithdrawBids":
+            return False
+        return sum(isinstance(new.event, BidDeleted) for new in decided.events) >= self._of_each
 
     def _before(self, line: Line) -> Auction | None:
         if line.before is None:
@@ -242,15 +261,12 @@ class _Deciding:
         return left_by(command, state, reason) if isinstance(command, DoubleBid) else ()
 
 
-def _sharing_a_state(jobs: list[Job], auction: Auction | None) -> list[Job]:
-    """The first jobs that can be decided on one partial state.
-
-    A draw is alone: it is made among the bids as their rows are. So are a withdrawal, and a close that reveals
-    bids: they may go on. And so is a revision, as what later jobs can touch depends on the auction's rules.
-    """
-    alone = {"DoubleBid", "WithdrawBids", "ReviseAuction"}
+def _sharing_a_state(auction: Auction | None, jobs: list[Job]) -> list[Job]:
+    """The first jobs that can be decided on one partial state; some are alone."""
+    offering = _has_second_chance(auction) if auction else _gets_second_chance(jobs[0])
+    alone = ALONE | OFFERING if offering else ALONE
     if auction and hide_amounts(auction.rules):
-        alone.add("AnnounceWinner")
+        alone |= {"AnnounceWinner"}
     for index, job in enumerate(jobs):
         if job.command in alone:
             return jobs[: max(index, 1)]
@@ -261,6 +277,15 @@ def _reveals(line: Line) -> bool:
     """Whether it is the close of an auction with sealed bids."""
     first, before = line.jobs[0], line.before
     return first.command == "AnnounceWinner" and before is not None and hide_amounts(before.rules)
+
+
+def _gets_second_chance(job: Job) -> bool:
+    """Of an auction that is made in the batch, too."""
+    return job.command == "CreateAuction" and "second_chance" in job.payload.get("rules", {})
+
+
+def _has_second_chance(auction: Auction) -> bool:
+    return bool(auction.rules) and chosen(auction.rules, SecondChance) is not None
 
 
 def _affordable(lines: Sequence[Line]) -> tuple[list[Line], list[Stream], list[Stream]]:
@@ -336,6 +361,29 @@ def _rules(lines: Iterable[Line], commands: Commands) -> Iterable[tuple[UUID, Ru
     for command in commands.values():
         if isinstance(command, CreateAuction):
             yield command.auction_id, command.rules
+
+
+def _offerable(
+    lines: Iterable[Line],
+    commands: Commands,
+    reserves: Mapping[UUID, ReservePrice],
+    bids: Mapping[UUID, Bids],
+) -> Mapping[UUID, Offerable]:
+    """The auctions whose lot the batch may offer to the next bidder; sealed bids are revealed before."""
+    found = {}
+    for line in lines:
+        auction, job = line.before, line.jobs[0]
+        if auction is None or job.command not in OFFERING or not _has_second_chance(auction):
+            continue
+        match commands.get(job.id):
+            case AnswerOffer(accept=True) | None:
+                continue
+        if any(bid.hidden for bid in bids.get(line.id, Bids()).values()):
+            continue
+        price = reserves.get(line.id)
+        least = auction.reserve or (price.amount if price else SMALLEST)
+        found[line.id] = Offerable(auction.sale.asked if auction.sale else (), least)
+    return found
 
 
 def _bidders(commands: Iterable[AuctionCommand]) -> set[UUID]:

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
-from commands.domain.commands import AuctionCommand, BuyNow, DeleteBid, PlaceBid, WithdrawBids
+from commands.domain.commands import (
+    AnswerOffer,
+    AuctionCommand,
+    BuyNow,
+    DeleteBid,
+    PlaceBid,
+    WithdrawBids,
+)
 from commands.domain.events import BidPlaced, Event
 from commands.domain.rejections import Rejection
 from commands.domain.rules.masked import Alias
@@ -20,7 +27,7 @@ from commands.postgres.aliases import KnownAlias, Pair, aliases_of, insert_alias
 from commands.postgres.connections import SyncConnection
 
 # What bidders ask for, or what is done in their name.
-OF_BIDDERS = frozenset({"PlaceBid", "BuyNow", "DeleteBid", "WithdrawBids"})
+OF_BIDDERS = frozenset({"PlaceBid", "BuyNow", "DeleteBid", "AnswerOffer", "WithdrawBids"})
 
 
 class Masks:
@@ -41,7 +48,7 @@ class Masks:
             if auction
             and auction.rules
             and masked(auction.rules)
-            and isinstance(command, PlaceBid | BuyNow | DeleteBid | WithdrawBids)
+            and isinstance(command, PlaceBid | BuyNow | DeleteBid | AnswerOffer | WithdrawBids)
         }
         return cls(aliases_of(connection, pairs) if pairs else {})
 
@@ -53,7 +60,11 @@ class Masks:
             case PlaceBid(bidder_id=user_id) | BuyNow(bidder_id=user_id):
                 pair = auction.id, user_id
                 return replace(command, alias=self._known.setdefault(pair, Alias(new_id())))
-            case DeleteBid(bidder_id=user_id) | WithdrawBids(bidder_id=user_id):
+            case (
+                DeleteBid(bidder_id=user_id)
+                | AnswerOffer(bidder_id=user_id)
+                | WithdrawBids(bidder_id=user_id)
+            ):
                 # Whoever has no alias has no bid, and nobody's bid is under a user's id.
                 alias = self._known.get((auction.id, user_id))
                 return replace(command, bidder_id=alias.id) if alias else command

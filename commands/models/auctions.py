@@ -35,6 +35,11 @@ class Auction(models.Model):
     # Those chosen beside the plain ones, by name, as in the event; null without any.
     rules = models.JSONField(null=True)
     reserve_met = models.BooleanField(db_default=False)
+    # Once it is revealed.
+    reserve = models.DecimalField(max_digits=DIGITS, decimal_places=PLACES, null=True)
+    # Of one with a second chance: to whom the lot is offered or sold, and while it is offered, until when.
+    sale = models.JSONField(null=True)
+    sale_until = models.DateTimeField(null=True)
     extensions = models.IntegerField(db_default=0)
     cancelled_because = models.TextField(null=True)
     closed_early = models.BooleanField(db_default=False)
@@ -61,6 +66,11 @@ class Auction(models.Model):
                 fields=["id"],
                 name="auctions_promoted",
                 condition=models.Q(closed=False, promoted=True),
+            ),
+            models.Index(
+                fields=["sale_until", "id"],
+                name="auctions_offered",
+                condition=models.Q(sale_until__isnull=False),
             ),
             GinIndex(title_words(), name="auctions_words"),
         )

@@ -1,14 +1,14 @@
 """SQL on auctions and bids: how a user stands in the auctions in which they have live bids."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 from uuid import UUID
 
 from psycopg.rows import DictRow
 
 from commands.postgres.connections import AsyncPool
 
-BidderStanding = Literal["LEADING", "OUTBID", "SEALED", "WON", "LOST", "CANCELLED"]
+BidderStanding = Literal["LEADING", "OUTBID", "SEALED", "WON", "OFFERED", "LOST", "CANCELLED"]
 
 # Behind every auction.
 NEWEST = UUID(int=2**128 - 1)
@@ -36,11 +36,14 @@ WITH RECURSIVE mine (auction_id, place) AS (
     FROM mine WHERE auction_id IS NOT NULL AND place < %(look)s
 )
 SELECT mine.auction_id, auction.closed, auction.cancelled, auction.sealed,
-    CASE WHEN auction.closed THEN auction.winner ELSE best.bidder_id END = coalesce(me.id, %(user)s) AS first
+    CASE WHEN auction.closed THEN auction.winner ELSE best.bidder_id END = coalesce(me.id, %(user)s) AS first,
+    sale_state, sale_bidder = coalesce(me.id, %(user)s)::text AS has_sale
 FROM mine
 LEFT JOIN aliases AS me ON me.user_id = %(user)s AND me.auction_id = mine.auction_id
 CROSS JOIN LATERAL (
-    SELECT closed, cancelled_because IS NOT NULL AS cancelled, coalesce(rules ? 'sealed', false) AS sealed, (SELECT bidder_id FROM bids WHERE id = winning_bid_id) AS winner
+    SELECT closed, cancelled_because IS NOT NULL AS cancelled, coalesce(rules ? 'sealed', false) AS sealed,
+        sale->>'state' AS sale_state, sale->>'bidder_id' AS sale_bidder,
+        (SELECT bidder_id FROM bids WHERE id = winning_bid_id) AS winner
     FROM auctions WHERE id = mine.auction_id OFFSET 0
 ) AS auction
 LEFT JOIN LATERAL (
@@ -57,6 +60,7 @@ class StandsIn:
     """How a user stands in an auction: until it is closed they lead or are outbid, then they won or lost.
 
     In one with sealed bids it is not known until then, and in one that the house cancelled they did neither.
+    By a second chance they are offered its lot, and won once they bought it.
     """
 
     auction_id: UUID
@@ -76,6 +80,9 @@ async def standings(
 def _standing(row: DictRow) -> BidderStanding:
     if row["cancelled"]:
         return "CANCELLED"
+    if row["sale_state"]:
+        held = {"OFFERED": "OFFERED", "SOLD": "WON"} if row["has_sale"] else {}
+        return cast(BidderStanding, held.get(row["sale_state"], "LOST"))
     if row["closed"]:
         return "WON" if row["first"] else "LOST"
     if row["sealed"]:

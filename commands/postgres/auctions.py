@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,15 +13,25 @@ from commands.domain.bidders import Bidder
 from commands.domain.bids import Bid, Bids
 from commands.domain.pauses import Pause
 from commands.domain.rules.table import Rules, promoted
+from commands.domain.sale import Sale
 from commands.domain.state import Auction
 from commands.postgres.bans import bans_of
 from commands.postgres.connections import SyncConnection, WebConnection
 from commands.postgres.rows import as_json
-from commands.record.codec import decode_rules, encode_rules, is_known, shown_rules
+from commands.record.codec import (
+    decode_rules,
+    decode_sale,
+    encode,
+    encode_rules,
+    is_known,
+    shown_rules,
+)
 from commands.record.unknown import Unknown
 
 AUCTION_COLUMNS = tuple(each.name for each in fields(Auction) if each.name != "bids")
-AUCTION = ", ".join(AUCTION_COLUMNS)
+# A sale's deadline has a column of its own.
+COLUMNS = (*AUCTION_COLUMNS, "sale_until")
+AUCTION = ", ".join(COLUMNS)
 # Columns are named, because a newer release may have added others.
 READ = f"SELECT {AUCTION} FROM auctions WHERE id = %s"
 # In one order, and without waiting: whoever has one of them will see what waits for it.
@@ -131,8 +141,10 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, closed = excluded.clo
     winning_bid_id = excluded.winning_bid_id, draws = excluded.draws, last_tick = excluded.last_tick,
     ends_at = excluded.ends_at, extensions = excluded.extensions,
     cancelled_because = excluded.cancelled_because, closed_early = excluded.closed_early,
-    reserve_met = excluded.reserve_met, aliases = excluded.aliases, winning_price = excluded.winning_price,
-    paused_at = excluded.paused_at, pauses = excluded.pauses,
+    reserve_met = excluded.reserve_met, reserve = excluded.reserve, aliases = excluded.aliases,
+    winning_price = excluded.winning_price,
+    paused_at = excluded.paused_at, pauses = excluded.pauses, sale = excluded.sale,
+    sale_until = excluded.sale_until,
     needs = CASE WHEN excluded.needs IS NULL THEN auctions.needs ELSE (
         SELECT array_agg(DISTINCT need) FROM unnest(auctions.needs || excluded.needs) AS need
     ) END
@@ -256,16 +268,24 @@ def _locked(row: DictRow) -> Auction | Unknown | None:
     if row["needs"] and (unknown := [need for need in row["needs"] if not is_known(need)]):
         return Unknown(unknown[0])
     try:
-        return auction_of({name: row[name] for name in AUCTION_COLUMNS}, Bids())
+        return auction_of({name: row[name] for name in COLUMNS}, Bids())
     except Unknown as unknown_rule:
         return unknown_rule
 
 
 def auction_of(row: DictRow, bids: Bids) -> Auction:
     """The auction in its row."""
-    pauses = tuple(Pause(*map(datetime.fromisoformat, each)) for each in row["pauses"] or ())
-    rules = decode_rules(row["rules"] or {})
-    return Auction(**{**row, "rules": rules, "pauses": pauses}, bids=bids)
+    values = {name: value for name, value in row.items() if name != "sale_until"}
+    values |= {
+        "rules": decode_rules(row["rules"] or {}),
+        "pauses": tuple(Pause(*map(datetime.fromisoformat, each)) for each in row["pauses"] or ()),
+        "sale": _sale(row),
+    }
+    return Auction(**values, bids=bids)
+
+
+def _sale(row: DictRow) -> Sale | None:
+    return replace(decode_sale(row["sale"]), until=row["sale_until"]) if row["sale"] else None
 
 
 def with_bids(connection: SyncConnection, ids: Collection[UUID]) -> Mapping[UUID, Bids]:
@@ -388,7 +408,14 @@ def _row(auction: Auction) -> dict[str, Any]:
         "rules": rules,
         "pauses": pauses,
         "promoted": promoted(auction.rules),
+        **_sale_columns(auction.sale),
     }
+
+
+def _sale_columns(sale: Sale | None) -> dict[str, Any]:
+    if sale is None:
+        return {"sale": None, "sale_until": None}
+    return {"sale": encode(replace(sale, until=None)), "sale_until": sale.until}
 
 
 def _values(record: Auction | Bid, columns: Iterable[str]) -> dict[str, Any]:

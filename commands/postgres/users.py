@@ -96,7 +96,9 @@ LIVE_AUCTIONS = """
 SELECT DISTINCT auction_id FROM bids JOIN auctions ON auctions.id = auction_id
 WHERE bidder_id = ANY(ARRAY(
     SELECT %(user)s::uuid UNION ALL SELECT id FROM aliases WHERE user_id = %(user)s
-)) AND NOT deleted AND NOT closed
+)) AND NOT deleted AND (
+    NOT closed OR sale_until IS NOT NULL AND sale->>'bidder_id' = bidder_id::text
+)
   AND (%(after)s::uuid IS NULL OR auction_id > %(after)s)
 ORDER BY auction_id LIMIT %(limit)s
 """
@@ -216,7 +218,7 @@ def withdrawing_of(connection: SyncConnection, user_id: UUID) -> Withdrawing | N
 def next_to_withdraw_from(
     connection: SyncConnection, withdrawing: Withdrawing, limit: int
 ) -> list[UUID]:
-    """The next auctions, by their ids, that are not closed and in which the user has live bids.
+    """The next auctions, by their ids, that are not closed and in which the user has live bids, or whose lot they are offered.
 
     Whether an auction was over when the deletion was accepted is decided there: its end may move.
 

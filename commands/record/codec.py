@@ -20,6 +20,7 @@ from commands.domain.rules.masked import Alias
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.table import RULES, Rules, in_order, name_of
 from commands.domain.rules.unknown import UnknownRule
+from commands.domain.sale import Sale, SaleState
 from commands.record.unknown import Unknown
 from commands.record.upcasters import CURRENT_SCHEMA, upcast
 from commands.streams import StreamKind
@@ -47,6 +48,12 @@ EVENT_TYPES: Mapping[str, type[events.Event]] = {
     "AuctionPaused": events.AuctionPaused,
     "AuctionResumed": events.AuctionResumed,
     "AuctionRevised": events.AuctionRevised,
+    "LotOffered": events.LotOffered,
+    "OfferAccepted": events.OfferAccepted,
+    "OfferDeclined": events.OfferDeclined,
+    "OfferLapsed": events.OfferLapsed,
+    "SaleForfeited": events.SaleForfeited,
+    "SaleFailed": events.SaleFailed,
     "UserCreated": events.UserCreated,
     "UserDeleted": events.UserDeleted,
     "UserBanned": events.UserBanned,
@@ -73,6 +80,9 @@ COMMAND_TYPES: Mapping[str, type[commands.Command]] = {
     "PauseAuction": commands.PauseAuction,
     "ResumeAuction": commands.ResumeAuction,
     "ReviseAuction": commands.ReviseAuction,
+    "AnswerOffer": commands.AnswerOffer,
+    "LapseOffer": commands.LapseOffer,
+    "ForfeitSale": commands.ForfeitSale,
     "WithdrawBids": commands.WithdrawBids,
     "CreateUser": commands.CreateUser,
     "DeleteUser": commands.DeleteUser,
@@ -112,7 +122,7 @@ _COMMAND_NAMES = {kind: name for name, kind in COMMAND_TYPES.items()}
 
 Message = TypeVar("Message")
 # An event or a command, or a part of one.
-Encoded = events.Event | commands.Command | Rule | Bracket | Alias | Revision
+Encoded = events.Event | commands.Command | Rule | Bracket | Alias | Revision | Sale
 Json = dict[str, Any]
 
 _DECODERS: Mapping[type, Callable[[Any], Any]] = {
@@ -123,6 +133,7 @@ _DECODERS: Mapping[type, Callable[[Any], Any]] = {
     int: int,
     bool: bool,
     events.NoDoubling: events.NoDoubling,
+    SaleState: SaleState,
     Bracket: lambda data: _decoded(Bracket, data),
     Alias: lambda data: _decoded(Alias, data),
     Revision: lambda data: _decoded(Revision, data),
@@ -223,6 +234,11 @@ def is_known(what: str) -> bool:
             return False
 
 
+def decode_sale(data: Json) -> Sale:
+    """The sale whose fields these are."""
+    return _decoded(Sale, data)
+
+
 def canonical(value: Json) -> bytes:
     """The one way to write a JSON object, for hashing: sorted keys, no spaces, UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -288,6 +304,7 @@ _KINDS: Sequence[type[Any]] = (
     Bracket,
     Alias,
     Revision,
+    Sale,
 )
 # Each field's name and default, MISSING without one.
 _WRITTEN: Mapping[type, list[tuple[str, object]]] = {

@@ -5,8 +5,22 @@ from dataclasses import replace
 from uuid import UUID
 
 from commands.domain.auction import NOBODY
-from commands.domain.commands import AuctionCommand, BuyNow, DeleteBid, PlaceBid, WithdrawBids
-from commands.domain.events import AuctionEvent, BidDeleted, BidPlaced, WinnerAnnounced
+from commands.domain.commands import (
+    AnswerOffer,
+    AuctionCommand,
+    BuyNow,
+    DeleteBid,
+    PlaceBid,
+    WithdrawBids,
+)
+from commands.domain.events import (
+    AuctionEvent,
+    BidDeleted,
+    BidPlaced,
+    OfferAccepted,
+    OfferDeclined,
+    WinnerAnnounced,
+)
 from commands.domain.rules.masked import Alias
 from commands.domain.rules.table import shows_winner
 from commands.record.facts import Cause, Facts, GivenAlias
@@ -20,6 +34,10 @@ def behind_mask(command: AuctionCommand, event: AuctionEvent, standing: Standing
         case PlaceBid() | BuyNow(), BidPlaced(bidder_id=id):
             return replace(command, bidder_id=id, alias=Alias(id, standing.numbers.get(id)))
         case DeleteBid() | WithdrawBids(), BidDeleted(bidder_id=id):
+            return replace(command, bidder_id=id)
+        case AnswerOffer() | WithdrawBids(), OfferAccepted(bidder_id=id) | OfferDeclined(
+            bidder_id=id
+        ):
             return replace(command, bidder_id=id)
         case _:
             return command
@@ -53,7 +71,11 @@ def unmasked(
             if given.number != event.number:
                 return f"its bidder has number {given.number}"
             return _anothers(given, cause)
-        case BidDeleted(bidder_id=bidder_id) if given := facts.aliases.get(bidder_id):
+        case (
+            BidDeleted(bidder_id=bidder_id)
+            | OfferAccepted(bidder_id=bidder_id)
+            | OfferDeclined(bidder_id=bidder_id)
+        ) if given := facts.aliases.get(bidder_id):
             return _anothers(given, cause)
         case WinnerAnnounced() if standing.auction and shows_winner(standing.auction.rules):
             return _winner(event, facts)
@@ -63,7 +85,9 @@ def unmasked(
 def _anothers(given: GivenAlias, cause: Cause | None) -> str | None:
     """Whether somebody else asked for it than the user behind the alias."""
     asked = cause.command if cause else None
-    if given.user_id is None or not isinstance(asked, PlaceBid | BuyNow | DeleteBid | WithdrawBids):
+    if given.user_id is None or not isinstance(
+        asked, PlaceBid | BuyNow | DeleteBid | AnswerOffer | WithdrawBids
+    ):
         return None
     return None if asked.bidder_id == given.user_id else "somebody else is behind its bidder"
 

@@ -5,10 +5,11 @@ moment of acceptance, which the event itself says. The job must say the same whi
 events from before they said it, and whose job has ended, what only the job knew is not checked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import assert_never, cast
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from commands.domain.auction import decide, nothing_drawn
 from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
+    AnswerOffer,
     AuctionCommand,
     BuyNow,
     CancelAuction,
@@ -24,6 +26,8 @@ from commands.domain.commands import (
     CreateAuction,
     DeleteBid,
     DoubleBid,
+    ForfeitSale,
+    LapseOffer,
     PauseAuction,
     PlaceBid,
     PlaceSealedBid,
@@ -50,19 +54,28 @@ from commands.domain.events import (
     BidRevealed,
     BoughtNow,
     Event,
+    LotOffered,
     NoDoubling,
     NothingDrawn,
+    OfferAccepted,
+    OfferDeclined,
+    OfferLapsed,
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
+    SaleFailed,
+    SaleForfeited,
     SealedBidPlaced,
     WinnerAnnounced,
 )
 from commands.domain.hidden import Content, Opened
+from commands.domain.offering import with_next_offer
 from commands.domain.promoter import Drawn, KnownDraw, Promoter
 from commands.domain.rejections import Rejection
 from commands.domain.rules.reserve import ReservePrice
-from commands.domain.rules.table import Rules, masked, people, promoted
+from commands.domain.rules.second_chance import SecondChance
+from commands.domain.rules.table import Rules, chosen, masked, people, promoted
+from commands.domain.state import Auction
 from commands.jobs import JobStatus
 from commands.record.facts import Cause, Facts
 from commands.record.masks import behind_mask, owed_as_told, unmasked, winner_behind
@@ -73,8 +86,11 @@ from commands.streams import RecordedEvent
 ON = bytes(32)
 # As far the clock may have stepped back between the acceptance and the recording of older events.
 STEP_BACK = timedelta(minutes=1)
-# What follows from a bid, right after it.
-FOLLOWING = (AuctionExtended, BoughtNow)
+# Events that follow on another one of the same command.
+OFFER = LotOffered | SaleFailed
+CONSEQUENCES = AuctionExtended | BoughtNow | LotOffered | SaleFailed
+# Commands after which a lot may be offered to the next bidder.
+OFFERING = AnnounceWinner | AnswerOffer | LapseOffer | ForfeitSale | WithdrawBids
 
 
 def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: Facts) -> str | None:
@@ -86,8 +102,8 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
     hidden = standing.auction is not None and masked(standing.auction.rules)
     if hidden and (what := unmasked(standing, recorded, cause, facts)):
         return what
-    if standing.owed or isinstance(event, FOLLOWING):
-        return _followed(standing, recorded)
+    if standing.owed or isinstance(event, CONSEQUENCES):
+        return _followed(standing, recorded, facts)
     if isinstance(event, ReserveMet | ReserveMissed):
         return standing.reserve.turn(standing, event, recorded.causation_id)
     if recorded.causation_id != standing.cause:
@@ -110,11 +126,12 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
         reserve = ReservePrice(event.amount, event.salt)
         if what := standing.reserve.reveal(standing, reserve):
             return what
+    bidders = _bidders(event, auction, command, position, facts)
     answer = decide(
         command,
         auction,
         now=now,
-        bidders=_bidders(event, position, facts),
+        bidders=bidders,
         draw=draw,
         reserve=reserve,
         behind=winner_behind(event),
@@ -125,6 +142,9 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
     if event not in (answer if recorded.accepted_at else map(_without_reason, answer)):
         return f"the rules give {', '.join(map(str, answer)) or 'no event'}"
     standing.owed = _consequences(answer, event)
+    if answer and isinstance(answer[-1], OFFER):
+        assert auction, "a lot is offered in an auction"
+        standing.turn = partial(_whose_turn, auction, answer[:-1], now, bidders)
     standing.cause = recorded.causation_id
     if _changes_time(event) and standing.accepted and standing.accepted > now:
         return "what was accepted after it came before it"
@@ -134,20 +154,49 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
     return None
 
 
-def _bidders(event: AuctionEvent, position: int, facts: Facts) -> Mapping[UUID, Bidder]:
-    """Those on whom it depends, as they stood before that position: bids and bans wait for each other."""
+def _bidders(
+    event: AuctionEvent,
+    auction: Auction | None,
+    command: AuctionCommand,
+    position: int,
+    facts: Facts,
+) -> Mapping[UUID, Bidder]:
+    """Those on whom it depends, as they stood before that position: bids and bans wait for each other.
+
+    Where a lot may be offered these are all but those who had been deleted.
+    """
     match event:
         case BidPlaced(bidder_id=id) | SealedBidPlaced(bidder_id=id) if id in facts.users:
             return {id: facts.users[id].before(position)}
-        case _:
-            return facts.users
+    if auction is None or not auction.rules or not isinstance(command, OFFERING):
+        return facts.users
+    if chosen(auction.rules, SecondChance) is None:
+        return facts.users
+    return {id: user for id, user in facts.users.items() if not _gone(id, position, facts)}
 
 
-def _followed(standing: Standing, recorded: RecordedEvent) -> str | None:
+def _whose_turn(
+    auction: Auction,
+    before: Sequence[AuctionEvent],
+    now: datetime,
+    bidders: Mapping[UUID, Bidder],
+    gone: Collection[UUID],
+) -> AuctionEvent:
+    """What must follow on these events if these bidders are gone, too."""
+    left = {id: bidder for id, bidder in bidders.items() if id not in gone}
+    return with_next_offer(auction, before, now, left)[-1]
+
+
+def _followed(standing: Standing, recorded: RecordedEvent, facts: Facts) -> str | None:
     """What speaks against the event where another one owes a consequence, or where it is one itself."""
     if not standing.owed:
         return "the rules give no such event"
     owed = owed_as_told(standing.owed.pop(0), recorded, standing)
+    if isinstance(owed, OFFER) and isinstance(recorded.event, OFFER) and standing.turn:
+        # Of whom it is forgotten who they are, only the event knows whether they had been deleted.
+        passed = recorded.event.passed_over
+        if forgotten := [id for id in passed if id in facts.users and facts.users[id].forgotten]:
+            owed = standing.turn(forgotten)
     if (recorded.event, recorded.causation_id) != (owed, standing.cause):
         return f"the rules give {owed}"
     return None
@@ -157,7 +206,7 @@ def _consequences(answer: Sequence[AuctionEvent], event: AuctionEvent) -> list[A
     """What must follow on the event, which is one of the answer's."""
     if isinstance(event, ReserveRevealed):
         return [*answer[1:]]
-    return [each for each in answer if isinstance(each, FOLLOWING)]
+    return [each for each in answer if isinstance(each, CONSEQUENCES)]
 
 
 def _uncaused(
@@ -202,7 +251,10 @@ def _too_late(event: AuctionEvent, position: int, facts: Facts) -> str | None:
             _gone(id, position, facts) for id in people(rules_in(event))
         ):
             return "somebody whom its rules name had been deleted"
-        case BidDeleted(bidder_id=bidder_id, withdrawn_at=datetime() as withdrawn_at):
+        case (
+            BidDeleted(bidder_id=bidder_id, withdrawn_at=datetime() as withdrawn_at)
+            | OfferDeclined(bidder_id=bidder_id, withdrawn_at=datetime() as withdrawn_at)
+        ):
             user = facts.users.get(bidder_id)
             if user is None or user.deleted_position is None:
                 forgotten = user is not None and user.forgotten
@@ -299,7 +351,14 @@ def _doubles(standing: Standing, event: BidDoubled) -> bool:
 def command_of(event: AuctionEvent, id: UUID) -> AuctionCommand:
     """The command that gives such an event in the auction of that id."""
     match event:
-        case AuctionExtended() | BoughtNow() | ReserveMet() | ReserveMissed():
+        case (
+            AuctionExtended()
+            | BoughtNow()
+            | ReserveMet()
+            | ReserveMissed()
+            | LotOffered()
+            | SaleFailed()
+        ):
             raise AssertionError("it follows on the event before it, and is not decided by itself")
         case AuctionCreated():
             return CreateAuction(
@@ -314,7 +373,10 @@ def command_of(event: AuctionEvent, id: UUID) -> AuctionCommand:
             return PlaceSealedBid(
                 id, event.bid_id, event.bidder_id, event.commitment, event.sealed, event.nonce
             )
-        case BidDeleted(withdrawn_at=datetime() as withdrawn_at):
+        case (
+            BidDeleted(withdrawn_at=datetime() as withdrawn_at)
+            | OfferDeclined(withdrawn_at=datetime() as withdrawn_at)
+        ):
             return WithdrawBids(id, event.bidder_id, withdrawn_at)
         case BidDeleted():
             return DeleteBid(id, event.bid_id, event.bidder_id)
@@ -340,6 +402,12 @@ def command_of(event: AuctionEvent, id: UUID) -> AuctionCommand:
             return ResumeAuction(id, event.reason, event.resumed_by)
         case AuctionRevised():
             return ReviseAuction(id, event.after, event.revised_by)
+        case OfferAccepted() | OfferDeclined():
+            return AnswerOffer(id, event.bidder_id, isinstance(event, OfferAccepted))
+        case OfferLapsed():
+            return LapseOffer(id, event.bid_id)
+        case SaleForfeited():
+            return ForfeitSale(id, event.bid_id, event.reason, event.forfeited_by)
         case _:
             assert_never(event)
 
@@ -370,6 +438,12 @@ def _moment_of(standing: Standing, event: AuctionEvent, recorded: RecordedEvent)
             | AuctionPaused()
             | AuctionResumed()
             | AuctionRevised()
+            | LotOffered()
+            | OfferAccepted()
+            | OfferDeclined()
+            | OfferLapsed()
+            | SaleForfeited()
+            | SaleFailed()
         ):
             return recorded.recorded_at
         case _:

@@ -6,7 +6,7 @@ take no more memory than their bidders and what changes of them.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import heappop, heappush
@@ -17,6 +17,7 @@ from uuid import UUID
 from commands.domain.bids import Bid, Bids
 from commands.domain.commands import (
     AnnounceWinner,
+    AnswerOffer,
     AuctionCommand,
     BuyNow,
     CancelAuction,
@@ -24,6 +25,8 @@ from commands.domain.commands import (
     CreateAuction,
     DeleteBid,
     DoubleBid,
+    ForfeitSale,
+    LapseOffer,
     PauseAuction,
     PlaceBid,
     PlaceSealedBid,
@@ -43,7 +46,8 @@ from commands.domain.events import (
     NothingDrawn,
     SealedBidPlaced,
 )
-from commands.domain.rules.table import hide_amounts, need_leader
+from commands.domain.rules.second_chance import SecondChance
+from commands.domain.rules.table import chosen, hide_amounts, need_leader
 from commands.domain.state import Auction, evolve
 from commands.record.reserves import ReserveBounds
 
@@ -71,6 +75,8 @@ class Standing:
         # The events that the last one must be followed by, and the job that caused them all.
         self.owed: list[AuctionEvent] = []
         self.cause: UUID | None = None
+        # Whose turn it is to be offered the lot after the last event, if these bidders are gone, too.
+        self.turn: Callable[[Collection[UUID]], AuctionEvent] | None = None
         self.reserve = ReserveBounds()
         # By alias, the number that it got with its first bid.
         self.numbers: dict[UUID, int] = {}
@@ -142,14 +148,16 @@ class Standing:
                 return self._next_hidden() or [
                     bid for bid in self.changing.values() if not bid.deleted
                 ]
-            case AnnounceWinner() | BuyNow():
+            case BuyNow():
                 return self._best(self._leading, self._ranked)
+            case AnnounceWinner() | AnswerOffer() | LapseOffer() | ForfeitSale():
+                return self._next_ones() or self._best(self._leading, self._ranked)
             case DeleteBid(bid_id=id) | RemoveBid(bid_id=id):
                 return self.named(id)
             case DoubleBid() if isinstance(event, NothingDrawn):
                 return self.named(event.bid_id) if event.bid_id else []
             case DoubleBid() | WithdrawBids():
-                return self._changed_by(event)
+                return self._changed_by(event) or self._next_ones()
             case (
                 CreateAuction()
                 | CancelAuction()
@@ -183,6 +191,18 @@ class Standing:
         """One of all bids that were ever placed, if there is any."""
         staying = [self._leading] if self._leading else []
         return [*staying, *islice(self.changing.values(), 1)][:1]
+
+    def _next_ones(self) -> list[Bid]:
+        """The highest bid of each bidder, if the lot may be offered to them one after the other."""
+        assert self.auction
+        if not self.auction.rules or chosen(self.auction.rules, SecondChance) is None:
+            return []
+        return [
+            bid
+            for bidder in self._bidders.values()
+            if bidder.live
+            for bid in self._best(bidder.highest, bidder.ranked)
+        ]
 
     def _changed_by(self, event: AuctionEvent) -> list[Bid]:
         if isinstance(event, BidDoubled | BidDeleted | BidRemoved | BidRevealed | BidNotRevealed):

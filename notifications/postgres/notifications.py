@@ -29,9 +29,15 @@ from notifications.preferences import (
 
 SEALED = "Amounts are hidden until then."
 # Of a kind that is told with one: it stays where it is, in the event that caused the notification. Where bids are
-# sealed, that is why no amount is told.
+# sealed, that is why no amount is told. Of an offer it is until when it can be answered, of one that lapsed there is none.
 REASON = f"""
-CASE WHEN kind IN ({", ".join(repr(kind.value) for kind in sorted(WITH_REASON))}) THEN (
+CASE WHEN kind = '{NotificationKind.LOT_OFFERED}' THEN (
+    SELECT to_char((data->>'until')::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"') FROM events
+    WHERE stream_id = notifications.auction_id AND events.version = notifications.version
+) WHEN kind = '{NotificationKind.LOT_LOST}' THEN (
+    SELECT data->>'reason' FROM events
+    WHERE stream_id = notifications.auction_id AND events.version = notifications.version
+) WHEN kind IN ({", ".join(repr(kind.value) for kind in sorted(WITH_REASON))}) THEN (
     SELECT coalesce(data->>'reason', '{LOST}') FROM events
     WHERE stream_id = notifications.auction_id AND events.version = notifications.version
 ) WHEN kind = 'ENDING_SOON' AND auctions.rules ? 'sealed' THEN '{SEALED}' END AS reason"""

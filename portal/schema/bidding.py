@@ -46,6 +46,16 @@ class DeleteBidInput:
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
+@strawberry.input(description="Whether to buy the lot that the reader won, or is offered.")
+class AnswerOfferInput:
+    auction_id: UUID = strawberry.field(description="The auction whose lot is offered.")
+    accept: bool = strawberry.field(
+        description="True buys it, for the offer's amount; false lets it go to the next bidder, for good."
+    )
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
 async def count_bid(context: Context, viewer: Viewer) -> None:
     """RATE_LIMITED beyond what one user, or one address, may bid and delete."""
     await context.runtime.rates.spend(
@@ -103,6 +113,24 @@ class BiddingMutation:
             bidder_id=viewer.user_id,
             auction_id=input.auction_id,
             bid_id=input.bid_id,
+            **how(input),
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "Say whether the reader buys the lot that they won, or are offered, by an auction's second chance. It counts if "
+            "it is accepted before the offer's `until`, whenever it is handled."
+        )
+    )
+    async def answer_offer(self, info: PortalInfo, input: AnswerOfferInput) -> Job:
+        viewer = info.context.claimed_viewer()
+        await count_bid(info.context, viewer)
+        submission = requests.answer_offer(
+            info.context.caller_in_session(viewer),
+            bidder_id=viewer.user_id,
+            auction_id=input.auction_id,
+            accept=input.accept,
             **how(input),
         )
         return await accepted(info.context, submission)

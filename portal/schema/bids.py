@@ -1,4 +1,4 @@
-"""Bids, who placed them, and winners, in the API's form."""
+"""Bids, and who placed them, in the API's form."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -163,31 +163,3 @@ class SealedContent:
     salt: str = strawberry.field(
         description="With it and the amount the bid's commitment can be checked."
     )
-
-
-@strawberry.type(description="Who won an auction, with which bid.")
-class Winner:
-    auction_id: UUID = strawberry.field(description="The auction that was won.")
-    auction_title: str = strawberry.field(description="Its title.")
-    bidder: Bidder = strawberry.field(description="Who won.")
-    bid: Bid = strawberry.field(description="The bid that led when the auction closed.")
-    pays: Decimal = strawberry.field(
-        description="What is paid: the bid's amount, or by the auction's rules another price."
-    )
-    announced_at: datetime = strawberry.field(
-        description="When the auction was closed, a moment after its endsAt."
-    )
-
-    @classmethod
-    def of(cls, winner: WinnerDocument, names: Names) -> "Winner":
-        """The winner in a document."""
-        bid = Bid.of(winner.bid, names)
-        bid.bidder = shown_behind(bid.bidder, winner.user_id, names)
-        return cls(
-            auction_id=winner.auction_id,
-            auction_title=winner.auction_title,
-            bidder=bid.bidder,
-            bid=bid,
-            pays=winner.pays,
-            announced_at=winner.announced_at,
-        )

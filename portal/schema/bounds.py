@@ -60,6 +60,8 @@ LISTS = {
     "ranking",
     "deletions",
     "doublings",
+    "offers",
+    "answers",
     "path",
     "nextBids",
     "sentences",

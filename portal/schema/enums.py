@@ -7,6 +7,7 @@ import strawberry
 
 from commands.domain.events import NoDoubling
 from commands.domain.rejections import RejectionCode
+from commands.domain.sale import SaleState
 from commands.jobs import JobStatus
 from notifications.preferences import NotificationChannel, NotificationKind
 
@@ -18,8 +19,10 @@ __all__ = [
     "NoDoubling",
     "NotificationChannel",
     "NotificationKind",
+    "OfferOutcome",
     "Preset",
     "RejectionCode",
+    "SaleState",
     "Standing",
 ]
 
@@ -59,7 +62,17 @@ class AuctionRule(Enum):
     MASKED = "MASKED"
     PROMOTER = "PROMOTER"
     OWN_LOT = "OWN_LOT"
+    SECOND_CHANCE = "SECOND_CHANCE"
     PLAIN = "PLAIN"
+
+
+class OfferOutcome(Enum):
+    """As in the documents."""
+
+    ACCEPTED = "ACCEPTED"
+    DECLINED = "DECLINED"
+    LAPSED = "LAPSED"
+    FORFEITED = "FORFEITED"
 
 
 class Preset(Enum):
@@ -79,6 +92,7 @@ class Standing(Enum):
     OUTBID = "OUTBID"
     SEALED = "SEALED"
     WON = "WON"
+    OFFERED = "OFFERED"
     LOST = "LOST"
     CANCELLED = "CANCELLED"
     WATCHING = "WATCHING"
@@ -123,6 +137,26 @@ describe(
     },
 )
 describe(
+    SaleState,
+    "Where the sale of an auction with a second chance stands.",
+    {
+        SaleState.OFFERED: "The lot is offered to somebody who has not answered yet.",
+        SaleState.SOLD: "Somebody accepted, and buys it.",
+        SaleState.PASSED_ON: "It is neither offered nor sold; the very next version of the auction says what follows.",
+        SaleState.FAILED: "Nobody is left to whom it could be offered.",
+    },
+)
+describe(
+    OfferOutcome,
+    "What became of an offer.",
+    {
+        OfferOutcome.ACCEPTED: "They buy it.",
+        OfferOutcome.DECLINED: "They do not want it, or deleted their account.",
+        OfferOutcome.LAPSED: "They did not answer in time.",
+        OfferOutcome.FORFEITED: "The house took it from them; `reason` says why.",
+    },
+)
+describe(
     NoDoubling,
     "Why a draw doubled no bid.",
     {
@@ -162,6 +196,7 @@ describe(
         AuctionRule.MASKED: "Its bidders are masked.",
         AuctionRule.PROMOTER: "Its promoter is off, or has options of its own.",
         AuctionRule.OWN_LOT: "Whoever the lot belongs to can't bid.",
+        AuctionRule.SECOND_CHANCE: "Its lot is offered to the next bidder if the winner does not confirm in time.",
         AuctionRule.PLAIN: "It has none beside the plain rules.",
     },
 )
@@ -172,8 +207,9 @@ describe(
         Standing.LEADING: "Their bid leads; until the winner is announced.",
         Standing.OUTBID: "They have a live bid, and another one leads; until the winner is announced.",
         Standing.SEALED: "They have a live sealed bid, so nobody knows who leads; until the winner is announced.",
-        Standing.WON: "They won it.",
-        Standing.LOST: "They had a live bid when it was closed, and did not win.",
+        Standing.WON: "They won it; or, of one with a second chance, they bought it.",
+        Standing.OFFERED: "They won it, or are next, and are to say whether they buy it; see Auction.sale.",
+        Standing.LOST: "They had a live bid when it was closed, and did not win, or do not have what they won.",
         Standing.CANCELLED: "They had a live bid when the house cancelled it.",
         Standing.WATCHING: "They watch it, whether they bid or not.",
     },
@@ -235,6 +271,9 @@ describe(
         ),
         RejectionCode.NOT_BANNED: "No such ban of the user is in force.",
         RejectionCode.POLICY_FIXED: "The auction's own rules say what its draws follow, for good.",
+        RejectionCode.NOT_OFFERED: "The lot was not offered to the reader, or by forfeitSale to that bid's bidder.",
+        RejectionCode.OFFER_OVER: "Not accepted before the offer's `until`, or it was answered already.",
+        RejectionCode.OFFER_OPEN: "The portal's own command to end an offer, before its `until`.",
         RejectionCode.USERNAME_TAKEN: "Somebody has that name, or one that differs in case only.",
         RejectionCode.USER_NOT_FOUND: "No user has that id, or they were deleted.",
         RejectionCode.INVALID_SCHEDULE: (
@@ -277,6 +316,12 @@ describe(
             "The house paused an auction that the reader watches, or has live bids in; `message` says why."
         ),
         NotificationKind.AUCTION_RESUMED: "The house resumed such an auction: its end has moved; `message` says why.",
+        NotificationKind.LOT_OFFERED: (
+            "The reader won a lot, or is next, and is to say whether they buy it; `message` says until when, `amount` for what."
+        ),
+        NotificationKind.LOT_LOST: (
+            "The reader did not answer an offer in time, or the house took the lot from them; `message` says why."
+        ),
     },
 )
 describe(

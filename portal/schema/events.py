@@ -253,6 +253,50 @@ class AuctionRevised(AuctionEvent):
     after: AuctionDetails = strawberry.field(description="The same, as it is now.")
 
 
+@strawberry.type(
+    description="By the auction's second chance its lot is offered to a bidder, first to the winner."
+)
+class LotOffered(AuctionEvent):
+    bid_id: UUID = strawberry.field(description="The bid with which they are next.")
+    bidder: Bidder = strawberry.field(description="To whom it is offered.")
+    amount: Decimal = strawberry.field(description="What they would pay.")
+    until: datetime = strawberry.field(
+        description="An answer counts if it is accepted before this moment."
+    )
+
+
+@strawberry.type(description="The one to whom the lot is offered buys it.")
+class OfferAccepted(AuctionEvent):
+    bid_id: UUID = strawberry.field(description="The bid for which it was offered.")
+
+
+@strawberry.type(
+    description="The one to whom the lot is offered does not want it, or deleted their account."
+)
+class OfferDeclined(AuctionEvent):
+    bid_id: UUID = strawberry.field(description="The bid for which it was offered.")
+
+
+@strawberry.type(
+    description="The lot is not offered to them any more: they did not answer in time."
+)
+class OfferLapsed(AuctionEvent):
+    bid_id: UUID = strawberry.field(description="The bid for which it was offered.")
+
+
+@strawberry.type(
+    description="The house took the lot from whoever had bought it, or was offered it."
+)
+class SaleForfeited(AuctionEvent):
+    bid_id: UUID = strawberry.field(description="The bid for which it was offered.")
+    because: str = strawberry.field(description="The reason, in the house's own words.")
+
+
+@strawberry.type(description="Nobody is left to whom the lot could be offered.")
+class SaleFailed(AuctionEvent):
+    pass
+
+
 EVENT_TYPES = (
     AuctionCreated,
     BidPlaced,
@@ -275,6 +319,12 @@ EVENT_TYPES = (
     AuctionPaused,
     AuctionResumed,
     AuctionRevised,
+    LotOffered,
+    OfferAccepted,
+    OfferDeclined,
+    OfferLapsed,
+    SaleForfeited,
+    SaleFailed,
 )
 
 
@@ -287,6 +337,7 @@ def bidder_of(recorded: RecordedEvent) -> UUID | None:
             events.BidPlaced(number=None)
             | events.SealedBidPlaced()
             | events.WinnerAnnounced(number=None)
+            | events.LotOffered(number=None)
         ):
             return recorded.event.bidder_id
         case _:
@@ -372,6 +423,25 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
         case events.AuctionResumed() as event:
             at, ends_at = event.resumed_at, event.ends_at
             return AuctionResumed(**common, resumed_at=at, ends_at=ends_at, because=event.reason)
+        case events.LotOffered() as event:
+            bidder = Bidder.of(event.bidder_id, event.number, names)
+            return LotOffered(
+                **common,
+                bid_id=event.bid_id,
+                bidder=bidder,
+                amount=event.amount,
+                until=event.until,
+            )
+        case events.OfferAccepted() as event:
+            return OfferAccepted(**common, bid_id=event.bid_id)
+        case events.OfferDeclined() as event:
+            return OfferDeclined(**common, bid_id=event.bid_id)
+        case events.OfferLapsed() as event:
+            return OfferLapsed(**common, bid_id=event.bid_id)
+        case events.SaleForfeited() as event:
+            return SaleForfeited(**common, bid_id=event.bid_id, because=event.reason)
+        case events.SaleFailed():
+            return SaleFailed(**common)
         case _:
             raise ValueError(f"{recorded.event} is no event of an auction")
 

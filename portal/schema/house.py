@@ -103,6 +103,17 @@ class RemoveBidInput:
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
 
+@strawberry.input(description="From whom to take the lot of a closed auction, and why.")
+class ForfeitSaleInput:
+    auction_id: UUID = strawberry.field(description="The auction, which has a second chance.")
+    bid_id: UUID = strawberry.field(
+        description="The bid for which the lot is offered or sold, so that nobody else loses it by a repetition."
+    )
+    reason: str = strawberry.field(description=REASON)
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
 @strawberry.type
 class HouseMutation:
     @strawberry.mutation(
@@ -216,6 +227,23 @@ class HouseMutation:
     async def remove_bid(self, info: PortalInfo, input: RemoveBidInput) -> Job:
         viewer = await info.context.auctioneer()
         submission = requests.remove_bid(
+            info.context.caller(viewer),
+            auction_id=input.auction_id,
+            bid_id=input.bid_id,
+            reason=input.reason,
+            **how(input),
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "Take the lot from whoever won or bought it, or is offered it, because they do not pay (staff only). It is "
+            "offered to the next bidder, if the auction's second chance has one."
+        )
+    )
+    async def forfeit_sale(self, info: PortalInfo, input: ForfeitSaleInput) -> Job:
+        viewer = await info.context.auctioneer()
+        submission = requests.forfeit_sale(
             info.context.caller(viewer),
             auction_id=input.auction_id,
             bid_id=input.bid_id,

@@ -39,7 +39,7 @@ class JobResult:
         description="The auction the command was about, or made; null for commands about users."
     )
     bid_id: UUID | None = strawberry.field(
-        description="The bid that was placed, deleted or removed; null for other commands."
+        description="The bid that was placed, deleted or removed, or whose bidder the lot was taken from; null for other commands."
     )
     user_id: UUID | None = strawberry.field(
         description="The user that was created, deleted, banned or unbanned; null for commands about auctions."

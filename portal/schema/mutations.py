@@ -46,6 +46,8 @@ CANCELLABLE = {
     "RemoveBid",
     "BanUser",
     "LiftBan",
+    "AnswerOffer",
+    "ForfeitSale",
 }
 MOST_IDS = 1000
 

@@ -14,7 +14,6 @@ from portal.schema.activity import ActivityQuery
 from portal.schema.aliases import AliasQuery
 from portal.schema.auctions_shown import auctions_seen
 from portal.schema.bans import BanQuery
-from portal.schema.bids import Winner, winner_shown
 from portal.schema.checkpoint_queries import CheckpointQuery
 from portal.schema.context import PortalInfo
 from portal.schema.cursors import (
@@ -37,6 +36,7 @@ from portal.schema.listing import auctions_listed
 from portal.schema.past import chosen, past_auction
 from portal.schema.public import PUBLIC
 from portal.schema.reading import own_user, shared_auction_at, shared_auctions, wait_for_job
+from portal.schema.sales import Winner, users_shown
 from portal.schema.types import Auction, Notification, User
 from portal.web.fresh import ALL_AUCTIONS
 from projections.mongo.listing import AuctionQuery
@@ -217,7 +217,7 @@ class Query(AccountQuery, ActivityQuery, AliasQuery, BanQuery, CheckpointQuery):
         info.context.noting.subjects.add(ALL_AUCTIONS)
         documents = info.context.runtime.documents
         found = await documents.winners(size + 1, start and (start[0], start[1]))
-        shown = set[UUID]().union(*map(winner_shown, found))
+        shown = set[UUID]().union(*map(users_shown, found))
         names = await info.context.names_of(shown)
         return connection(
             found,

@@ -16,6 +16,7 @@ from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.presets import rules_of
 from commands.domain.rules.reserve import Reserve
 from commands.domain.rules.rule import Rule
+from commands.domain.rules.second_chance import SecondChance as SecondChanceRule
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.withdrawal import Withdrawal as WithdrawalRule
 from portal.schema.enums import Preset
@@ -129,6 +130,17 @@ class Promoter:
 
 
 @strawberry.type(
+    description="The winner confirms in time, or the lot is offered to the next bidder; see Auction.sale."
+)
+class SecondChance:
+    confirm_within: int = strawberry.field(
+        description="So many seconds after the announcement the winner has."
+    )
+    answer_within: int = strawberry.field(description="So many seconds each of the next ones has.")
+    most: int = strawberry.field(description="So many bidders beside the winner are asked at most.")
+
+
+@strawberry.type(
     description="What an auction goes by beside the plain rules; a rule it has not is null."
 )
 class Rules:
@@ -159,6 +171,9 @@ class Rules:
     own_lot: OwnLot | None = strawberry.field(
         description="Who can't bid, because the lot is theirs."
     )
+    second_chance: SecondChance | None = strawberry.field(
+        description="Who is offered the lot if the winner does not confirm; null means that who wins buys it."
+    )
     must_lead: bool = strawberry.field(
         description="Whether a bid is placed only if it would lead; then nextBids has the lowest first."
     )
@@ -175,6 +190,7 @@ class Rules:
         hidden = _one(rules, sealed.Sealed)
         mask = _one(rules, masked.Masked)
         buying, promoter = table.buy_now(rules), table.own_promoter(rules)
+        chance = _one(rules, SecondChanceRule)
         return cls(
             starting_price=starting.amount if starting else None,
             increments=Increments.of(steps) if steps else None,
@@ -186,6 +202,7 @@ class Rules:
             masked=Masked(**asdict(mask)) if mask else None,
             promoter=Promoter.of(promoter) if promoter else None,
             own_lot=OwnLot(owners=list(own.owners), staff=own.staff) if own else None,
+            second_chance=SecondChance(**asdict(chance)) if chance else None,
             must_lead=table.must_lead(rules),
             sentences=list(table.sentences(rules)),
         )
@@ -291,6 +308,19 @@ class OwnLotInput:
     staff: bool = strawberry.field(default=False, description="Whether nobody of the house can.")
 
 
+@strawberry.input(description="Who is offered the lot if the winner does not confirm.")
+class SecondChanceInput:
+    confirm_within: int = strawberry.field(
+        description="So many seconds after the announcement the winner has, at most 30 days."
+    )
+    answer_within: int = strawberry.field(
+        description="So many seconds each of the next ones has, at most 30 days."
+    )
+    most: int = strawberry.field(
+        default=3, description="So many bidders beside the winner are asked at most, 1 to 20."
+    )
+
+
 @strawberry.input(
     description='Others see "Bidder 1", "Bidder 2" and so on in the place of names; the house sees names.'
 )
@@ -339,6 +369,9 @@ class RulesInput:
     own_lot: OwnLotInput | None = strawberry.field(
         default=None, description="Who can't bid, because the lot is theirs."
     )
+    second_chance: SecondChanceInput | None = strawberry.field(
+        default=None, description="Who is offered the lot if the winner does not confirm in time."
+    )
 
 
 def chosen(given: RulesInput | None) -> table.Rules:
@@ -350,7 +383,7 @@ def chosen(given: RulesInput | None) -> table.Rules:
     )
     if steps and not (over_leader or over_own):
         over_leader = increments.HOUSE_TABLE
-    kept, own = given.withdrawal, given.own_lot
+    kept, own, chance = given.withdrawal, given.own_lot, given.second_chance
     withdrawal = WithdrawalRule(kept.within) if kept and kept.within is not None else None
     return rules_of(
         given.preset.value,
@@ -363,6 +396,7 @@ def chosen(given: RulesInput | None) -> table.Rules:
         withdrawal=withdrawal,
         promoter=_promoter(given.promoter) if given.promoter else None,
         own_lot=OwnLotRule(tuple(own.owners or ()), own.staff) if own else None,
+        second_chance=SecondChanceRule(**asdict(chance)) if chance else None,
         without={WithdrawalRule} if kept and not withdrawal else (),
         masked=masked.Masked(**asdict(given.masked)) if given.masked else None,
     )

@@ -18,9 +18,7 @@ from portal.schema.bids import (
     HouseDecision,
     Purchase,
     SealedContent,
-    Winner,
     users_among,
-    winner_shown,
 )
 from portal.schema.context import PortalInfo
 from portal.schema.cursors import (
@@ -41,6 +39,7 @@ from portal.schema.public import PUBLIC
 from portal.schema.reading import Names
 from portal.schema.reserves import Reserve
 from portal.schema.rules import Rules
+from portal.schema.sales import Sale, Winner, users_shown
 from portal.schema.why import WhyWinner
 from projections.documents import AuctionDocument, BidDocument, UserDocument, status_at
 from projections.mongo.past import Page, PastReader, cut
@@ -99,6 +98,11 @@ class Auction:
     )
     paused: HouseDecision | None = strawberry.field(
         description="Why, and since when, time stands still in it, while it is PAUSED; else null."
+    )
+    sale: Sale | None = strawberry.field(
+        description=(
+            "To whom its lot is offered, if it has a second chance; else null, as long as nobody has won, too."
+        )
     )
     as_of: datetime = strawberry.field(
         description="The portal's clock when this state was read, for countdowns."
@@ -282,6 +286,7 @@ class Auction:
         # Until all are revealed the leading one is not known.
         if hide_amounts(auction.rules) and not auction.closed:
             leading = None
+        winner = Winner.of(auction.winner, names) if auction.winner else None
         return cls(
             document=auction,
             past=past,
@@ -296,12 +301,13 @@ class Auction:
             leading_bid=Bid.of(leading, names, auction) if leading else None,
             bid_count=auction.bid_count,
             bidder_count=auction.bidder_count,
-            winner=Winner.of(auction.winner, names) if auction.winner else None,
+            winner=winner,
             cancelled=HouseDecision.of(auction.cancelled) if auction.cancelled else None,
             closed_early=HouseDecision.of(auction.closed_early) if auction.closed_early else None,
             reserve=Reserve.of(auction),
             bought=Purchase.of(auction.bought) if auction.bought else None,
             paused=HouseDecision.of(auction.paused) if auction.paused else None,
+            sale=winner.sale if winner else None,
             as_of=now,
         )
 
@@ -318,7 +324,7 @@ def named_in(auctions: Iterable[AuctionDocument]) -> set[UUID]:
     found = set[UUID]()
     for auction in auctions:
         found |= users_among(auction.top_bids[:1])
-        found |= winner_shown(auction.winner) if auction.winner else set()
+        found |= users_shown(auction.winner) if auction.winner else set()
     return found
 
 

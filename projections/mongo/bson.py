@@ -28,7 +28,10 @@ from projections.documents import (
     Draw,
     HouseDecision,
     Moment,
+    OfferDocument,
+    OfferStep,
     Purchase,
+    SaleDocument,
     UserDocument,
     WinnerDocument,
 )
@@ -212,12 +215,38 @@ def from_winner(winner: WinnerDocument) -> Bson:
         "auction_title": winner.auction_title,
         "bid": from_bid(winner.bid),
         "announced_at": moment(winner.announced_at),
+        "version": winner.version,
     }
     if winner.user_id:
         stored["user_id"] = winner.user_id
     if winner.price is not None:
         stored["price"] = Decimal128(winner.price)
+    if winner.sale:
+        stored["sale"] = {
+            "failed_version": winner.sale.failed_version,
+            "offers": [_from_offer(offer) for offer in winner.sale.offers],
+        }
     return stored
+
+
+def _from_offer(offer: OfferDocument) -> Bson:
+    stored = {field.name: getattr(offer, field.name) for field in fields(offer)}
+    return _stored(stored | {"steps": [_stored(asdict(step)) for step in offer.steps]})
+
+
+def _to_sale(stored: Mapping[str, Any]) -> SaleDocument:
+    offers = tuple(_to_offer(offer) for offer in stored["offers"])
+    return SaleDocument(offers, stored["failed_version"])
+
+
+def _to_offer(stored: Mapping[str, Any]) -> OfferDocument:
+    times = {name: datetime.fromisoformat(stored[name]) for name in ("until", "at")}
+    steps = tuple(
+        OfferStep(**{**step, "at": datetime.fromisoformat(step["at"])}) for step in stored["steps"]
+    )
+    return OfferDocument(
+        **{**stored, **times, "amount": stored["amount"].to_decimal(), "steps": steps}
+    )
 
 
 def to_winner(stored: Mapping[str, Any]) -> WinnerDocument:
@@ -229,6 +258,7 @@ def to_winner(stored: Mapping[str, Any]) -> WinnerDocument:
         announced_at=datetime.fromisoformat(stored["announced_at"]),
         user_id=stored.get("user_id"),
         price=stored["price"].to_decimal() if "price" in stored else None,
+        sale=_to_sale(stored["sale"]) if "sale" in stored else None,
     )
 
 

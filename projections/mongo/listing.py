@@ -38,6 +38,7 @@ AuctionRule = Literal[
     "MASKED",
     "PROMOTER",
     "OWN_LOT",
+    "SECOND_CHANCE",
     "PLAIN",
 ]
 # What a list is sorted by, and the auction's id; of the newest the id alone.

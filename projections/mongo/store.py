@@ -231,7 +231,7 @@ class MongoDocuments:
         # What bidders have is counted anew when it is next needed.
         self._collections["bidders"].delete_many({"_id": _bidders_of(auction.id)})
         if auction.winner:
-            self.save_winner(auction.winner)
+            _replace(self._collections["winners"], [from_winner(auction.winner)])
         else:
             self._collections["winners"].delete_one({"_id": auction.id})
         _replace(self._collections["auctions"], [from_auction(auction)])
@@ -249,9 +249,8 @@ class MongoDocuments:
         _replace(self._collections["users"], [from_user(user)])
 
     def save_winner(self, winner: WinnerDocument) -> None:
-        """Write the winner; there is only ever one."""
-        stored = from_winner(winner)
-        self._collections["winners"].replace_one({"_id": stored["_id"]}, stored, upsert=True)
+        """Write the winner unless a newer version of it is there."""
+        _replace_older(self._collections["winners"], [from_winner(winner)])
 
     def user(self, user_id: UUID) -> UserDocument | None:
         """The user's document."""

@@ -22,6 +22,7 @@ from projections.documents import (
 )
 from projections.moments import Known, Timeline
 from projections.ports import Documents
+from projections.sales import winner_at
 from projections.upkeep.findings import NAMED, compared
 from projections.upkeep.moments import moment_problem
 from projections.upkeep.one_moment import PAGE
@@ -140,7 +141,8 @@ class AuctionDocuments:
         own = compared("auction", auction, self._shown)
         if auction.winner or self.version == events:
             # It is written before the auction's own document, which may be behind.
-            own += compared("winner", auction.winner, self._winner)
+            shown = winner_at(self._winner, self.version) if self._winner else None
+            own += compared("winner", auction.winner, shown)
         moments = [self._moments] if self._moments else []
         return own + moments + self.problems + self._uncounted()
 

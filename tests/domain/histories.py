@@ -13,12 +13,15 @@ from commands.domain.auction import decide
 from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
+    AnswerOffer,
     AuctionCommand,
     BuyNow,
     CancelAuction,
     CloseAuctionNow,
     DeleteBid,
     DoubleBid,
+    ForfeitSale,
+    LapseOffer,
     PauseAuction,
     PlaceBid,
     PlaceSealedBid,
@@ -42,7 +45,9 @@ MOMENTS = (
     *[DURING] * 12, *(DURING + step * timedelta(minutes=3) for step in range(1, 9)), OPENING, CLOSING - INSTANT, BEFORE, OPENING - INSTANT, CLOSING, AFTER,
 )  # fmt: skip
 Kind = Literal[
-    "place", "buy", "delete", "remove", "double", "withdraw", "announce", "cancel", "close", "pause", "resume", "revise",
+    "place", "buy", "delete", "remove", "double", "withdraw", "announce", "cancel", "close",
+    "pause", "resume", "revise",
+    "accept", "decline", "lapse", "forfeit",
 ]  # fmt: skip
 # Many bids placed and deleted between the rare rest.
 KINDS: list[Kind] = [
@@ -52,6 +57,9 @@ KINDS: list[Kind] = [
 ]  # fmt: skip
 # These close an auction so soon that little else would happen in most histories.
 RARE_KINDS: list[Kind] = ["cancel", "close", "close"]
+
+# What becomes of the lot, once an auction with a second chance is closed.
+SALE_KINDS: list[Kind] = ["accept", "decline", "decline", "lapse", "lapse", "forfeit", "withdraw"]
 
 # Numbers that no real tick and no real policy reaches, and the secret of all those ticks.
 TICKS = 1_000_000
@@ -106,6 +114,21 @@ def moves(min_size: int, max_size: int) -> st.SearchStrategy[list[Move]]:
         policy=st.sampled_from(list(POLICIES)),
     )
     return st.lists(move, min_size=min_size, max_size=max_size)
+
+
+def sales(max_size: int) -> st.SearchStrategy[list[Move]]:
+    """The end, at which the winner is announced, and at most so many moves afterwards; in time and not."""
+    move = st.builds(
+        Move,
+        kind=st.sampled_from(SALE_KINDS),
+        moment=st.sampled_from(
+            (CLOSING + INSTANT, AFTER - INSTANT, AFTER, AFTER + (AFTER - CLOSING))
+        ),
+        bidder=st.integers(0, 2),
+        bid=st.integers(0, 7),
+    )
+    announced = Move("announce", moment=CLOSING)
+    return st.lists(move, max_size=max_size).map(lambda later: [announced, *later])
 
 
 def asked(
@@ -168,6 +191,12 @@ def _command(
             return ResumeAuction(auction_id, REASON, None)
         case "revise":
             return ReviseAuction(auction_id, _changes(move), None)
+        case "accept" | "decline":
+            return AnswerOffer(auction_id, bidder, accept=move.kind == "accept")
+        case "lapse":
+            return LapseOffer(auction_id, uuid5(auction_id, str(move.bid)))
+        case "forfeit":
+            return ForfeitSale(auction_id, uuid5(auction_id, str(move.bid)), REASON, None)
         case _:
             assert_never(move.kind)
 

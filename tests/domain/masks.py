@@ -4,7 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from uuid import UUID, uuid5
 
-from commands.domain.commands import AuctionCommand, BuyNow, DeleteBid, PlaceBid, WithdrawBids
+from commands.domain.bidders import Bidder
+from commands.domain.commands import (
+    AnswerOffer,
+    AuctionCommand,
+    BuyNow,
+    DeleteBid,
+    PlaceBid,
+    WithdrawBids,
+)
 from commands.domain.events import AuctionEvent, BidPlaced
 from commands.domain.rules.masked import Alias
 from commands.domain.rules.table import Rules, masked
@@ -30,13 +38,21 @@ class Wardrobe:
         """These users, by their aliases."""
         return {self.of(user_id): user_id for user_id in users}
 
+    def known(self, users: Mapping[UUID, Bidder]) -> Mapping[UUID, Bidder]:
+        """These users, by their ids and by those under which they bid."""
+        return {**users, **{self.of(user_id): bidder for user_id, bidder in users.items()}}
+
     def dressed(self, command: AuctionCommand) -> AuctionCommand:
         """The command as it is decided."""
         match command:
             case PlaceBid(bidder_id=user_id) | BuyNow(bidder_id=user_id) if self._masked:
                 alias = Alias(self.of(user_id), self._numbers.get(self.of(user_id)))
                 return replace(command, alias=alias)
-            case DeleteBid(bidder_id=user_id) | WithdrawBids(bidder_id=user_id):
+            case (
+                DeleteBid(bidder_id=user_id)
+                | AnswerOffer(bidder_id=user_id)
+                | WithdrawBids(bidder_id=user_id)
+            ):
                 return replace(command, bidder_id=self.of(user_id))
             case _:
                 return command

@@ -16,12 +16,15 @@ from commands.domain.auction import decide
 from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
+    AnswerOffer,
     AuctionCommand,
     BuyNow,
     CancelAuction,
     CloseAuctionNow,
     DeleteBid,
     DoubleBid,
+    ForfeitSale,
+    LapseOffer,
     PauseAuction,
     PlaceBid,
     PlaceSealedBid,
@@ -45,11 +48,17 @@ from commands.domain.events import (
     BidRemoved,
     BidRevealed,
     BoughtNow,
+    LotOffered,
     NoDoubling,
     NothingDrawn,
+    OfferAccepted,
+    OfferDeclined,
+    OfferLapsed,
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
+    SaleFailed,
+    SaleForfeited,
     SealedBidPlaced,
     WinnerAnnounced,
 )
@@ -63,6 +72,7 @@ from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.sealed import Sealed
+from commands.domain.rules.second_chance import SecondChance
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules
@@ -102,6 +112,7 @@ ANY_TIME = st.sampled_from(
     + [DURING + INSTANT, CLOSING, AFTER]
 )
 LAST = datetime.max.replace(tzinfo=UTC)
+AFTERWARDS = st.sampled_from([DURING, CLOSING, AFTER - INSTANT, AFTER, AFTER + (AFTER - CLOSING)])
 
 
 def money(cents: int) -> Decimal:
@@ -130,6 +141,16 @@ class Entry:
     hidden: bool = False
 
 
+@dataclass
+class Offer:
+    """Who is offered the lot, or has it."""
+
+    bid_id: UUID
+    bidder_id: UUID
+    until: datetime
+    accepted: bool = False
+
+
 class NaiveBook:
     """The rules over a list in the order of placing, searched from end to end every time."""
 
@@ -152,6 +173,10 @@ class NaiveBook:
         barred += [CHARLIE for chosen in own if chosen.staff]
         # The book knows bidders by what they bid under.
         self.barred = {id for owner in barred for id in (owner, known_as(owner))}
+        self.chances = [chosen for chosen in rules if isinstance(chosen, SecondChance)]
+        self.offer: Offer | None = None
+        self.had, self.next_ones, self.failed = list[UUID](), 0, False
+        self.gone = {NOBODY}
         price = price_of(rules)
         self.reserve, self.met = int(price.amount * 100) if price else 0, False
         self.masks = [chosen for chosen in rules if isinstance(chosen, Masked)]
@@ -185,7 +210,7 @@ class NaiveBook:
             return "AUCTION_PAUSED"
         if self.over(at):
             return "AUCTION_ENDED"
-        if bidder_id == NOBODY:
+        if bidder_id in self.gone:
             return "USER_NOT_FOUND"
         if bidder_id in self.barred:
             return "OWN_LOT"
@@ -223,6 +248,8 @@ class NaiveBook:
             return "AUCTION_PAUSED"
         if self.over(at):
             return "AUCTION_ENDED"
+        if bidder_id in self.gone:
+            return "USER_NOT_FOUND"
         if bidder_id in self.barred:
             return "OWN_LOT"
         for chosen in self.buying:
@@ -326,10 +353,14 @@ class NaiveBook:
             )
         ]  # fmt: skip
 
-    def withdraw(self, bidder_id: UUID, deleted_at: datetime) -> Said:
-        """All live bids of somebody who was deleted before the end."""
+    def withdraw(self, bidder_id: UUID, deleted_at: datetime, at: datetime) -> Said:
+        """All live bids of somebody who was deleted before the end; later, what they are offered."""
         if self.over(deleted_at):
-            return []
+            offer = self.offer
+            if offer is None or offer.bidder_id != bidder_id or offer.accepted:
+                return []
+            declined = OfferDeclined(offer.bid_id, offer.bidder_id, deleted_at)
+            return self._pass_on(declined, at)
         mine = [entry for entry in self.live() if entry.bidder_id == bidder_id]
         return self._strike(mine, withdrawn_at=deleted_at)
 
@@ -363,7 +394,80 @@ class NaiveBook:
                 best.bid_id, best.bidder_id, paid, counts, best.doubled, best.at, number,
                 behind[best.bidder_id] if told else None, price,
             ),
+            *self._offer_next(at, price),
         ]  # fmt: skip
+
+    def _offer_next(self, at: datetime, price: Decimal | None = None) -> list[AuctionEvent]:
+        """The lot goes to the first in line who had no turn, by walking down all bids."""
+        for chance in self.chances:
+            self.turns += 1
+            self.offer, passed, seen = None, list[UUID](), set[UUID]()
+            first_come = sorted(self.live(), key=lambda entry: entry.turn)
+            line = sorted(first_come, key=lambda entry: entry.counts, reverse=True)
+            for entry in line if self.next_ones < chance.most else []:
+                turn = entry.bidder_id not in seen and entry.bidder_id not in self.had
+                seen.add(entry.bidder_id)
+                if not turn or entry.cents < self.reserve:
+                    continue
+                if entry.bidder_id in self.gone:
+                    passed.append(entry.bidder_id)
+                    continue
+                won = entry.bid_id == self.winning
+                self.had += [*passed, entry.bidder_id]
+                self.next_ones += not won
+                seconds = chance.confirm_within if won else chance.answer_within
+                until = at + timedelta(seconds=seconds)
+                self.offer = Offer(entry.bid_id, entry.bidder_id, until)
+                paid = price if won and price is not None else money(entry.cents)
+                number = self.number(entry.bidder_id)
+                return [
+                    LotOffered(entry.bid_id, entry.bidder_id, paid, until, tuple(passed), number)
+                ]
+            self.failed = True
+            self.had += passed
+            return [SaleFailed(tuple(passed))]
+        return []
+
+    def _pass_on(self, event: AuctionEvent, at: datetime) -> list[AuctionEvent]:
+        self.turns += 1
+        return [event, *self._offer_next(at)]
+
+    def answer(self, bidder_id: UUID, at: datetime, *, accept: bool) -> Said:
+        """By the one who is offered the lot, in time."""
+        if not self.closed:
+            return "AUCTION_NOT_ENDED"
+        if self.cancelled:
+            return "AUCTION_CANCELLED"
+        if bidder_id not in self.had:
+            return "NOT_OFFERED"
+        offer = self.offer
+        if not offer or offer.bidder_id != bidder_id or offer.accepted or at >= offer.until:
+            return "OFFER_OVER"
+        if not accept:
+            return self._pass_on(OfferDeclined(offer.bid_id, bidder_id), at)
+        offer.accepted = True
+        self.turns += 1
+        return [OfferAccepted(offer.bid_id, bidder_id)]
+
+    def lapse(self, bid_id: UUID, at: datetime) -> Said:
+        """Once its time is over."""
+        offer = self.offer
+        if not offer or offer.bid_id != bid_id or offer.accepted:
+            return "OFFER_OVER"
+        if at < offer.until:
+            return "OFFER_OPEN"
+        return self._pass_on(OfferLapsed(bid_id, offer.bidder_id), at)
+
+    def forfeit(self, bid_id: UUID, at: datetime) -> Said:
+        """By the house, whether they accepted or not."""
+        if not self.closed:
+            return "AUCTION_NOT_ENDED"
+        if self.cancelled:
+            return "AUCTION_CANCELLED"
+        offer = self.offer
+        if not offer or offer.bid_id != bid_id:
+            return "NOT_OFFERED"
+        return self._pass_on(SaleForfeited(bid_id, offer.bidder_id, "A flood", None), at)
 
     def followed(self, said: Said) -> Said:
         """What was said, and whether the reserve is met now, if that is new."""
@@ -528,6 +632,7 @@ class AuctionMachine(RuleBasedStateMachine):
     ) -> None:
         """The domain says what the book says, and moves on by its events."""
         people = {**CAST, CHARLIE: Bidder(CHARLIE, is_staff=True)}
+        people = {id: bidder for id, bidder in people.items() if id not in self.book.gone}
         price, expected = price_of(self.auction.rules), self.book.followed(expected)
         behind = self.wardrobe.behind(people)
         command = self.wardrobe.dressed(command)
@@ -535,7 +640,7 @@ class AuctionMachine(RuleBasedStateMachine):
             command,
             self.auction,
             now=at,
-            bidders=people,
+            bidders=self.wardrobe.known(people),
             draw=draw,
             reserve=price,
             behind=behind,
@@ -627,7 +732,7 @@ class AuctionMachine(RuleBasedStateMachine):
     def withdraw(self, bidder: UUID, deleted_at: datetime, at: datetime) -> None:
         """What follows on a user's deletion; it may be handled long after."""
         command = WithdrawBids(AUCTION, bidder, deleted_at)
-        self.ask(command, at, self.book.withdraw(self.wardrobe.of(bidder), deleted_at))
+        self.ask(command, at, self.book.withdraw(self.wardrobe.of(bidder), deleted_at, at))
 
     @rule(at=DURING_MOSTLY)
     def announce(self, at: datetime) -> None:
@@ -724,6 +829,11 @@ class AuctionMachine(RuleBasedStateMachine):
             self.book.since,
             len(self.book.stood_still),
         )
+        sale, offer = self.auction.sale, self.book.offer
+        assert (sale.until if sale else None) == (
+            offer.until if offer and not offer.accepted else None
+        )
+        assert (sale is not None and sale.state == "FAILED") == self.book.failed
 
 
 class RuledMachine(AuctionMachine):
@@ -733,6 +843,40 @@ class RuledMachine(AuctionMachine):
     def choose(self, rules: Rules) -> None:
         """Before anything else."""
         self.open_with(rules)
+
+    @rule(bidder=BIDDERS, at=AFTERWARDS, accept=st.booleans())
+    def answer(self, bidder: UUID, at: datetime, accept: bool) -> None:
+        """By whoever, whether they are asked or not."""
+        command = AnswerOffer(AUCTION, bidder, accept)
+        self.ask(command, at, self.book.answer(self.wardrobe.of(bidder), at, accept=accept))
+
+    @rule(bid_id=AuctionMachine.bids, at=AFTERWARDS)
+    def lapse(self, bid_id: UUID, at: datetime) -> None:
+        """Of whatever bid."""
+        self.ask(LapseOffer(AUCTION, bid_id), at, self.book.lapse(bid_id, at))
+
+    @rule(at=AFTERWARDS, lapses=st.booleans())
+    def pass_on(self, at: datetime, lapses: bool) -> None:
+        """Of the bid that has its turn."""
+        bid_id = self.book.offer.bid_id if self.book.offer else UNKNOWN_BID
+        if lapses:
+            self.ask(LapseOffer(AUCTION, bid_id), at, self.book.lapse(bid_id, at))
+        else:
+            command = ForfeitSale(AUCTION, bid_id, "A flood", None)
+            self.ask(command, at, self.book.forfeit(bid_id, at))
+
+    @rule(bid_id=AuctionMachine.bids, at=AFTERWARDS)
+    def forfeit(self, bid_id: UUID, at: datetime) -> None:
+        """Of whatever bid, by the house."""
+        command = ForfeitSale(AUCTION, bid_id, "A flood", None)
+        self.ask(command, at, self.book.forfeit(bid_id, at))
+
+    @rule(bidder=BIDDERS, seldom=st.integers(0, 5))
+    def erase(self, bidder: UUID, seldom: int) -> None:
+        """Their account is deleted: they bid no more, and are passed over."""
+        if seldom == 0:
+            # The book knows bidders by what they bid under.
+            self.book.gone |= {bidder, self.wardrobe.of(bidder)}
 
 
 TestRulesAgainstTheBook = RuledMachine.TestCase

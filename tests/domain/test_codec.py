@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from commands.domain.amounts import LARGEST, SMALLEST
 from commands.domain.commands import (
     AnnounceWinner,
+    AnswerOffer,
     BanUser,
     BuyNow,
     CancelAuction,
@@ -26,6 +27,8 @@ from commands.domain.commands import (
     DeleteBid,
     DeleteUser,
     DoubleBid,
+    ForfeitSale,
+    LapseOffer,
     LiftBan,
     PauseAuction,
     PlaceBid,
@@ -55,13 +58,19 @@ from commands.domain.events import (
     BoughtNow,
     DrawsAccepted,
     Event,
+    LotOffered,
     NoDoubling,
     NothingDrawn,
+    OfferAccepted,
+    OfferDeclined,
+    OfferLapsed,
     PolicyChanged,
     PolicyWithdrawn,
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
+    SaleFailed,
+    SaleForfeited,
     SealedBidPlaced,
     SecretRevealed,
     TickCommitted,
@@ -106,6 +115,7 @@ OPEN = {"starts_at": "2025-03-01T12:00:00+00:00", "ends_at": "2025-03-01T13:00:0
 THEN = "2025-03-01T12:30:00.123456+00:00"
 
 # The log's and the inbox's own words. A change here rewrites history: it needs an upcaster.
+BID = {"bid_id": FIRSTS, "bidder_id": ALICES}
 EVENTS: Mapping[str, tuple[Event, Json]] = {
     "AuctionCreated": (
         AuctionCreated(AUCTION, "A lamp", "Brass: schön", OPENING, CLOSING, AUCTIONEER),
@@ -196,6 +206,18 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
         AuctionCancelled("The lamp is broken.", AUCTIONEER),
         {"reason": "The lamp is broken.", "cancelled_by": HOUSE},
     ),
+    "LotOffered": (
+        LotOffered(FIRST, ALICE, PRICE, CLOSING),
+        {**BID, "amount": "120.50", "until": "2025-03-01T13:00:00+00:00"},
+    ),
+    "OfferAccepted": (OfferAccepted(FIRST, ALICE), BID),
+    "OfferDeclined": (OfferDeclined(FIRST, ALICE), BID),
+    "OfferLapsed": (OfferLapsed(FIRST, ALICE), BID),
+    "SaleForfeited": (
+        SaleForfeited(FIRST, ALICE, "Never paid.", None),
+        {**BID, "reason": "Never paid.", "forfeited_by": None},
+    ),
+    "SaleFailed": (SaleFailed((ALICE,)), {"passed_over": [ALICES]}),
     "TickGivenUp": (TickGivenUp(), {}),
     "UserCreated": (UserCreated(ALICE, False), {"user_id": ALICES, "is_staff": False}),
     "UserDeleted": (UserDeleted(ALICE), {"user_id": ALICES}),
@@ -286,6 +308,15 @@ COMMANDS: Mapping[str, tuple[Command, Json]] = {
     "CancelAuction": (
         CancelAuction(AUCTION, "The lamp is broken.", None),
         {"auction_id": AUCTIONS, "reason": "The lamp is broken.", "cancelled_by": None},
+    ),
+    "AnswerOffer": (
+        AnswerOffer(AUCTION, ALICE, accept=False),
+        {"auction_id": AUCTIONS, "bidder_id": ALICES, "accept": False},
+    ),
+    "LapseOffer": (LapseOffer(AUCTION, FIRST), {"auction_id": AUCTIONS, "bid_id": FIRSTS}),
+    "ForfeitSale": (
+        ForfeitSale(AUCTION, FIRST, "Never paid.", None),
+        {"auction_id": AUCTIONS, "bid_id": FIRSTS, "reason": "Never paid.", "forfeited_by": None},
     ),
     "WithdrawBids": (
         WithdrawBids(AUCTION, ALICE, ACCEPTED),

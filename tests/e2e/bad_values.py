@@ -30,6 +30,7 @@ EMAILS: list[Any] = ["x", "a@", "@b.org", f"{'x' * 250}@b.org", "a\n@b.org", "a\
           "a@localhost", "a@b.local", "ä@b.org", "A <a@b.org>", "a..b@b.org", " a@b.org", 7, [], {}]  # fmt: skip
 NOT_TEXT: list[Any] = [None, 7, [], {}]
 NOT_IDS: list[Any] = ["", "x", "\x00", "\ud800", 1.5, [[]], {}, None]
+NO_BOOLEANS: list[Any] = [None, "true", "", 1, [], {}]
 NO_CHOICES: list[Any] = [None, [{}], [{"kind": "X"}], 7]
 KEYS: list[Any] = ["", "a b", "k" * 201, "schlüssel", "\x00", "a\n", "\ud800", 7, [], {}]
 NONCES: list[Any] = [

@@ -130,6 +130,8 @@ def test_an_auctions_rules_are_chosen_in_its_form_and_told_on_its_page(
         ("withdrawal", "soon", "is no length of time; write"),
         ("promoter", "on", "is no option; write"),
         ("buy_now", "500/300", "says no end; a buy-now price is written 500 or"),
+        ("second_chance", "48h", "a second chance is written like 48h/24h/3"),
+        ("second_chance", "48h/24h/0", "lot is offered to 1 to 20 bidders at most, not 0"),
         ("own_lot", "bob", "is no user&#x27;s id; write ids"),
         ("ends_at_0", "2020-01-01", "and end at 2020-01-01 18:00:00 UTC; an auction starts now or"),
         ("ends_at_0", "soon", "Enter a valid date"),

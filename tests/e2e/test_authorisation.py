@@ -127,6 +127,13 @@ TABLE: dict[str, Row] = {
         'mutation { banUser(input: {userId: "$nobody", reason: "A flood"}) { id } }', *STAFF
     ),
     "Mutation.liftBan": Row('mutation { liftBan(input: {userId: "$nobody"}) { id } }', *STAFF),
+    "Mutation.answerOffer": Row(
+        'mutation { answerOffer(input: {auctionId: "$nobody", accept: true}) { id } }', *SIGNED_IN
+    ),
+    "Mutation.forfeitSale": Row(
+        'mutation { forfeitSale(input: {auctionId: "$auction", bidId: "$nobody", reason: "x"}) { id } }',
+        *STAFF,
+    ),
     "Mutation.cancelJob": Row(
         'mutation { cancelJob(id: "$job") { id } }',
         UNAUTHENTICATED, OK, NOT_FOUND, OK, UNAUTHENTICATED,

@@ -10,6 +10,7 @@ import pytest
 
 from commands.postgres.connections import Pool
 from portal.laptop.demo.client import (
+    ANSWER_OFFER,
     BUY_NOW,
     CANCEL_AUCTION,
     CLOSE_AUCTION_NOW,
@@ -17,6 +18,7 @@ from portal.laptop.demo.client import (
     CREATE_USER,
     DELETE_BID,
     DELETE_USER,
+    FORFEIT_SALE,
     LOGIN,
     PAUSE_AUCTION,
     PLACE_BID,
@@ -36,6 +38,7 @@ from tests.e2e.bad_values import (
     KEYS,
     LATER,
     NAMES,
+    NO_BOOLEANS,
     NO_CHOICES,
     NO_CURSORS,
     NO_ORDERS,
@@ -140,6 +143,11 @@ MUTATIONS = [
     *commands(REMOVE_BID, {"reason": "A flood", "bidId": NOWHERE}, "auctionId", (*IDS, None)),
     *commands(REMOVE_BID, {"reason": "A flood", "auctionId": NOWHERE}, "bidId", (*IDS, None)),
     *commands(REMOVE_BID, {"auctionId": NOWHERE, "bidId": NOWHERE}, "reason", REASONS),
+    *commands(FORFEIT_SALE, {"reason": "A flood", "bidId": NOWHERE}, "auctionId", (*IDS, None)),
+    *commands(FORFEIT_SALE, {"reason": "A flood", "auctionId": NOWHERE}, "bidId", (*IDS, None)),
+    *commands(FORFEIT_SALE, {"auctionId": NOWHERE, "bidId": NOWHERE}, "reason", REASONS),
+    *commands(ANSWER_OFFER, {"accept": True}, "auctionId", (*IDS, None)),
+    *commands(ANSWER_OFFER, {"auctionId": NOWHERE}, "accept", NO_BOOLEANS),
     *commands(CREATE_USER, SIGN_UP, "username", NAMES),
     *commands(CREATE_USER, SIGN_UP, "password", PASSWORDS),
     *commands(CREATE_USER, SIGN_UP, "email", EMAILS),

@@ -11,9 +11,11 @@ import pytest
 from commands.postgres.connections import Pool
 from commands.promoter.rounds import commit
 from portal.laptop.demo.client import (
+    ANSWER_OFFER,
     BUY_NOW,
     CANCEL_AUCTION,
     CLOSE_AUCTION_NOW,
+    FORFEIT_SALE,
     PAUSE_AUCTION,
     REMOVE_BID,
     RESUME_AUCTION,
@@ -37,6 +39,7 @@ from tests.e2e.revision_falsifications import REVISED
 from tests.e2e.ruled_falsifications import RULED, RULES
 from tests.e2e.sealed_falsifications import RULES as OF_SEALED
 from tests.e2e.sealed_falsifications import SEALED
+from tests.e2e.second_chance_falsifications import SOLD_LATER
 from tests.e2e.withdrawal_falsifications import RULES as WITHDRAWAL
 from tests.e2e.withdrawal_falsifications import WITHDRAWN
 from tests.integration.in_process import InProcessPortal
@@ -152,6 +155,39 @@ def test_an_outsider_checks_a_hidden_reserve(
     for what, (falsify, says) in RESERVED.items():
         with falsified(outsider, falsify):
             found = finding(outsider, portal, reserved)
+        assert re.search(says, found), f"{what}: {found}"
+
+
+@pytest.fixture
+async def sold_later(join: Join, carol: PortalClient) -> str:
+    """An auction whose winner did not confirm, and whose sale failed in the end."""
+    alice, bob, dora = await join("alice"), await join("bob"), await join("dora")
+    chance = {"confirmWithin": 2, "answerWithin": 600, "most": 2}
+    auction_id = await create_auction(carol, seconds=5, rules={"secondChance": chance})
+    for bidder, amount in ((alice, "10.00"), (bob, "15.00"), (alice, "20.00")):
+        await place(bidder, auction_id, amount)
+    third = await place(dora, auction_id, "5.00")
+    await events(carol, auction_id, until=9)
+    await bob.command(ANSWER_OFFER, auctionId=auction_id, accept=False)
+    await dora.command(ANSWER_OFFER, auctionId=auction_id, accept=True)
+    bid_id = third["result"]["bidId"]
+    await carol.command(FORFEIT_SALE, auctionId=auction_id, bidId=bid_id, reason="Never paid.")
+    return auction_id
+
+
+def test_an_outsider_checks_a_second_chance(
+    portal: RunningPortal, sold_later: str, outsider: ModuleType
+) -> None:
+    done = script(portal, sold_later)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[:-1]] == [
+        "1 AuctionCreated", "2 BidPlaced", "3 BidPlaced", "4 BidPlaced", "5 BidPlaced", "6 WinnerAnnounced",
+        "7 LotOffered", "8 OfferLapsed", "9 LotOffered", "10 OfferDeclined", "11 LotOffered", "12 OfferAccepted",
+        "13 SaleForfeited", "14 SaleFailed",
+    ]  # fmt: skip
+    for what, (falsify, says) in SOLD_LATER.items():
+        with falsified(outsider, falsify):
+            found = finding(outsider, portal, sold_later)
         assert re.search(says, found), f"{what}: {found}"
 
 

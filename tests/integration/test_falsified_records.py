@@ -14,10 +14,13 @@ from psycopg.rows import DictRow
 
 from commands.domain.commands import (
     AnnounceWinner,
+    AnswerOffer,
     BuyNow,
     CancelAuction,
     CloseAuctionNow,
     DeleteBid,
+    ForfeitSale,
+    LapseOffer,
     PauseAuction,
     RemoveBid,
     ResumeAuction,
@@ -27,9 +30,11 @@ from commands.domain.events import AuctionEvent
 from commands.domain.revisions import Revision
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
+from commands.domain.rules.second_chance import SecondChance
+from commands.domain.sale import Sale
 from commands.domain.state import replay
 from commands.ids import new_id
-from commands.postgres.auctions import save_auctions
+from commands.postgres.auctions import read_auction, save_auctions
 from commands.postgres.connections import SyncConnection
 from commands.postgres.event_store import all_stored_events, content_of
 from commands.promoter import rounds
@@ -52,11 +57,13 @@ from tests.e2e.revision_falsifications import REVISED
 from tests.e2e.ruled_falsifications import RULED, STORED
 from tests.e2e.sealed_falsifications import SEALED
 from tests.e2e.sealed_falsifications import STORED as OF_SEALED
+from tests.e2e.second_chance_falsifications import CHANCE, INSIDE, SOLD_LATER
 from tests.e2e.withdrawal_falsifications import RULES as WITHDRAWAL
 from tests.e2e.withdrawal_falsifications import WITHDRAWN
 from tests.integration.in_process import InProcessPortal
 from tests.integration.test_redeciding import jobs_gone  # noqa: F401  (a fixture)
 from tests.integration.test_verification import findings, forget, tampering
+from tests.waiting import wait_until
 
 WRITE = """
 INSERT INTO events (stream_kind, stream_id, version, type, schema_version, data, causation_id,
@@ -217,6 +224,35 @@ def masked(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[R
     in_process.over(auction)
     assert in_process.settled(auction, AnnounceWinner(auction.id)).version == 5
     yield from recorded(in_process, documents, auction)
+
+
+@pytest.fixture
+def sold_later(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """An auction with a second chance, as the one that outsiders check."""
+    alice, bob, dora = in_process.user(), in_process.user(), in_process.user()
+    auction = in_process.auction(seconds=1, rules=(SecondChance(**CHANCE),))
+    first = [in_process.bid(auction, alice, "10.00"), in_process.bid(auction, bob, "15.00")]
+    first += [in_process.bid(auction, alice, "20.00"), in_process.bid(auction, dora, "5.00")]
+    in_process.over(auction)
+    in_process.settled(auction, AnnounceWinner(auction.id))
+    until = sale_of(in_process, auction).until
+    assert until
+    wait_until(lambda: in_process.now() > until, 60, "the winner's time to be over")
+    in_process.settled(auction, LapseOffer(auction.id, first[2]))
+    in_process.settled(auction, AnswerOffer(auction.id, bob, accept=False))
+    in_process.settled(auction, AnswerOffer(auction.id, dora, accept=True))
+    forfeit = ForfeitSale(auction.id, first[3], "Never paid.", None)
+    assert in_process.settled(auction, forfeit).version == 14
+    yield from recorded(in_process, documents, auction)
+
+
+def sale_of(in_process: InProcessPortal, auction: Stream) -> Sale:
+    """As the row has it."""
+    with in_process.pool.connection() as connection:
+        found = read_auction(connection, auction.id)
+    assert found
+    assert found.sale
+    return found.sale
 
 
 @pytest.fixture
@@ -389,6 +425,11 @@ def test_what_is_found_of_a_reserve_is_found_by_the_operator(reserved: Record) -
 @pytest.mark.usefixtures("jobs_gone")
 def test_what_is_found_of_a_masked_auction_is_found_by_the_operator(masked: Record) -> None:
     found_all(masked, MASKED)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_a_second_chance_is_found_by_the_operator(sold_later: Record) -> None:
+    found_all(sold_later, SOLD_LATER | INSIDE)
 
 
 @pytest.mark.usefixtures("jobs_gone")

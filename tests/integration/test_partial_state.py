@@ -25,7 +25,9 @@ from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.sealed import Sealed
-from commands.domain.rules.table import Rules
+from commands.domain.rules.second_chance import SecondChance
+from commands.domain.rules.soft_close import SoftClose
+from commands.domain.rules.table import Rules, in_order
 from commands.domain.state import Auction, replay
 from commands.handling.auctions import handle_auctions
 from commands.handling.draws import NO_BIDS
@@ -45,10 +47,11 @@ from tests.domain.histories import (
     drawing,
     goes_on,
     moves,
+    sales,
 )
 from tests.domain.masks import Wardrobe
-from tests.domain.rules.some_rules import price_of, reserve_of, rules_of_auctions
-from tests.domain.scenario import AFTER, BEFORE, CLOSING, OPENING
+from tests.domain.rules.some_rules import SECOND_CHANCES, price_of, reserve_of, rules_of_auctions
+from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, OPENING
 from tests.domain.sealing import key_of, opened
 
 ACCEPT = """
@@ -204,6 +207,57 @@ def test_a_batch_knows_what_is_sealed(
     compare_with_full_replay(pool, [*given, *when], [1 + len(given), 100], (rule,))
 
 
+END = Move("announce", moment=CLOSING)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        pytest.param([Move("accept", 1, moment=CLOSING)], id="the winner confirms"),
+        pytest.param([Move("decline", 1, moment=CLOSING)], id="the next one"),
+        pytest.param([Move("lapse", bid=1, moment=AFTER)], id="the next one after the deadline"),
+        pytest.param(
+            [Move("decline", 1, moment=CLOSING), Move("decline", 0, moment=CLOSING)],
+            id="nobody is left",
+        ),
+        pytest.param(
+            [Move("accept", 1, moment=CLOSING), Move("forfeit", bid=1, moment=AFTER)],
+            id="the house takes it back",
+        ),
+        pytest.param([Move("withdraw", 1, moment=AFTER)], id="the winner deletes their account"),
+        pytest.param([Move("withdraw", 0, moment=AFTER)], id="somebody else does"),
+    ],
+)
+def test_a_batch_knows_whose_turn_it_is(pool: Pool, then: list[Move]) -> None:
+    rules = (SecondChance(confirm_within=3600, answer_within=60, most=2),)
+    compare_with_full_replay(pool, [A1, B8, A5, DRAW, END, *then], [100], rules)
+    compare_with_full_replay(pool, [A1, B8, A5, DRAW, END, *then], [1], rules)
+    compare_with_full_replay(pool, [A1, B8, A5, DRAW, END, *then], [4, 100], rules)
+    compare_with_full_replay(pool, [A1, B8, A5, END, *then], [100], in_order([Masked(), *rules]))
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    moves(4, 16).map(lambda moves: [replace(move, moment=DURING) for move in moves]),
+    sales(8),
+    st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    rules_of_auctions(Decimal("1.00")),
+    SECOND_CHANCES,
+)
+def test_however_jobs_are_batched_the_lot_goes_to_the_same(
+    pool: Pool,
+    moves: list[Move],
+    sales: list[Move],
+    batch_sizes: list[int],
+    rules: Rules,
+    chance: SecondChance,
+) -> None:
+    others = [rule for rule in rules if not isinstance(rule, SecondChance | SoftClose)]
+    compare_with_full_replay(pool, [*moves, *sales], batch_sizes, in_order([*others, chance]))
+
+
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -337,7 +391,7 @@ def by_full_replay(
                 command,
                 before,
                 now=request.at,
-                bidders=bidders,
+                bidders=wardrobe.known(bidders),
                 draw=draw,
                 reserve=reserve if before else None,
                 behind=wardrobe.behind(bidders),

@@ -28,6 +28,7 @@ OF_USERS = frozenset(
         "removed_by",
         "banned_by",
         "lifted_by",
+        "forfeited_by",
     }
 )
 

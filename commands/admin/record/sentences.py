@@ -114,6 +114,38 @@ def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
             return format_html(
                 "{} resumed the auction, which ends at {} now: “{}”", who, exact(ends)[:19], reason
             )
+        case (
+            domain.LotOffered()
+            | domain.OfferAccepted()
+            | domain.OfferDeclined()
+            | domain.OfferLapsed()
+            | domain.SaleForfeited()
+            | domain.SaleFailed() as done
+        ):
+            return _of_sale(done, names)
+        case _:
+            assert_never(event)
+
+
+def _of_sale(event: domain.SaleEvent, names: Names) -> SafeString:
+    match event:
+        case domain.LotOffered(bid_id=bid, bidder_id=bidder, amount=amount, until=until):
+            return format_html(
+                "The lot is offered to {} for {} ({}), to be answered before {}.",
+                names.user(bidder), money(amount), _bid(bid), exact(until)[:19],
+            )  # fmt: skip
+        case domain.OfferAccepted(bidder_id=bidder):
+            return format_html("{} accepted, and buys the lot.", names.user(bidder))
+        case domain.OfferDeclined(bidder_id=bidder, withdrawn_at=withdrawn_at):
+            why = " by deleting their account" if withdrawn_at else ""
+            return format_html("{} declined the lot{}.", names.user(bidder), why)
+        case domain.OfferLapsed(bidder_id=bidder):
+            return format_html("{} did not answer in time.", names.user(bidder))
+        case domain.SaleForfeited(bidder_id=bidder, reason=reason, forfeited_by=by):
+            who = names.user(by) if by else "An operator"
+            return format_html("{} took the lot from {}: “{}”", who, names.user(bidder), reason)
+        case domain.SaleFailed():
+            return escape("Nobody is left to whom the lot could be offered.")
         case _:
             assert_never(event)
 

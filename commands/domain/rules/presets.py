@@ -10,6 +10,7 @@ from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.sealed import Sealed
+from commands.domain.rules.second_chance import SecondChance
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules, in_order
@@ -46,6 +47,7 @@ def rules_of(
     masked: Masked | None = None,
     promoter: OwnPromoter | None = None,
     own_lot: OwnLot | None = None,
+    second_chance: SecondChance | None = None,
     without: Container[type[Rule]] = (),
 ) -> Rules:
     """The preset's rules but those `without`, with what is given in the place of its own; KeyError for an unknown preset."""
@@ -60,6 +62,7 @@ def rules_of(
         masked,
         promoter,
         own_lot,
+        second_chance,
     ]
     return in_order((chosen | {type(rule): rule for rule in given if rule}).values())
 

@@ -19,6 +19,7 @@ from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.reserve import Reserve
 from commands.domain.rules.rule import Rule, ToBeat
 from commands.domain.rules.sealed import Sealed
+from commands.domain.rules.second_chance import SecondChance
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.withdrawal import Withdrawal
@@ -38,6 +39,7 @@ RULES: Mapping[str, type[Rule]] = {
     "masked": Masked,
     "promoter": OwnPromoter,
     "own_lot": OwnLot,
+    "second_chance": SecondChance,
 }
 _NAMES = {kind: name for name, kind in RULES.items()}
 _ORDER = {kind: place for place, kind in enumerate(RULES.values())}

@@ -9,6 +9,7 @@ from commands.inbox.choosing.own_lot import OWN_LOT
 from commands.inbox.choosing.promoter import PROMOTER
 from commands.inbox.choosing.reserve import RESERVE
 from commands.inbox.choosing.sealed import SEALED
+from commands.inbox.choosing.second_chance import SECOND_CHANCE
 from commands.inbox.choosing.section import Section, Text
 from commands.inbox.choosing.soft_close import SOFT_CLOSE
 from commands.inbox.choosing.starting_price import STARTING_PRICE
@@ -25,6 +26,7 @@ SECTIONS: Sequence[Section] = (
     MASKED,
     PROMOTER,
     OWN_LOT,
+    SECOND_CHANCE,
 )
 TEXTS: Sequence[Text] = tuple(text for section in SECTIONS for text in section.texts)
 # What each of `commands.domain.rules.presets` is, in a line.

@@ -5,12 +5,13 @@ Whether a rule of the auction allows a command is decided later, by the domain.
 
 from commands.inbox.requests.asking import Caller, How
 from commands.inbox.requests.bans import ban_user, lift_ban
-from commands.inbox.requests.bids import buy_now, delete_bid, place_bid
+from commands.inbox.requests.bids import answer_offer, buy_now, delete_bid, place_bid
 from commands.inbox.requests.house import (
     LONGEST_REASON,
     cancel_auction,
     close_auction_now,
     create_auction,
+    forfeit_sale,
     pause_auction,
     remove_bid,
     resume_auction,
@@ -25,6 +26,7 @@ __all__ = (
     "USERNAME",
     "Caller",
     "How",
+    "answer_offer",
     "ban_user",
     "buy_now",
     "cancel_auction",
@@ -34,6 +36,7 @@ __all__ = (
     "create_user",
     "delete_bid",
     "delete_user",
+    "forfeit_sale",
     "lift_ban",
     "pause_auction",
     "place_bid",

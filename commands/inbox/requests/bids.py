@@ -1,11 +1,11 @@
-"""Requests of bidders: to place a bid, open or sealed, and to delete one of their own."""
+"""Requests of bidders: to place a bid, open or sealed, to delete one of their own, and to answer an offer."""
 
 import re
 from typing import Unpack
 from uuid import UUID
 
 from commands.domain.amounts import InvalidAmount, amount
-from commands.domain.commands import BuyNow, DeleteBid, PlaceBid, PlaceSealedBid
+from commands.domain.commands import AnswerOffer, BuyNow, DeleteBid, PlaceBid, PlaceSealedBid
 from commands.domain.hidden import Content
 from commands.ids import new_id
 from commands.inbox.invalid import InvalidInput
@@ -77,5 +77,23 @@ def delete_bid(
         Stream("auction", auction_id),
         DeleteBid(auction_id, bid_id, bidder_id),
         {"auction_id": str(auction_id), "bid_id": str(bid_id)},
+        **how,
+    )
+
+
+def answer_offer(
+    caller: Caller,
+    *,
+    bidder_id: UUID,
+    auction_id: UUID,
+    accept: bool,
+    **how: Unpack[How],
+) -> Submission:
+    """The command to accept the lot that the bidder won or is offered, or to decline it."""
+    return submission(
+        caller,
+        Stream("auction", auction_id),
+        AnswerOffer(auction_id, bidder_id, accept),
+        {"auction_id": str(auction_id), "accept": accept},
         **how,
     )

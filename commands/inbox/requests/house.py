@@ -9,6 +9,7 @@ from commands.domain.commands import (
     CancelAuction,
     CloseAuctionNow,
     CreateAuction,
+    ForfeitSale,
     PauseAuction,
     RemoveBid,
     ResumeAuction,
@@ -177,6 +178,25 @@ def remove_bid(
         Stream("auction", auction_id),
         RemoveBid(auction_id, bid_id, reason, caller.user_id),
         {"auction_id": str(auction_id), "removed": str(bid_id), "reason": reason},
+        **how,
+    )
+
+
+def forfeit_sale(
+    caller: Caller,
+    *,
+    auction_id: UUID,
+    bid_id: UUID,
+    reason: str,
+    **how: Unpack[How],
+) -> Submission:
+    """The command to take the lot from that bid's bidder in the house's name; InvalidInput for a wrong reason."""
+    reason = checked_text("reason", reason, LONGEST_REASON)
+    return submission(
+        caller,
+        Stream("auction", auction_id),
+        ForfeitSale(auction_id, bid_id, reason, caller.user_id),
+        {"auction_id": str(auction_id), "forfeited": str(bid_id), "reason": reason},
         **how,
     )
 

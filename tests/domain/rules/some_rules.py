@@ -13,6 +13,7 @@ from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.sealed import Sealed
+from commands.domain.rules.second_chance import SecondChance
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import Rules, chosen, in_order
@@ -48,6 +49,13 @@ WITHDRAWALS = st.builds(Withdrawal, st.sampled_from([0, 1, 1799, 1800, 1801, 360
 
 # Charlie alone, as an owner or as one of the house.
 OWN_LOTS = st.sampled_from([OwnLot((CHARLIE,)), OwnLot((CHARLIE,), staff=True), OwnLot(staff=True)])
+# Up to just when something else is asked, after a closing at the end or an hour later.
+SECOND_CHANCES = st.builds(
+    SecondChance,
+    confirm_within=st.sampled_from([1, 3600, 7200]),
+    answer_within=st.sampled_from([1, 3600, 7200]),
+    most=st.integers(1, 3),
+)
 
 
 @st.composite
@@ -64,6 +72,7 @@ def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
         st.builds(Masked, st.booleans()),
         PROMOTERS,
         OWN_LOTS,
+        SECOND_CHANCES,
     ]
     some = [draw(rule) for rule in each if draw(st.booleans())]
     if draw(st.integers(0, 3)) == 0:

@@ -11,7 +11,8 @@ const ORDERS = { ENDING_SOONEST: "Ending soonest", STARTING_SOONEST: "Starting s
 const RULES = { PLAIN: "Plain rules alone", STARTING_PRICE: "A starting price", INCREMENTS: "Increments",
   RESERVE: "A hidden reserve", BUY_NOW: "A buy-now price",
   SEALED: "Sealed bids", SOFT_CLOSE: "A soft close", WITHDRAWAL: "Bids that bind", MASKED: "Masked bidders",
-  PROMOTER: "A promoter of its own, or none", OWN_LOT: "Owners can't bid" };
+  PROMOTER: "A promoter of its own, or none", OWN_LOT: "Owners can't bid",
+  SECOND_CHANCE: "A second chance" };
 const WITHIN = { hour: ["An hour", HOUR], day: ["A day", 24 * HOUR], week: ["A week", 168 * HOUR] };
 
 // The API's names in the address: "MOST_BIDS" is "most-bids" there.
