@@ -15,6 +15,7 @@ from django.forms import BoundField
 from django.utils import timezone
 from django.utils.html import format_html
 
+from commands.domain.pauses import moved
 from commands.domain.rejections import as_sentence
 from commands.domain.rules.rule import InvalidRule, Rule
 from commands.domain.rules.table import check, sentences
@@ -115,13 +116,13 @@ class CreateAuctionForm(forms.Form):
         if not written:
             return
         now = timezone.now()
-        starts_at = self.cleaned_data.get("starts_at") or now
-        ends_at = self.cleaned_data.get("ends_at") or starts_at + DAY
+        starts_at = self.cleaned_data.get("starts_at")
+        ends_at = self.cleaned_data.get("ends_at") or moved(starts_at or now, DAY)
         try:
             steps = read_steps(written)
             with pool().connection() as connection:
                 known = bidders_named(connection, {step.who for step in steps})
-            self.trial = try_out(choice, steps, starts_at, ends_at, known)
+            self.trial = try_out(choice, steps, now, ends_at, known, starts_at=starts_at)
         except InvalidInput as error:
             self.add_error(error.field, as_sentence(str(error)))
 

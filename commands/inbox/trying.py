@@ -62,15 +62,19 @@ class Became:
 def try_out(
     choice: Choice,
     steps: Sequence[Step],
-    starts_at: datetime,
+    now: datetime,
     ends_at: datetime,
     known: People | None = None,
+    *,
+    starts_at: datetime | None = None,
 ) -> list[Became]:
-    """What becomes of each line, and last of the auction; InvalidInput for a line that can't be done.
+    """What becomes of each line, and last of the auction; InvalidInput for a line, or an auction, that can't be.
 
-    `known` are the users whose names are in the lines; others are made up.
+    The auction is created now, and starts at once or at that time. `known` are the users whose names are in the lines; others are made up.
     """
-    trial = _Trial(choice, starts_at, ends_at, _people(steps, known or {}))
+    cast = _people(steps, known or {})
+    create = CreateAuction(AUCTION, "", "", starts_at, ends_at, None, choice.all_rules)
+    trial = _Trial(create, choice, now, cast)
     became = [trial.do(step) for step in steps]
     return [*became, Became("the end", trial.end())]
 
@@ -85,7 +89,7 @@ class _Trial:
     """The auction while it is tried."""
 
     def __init__(
-        self, choice: Choice, starts_at: datetime, ends_at: datetime, cast: dict[str, Bidder]
+        self, create: CreateAuction, choice: Choice, now: datetime, cast: Mapping[str, Bidder]
     ) -> None:
         self._reserve, self._rules = choice.reserve, choice.all_rules
         self._ids = {name: bidder.user_id or AUCTION for name, bidder in cast.items()}
@@ -100,12 +104,12 @@ class _Trial:
             check(self._rules)
         except InvalidRule as error:
             raise InvalidInput("rules", str(error)) from error
-        create = CreateAuction(AUCTION, "", "", starts_at, ends_at, None, self._rules)
-        created = decide(create, None, now=starts_at, bidders=self._bidders)
+        created = decide(create, None, now=now, bidders=self._bidders)
         if isinstance(created, Rejection):
             raise InvalidInput("ends_at", created.message)
         self._auction = replay(created)
-        self._now = max(starts_at, ends_at - LONG)
+        ends_at = self._auction.ends_at
+        self._now = ends_at - min(LONG, ends_at - self._auction.starts_at)
         self._begun = False
 
     def do(self, step: Step) -> Became:

@@ -237,6 +237,31 @@ def test_bids_that_can_not_be_tried_are_named_by_their_line(
     assert "<caption>" not in page
 
 
+@pytest.mark.parametrize(
+    ("times", "says"),
+    [
+        ({"ends_at_0": "0001-01-01"}, "an auction starts now or later and ends after it starts."),
+        ({"starts_at_0": "0001-01-01", "starts_at_1": "00:00:00"}, "It would start in the past"),
+        (
+            {
+                "starts_at_0": "9999-12-31",
+                "starts_at_1": "23:59:59",
+                "ends_at_0": "",
+                "ends_at_1": "",
+            },
+            "AUCTION_NOT_STARTED|alice wins",
+        ),
+    ],
+)
+def test_bids_are_tried_at_the_edges_of_time(
+    browser: Browser, times: dict[str, str], says: str
+) -> None:
+    form = {**FORM, **times, "bids": "alice 1", "ask": "1"}
+    answer = browser.submit("/admin/commands/auction/add/", form)
+    assert answer.status_code == 200
+    assert re.search(says, answer.text)
+
+
 def test_the_sections_with_errors_are_open_and_say_them(browser: Browser) -> None:
     wrong = {"increments": "5:1", "soft_close": "60s/60s", "starting_price": "1"}
     page = browser.submit("/admin/commands/auction/add/", {**FORM, **wrong}).text

@@ -58,7 +58,7 @@ class Command(OperatorCommand):
             now = clock(connection)
         starts_at = moment(options["starts_at"], now) if options["starts_at"] else now
         if options["dry_run"]:
-            return self._try_out(choice, starts_at, moment(options["ends_at"], now), options)
+            return self._try_out(choice, now, starts_at, options)
         with pool().connection() as connection:
             hidden = choice.reserve
             reserve = new_reserve(connection, hidden.amount) if hidden else None
@@ -79,12 +79,13 @@ class Command(OperatorCommand):
         return self.answer(options, {**job_as_json(job), "url": url}, text)
 
     def _try_out(
-        self, choice: Choice, starts_at: datetime, ends_at: datetime, options: dict[str, Any]
+        self, choice: Choice, now: datetime, starts_at: datetime, options: dict[str, Any]
     ) -> None:
+        ends_at = moment(options["ends_at"], now)
         steps = read_steps(_read(options["dry_run"]))
         with pool().connection() as connection:
             known = bidders_named(connection, {step.who for step in steps})
-        became = try_out(choice, steps, starts_at, ends_at, known)
+        became = try_out(choice, steps, now, ends_at, known, starts_at=starts_at)
         lines = [{"bid": each.text, "became": each.told, "says": each.says} for each in became]
         text = "\n".join(f"{each.text}: {each.says}" for each in became)
         self.answer(options, {"rules": list(sentences(choice.all_rules)), "bids": lines}, text)

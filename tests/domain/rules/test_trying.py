@@ -1,13 +1,19 @@
 """Trying rules on bids that are written down: what is read, what can't be done, and how it ends."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from commands.inbox.chosen_rules import choose
+from commands.domain.rules.reserve import Reserve
+from commands.domain.rules.table import Rules
+from commands.inbox.chosen_rules import Choice, choose
 from commands.inbox.invalid import InvalidInput
 from commands.inbox.trial_lines import MOST_LINES, read_steps
 from commands.inbox.trying import try_out
+from tests.domain.rules.some_rules import price_of, rules_of_auctions
 from tests.domain.scenario import ALICE, CAST, CLOSING, OPENING
 
 
@@ -92,3 +98,52 @@ def test_what_no_auction_could_be_is_refused_as_ever() -> None:
         with pytest.raises(InvalidInput, match=why) as refused:
             try_out(choose(**chosen), (), OPENING, ends_at)
         assert refused.value.field == field
+
+
+EDGES = st.sampled_from(
+    [
+        datetime(1, 1, 1, tzinfo=UTC),
+        OPENING,
+        CLOSING,
+        datetime(9999, 12, 31, 23, 50, tzinfo=UTC),
+        datetime.max.replace(tzinfo=UTC),
+    ]
+)
+WHEN = st.sampled_from(
+    [
+        "",
+        "",
+        "",
+        ", 1799 s before the end",
+        ", 0 s before the end",
+        ", 5 s later",
+        ", 999999 h later",
+    ]
+)
+NAMES = st.sampled_from(["alice", "bob", "carol"])
+DONE = st.sampled_from(["1", "2", "3.00", "9999999999.99", "deletes 1", "deletes 2", "buys"])
+LINES = st.builds("{} {}{}{}".format, NAMES, DONE, st.sampled_from(["", " is doubled"]), WHEN)
+
+
+@given(
+    rules=rules_of_auctions(Decimal("1.00")),
+    lines=st.lists(LINES, max_size=10),
+    times=st.just((None, CLOSING)) | st.tuples(st.none() | EDGES, EDGES),
+)
+def test_whatever_is_written_there_is_an_answer(
+    rules: Rules, lines: list[str], times: tuple[datetime | None, datetime]
+) -> None:
+    starts_at, ends_at = times
+    choice = Choice(tuple(r for r in rules if not isinstance(r, Reserve)), price_of(rules))
+    wrong = list[str]()
+    for count in range(len(lines) + 1):
+        try:
+            became = try_out(
+                choice, read_steps("\n".join(lines[:count])), OPENING, ends_at, starts_at=starts_at
+            )
+        except InvalidInput as refused:
+            wrong.append(refused.field)
+            break
+        assert len(became) == count + 1
+        assert all(each.says for each in became)
+    assert set(wrong) <= {"bids", "ends_at"}
