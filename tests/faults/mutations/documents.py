@@ -105,8 +105,8 @@ DOCUMENTS = (
     Mutation(
         "a winner is shown before they were announced",
         "projections/moments.py",
-        "        winner=auction.winner if closed else None,",
-        "        winner=auction.winner,",
+        "if auction.winner and closed else None,",
+        "if auction.winner else None,",
         "tests/integration/test_time_travel.py",
     ),
     Mutation(
