@@ -30,6 +30,10 @@ class Wardrobe:
         self._masked, self._given = masked(rules), given or {}
         self._numbers: dict[UUID, int] = {}
 
+    def follow(self, rules: Rules) -> None:
+        """The auction has these rules from now on."""
+        self._masked = masked(rules)
+
     def of(self, user_id: UUID) -> UUID:
         """The id under which the user bids."""
         return self._given.get(user_id, known_as(user_id)) if self._masked else user_id

@@ -24,10 +24,12 @@ from commands.domain.rules.increments import NOTHING, Bracket, Increments
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.reserve import Reserve, ReservePrice
+from commands.domain.rules.rule import Rule
 from commands.domain.rules.sealed import Sealed
 from commands.domain.rules.second_chance import SecondChance
 from commands.domain.rules.soft_close import SoftClose
-from commands.domain.rules.table import Rules, in_order
+from commands.domain.rules.starting_price import StartingPrice
+from commands.domain.rules.table import Rules, chosen, in_order
 from commands.domain.state import Auction, replay
 from commands.handling.auctions import handle_auctions
 from commands.handling.draws import NO_BIDS
@@ -293,6 +295,23 @@ def test_a_batch_knows_the_aliases(
     compare_with_full_replay(pool, [*given, *when], sizes, (Masked(names_winner),))
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(reserve_of(Decimal("5.00")), id="a reserve"),
+        pytest.param(StartingPrice(Decimal("5.00")), id="a starting price"),
+        pytest.param(Masked(names_winner=True), id="masks"),
+        pytest.param(BuyNow(Decimal("9.00"), until=Decimal("5.00")), id="a price to buy at once"),
+        pytest.param(Sealed(), id="seals, which stay"),
+    ],
+)
+def test_a_batch_goes_by_the_rules_that_a_revision_leaves(pool: Pool, rule: Rule) -> None:
+    without_rules = Move("revise", bid=3, by_its_bidder=False)
+    moves = [without_rules, A1, B8, BUY, DELETE_1, A5, DRAW]
+    compare_with_full_replay(pool, moves, [100], (rule,))
+    compare_with_full_replay(pool, moves, [1, 3], (rule,))
+
+
 def test_a_batch_knows_the_alias_of_whoever_buys(pool: Pool) -> None:
     buying = BuyNow(Decimal("50.00"), until=Decimal("40.00"))
     for when in ([A1, Move("buy", 1)], [B5, A1, Move("buy", 1)], [Move("buy", 0)]):
@@ -376,6 +395,8 @@ def by_full_replay(
     contents = opened(auction_id, [request.command for request in requests])
     for request in requests:
         before: Auction | None = replay(events) if events else None
+        if before:
+            wardrobe.follow(before.rules)
         command = wardrobe.dressed(request.command)
         draw = (
             drawing(command, hashes[len(events) - 1], before.rules if before else ())
@@ -393,7 +414,7 @@ def by_full_replay(
                 now=request.at,
                 bidders=wardrobe.known(bidders),
                 draw=draw,
-                reserve=reserve if before else None,
+                reserve=reserve if before and chosen(before.rules, Reserve) else None,
                 behind=wardrobe.behind(bidders),
                 opened=contents,
             )

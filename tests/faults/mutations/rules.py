@@ -112,7 +112,7 @@ RULES = (
         "commands/handling/auctions.py",
         '"WithdrawBids", "ReviseAuction"}',
         '"WithdrawBids"}',
-        REVISING,
+        PARTIAL,
     ),
     Mutation(
         "after a bid more than the description is revised",
