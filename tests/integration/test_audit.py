@@ -77,7 +77,8 @@ def missing_bid(documents: MongoDocuments, stream: Stream) -> None:
 def wrong_winner(documents: MongoDocuments, stream: Stream) -> None:
     winner = documents.winner(stream.id)
     assert winner
-    documents.save_winner(replace(winner, auction_title="Wrong"))
+    newer = replace(winner.bid, version=winner.version + 1)
+    documents.save_winner(replace(winner, auction_title="Wrong", bid=newer))
 
 
 DRIFTS = [wrong_auction, ahead, behind, missing, wrong_bid, extra_bid, missing_bid, wrong_winner]

@@ -19,7 +19,7 @@ from tests.servers import ROOT
 AUCTIONS = """
 SELECT (SELECT id FROM auctions WHERE winning_bid_id IS NOT NULL) AS sold,
        (SELECT id FROM auctions WHERE ends_at > now() AND rules IS NULL) AS open,
-       (SELECT id FROM auctions WHERE rules IS NOT NULL) AS ruled
+       (SELECT id FROM auctions WHERE rules ? 'soft_close') AS ruled
 """
 
 

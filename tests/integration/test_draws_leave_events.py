@@ -171,7 +171,7 @@ def test_a_withdrawal_that_fails_halfway_changes_no_draw_either(
     assert rounds.tick(in_process.pool, NOW)
     assert in_process.settled(Stream("user", bob), DeleteUser(bob)).version
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handling, "WITHDRAWN", 1)
+        patch.setattr(handling, "MANY", 1)
         drain_one_by_one([auction], in_process.pool)
         assert isinstance(last(in_process, auction), BidDeleted)
         patch.setattr(handling, "decide", fails)
