@@ -21,8 +21,8 @@ STATE = """query ($id: UUID!) { auction(id: $id) { version status asOf endsAt
 AT = "query ($id: UUID!, $v: Int) { auction(id: $id, atLeastVersion: $v) { version } }"
 MINE = "query ($id: UUID!) { auction(id: $id) { version myBids { amount } } }"
 OPEN = "query ($word: String) { auctions(search: $word) { edges { node { id status } } } }"
-# Beside the bound: for a request, on a machine that does much else.
-MOMENT = 1.0
+# For a deletion to come into the documents, on a machine that does much else.
+MOMENT = 2.0
 AWAY = "redis://127.0.0.1:1/0"
 
 
@@ -40,10 +40,12 @@ async def test_no_answer_is_older_than_the_bound_with_and_without_news(
             assert (await alice.execute(AT, id=auction_id, v=version))["auction"]["version"]
             there = time.monotonic()
             assert before["version"] == version - 1
-            while (seen := (await reader.execute(STATE, id=auction_id))["auction"])[
-                "version"
-            ] < version:
-                assert time.monotonic() - there < LONGEST + MOMENT
+            while True:
+                asked = time.monotonic()
+                seen = (await reader.execute(STATE, id=auction_id))["auction"]
+                if seen["version"] >= version:
+                    break
+                assert asked - there < LONGEST
                 await asyncio.sleep(0.01)
             assert seen["bids"]["edges"][0]["node"]["amount"] == f"{number}.00"
             assert seen["bids"]["edges"][0]["node"]["placedAt"] < seen["asOf"]
@@ -93,7 +95,7 @@ async def test_a_deleted_users_name_is_shown_no_longer_than_the_bound(
     assert job["status"] == "SUCCEEDED"
     deleted = time.monotonic()
     while alice.user["username"] in await shown():
-        assert time.monotonic() - deleted < LONGEST + 2 * MOMENT
+        assert time.monotonic() - deleted < LONGEST + MOMENT
         await asyncio.sleep(0.01)
 
 
@@ -117,20 +119,24 @@ async def test_a_status_that_time_changes_is_not_kept(
 ) -> None:
     word = f"ending{time.monotonic_ns()}"
     auction_id = await create_auction(carol, seconds=8, title=word)
+    # From here on it is in the documents.
+    assert (await nobody.execute(AT, id=auction_id, v=1))["auction"]["version"]
     wanted = {"node": {"id": auction_id, "status": "OPEN"}}
     assert (await nobody.execute(OPEN, word=word))["auctions"]["edges"] == [wanted]
     while True:
+        asked = datetime.now(UTC)
         seen = (await nobody.execute(STATE, id=auction_id))["auction"]
         as_of, ends_at = (datetime.fromisoformat(seen[each]) for each in ("asOf", "endsAt"))
         assert seen["status"] == ("OPEN" if as_of < ends_at else "ENDED")
-        # A second of the bound, and the time that the request took.
-        assert datetime.now(UTC) - as_of < timedelta(seconds=LONGEST + MOMENT)
+        # Its end is no matter of news.
+        assert asked - as_of < timedelta(seconds=LONGEST)
         if seen["status"] == "ENDED":
             break
-        late = datetime.now(UTC) - ends_at
-        assert late < timedelta(seconds=MOMENT), "its end is no matter of news"
-    while (await nobody.execute(OPEN, word=word))["auctions"]["edges"]:
-        assert datetime.now(UTC) < ends_at + timedelta(seconds=LONGEST + MOMENT)
+    while True:
+        asked = datetime.now(UTC)
+        if not (await nobody.execute(OPEN, word=word))["auctions"]["edges"]:
+            break
+        assert asked < ends_at + timedelta(seconds=LONGEST)
 
 
 async def test_versions_that_were_never_reached_are_refused_at_once_and_hold_nobody_up(
