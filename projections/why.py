@@ -11,7 +11,7 @@ from uuid import UUID
 
 from commands.domain.rules.masked import shown_as
 from commands.domain.rules.own_promoter import OWN
-from projections.documents import AuctionDocument, BidDocument, Draw, Moment
+from projections.documents import AuctionDocument, BidDocument, Draw, Moment, OfferDocument
 
 Names = Mapping[UUID, str | None]
 
@@ -30,15 +30,15 @@ class LeadChange:
         who = _owner(self.changed, names)
         match self.moment.kind:
             case "BidDeleted" | "BidRemoved":
-                what = f"{_capital(who)} leading bid of {_counts(self.changed)} was {_gone(self.changed)}"
+                what = f"{capital(who)} leading bid of {_counts(self.changed)} was {_gone(self.changed)}"
                 return f"{what}: {self._heir(names)}"
             case "BidRevealed":
-                what = f"{_capital(who)} sealed bid was of {_counts(self.changed)}"
+                what = f"{capital(who)} sealed bid was of {_counts(self.changed)}"
                 return f"{what}, and {self._overtook(names)}"
             case "BidDoubled":
                 return f"{doubled(self.moment, self.changed, names)} {self._effect(names)}"
             case _:
-                return f"{_capital(who)} bid of {_counts(self.changed)} {self._overtook(names)}"
+                return f"{capital(who)} bid of {_counts(self.changed)} {self._overtook(names)}"
 
     def _heir(self, names: Names) -> str:
         if self.leading is None:
@@ -68,7 +68,7 @@ class Deletion:
     def sentence(self, names: Names) -> str:
         """What happened."""
         return (
-            f"{_capital(_owner(self.bid, names))} {_offer(self.bid)} was {_gone(self.bid)}; "
+            f"{capital(_owner(self.bid, names))} {_offer(self.bid)} was {_gone(self.bid)}; "
             "if it were live, it would rank before the bid that won."
         )
 
@@ -99,7 +99,7 @@ class Why:
     def sentence(self, names: Names) -> str:
         """The result, and what it rests on."""
         if self.auction.cancelled:
-            return f"Nobody won: the house cancelled the auction. {_said(self.auction.cancelled.reason)}"
+            return f"Nobody won: the house cancelled the auction. {said(self.auction.cancelled.reason)}"
         if self.last_bid is None:
             return "The auction ended unsold: nobody bid."
         if not self.ranking:
@@ -107,15 +107,15 @@ class Why:
         if self.auction.winner is None:
             return f"The auction ended unsold: {self._too_low(names)}"
         first = self.ranking[0]
-        pays = f", and pays {_money(first.amount)}" if first.doubled else self._price()
+        pays = f", and pays {money(first.amount)}" if first.doubled else self._price()
         return f"{called(first, names)} won with {_counts(first)}{pays}: {self._because(names)}"
 
     def _too_low(self, names: Names) -> str:
         first, reserve = self.ranking[0], self.auction.reserve
         assert reserve, "a live bid wins, but below the reserve"
-        bid = f"{_owner(first, names)} leading bid of {_money(first.amount)}"
+        bid = f"{_owner(first, names)} leading bid of {money(first.amount)}"
         doubled = f", which counted {_counts(first)}," if first.doubled else ""
-        return f"{bid}{doubled} did not meet the reserve, {_money(reserve.amount)}."
+        return f"{bid}{doubled} did not meet the reserve, {money(reserve.amount)}."
 
     def _price(self) -> str:
         """What the winner pays, if that is not what they bid."""
@@ -127,7 +127,7 @@ class Why:
             whose = "what the next bid offers"
         else:
             whose = "the reserve" if reserve and reserve.amount == price else "the starting price"
-        return f", and pays {_money(price)}, {whose}"
+        return f", and pays {money(price)}, {whose}"
 
     def _because(self, names: Names) -> str:
         """Against the first bid of somebody else."""
@@ -150,9 +150,9 @@ class Why:
         if self.auction.closed_early or self.auction.bought:
             closed = f"{self._early()} {closed}"
         elif late := self._moved_by_bids():
-            closed = f"Late bids had moved the end by {_length(late.total_seconds())}. {closed}"
+            closed = f"Late bids had moved the end by {length(late.total_seconds())}. {closed}"
         if paused := self._paused_for():
-            closed = f"The house had paused it for {_length(paused.total_seconds())}. {closed}"
+            closed = f"The house had paused it for {length(paused.total_seconds())}. {closed}"
         if self.last_bid is None:
             return closed
         before = _seconds(self.last_bid.placed_at, ended)
@@ -170,13 +170,13 @@ class Why:
     def _early(self) -> str:
         decision, late = self.auction.closed_early, self._moved_by_bids()
         early = (
-            f"{_length(-late.total_seconds())} early"
+            f"{length(-late.total_seconds())} early"
             if late < timedelta(0)
             else "early, once bids had moved its end"
         )
         if decision is None:
             return f"A purchase at the buy-now price ended it {early}."
-        return f"The house ended it {early}. {_said(decision.reason)}"
+        return f"The house ended it {early}. {said(decision.reason)}"
 
     def _cancelling(self, names: Names) -> str:
         ended, at = self.auction.ends_at, self.closed.recorded_at
@@ -190,7 +190,7 @@ class Why:
     def place(self, number: int, names: Names) -> str:
         """The bid of that place in the ranking, from 1."""
         bid = self.ranking[number - 1]
-        once = f" ({_money(bid.amount)}, doubled)" if bid.doubled else ""
+        once = f" ({money(bid.amount)}, doubled)" if bid.doubled else ""
         return f"{number}. {called(bid, names)} with {_counts(bid)}{once}"
 
     def bidders(self) -> Iterator[UUID]:
@@ -217,8 +217,8 @@ def bidders_of(changes: Sequence[LeadChange]) -> set[UUID]:
     return {bid.bidder_id for bid in bids_of(changes) if bid.number is None}
 
 
-def called(bid: BidDocument, names: Names) -> str:
-    """What sentences call the bidder. Of one who is masked only the house has a name among the names."""
+def called(bid: BidDocument | OfferDocument, names: Names) -> str:
+    """What sentences call its bidder. Of one who is masked only the house has a name among the names."""
     name = names.get(bid.bidder_id)
     if bid.number is None:
         return name or "a deleted user"
@@ -228,7 +228,7 @@ def called(bid: BidDocument, names: Names) -> str:
 def doubled(moment: Moment, bid: BidDocument, names: Names) -> str:
     """That the bid was doubled, in which tick, and with which chance."""
     assert moment.draw, "the moment of a doubling has its draw"
-    what = f"The house doubled {_owner(bid, names)} bid of {_money(bid.amount)} to {_counts(bid)}"
+    what = f"The house doubled {_owner(bid, names)} bid of {money(bid.amount)} to {_counts(bid)}"
     return f"{what}{_chance(moment.draw)}."
 
 
@@ -260,22 +260,24 @@ def seconds(earlier: datetime, later: datetime) -> float:
 
 
 def _offer(bid: BidDocument) -> str:
-    return "sealed bid" if bid.hidden else f"bid of {_money(bid.amount)}"
+    return "sealed bid" if bid.hidden else f"bid of {money(bid.amount)}"
 
 
 def _gone(bid: BidDocument) -> str:
     return f"removed by the house (“{bid.removed.reason}”)" if bid.removed else "deleted"
 
 
-def _said(reason: str) -> str:
+def said(reason: str) -> str:
+    """The house's own words."""
     return f"The reason: “{reason}”"
 
 
 def _seconds(earlier: datetime, later: datetime) -> str:
-    return _length(seconds(earlier, later))
+    return length(seconds(earlier, later))
 
 
-def _length(whole: float) -> str:
+def length(whole: float) -> str:
+    """That many seconds, in the units that people use."""
     if whole < 60:
         return f"{whole:.1f} s"
     minutes, rest = divmod(round(whole), 60)
@@ -285,18 +287,19 @@ def _length(whole: float) -> str:
     return f"{hours:,} h {minutes} min"
 
 
-def _money(amount: Decimal) -> str:
+def money(amount: Decimal) -> str:
+    """An amount, grouped."""
     return f"{amount:,.2f}"
 
 
 def _counts(bid: BidDocument) -> str:
-    return _money(bid.effective_amount)
+    return money(bid.effective_amount)
 
 
 def _owner(bid: BidDocument, names: Names) -> str:
     return called(bid, names) + "’s"  # noqa: RUF001  # an apostrophe
 
 
-def _capital(text: str) -> str:
+def capital(text: str) -> str:
     """Usernames stay as they are written."""
     return f"A{text[1:]}" if text.startswith("a deleted user") else text

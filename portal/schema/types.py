@@ -44,6 +44,7 @@ from portal.schema.why import WhyWinner
 from projections.documents import AuctionDocument, BidDocument, UserDocument, status_at
 from projections.mongo.past import Page, PastReader, cut
 from projections.mongo.why import why
+from projections.why_sale import offered
 
 
 @strawberry.type(description="An auction as it stood at `version`.")
@@ -275,7 +276,8 @@ class Auction:
             return None
         past = PastReader(info.context.runtime.documents)
         found = await why(past, self.document)
-        return WhyWinner.of(found, await info.context.names_of(set(found.bidders())))
+        users = {*found.bidders(), *offered(self.document.winner)}
+        return WhyWinner.of(found, await info.context.names_of(users))
 
     @classmethod
     def of(

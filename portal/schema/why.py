@@ -27,6 +27,7 @@ from projections import why
 from projections.documents import Draw, Moment
 from projections.mongo.past import PastReader
 from projections.mongo.why import changes_of_the_lead
+from projections.why_sale import followed
 
 
 class LeadCause(Enum):
@@ -173,6 +174,12 @@ class WhyWinner:
         description="Those of the bids in `ranking` and `deletions`."
     )
     closing: AuctionClosing = strawberry.field(description="How the auction was closed.")
+    sale: list[str] = strawberry.field(
+        description=(
+            "What followed, as plain English: to whom the lot was offered, and what they answered; "
+            "nothing without a second chance."
+        )
+    )
 
     @strawberry.field(
         description="Who led when, newest first: the first change made the winner.", metadata=PUBLIC
@@ -217,6 +224,7 @@ class WhyWinner:
             ],
             doublings=_doublings(explained.doublings, names),
             closing=_closing(explained, names),
+            sale=followed(explained.auction.winner, names),
         )
 
 

@@ -11,6 +11,7 @@ import { past } from "./past.js";
 import { keepScroll } from "./place.js";
 import { Ranking } from "./ranking.js";
 import { rules } from "./rules.js";
+import { answering, headlineOf, SALE } from "./sale.js";
 import { isYou, learn } from "./self.js";
 import { ask } from "./session.js";
 import { setTitle } from "./title.js";
@@ -32,14 +33,15 @@ const STATE = `subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
   leadingBid { ${BID} } ${OWN_BIDS}
   bids(first: ${TOP}) { ${BIDS} }
   winner { bidder { id name } pays bid { ${BID} } } cancelled { reason at } closedEarly { reason }
-  paused { reason at } reserve { met amount } } }`;
+  paused { reason at } reserve { met amount } ${SALE} } }`;
 const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id, atLeastVersion: $v) {
   version bids(first: $n, after: $a) { ${BIDS} } } }`;
 const SOON = 60_000;
 
 function headline(state, stands) {
-  const { winner, leadingBid, cancelled } = state;
+  const { winner, leadingBid, cancelled, sale } = state;
   if (cancelled) return { label: `The house cancelled it, and nobody wins: ${cancelled.reason}`, price: null };
+  if (sale) return headlineOf(state);
   if (winner) {
     const you = isYou(winner.bidder);
     return { label: you ? "You won. Congratulations!" : `Sold to ${name(winner.bidder)}`, yours: you,
@@ -91,6 +93,7 @@ export function auction(main, id) {
   const unloaded = el("p", { class: "wrong", role: "status" });
   const pages = new Pages({ size: PAGE, fetch, show, fail, label: "Show more bids", live: true });
   const form = bidding(id);
+  const answer = answering(id);
   const mine = ownBids(id, () => form.show(drawn, state, mine));
   const log = history(id, onEvent);
   const watch = watching(id);
@@ -105,7 +108,7 @@ export function auction(main, id) {
     el("p", { class: "back" }, el("a", { href: "#/open" }, "← All auctions")),
     el("div", { class: "auction" },
       el("div", { class: "about" }, heading, description, agreed.element),
-      el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, watch.element, leading, reserveNote, leadingNote, form.element, mine.element),
+      el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, watch.element, leading, reserveNote, leadingNote, answer.element, form.element, mine.element),
       el("div", { class: "record" }, reasons.element,
         el("section", {}, el("h2", {}, "Bids ", facts), rankingNote, list, unloaded, pages.more), log.element, travel.element)));
 
@@ -120,6 +123,7 @@ export function auction(main, id) {
     countdown.classList.toggle("soon", stands === "OPEN" && ending - now() < SOON);
     if (drawn !== stands) draw();
     mine.tick();
+    answer.tick();
   }
 
   function draw() {
@@ -136,7 +140,7 @@ export function auction(main, id) {
     const { label, price, yours } = headline(state, stands);
     if (setLiveText(leading, el("p", { class: "label" }, label), price && el("p", { class: "price" }, price))) flash(leading);
     leading.classList.toggle("yours", Boolean(yours));
-    leading.classList.toggle("won", Boolean(yours && state.winner));
+    leading.classList.toggle("won", Boolean(yours && state.winner && (state.sale?.state ?? "SOLD") === "SOLD"));
     reserveNote.textContent = reserveText(state, stands);
     reserveNote.hidden = !reserveNote.textContent;
     mine.show(stands, state);
@@ -145,6 +149,7 @@ export function auction(main, id) {
     drawRanking();
     facts.textContent = state.bidCount ? `${shown(state.bidCount)} by ${many(state.bidderCount, "bidder")}` : "";
     form.show(stands, state, mine);
+    answer.show(state);
     watch.show(stands);
     reasons.show(state, stands);
     travel.show(state.version);

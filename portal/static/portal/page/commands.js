@@ -9,6 +9,7 @@ export const CREATE_USER = "mutation ($input: CreateUserInput!) { job: createUse
 export const DELETE_USER = "mutation ($input: DeleteUserInput!) { job: deleteUser(input: $input) { id } }";
 export const PLACE_BID = "mutation ($input: PlaceBidInput!) { job: placeBid(input: $input) { id } }";
 export const BUY_NOW = "mutation ($input: BuyInput!) { job: buyNow(input: $input) { id } }";
+export const ANSWER_OFFER = "mutation ($input: AnswerOfferInput!) { job: answerOffer(input: $input) { id } }";
 export const DELETE_BID = "mutation ($input: DeleteBidInput!) { job: deleteBid(input: $input) { id } }";
 
 /** 32 hexadecimal digits at random; over plain HTTP, too, where browsers offer no randomUUID. */

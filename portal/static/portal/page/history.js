@@ -19,7 +19,9 @@ const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id
   ... on AuctionCancelled { because } ... on AuctionClosedEarly { because }
   ... on AuctionRevised { before { ${DETAILS} } after { ${DETAILS} } }
   ... on AuctionPaused { because } ... on AuctionResumed { endsAt because }
-  ... on WinnerAnnounced { pays bid { amount bidder { id name } } } } }`;
+  ... on WinnerAnnounced { pays bid { id amount bidder { id name } } }
+  ... on LotOffered { bidId bidder { id name } amount until } ... on OfferAccepted { bidId } ... on OfferDeclined { bidId }
+  ... on OfferLapsed { bidId } ... on SaleForfeited { bidId because } } }`;
 const LONGEST = 200;
 const NOTHING_DRAWN = {
   CHANCE: "There was no draw this time, by chance",
@@ -35,6 +37,7 @@ export function history(auctionId, onEvent) {
   const earlier = el("p", { class: "soft", hidden: true }, "What happened earlier is left out.");
   const element = el("section", {}, el("h2", {}, "What happened"), list, earlier);
   const bids = new Map();
+  const offered = new Map();
   const texts = [];
   const stopLearning = onLearned(again);
   let seen = 0;
@@ -55,6 +58,11 @@ export function history(auctionId, onEvent) {
     return `${isYou(bid.bidder) ? "Your" : `${name(bid.bidder)}’s`} ${offer(bid)}`;
   }
 
+  function buyer(bidId) {
+    const bidder = offered.get(bidId) ?? bids.get(bidId)?.bidder;
+    return bidder ? who(bidder) : "Whoever was offered it";
+  }
+
   function described(event) {
     switch (event.__typename) {
       case "AuctionCreated": return "The auction was announced";
@@ -73,6 +81,12 @@ export function history(auctionId, onEvent) {
       case "BidDoubled": return [whose(event.bidId), " was ", doubledLink(), ` by the house and counts ${shown(event.effectiveAmount)}`];
       case "NothingDrawn": return NOTHING_DRAWN[event.reason] ?? "A draw doubled no bid";
       case "WinnerAnnounced": return `${who(event.bid.bidder)} won, for ${shown(event.pays)}`;
+      case "LotOffered": return `${who(event.bidder)} can buy it for ${shown(event.amount)} until ${when(event.until)}`;
+      case "OfferAccepted": return `${buyer(event.bidId)} bought it`;
+      case "OfferDeclined": return `${buyer(event.bidId)} declined`;
+      case "OfferLapsed": return `${buyer(event.bidId)} did not answer in time`;
+      case "SaleForfeited": return `${buyer(event.bidId)} can’t have it any more. The house said: ${event.because}`;
+      case "SaleFailed": return "Nobody was left to offer it to, so it is not sold";
       case "AuctionEndedUnsold": return "The auction ended without a sale";
       case "AuctionCancelled": return `The house cancelled the auction: ${event.because}`;
       case "AuctionClosedEarly": return `The house ended the auction: ${event.because}`;
@@ -102,6 +116,7 @@ export function history(auctionId, onEvent) {
     if (event.version <= seen) return;
     seen = event.version;
     if (event.bid?.id) bids.set(event.bid.id, event.bid);
+    if (event.bidder) offered.set(event.bidId, event.bidder);
     const text = el("span", event.nonce ? { title: `Nonce ${event.nonce}` } : {}, described(event));
     texts.unshift([text, event]);
     list.prepend(el("li", { "data-kind": event.__typename, "data-version": event.version },

@@ -5,6 +5,7 @@ import { COMPARED, Filters } from "./filters.js";
 import { subscribe } from "./live.js";
 import { Pages } from "./pages.js";
 import { address, keepScroll, route, setPlace } from "./place.js";
+import { chipOf, SALE, standingOf } from "./sale.js";
 import { isYou, onLearned } from "./self.js";
 import { ask, user } from "./session.js";
 import { setTitle } from "./title.js";
@@ -14,7 +15,7 @@ import { doublingNote, paid, reserveUnmet, worth, WORTH } from "./worth.js";
 /** The fields of an auction that its card needs. */
 export const CARD = `id version title status startsAt endsAt bidCount bidderCount asOf
   leadingBid { ${WORTH} bidder { id name } }
-  winner { bidder { id name } pays bid { ${WORTH} } } cancelled { at } paused { at } reserve { amount }`;
+  winner { bidder { id name } pays bid { ${WORTH} } } cancelled { at } paused { at } reserve { amount } ${SALE}`;
 const PAGE = `query ($s: AuctionStatus, $o: AuctionOrder, $q: String, $n: Int, $a: String, $rule: AuctionRule,
     $from: Decimal, $to: Decimal, $after: DateTime, $before: DateTime) {
   auctions(status: $s, order: $o, search: $q, first: $n, after: $a, rule: $rule, priceFrom: $from, priceTo: $to,
@@ -46,8 +47,12 @@ function bidderName(bidder) {
 }
 
 function price(auction) {
-  const { winner, leadingBid, cancelled } = auction;
+  const { winner, leadingBid, cancelled, sale } = auction;
   if (cancelled) return ["Nobody wins", "", ""];
+  if (sale) {
+    const [label, bidder, amount] = standingOf(sale);
+    return [label, bidder ? bidderName(bidder) : "", amount];
+  }
   if (winner) return ["Sold to ", bidderName(winner.bidder), paid(winner)];
   // Only where bids are sealed nobody leads although there are some.
   if (!leadingBid && auction.bidCount) return ["Sealed bids", "", ""];
@@ -61,12 +66,12 @@ function timing(auction) {
     case "CANCELLED": return "Cancelled";
     case "PAUSED": return "Paused";
     case "SCHEDULED": return `Opens in ${left(auction.startsAt)}`;
-    default: return auction.winner ? "Sold" : auction.bidCount && !reserveUnmet(auction) ? "Closing …" : "Unsold";
+    default: return auction.sale ? chipOf(auction.sale) : auction.winner ? "Sold" : auction.bidCount && !reserveUnmet(auction) ? "Closing …" : "Unsold";
   }
 }
 
-function isYours({ cancelled, winner, leadingBid }) {
-  return !cancelled && isYou(winner?.bidder ?? leadingBid?.bidder);
+function isYours({ cancelled, winner, leadingBid, sale }) {
+  return !cancelled && isYou(sale ? sale.current?.bidder : winner?.bidder ?? leadingBid?.bidder);
 }
 
 /** What a card shows of an auction, in short: with another text it is drawn anew. */

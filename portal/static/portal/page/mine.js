@@ -24,6 +24,7 @@ const TABS = {
   leading: { standing: "LEADING", label: "Leading", empty: "You lead in no auction right now." },
   outbid: { standing: "OUTBID", label: "Outbid", empty: "Nobody has outbid you." },
   sealed: { standing: "SEALED", label: "Sealed", empty: "You have no sealed bid in an auction that goes on." },
+  offered: { standing: "OFFERED", label: "Offered", empty: "Nothing is offered to you." },
   won: { standing: "WON", label: "Won", empty: "You have won no auction yet." },
   lost: { standing: "LOST", label: "Lost", empty: "You have lost no auction." },
   cancelled: { standing: "CANCELLED", label: "Cancelled", empty: "No auction in which you bid was cancelled." },
@@ -83,7 +84,7 @@ export function mine(main, argument) {
       take(auction);
       draw();
     }
-    if (before || [auction.leadingBid, auction.winner].some((won) => isYou(won?.bidder))) loadSoon();
+    if (before || [auction.leadingBid, auction.winner, auction.sale?.current].some((won) => isYou(won?.bidder))) loadSoon();
   }
 
   function loadSoon() {

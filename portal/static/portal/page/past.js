@@ -3,6 +3,7 @@ import { timeOfDay, when } from "./clock.js";
 import { el } from "./dom.js";
 import { Loading } from "./loading.js";
 import { shown } from "./money.js";
+import { SALE, told } from "./sale.js";
 import { isYou } from "./self.js";
 import { ask } from "./session.js";
 import { explained, many, name } from "./words.js";
@@ -10,7 +11,7 @@ import { worth, WORTH } from "./worth.js";
 
 const BIDS = 10;
 const THEN = `query ($id: UUID!, $v: Int!, $after: String) { auction(id: $id, atVersion: $v) { version status asOf
-  bidCount bidderCount winner { bidder { id name } }
+  bidCount bidderCount winner { bidder { id name } } ${SALE}
   bids(first: ${BIDS}, after: $after) { edges { node { id ${WORTH} bidder { id name } } } pageInfo { hasNextPage endCursor } } } }`;
 // Among very many later bids a page may end early: so many more are asked for.
 const MORE = 20;
@@ -94,13 +95,13 @@ export function past(id) {
     tell(`Now, at version ${shown(newest)}`);
   }
 
-  function draw({ version, status, asOf, bidCount, bidderCount, winner, bids: { edges } }) {
+  function draw({ version, status, asOf, bidCount, bidderCount, winner, sale, bids: { edges } }) {
     loaded = version;
     then.hidden = false;
     tell(`Version ${shown(version)} of ${shown(newest)}, ${timeOfDay(asOf)}`);
     moment.title = when(asOf);
     const bids = bidCount ? `${many(bidCount, "live bid")} by ${many(bidderCount, "bidder")}` : "no live bids";
-    facts.textContent = `${winner ? `Won by ${who(winner.bidder)}` : STANDS[status]}: ${bids}`;
+    facts.textContent = `${sale ? told(sale) : winner ? `Won by ${who(winner.bidder)}` : STANDS[status]}: ${bids}`;
     list.replaceChildren(...edges.map(({ node }) => el("li", { class: isYou(node.bidder) ? "own" : "" },
       el("span", { class: "who" }, who(node.bidder)), el("span", { class: "number" }, worth(node)))));
     list.dataset.empty = edges.length ? "" : "No live bids.";

@@ -8,7 +8,7 @@ import { explained } from "./words.js";
 const LEADS = 10;
 const STEP = "version at sentence";
 const WHY = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id, atLeastVersion: $v) {
-  whyWinner { sentence closing { ${STEP} } ranking { place sentence } deletions { ${STEP} } doublings { ${STEP} draw { beaconRound { beacon number url } } }
+  whyWinner { sentence closing { ${STEP} } sale ranking { place sentence } deletions { ${STEP} } doublings { ${STEP} draw { beaconRound { beacon number url } } }
     leads(first: $n, after: $a) { edges { node { ${STEP} cause } } pageInfo { hasNextPage endCursor } } } } }`;
 
 function step({ at, sentence, cause }) {
@@ -60,7 +60,7 @@ export function why(id) {
     if (anew) tell(found);
   }
 
-  function tell({ sentence, closing, ranking, deletions, doublings }) {
+  function tell({ sentence, closing, sale, ranking, deletions, doublings }) {
     heading.textContent = cancelled ? "Why nobody won" : ranking.length ? "Why this winner" : "Why it did not sell";
     told.replaceChildren(...[
       el("p", { class: "result" }, sentence),
@@ -69,6 +69,7 @@ export function why(id) {
       deletions.length && part("What was taken back", el("ul", { class: "steps" }, deletions.map(step))),
       doublings.length && part("What the house doubled", el("ul", { class: "steps" }, doublings.map(doubling))),
       part("The close", el("p", {}, closing.sentence)),
+      sale.length && part("What followed", ...sale.map((each) => el("p", {}, each))),
     ].filter(Boolean));
   }
 

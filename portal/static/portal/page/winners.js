@@ -4,24 +4,33 @@ import { el, Entries } from "./dom.js";
 import { subscribe } from "./live.js";
 import { Pages } from "./pages.js";
 import { keepScroll } from "./place.js";
+import { SALE, told, isWinners } from "./sale.js";
 import { isYou } from "./self.js";
 import { ask } from "./session.js";
 import { setTitle } from "./title.js";
 import { explained, name } from "./words.js";
 import { doublingNote, paid, WORTH } from "./worth.js";
 
-const WINNER = `auctionId auctionTitle announcedAt bidder { id name } pays bid { ${WORTH} }`;
+const WINNER = `auctionId auctionTitle announcedAt bidder { id name } pays bid { id ${WORTH} } ${SALE}`;
 const PAGE = `query ($n: Int, $a: String) { winners(first: $n, after: $a) {
   edges { node { ${WINNER} } } pageInfo { hasNextPage endCursor } } }`;
 const UPDATES = `subscription { auction: auctionsUpdated { winner { ${WINNER} } } }`;
 const SIZE = 30;
 const HEADINGS = ["Auction", "Winner", "Pays", "Announced"];
 
+// What became of it, where that is not what the row says already.
+function later(winner) {
+  const { sale } = winner;
+  if (!sale) return "";
+  if (!isWinners({ sale, winner })) return told(sale);
+  return sale.state === "OFFERED" ? "To be confirmed" : "";
+}
+
 function row(winner, changed, fresh) {
   const you = isYou(winner.bidder);
   return el("tr", { class: `${you ? "own" : ""} ${fresh ? "changed" : ""}` },
     el("td", {}, el("a", { href: `#/auction/${winner.auctionId}` }, winner.auctionTitle)),
-    el("td", {}, you ? el("b", {}, "You") : name(winner.bidder)),
+    el("td", {}, you ? el("b", {}, "You") : name(winner.bidder), later(winner) && el("p", { class: "later soft" }, later(winner))),
     el("td", { class: "number" }, paid(winner)),
     el("td", { class: "soft" }, when(winner.announcedAt)));
 }
@@ -66,7 +75,7 @@ export function winners(main) {
   main.replaceChildren(el("h1", { tabindex: -1 }, "Winners"), note, table, message, pages.more);
   pages.load();
   const stop = subscribe(UPDATES, () => ({}), ({ auction: { winner } }) => {
-    if (!winner || known.has(winner.auctionId)) return;
+    if (!winner) return;
     known.set(winner.auctionId, winner);
     draw(true);
   });
