@@ -192,11 +192,12 @@ def _place_bid(
 ) -> Sequence[AuctionEvent] | Rejection:
     if refusal := not_admitted(auction, command.bidder_id, now, bidders):
         return refusal
-    if hide_amounts(auction.rules):
+    if auction.rules and hide_amounts(auction.rules):
         return Rejection(
             RejectionCode.BID_NOT_SEALED, "in this auction bids are sealed; place it again"
         )
-    own = auction.bids.live_of(command.placed_by)
+    bidder_id = command.placed_by
+    own = auction.bids.live_of(bidder_id)
     highest = max((bid.effective_amount for bid in own), default=None)
     if highest is not None and command.amount <= highest:
         return Rejection(
@@ -210,7 +211,7 @@ def _place_bid(
             return refused
     placed = BidPlaced(
         command.bid_id,
-        command.placed_by,
+        bidder_id,
         command.amount,
         now,
         command.nonce,

@@ -31,7 +31,9 @@ def not_running(auction: Auction, now: datetime) -> Rejection | None:
         return ended(auction)
     if auction.stands_still(now):
         return paused(auction)
-    return ended(auction) if over(auction, now) else None
+    if auction.closed or auction.on_its_clock(now) >= auction.ends_at:
+        return ended(auction)
+    return None
 
 
 def paused(auction: Auction) -> Rejection:

@@ -44,7 +44,8 @@ from commands.domain.rules.table import Rules, later
 from commands.domain.sale import Sale, sale_after
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots, so that it can follow a bid at the price of one dictionary: see at().
+@dataclass(frozen=True)
 class Auction:
     """An auction after `version` events.
 
@@ -91,14 +92,22 @@ class Auction:
         """Whether time stands still in it."""
         return self.paused_at is not None
 
+    def at(self, version: int, bids: Bids) -> "Auction":
+        """The auction at that version, with those bids; replace() would go through each of its fields, for each bid."""
+        auction = object.__new__(Auction)
+        auction.__dict__.update(self.__dict__, version=version, bids=bids)
+        return auction
+
     def stands_still(self, moment: datetime) -> bool:
         """Whether time stood still then."""
         if self.paused_at is not None and moment >= self.paused_at:
             return True
-        return any(pause.since <= moment < pause.until for pause in self.pauses)
+        return bool(self.pauses) and any(each.since <= moment < each.until for each in self.pauses)
 
     def on_its_clock(self, moment: datetime) -> datetime:
         """An earlier moment as it is to be compared with the end, which later pauses have moved."""
+        if not self.pauses:
+            return moment
         later = (pause.length for pause in self.pauses if pause.since > moment)
         return moved(moment, sum(later, timedelta()))
 
@@ -120,17 +129,18 @@ def evolve(auction: Auction | None, event: AuctionEvent) -> Auction:
 def replay(events: Iterable[AuctionEvent], auction: Auction | None = None) -> Auction:
     """The auction after the events, in time linear in their number and the bids it had."""
     bids = auction.bids if auction else Bids()
+    version = before = auction.version if auction else 0
     changed: dict[UUID, Bid] = {}
-    for event in events:
+    for version, event in enumerate(events, start=before + 1):
         auction = _next(auction, event)
-        if (bid := changed_bid(changed, bids, event, auction.version)) is not None:
+        if (bid := changed_bid(changed, bids, event, version)) is not None:
             changed[bid.id] = bid
     assert auction is not None, "a history begins with the auction's creation"
-    return replace(auction, bids=bids.with_(changed.values()))
+    return auction.at(version, bids.with_(changed.values()))
 
 
 def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
-    """The auction's own fields after the event."""
+    """The auction's own fields after the event, but for its version and its bids."""
     if isinstance(event, AuctionCreated):
         assert auction is None, "an auction is created once"
         return Auction(
@@ -146,7 +156,6 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
             rules=event.rules,
         )
     assert auction is not None, "an auction is created before anything else happens to it"
-    auction = replace(auction, version=auction.version + 1)
     match event:
         case WinnerAnnounced():
             won, price = event.bid_id, event.price
