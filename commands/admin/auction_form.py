@@ -81,7 +81,8 @@ class CreateAuctionForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 6, "cols": 50}),
         help_text=(
             "One a line, 50 at most: “alice 10.00”, “bob 12.00, 30 s before the end”, “bob deletes 12.00, 10 m later”, "
-            "“alice buys”, “alice 10.00 is doubled”. Names are made up, unless a user has that name. Nothing is stored."
+            "“alice buys”, “alice 10.00 is doubled”; with a second chance “alice confirms, 2 h later”, “alice declines”, “alice "
+            "does not answer”, “the house takes it back”. Names are made up, unless a user has that name. Nothing is stored."
         ),
     )
 

@@ -1,12 +1,17 @@
-"""What is tried in a made-up auction, as people write it: one bid, deletion, purchase or doubling a line.
+"""What is tried in a made-up auction, as people write it: one bid, deletion, purchase, doubling or answer a line.
 
     alice 10.00
     bob 12.00, 30 s before the end
     bob deletes 12.00, 10 m later
     alice buys
     alice 10.00 is doubled
+    alice confirms, 2 h later
+    alice declines
+    alice does not answer
+    the house takes it back
 
-A time before the end is before the end as it stands then. `later` counts from when the named bid was placed.
+A time before the end is before the end as it stands then. `later` counts from when the named bid was placed, and of an
+answer from when the lot was offered. The first of the last four kinds comes after the end.
 """
 
 import re
@@ -20,19 +25,32 @@ from commands.domain.amounts import InvalidAmount, amount
 from commands.inbox.invalid import InvalidInput
 
 MOST_LINES = 50
+HOUSE = "the house"
 LINE = re.compile(
-    r"(?P<who>[\w.@+-]{1,150}) (?:(?P<buys>buys)|(?P<deletes>deletes )?(?P<bid>[^\s,]+)(?P<doubled> is doubled)?)"
+    r"(?:(?P<house>the house) (?P<takes>takes it back)|(?P<who>[\w.@+-]{1,150}) (?:(?P<buys>buys)|"
+    r"(?P<answers>confirms|accepts|declines|does not answer)|(?P<deletes>deletes )?(?P<bid>[^\s,]+)(?P<doubled> is doubled)?))"
     r"(?:, (?P<number>[0-9]{1,6}) ?(?P<unit>[smh]) (?P<when>before the end|later))?"
 )
 HOW = "write a line like “alice 10.00”, “bob 12.00, 30 s before the end” or “bob deletes 12.00, 10 m later”"
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
-Does = Literal["bids", "deletes", "buys", "is doubled"]
+Does = Literal[
+    "bids",
+    "deletes",
+    "buys",
+    "is doubled",
+    "accepts",
+    "declines",
+    "does not answer",
+    "takes it back",
+]
+# What is done with the lot, once the auction is over.
+OF_SALES: frozenset[Does] = frozenset({"accepts", "declines", "does not answer", "takes it back"})
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A line: who does what with which bid, and how long before the end, or after that bid, if it says so."""
+    """A line: who does what with which bid, and how long before the end, or after that bid or the offer, if it says so."""
 
     number: int
     text: str
@@ -64,18 +82,34 @@ def _step(number: int, line: str) -> Step:
         named = amount(found["bid"]) if found["bid"] else None
     except InvalidAmount as error:
         raise wrong(number, str(error)) from error
-    step = Step(number, line, found["who"], _does(found), named)
+    step = Step(number, line, found["who"] or HOUSE, _does(found), named)
     if not found["number"]:
         return step
     span = timedelta(**{UNITS[found["unit"]]: int(found["number"])})
+    if found["when"] == "before the end" and step.does in OF_SALES:
+        raise wrong(
+            number, "the lot is offered after the end; “later” says how long after the offer"
+        )
     if found["when"] == "before the end":
         return Step(number, line, step.who, step.does, named, before=span)
     if step.does in ("bids", "buys"):
-        raise wrong(number, "“later” says how long after its bid something is deleted or doubled")
+        raise wrong(
+            number,
+            "“later” says how long after its bid something is deleted or doubled, or after an offer it is answered",
+        )
     return Step(number, line, step.who, step.does, named, later=span)
 
 
 def _does(found: re.Match[str]) -> Does:
+    if found["takes"]:
+        return "takes it back"
+    match found["answers"]:
+        case "confirms" | "accepts":
+            return "accepts"
+        case "declines":
+            return "declines"
+        case "does not answer":
+            return "does not answer"
     if found["buys"]:
         return "buys"
     if found["doubled"]:

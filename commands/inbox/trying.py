@@ -1,6 +1,6 @@
 """Trying rules: what would become of some bids in a made-up auction, decided as real ones are. Nothing is stored."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,22 +10,22 @@ from commands.domain.auction import decide
 from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
+    AnswerOffer,
     AuctionCommand,
     BuyNow,
     CreateAuction,
     DeleteBid,
     DoubleBid,
+    ForfeitSale,
+    LapseOffer,
     PlaceBid,
     PlaceSealedBid,
 )
 from commands.domain.events import (
     AuctionEvent,
-    BidDeleted,
     BidPlaced,
-    BoughtNow,
-    NothingDrawn,
+    LotOffered,
     SealedBidPlaced,
-    WinnerAnnounced,
 )
 from commands.domain.hidden import Content
 from commands.domain.promoter import Drawn, KnownDraw, Promoter
@@ -33,10 +33,11 @@ from commands.domain.rejections import Rejection
 from commands.domain.rules.masked import Alias
 from commands.domain.rules.rule import InvalidRule
 from commands.domain.rules.table import check, hide_amounts, masked, people
-from commands.domain.state import Auction, replay
+from commands.domain.state import replay
 from commands.inbox.chosen_rules import Choice
 from commands.inbox.invalid import InvalidInput
-from commands.inbox.trial_lines import Step, wrong
+from commands.inbox.trial_lines import HOUSE, OF_SALES, Step, wrong
+from commands.inbox.trial_words import ended, said
 
 AUCTION = uuid5(NAMESPACE_OID, "a made-up auction")
 # What does not say when it is done is done at once after the line before; the first so long before the end.
@@ -68,20 +69,26 @@ def try_out(
     *,
     starts_at: datetime | None = None,
 ) -> list[Became]:
-    """What becomes of each line, and last of the auction; InvalidInput for a line, or an auction, that can't be.
+    """What becomes of each line, and of the auction; InvalidInput for a line, or an auction, that can't be.
 
-    The auction is created now, and starts at once or at that time. `known` are the users whose names are in the lines; others are made up.
+    It ends after the last line, or before the first one that is about its lot. It is created now, and starts at once or at that time. `known` are the users whose names are in the lines; others are made up.
     """
     cast = _people(steps, known or {})
     create = CreateAuction(AUCTION, "", "", starts_at, ends_at, None, choice.all_rules)
     trial = _Trial(create, choice, now, cast)
-    became = [trial.do(step) for step in steps]
-    return [*became, Became("the end", trial.end())]
+    became = list[Became]()
+    for step in steps:
+        if step.does in OF_SALES and not trial.ended:
+            became.append(trial.end())
+        became.append(trial.do(step))
+    return became if trial.ended else [*became, trial.end()]
 
 
 def _people(steps: Sequence[Step], known: People) -> dict[str, Bidder]:
     return {
-        step.who: known.get(step.who) or Bidder(uuid5(NAMESPACE_OID, step.who)) for step in steps
+        step.who: known.get(step.who) or Bidder(uuid5(NAMESPACE_OID, step.who))
+        for step in steps
+        if step.who != HOUSE
     }
 
 
@@ -94,6 +101,8 @@ class _Trial:
         self._reserve, self._rules = choice.reserve, choice.all_rules
         self._ids = {name: bidder.user_id or AUCTION for name, bidder in cast.items()}
         self._bidders = {self._ids[name]: bidder for name, bidder in cast.items()}
+        # Whose turn it is to be offered the lot is decided by aliases, if there are some.
+        self._bidders |= {self._alias(self._ids[name]): each for name, each in cast.items()}
         # Whom a rule names is there, whether they bid or not.
         for user_id in people(self._rules):
             self._bidders.setdefault(user_id, Bidder(user_id))
@@ -111,6 +120,13 @@ class _Trial:
         ends_at = self._auction.ends_at
         self._now = ends_at - min(LONG, ends_at - self._auction.starts_at)
         self._begun = False
+        # When the lot was offered last.
+        self._offered_at = ends_at
+
+    @property
+    def ended(self) -> bool:
+        """Whether the auction is closed."""
+        return self._auction.closed
 
     def do(self, step: Step) -> Became:
         """Do what the line says, at its time."""
@@ -129,33 +145,28 @@ class _Trial:
             return Became(step.text, answer.code.value, answer)
         self._auction = replay(answer, before)
         self._remember(step, answer)
-        return Became(step.text, "; ".join(self._said(before, answer)))
+        return Became(step.text, "; ".join(said(before, self._auction, answer, self._name)))
 
-    def end(self) -> str:
-        """Who wins, and what they pay."""
-        at = max(self._auction.ends_at, self._now)
+    def end(self) -> Became:
+        """The auction ends: who wins, and what they pay."""
+        self._now, self._begun = max(self._auction.ends_at, self._now), True
         behind = {self._alias(user_id): user_id for user_id in self._ids.values()}
+        events: Sequence[AuctionEvent] = ()
         # Sealed bids are revealed first.
         while not self._auction.closed:
             answer = decide(
                 AnnounceWinner(AUCTION),
                 self._auction,
-                now=at,
+                now=self._now,
                 bidders=self._bidders,
                 reserve=self._reserve,
                 behind=behind,
                 opened=self._opened,
             )
             assert not isinstance(answer, Rejection), answer.message
-            self._auction = replay(answer, self._auction)
-            for event in answer:
-                if isinstance(event, WinnerAnnounced):
-                    pays = event.amount if event.price is None else event.price
-                    return f"{self._name(event.bidder_id)} wins and pays {pays:,}"
-        live = self._auction.leading_bid is not None
-        return (
-            "nobody wins: the reserve is not met" if live else "nobody wins: there is no live bid"
-        )
+            events, self._auction = answer, replay(answer, self._auction)
+        self._offered_at = self._now
+        return Became("the end", ended(self._auction, events, self._name))
 
     def _time(self, step: Step) -> datetime:
         try:
@@ -163,7 +174,9 @@ class _Trial:
             if step.before is not None:
                 at = self._auction.ends_at - step.before
             if step.later is not None:
-                at = self._auction.bids[self._named(step)].placed_at + step.later
+                at = self._since(step) + step.later
+            if step.does == "does not answer":
+                at = max(at, self._until(step))
         except OverflowError as error:
             raise wrong(step.number, "there is no such time") from error
         # The first line may be of any time, also from before the start.
@@ -171,7 +184,22 @@ class _Trial:
             raise wrong(step.number, "it would be earlier than the line before it")
         return at
 
+    def _since(self, step: Step) -> datetime:
+        """From when on “later” counts."""
+        if step.does not in OF_SALES:
+            return self._auction.bids[self._named(step)].placed_at
+        return self._offered_at
+
+    def _until(self, step: Step) -> datetime:
+        """Until when somebody can answer who does not."""
+        sale = self._auction.sale
+        if sale and sale.until and sale.bidder_id == self._alias(self._ids[step.who]):
+            return sale.until
+        raise wrong(step.number, f"the lot is not offered to {step.who}")
+
     def _command(self, step: Step) -> AuctionCommand:
+        if step.does in OF_SALES:
+            return self._about_the_lot(step)
         user_id, bid_id = self._ids[step.who], UUID(int=step.number)
         alias = Alias(self._alias(user_id), self._numbers.get(self._alias(user_id)))
         shown = alias if masked(self._rules) else None
@@ -182,12 +210,24 @@ class _Trial:
                 return DoubleBid(AUCTION, step.number, 0)
             case "buys":
                 return BuyNow(AUCTION, bid_id, user_id, alias=shown)
-            case "bids":
+            case _:
                 assert step.amount is not None, "a bid has an amount"
                 if hide_amounts(self._rules):
                     content = self._opened[bid_id] = Content(step.amount, f"{step.number:032x}")
                     return PlaceSealedBid(AUCTION, bid_id, user_id, content.commitment, "")
                 return PlaceBid(AUCTION, bid_id, user_id, step.amount, alias=shown)
+
+    def _about_the_lot(self, step: Step) -> AuctionCommand:
+        sale = self._auction.sale
+        held = sale.bid_id if sale and sale.bid_id else AUCTION
+        match step.does:
+            case "does not answer":
+                return LapseOffer(AUCTION, held)
+            case "takes it back":
+                return ForfeitSale(AUCTION, held, "It is tried.", None)
+            case answer:
+                bidder_id = self._alias(self._ids[step.who])
+                return AnswerOffer(AUCTION, bidder_id, accept=answer == "accepts")
 
     def _draw(self, step: Step) -> KnownDraw | None:
         if step.does != "is doubled":
@@ -203,36 +243,14 @@ class _Trial:
 
     def _remember(self, step: Step, events: Sequence[AuctionEvent]) -> None:
         for event in events:
+            if isinstance(event, LotOffered):
+                self._offered_at = self._now
             if isinstance(event, BidPlaced):
                 self._bids[step.who, event.amount] = event.bid_id
                 if event.number:
                     self._numbers[event.bidder_id] = event.number
             if isinstance(event, SealedBidPlaced) and step.amount is not None:
                 self._bids[step.who, step.amount] = event.bid_id
-
-    def _said(self, before: Auction, events: Sequence[AuctionEvent]) -> Iterator[str]:
-        after = self._auction
-        yield self._became(events)
-        moved = after.ends_at - before.ends_at
-        if moved > timedelta(0):
-            yield f"the end moves by {moved.total_seconds():g} s"
-        if after.reserve_met != before.reserve_met:
-            yield "the reserve is met" if after.reserve_met else "the reserve is not met"
-
-    def _became(self, events: Sequence[AuctionEvent]) -> str:
-        leading = self._auction.leading_bid
-        first = events[0]
-        if any(isinstance(event, BoughtNow) for event in events):
-            return "bought, and ended"
-        if isinstance(first, BidDeleted):
-            return "deleted"
-        if isinstance(first, SealedBidPlaced):
-            return "placed"
-        if isinstance(first, NothingDrawn):
-            return "not doubled"
-        placed = isinstance(first, BidPlaced)
-        leads = leading and leading.id == getattr(first, "bid_id", None)
-        return "leads" if leads else "placed" if placed else "doubled"
 
     def _alias(self, user_id: UUID) -> UUID:
         return uuid5(user_id, "alias") if masked(self._rules) else user_id

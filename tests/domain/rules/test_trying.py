@@ -33,6 +33,10 @@ def told(lines: str, **chosen: str) -> list[str]:
         ("alice 10\nbob deletes 10", "line 2: bob has placed no bid of 10.00"),
         ("alice 10\nalice 9\nalice deletes 9", "line 3: alice has placed no bid of 9.00"),
         ("alice 10, 5 s later", "line 1: “later” says how long after its bid"),
+        ("alice confirms, 5 s before the end", "line 1: the lot is offered after the end"),
+        ("alice 10\nbob does not answer", "line 2: the lot is not offered to bob"),
+        ("bob takes it back", "line 1: 'bob takes it back' can't be read"),
+        ("the house declines", "line 1: 'the house declines' can't be read"),
         (
             "alice 10, 5 s before the end\nbob 20, 6 s before the end",
             "line 2: it would be earlier than the line before it",
@@ -81,6 +85,44 @@ def test_how_it_ends(lines: str, chosen: dict[str, str], ends: str) -> None:
     assert told(lines, **chosen)[-1] == ends
 
 
+@pytest.mark.parametrize(
+    ("lines", "became"),
+    [
+        ("alice confirms", ["nobody wins: there is no live bid", "NOT_OFFERED"]),
+        ("the house takes it back", ["nobody wins: there is no live bid", "NOT_OFFERED"]),
+        (
+            "alice 10\nalice accepts\nalice accepts\nbob 20",
+            [
+                "leads",
+                "alice wins, and has 2 hours to confirm the purchase for 10.00",
+                "alice buys it for 10.00",
+                "OFFER_OVER",
+                "AUCTION_ENDED",
+            ],
+        ),
+        (
+            "alice 10\nalice declines, 2 h later",
+            [
+                "leads",
+                "alice wins, and has 2 hours to confirm the purchase for 10.00",
+                "OFFER_OVER",
+            ],
+        ),
+    ],
+)
+def test_what_is_done_with_the_lot_comes_after_the_end(lines: str, became: list[str]) -> None:
+    assert told(lines, second_chance="2h/90s/2") == became
+
+
+def test_without_a_second_chance_nobody_is_asked() -> None:
+    assert told("alice 10\nalice confirms\nthe house takes it back") == [
+        "leads",
+        "alice wins and pays 10.00",
+        "NOT_OFFERED",
+        "NOT_OFFERED",
+    ]
+
+
 def test_users_of_that_name_are_who_they_are() -> None:
     steps = read_steps("alice 10.00\nbob 5.00")
     choice = choose(own_lot=str(ALICE))
@@ -120,9 +162,14 @@ WHEN = st.sampled_from(
         ", 999999 h later",
     ]
 )
+WITH_THE_LOT = st.sampled_from(
+    ["accepts", "declines", "does not answer", "declines, 1 h later", "accepts, 999999 h later"]
+)
 NAMES = st.sampled_from(["alice", "bob", "carol"])
 DONE = st.sampled_from(["1", "2", "3.00", "9999999999.99", "deletes 1", "deletes 2", "buys"])
-LINES = st.builds("{} {}{}{}".format, NAMES, DONE, st.sampled_from(["", " is doubled"]), WHEN)
+BIDS = st.builds("{} {}{}{}".format, NAMES, DONE, st.sampled_from(["", " is doubled"]), WHEN)
+ANSWERS = st.builds("{} {}".format, NAMES, WITH_THE_LOT)
+LINES = BIDS | BIDS | ANSWERS | st.just("the house takes it back")
 
 
 @given(
