@@ -318,12 +318,13 @@ class Auction:
         must(missed < self.reserve, f"it was said not to be met by {missed:,}")
         return f"the reserve was {self.reserve:,}"
 
-    def sells(self, kind, asked, data):
+    def sells(self, kind, asked, at, data):
         """By a second chance the lot is offered, first to the winner, and accepted, or passed on."""
         must(self.winning and "second_chance" in self.rules, "something happened after the close")
         rule, offer = self.rules["second_chance"], self.offer
         if kind in OFFERS:
-            must(asked == self.owing, "it does not follow at once on what it follows from")
+            at_once = asked == self.owing and at == self.seen[-1]["at"]
+            must(at_once, "it does not follow at once on what it follows from")
             self.owing, passed = None, data.get("passed_over", [])
             left = self.left() if self.others < rule["most"] else []
             # Only the house knows whose accounts are deleted.
@@ -338,7 +339,7 @@ class Auction:
                 return f"nobody is left to be offered the lot{gone}"
             must(turn, "nobody was left")
             won = turn["bid_id"] == self.winning
-            until = asked + timedelta(seconds=rule["confirm_within" if won else "answer_within"])
+            until = at + timedelta(seconds=rule["confirm_within" if won else "answer_within"])
             right = {"bid_id": turn["bid_id"], "bidder_id": turn["bidder_id"]}
             amount = self.pays_price if won else turn["amount"]
             right |= {"amount": str(amount), "until": until.isoformat()}
@@ -389,7 +390,7 @@ class Auction:
         must(asked or not (self.seen and self.seen[-1]["asked"]), "it hides when it was asked for")
         if kind in SALES:
             must(asked - event["at"] < timedelta(minutes=1), "it was asked for later")
-            return self.sells(kind, asked, data)
+            return self.sells(kind, asked, event["at"], data)
         # With its bidder's account a bid is deleted when the deletion of that was asked for.
         at = data.get("withdrawn_at") or data.get("placed_at") or event.get("accepted_at")
         late = at and self.late(time(at))

@@ -95,16 +95,19 @@ def decide(
     reserve: ReservePrice | None = None,
     behind: Mapping[UUID, UUID] = NOBODY,
     opened: Opened = NOTHING_OPENED,
+    recorded_at: datetime | None = None,
 ) -> Sequence[AuctionEvent] | Rejection:
     """The events the command causes, or the rejection.
 
-    `now` is when the portal accepted the command. `bidders` are by their ids the users who exist, of those who
+    `now` is when the portal accepted the command, and `recorded_at` when its events are recorded, if that is later:
+    from then on an offer can be answered. `bidders` are by their ids the users who exist, of those who
     bid or whom a rule names. `draw` is the draw for a DoubleBid; None if it comes too late: its time is over, or its tick's secret is revealed.
     `reserve` is the auction's reserve; None if it has none, or if its key is lost.
     `behind` has the users behind aliases, for AnnounceWinner in an auction that shows who won.
     `opened` is what those sealed bids hold that the command places or reveals.
     """
-    answer = _decided(command, auction, now, bidders, draw, reserve, behind, opened)
+    since = recorded_at or now
+    answer = _decided(command, auction, now, since, bidders, draw, reserve, behind, opened)
     if auction and auction.rules and not isinstance(answer, Rejection):
         hidden = masked(auction.rules)
         # Whatever places a bid: it must never be under a user's id there.
@@ -118,6 +121,7 @@ def _decided(
     command: AuctionCommand,
     auction: Auction | None,
     now: datetime,
+    since: datetime,
     bidders: Mapping[UUID, Bidder],
     draw: Draw | None,
     reserve: ReservePrice | None,
@@ -143,7 +147,7 @@ def _decided(
         case DoubleBid():
             return _double_bid(command, auction, now, draw)
         case AnnounceWinner():
-            return _announce_winner(auction, now, reserve, bidders, behind, opened)
+            return _announce_winner(auction, now, since, reserve, bidders, behind, opened)
         case CancelAuction():
             return house.cancel(command, auction)
         case CloseAuctionNow():
@@ -155,13 +159,13 @@ def _decided(
         case ReviseAuction():
             return revise(command, auction, now, bidders)
         case AnswerOffer():
-            return offering.answer(command, auction, now, bidders)
+            return offering.answer(command, auction, now, since, bidders)
         case LapseOffer():
-            return offering.lapse(command, auction, now, bidders)
+            return offering.lapse(command, auction, now, since, bidders)
         case ForfeitSale():
-            return offering.forfeit(command, auction, now, bidders)
+            return offering.forfeit(command, auction, since, bidders)
         case WithdrawBids():
-            return _withdraw_bids(command, auction, now, bidders)
+            return _withdraw_bids(command, auction, since, bidders)
         case _:
             assert_never(command)
 
@@ -357,6 +361,7 @@ def _policy_version(command: DoubleBid, auction: Auction) -> int:
 def _announce_winner(
     auction: Auction,
     now: datetime,
+    since: datetime,
     reserve: ReservePrice | None,
     bidders: Mapping[UUID, Bidder],
     behind: Mapping[UUID, UUID],
@@ -393,7 +398,7 @@ def _announce_winner(
         price=winners_price(auction, bid, reserve.amount if reserve else None),
     )
     events = [*revealed, announced]
-    return offering.with_next_offer(auction, events, now, bidders) if auction.rules else events
+    return offering.with_next_offer(auction, events, since, bidders) if auction.rules else events
 
 
 def _met_or_missed(
@@ -409,12 +414,12 @@ def _met_or_missed(
 
 
 def _withdraw_bids(
-    command: WithdrawBids, auction: Auction, now: datetime, bidders: Mapping[UUID, Bidder]
+    command: WithdrawBids, auction: Auction, since: datetime, bidders: Mapping[UUID, Bidder]
 ) -> Sequence[AuctionEvent]:
     # What decides is when the deletion of the user was accepted, not when it reached this auction.
     deleted_at = command.deletion_accepted_at
     if over(auction, deleted_at):
-        return offering.leave(auction, command.bidder_id, deleted_at, now, bidders)
+        return offering.leave(auction, command.bidder_id, deleted_at, since, bidders)
     return [
         BidDeleted(bid.id, bid.bidder_id, withdrawn_at=command.deletion_accepted_at)
         for bid in auction.live_bids_of(command.bidder_id)

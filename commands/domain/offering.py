@@ -1,4 +1,7 @@
-"""Offering the lot of a closed auction: first to the winner, then, by its second chance, to the next bidders."""
+"""Offering the lot of a closed auction: first to the winner, then, by its second chance, to the next bidders.
+
+Answers count by `now`, the moment they were accepted. The time of an offer begins with `since`, when it is recorded.
+"""
 
 from collections.abc import Container, Iterator, Sequence
 from datetime import datetime
@@ -24,7 +27,7 @@ from commands.domain.state import Auction, replay
 
 
 def with_next_offer(
-    auction: Auction, events: Sequence[AuctionEvent], now: datetime, bidders: Container[UUID]
+    auction: Auction, events: Sequence[AuctionEvent], since: datetime, bidders: Container[UUID]
 ) -> Sequence[AuctionEvent]:
     """These events, and to whom the lot is offered after them.
 
@@ -33,11 +36,11 @@ def with_next_offer(
     rule = chosen(auction.rules, SecondChance)
     if rule is None:
         return events
-    return [*events, _next_offer(replay(events, auction), rule, now, bidders)]
+    return [*events, _next_offer(replay(events, auction), rule, since, bidders)]
 
 
 def _next_offer(
-    auction: Auction, rule: SecondChance, now: datetime, bidders: Container[UUID]
+    auction: Auction, rule: SecondChance, since: datetime, bidders: Container[UUID]
 ) -> LotOffered | SaleFailed:
     passed_over: list[UUID] = []
     if auction.sale is None or auction.sale.next_ones < rule.most:
@@ -46,7 +49,7 @@ def _next_offer(
                 passed_over.append(bid.bidder_id)
                 continue
             won = bid.id == auction.winning_bid_id
-            until, amount = rule.until(now, winner=won), bid.amount
+            until, amount = rule.until(since, winner=won), bid.amount
             if won and auction.winning_price is not None:
                 amount = auction.winning_price
             return LotOffered(bid.id, bid.bidder_id, amount, until, tuple(passed_over), bid.number)
@@ -65,7 +68,11 @@ def next_bids(auction: Auction) -> Iterator[Bid]:
 
 
 def answer(
-    command: AnswerOffer, auction: Auction, now: datetime, bidders: Container[UUID]
+    command: AnswerOffer,
+    auction: Auction,
+    now: datetime,
+    since: datetime,
+    bidders: Container[UUID],
 ) -> Sequence[AuctionEvent] | Rejection:
     """Accept the lot, or let it go to the next bidder."""
     if not auction.closed:
@@ -85,11 +92,15 @@ def answer(
     bid_id, bidder_id = _holder(sale)
     if command.accept:
         return [OfferAccepted(bid_id, bidder_id)]
-    return with_next_offer(auction, [OfferDeclined(bid_id, bidder_id)], now, bidders)
+    return with_next_offer(auction, [OfferDeclined(bid_id, bidder_id)], since, bidders)
 
 
 def lapse(
-    command: LapseOffer, auction: Auction, now: datetime, bidders: Container[UUID]
+    command: LapseOffer,
+    auction: Auction,
+    now: datetime,
+    since: datetime,
+    bidders: Container[UUID],
 ) -> Sequence[AuctionEvent] | Rejection:
     """Let the lot go to the next bidder, once the time to answer is over."""
     sale = auction.sale
@@ -99,11 +110,11 @@ def lapse(
         return Rejection(
             RejectionCode.OFFER_OPEN, f"it can be answered until {readable(sale.until)}"
         )
-    return with_next_offer(auction, [OfferLapsed(*_holder(sale))], now, bidders)
+    return with_next_offer(auction, [OfferLapsed(*_holder(sale))], since, bidders)
 
 
 def forfeit(
-    command: ForfeitSale, auction: Auction, now: datetime, bidders: Container[UUID]
+    command: ForfeitSale, auction: Auction, since: datetime, bidders: Container[UUID]
 ) -> Sequence[AuctionEvent] | Rejection:
     """In the house's name let the lot go from whoever has it, or is offered it, to the next bidder."""
     if not auction.closed:
@@ -117,14 +128,14 @@ def forfeit(
             RejectionCode.NOT_OFFERED, "the lot is neither offered nor sold to that bid's bidder"
         )
     forfeited = SaleForfeited(*_holder(sale), command.reason, command.forfeited_by)
-    return with_next_offer(auction, [forfeited], now, bidders)
+    return with_next_offer(auction, [forfeited], since, bidders)
 
 
 def leave(
     auction: Auction,
     bidder_id: UUID,
     deletion_accepted_at: datetime,
-    now: datetime,
+    since: datetime,
     bidders: Container[UUID],
 ) -> Sequence[AuctionEvent]:
     """What becomes of an offer to somebody who deleted their account; what they bought stays sold."""
@@ -132,7 +143,7 @@ def leave(
     if sale is None or sale.bidder_id != bidder_id or sale.state is not SaleState.OFFERED:
         return []
     declined = OfferDeclined(*_holder(sale), withdrawn_at=deletion_accepted_at)
-    return with_next_offer(auction, [declined], now, bidders)
+    return with_next_offer(auction, [declined], since, bidders)
 
 
 def _holder(sale: Sale) -> tuple[UUID, UUID]:

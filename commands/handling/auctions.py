@@ -7,6 +7,7 @@ and written for all auctions at once.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import cast
 from uuid import UUID
 
@@ -143,11 +144,11 @@ def handle_auctions(
         return Handled(unfinished=unfinished, alone=alone, left=left)
     deciding = _Deciding(connection, lines, commands)
     now = clock(connection)
-    decided = {line.id: deciding.decide(line, now) for line in lines}
     # Jobs are settled when their events are recorded: so what the oldest job that is kept tells of
     # its moment holds for events, too.
     accepted = [line.jobs[-1].accepted_at for line in lines]
     done = later_than(now, *deciding.commitments, *accepted)
+    decided = {line.id: deciding.decide(line, now, done) for line in lines}
     recorded = PostgresEventStore(connection).append_all(
         [Addition(line.stream, line.version, decided[line.id].events) for line in lines], done
     )
@@ -200,12 +201,12 @@ class _Deciding:
             **{id: bids.get(id, Bids()).with_(found) for id, found in next_ones.items()},
         }
 
-    def decide(self, line: Line, now: datetime) -> Decided[Auction]:
-        """What becomes of the line's jobs."""
+    def decide(self, line: Line, now: datetime, recorded_at: datetime) -> Decided[Auction]:
+        """What becomes of the line's jobs, whose events will be recorded then."""
         return decide_jobs(
             line.jobs,
             self._before(line),
-            self._decide_job,
+            partial(self._decide_job, recorded_at),
             lambda state, events: replay(cast(Sequence[AuctionEvent], events), state),
             version=line.version,
             now=now,
@@ -228,7 +229,9 @@ class _Deciding:
             return None
         return replace(line.before, bids=self._bids.get(line.id, Bids()))
 
-    def _decide_job(self, job: Job, state: Auction | None) -> Sequence[Event] | Rejection:
+    def _decide_job(
+        self, recorded_at: datetime, job: Job, state: Auction | None
+    ) -> Sequence[Event] | Rejection:
         """The domain's answer to the job; the moment of acceptance is the moment that counts."""
         command = self._commands.get(job.id) or _decoded(job)
         command = self.masks.behind_mask(command, state)
@@ -241,6 +244,7 @@ class _Deciding:
             reserve=self._reserves.get(state.id) if state else None,
             behind=self._behind_winner(state) if isinstance(command, AnnounceWinner) else NOBODY,
             opened=self._opened,
+            recorded_at=recorded_at,
         )
         self.masks.note(command, answer)
         return answer
@@ -374,6 +378,8 @@ def _offerable(
     for line in lines:
         auction, job = line.before, line.jobs[0]
         if auction is None or job.command not in OFFERING or not _has_second_chance(auction):
+            continue
+        if auction.sale is None and job.command != "AnnounceWinner":
             continue
         match commands.get(job.id):
             case AnswerOffer(accept=True) | None:

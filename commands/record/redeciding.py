@@ -136,6 +136,7 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
         reserve=reserve,
         behind=winner_behind(event),
         opened=_opened(event),
+        recorded_at=recorded.recorded_at,
     )
     if isinstance(answer, Rejection):
         return f"the rules refuse it: {answer.message}"
@@ -144,7 +145,7 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
     standing.owed = _consequences(answer, event)
     if answer and isinstance(answer[-1], OFFER):
         assert auction, "a lot is offered in an auction"
-        standing.turn = partial(_whose_turn, auction, answer[:-1], now, bidders)
+        standing.turn = partial(_whose_turn, auction, answer[:-1], recorded.recorded_at, bidders)
     standing.cause = recorded.causation_id
     if _changes_time(event) and standing.accepted and standing.accepted > now:
         return "what was accepted after it came before it"
@@ -178,13 +179,13 @@ def _bidders(
 def _whose_turn(
     auction: Auction,
     before: Sequence[AuctionEvent],
-    now: datetime,
+    since: datetime,
     bidders: Mapping[UUID, Bidder],
     gone: Collection[UUID],
 ) -> AuctionEvent:
     """What must follow on these events if these bidders are gone, too."""
     left = {id: bidder for id, bidder in bidders.items() if id not in gone}
-    return with_next_offer(auction, before, now, left)[-1]
+    return with_next_offer(auction, before, since, left)[-1]
 
 
 def _followed(standing: Standing, recorded: RecordedEvent, facts: Facts) -> str | None:

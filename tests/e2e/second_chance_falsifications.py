@@ -7,7 +7,16 @@ third, who accepted, that the house took it from them, and that nobody is left.
 
 from datetime import datetime, timedelta
 
-from tests.e2e.falsifications import NOBODY, Falsify, Json, asked, changing, inserted, without
+from tests.e2e.falsifications import (
+    NOBODY,
+    Falsify,
+    Json,
+    asked,
+    blaming,
+    changing,
+    inserted,
+    without,
+)
 
 CHANCE = {"confirm_within": 2, "answer_within": 600, "most": 2}
 
@@ -55,6 +64,16 @@ def longer(contents: list[Json]) -> list[Json]:
     return contents
 
 
+def made_later(contents: list[Json]) -> list[Json]:
+    """The second bidder is to have been offered it a second later, and so to have had until a second later."""
+    if _is_auction(contents):
+        offer = contents[8]
+        for values, name in ((offer, "recorded_at"), (offer["data"], "until")):
+            at = datetime.fromisoformat(values[name]) + timedelta(seconds=1)
+            values[name] = at.isoformat(timespec="microseconds")
+    return contents
+
+
 def _is_auction(contents: list[Json]) -> bool:
     return bool(contents) and contents[0]["type"] == "AuctionCreated"
 
@@ -63,6 +82,7 @@ SOLD_LATER: dict[str, tuple[Falsify, str]] = {
     "an offer out of turn": (offered_out_of_turn, "the rules give"),
     "an offer for another amount": (changing(9, amount="10.00"), "the rules give"),
     "an offer for a longer time": (longer, "the rules give"),
+    "an offer made later than it was": (made_later, "at once|the rules give"),
     "an offer that lapsed too early": (asked(8, timedelta(seconds=-1.9)), "answered until"),
     "an answer that came too late": (accepted_too_late, "could be answered until"),
     "no offer after the winner": (without(7), "must follow|the rules give"),
@@ -91,4 +111,9 @@ SOLD_LATER: dict[str, tuple[Falsify, str]] = {
 # What an outsider can't know: whose accounts are deleted.
 INSIDE: dict[str, tuple[Falsify, str]] = {
     "somebody with an account who is passed over": (passed_over, "the rules give"),
+    "somebody with an account who declined with it": (
+        changing(10, withdrawn_at="2026-01-01T00:00:00+00:00"),
+        "its bidder was not deleted",
+    ),
+    "an offer that nobody asked to end": (blaming(8), "there is no job that caused it"),
 }

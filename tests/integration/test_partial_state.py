@@ -40,6 +40,7 @@ from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.secret_keys import key_for_auction
 from commands.record.codec import command_name, encode
 from commands.record.sealing import commitment, seal
+from commands.streams import RecordedEvent
 from tests.domain.histories import (
     POLICIES,
     SECRET,
@@ -346,9 +347,9 @@ def compare_with_full_replay(
         handle_in_batches(connection, auction_id, batch_sizes)
 
         found = PostgresEventStore(connection).read(auction_id)
-        hashes, wardrobe = [item.hash for item in found], worn(connection, auction_id, rules)
+        wardrobe = worn(connection, auction_id, rules)
         people = {id: Bidder(id) for id in (alice, bob)}
-        events, answers = by_full_replay(requests, people, hashes, reserve, wardrobe)
+        events, answers = by_full_replay(requests, people, found, reserve, wardrobe)
         assert [item.event for item in found] == events
         assert settled(connection, auction_id) == answers
         assert read_auction(connection, auction_id) == replay(events)
@@ -384,11 +385,13 @@ def close(auction_id: UUID) -> Asked:
 def by_full_replay(
     requests: Sequence[Asked],
     bidders: Mapping[UUID, Bidder],
-    hashes: Sequence[bytes],
+    found: Sequence[RecordedEvent],
     reserve: ReservePrice | None,
     wardrobe: Wardrobe,
 ) -> tuple[list[AuctionEvent], list[Settled]]:
-    """Each request decided on everything that happened before it; draws by the recorded hashes."""
+    """Each request decided on everything that happened before it; draws by the recorded hashes,
+    and the times of offers by when the events were recorded.
+    """
     events: list[AuctionEvent] = []
     answers: list[Settled] = []
     auction_id = requests[0].command.auction_id
@@ -399,7 +402,7 @@ def by_full_replay(
             wardrobe.follow(before.rules)
         command = wardrobe.dressed(request.command)
         draw = (
-            drawing(command, hashes[len(events) - 1], before.rules if before else ())
+            drawing(command, found[len(events) - 1].hash, before.rules if before else ())
             if isinstance(command, DoubleBid)
             else None
         )
@@ -408,6 +411,7 @@ def by_full_replay(
         more = True
         while more:
             before = replay(events) if events else None
+            [*follows] = found[len(events) : len(events) + 1]
             answer = decide(
                 command,
                 before,
@@ -417,6 +421,7 @@ def by_full_replay(
                 reserve=reserve if before and chosen(before.rules, Reserve) else None,
                 behind=wardrobe.behind(bidders),
                 opened=contents,
+                recorded_at=follows[0].recorded_at if follows else None,
             )
             more = not isinstance(answer, Rejection) and goes_on(answer)
             events += answer if more and not isinstance(answer, Rejection) else []

@@ -32,7 +32,6 @@ from tests.integration.dying import run_and_die
 from tests.integration.in_process import SHORTLY, InProcessPortal
 from tests.integration.notifying import notifications_of, run_notifier
 from tests.integration.test_verification import findings
-from tests.waiting import wait_until
 
 LAPSE = "commands.lapse_offers"
 HOUR = 3600
@@ -40,10 +39,13 @@ CHANCE = SecondChance(confirm_within=2 * HOUR, answer_within=HOUR, most=2)
 
 
 def bid_in(
-    in_process: InProcessPortal, amounts: Iterable[str], rule: SecondChance = CHANCE
+    in_process: InProcessPortal,
+    amounts: Iterable[str],
+    rule: SecondChance = CHANCE,
+    seconds: float = 600,
 ) -> tuple[Stream, list[UUID], list[UUID]]:
     """An auction with a bid of each amount, each by another bidder; the bidders, and the bids."""
-    auction = in_process.auction(rules=(rule,))
+    auction = in_process.auction(seconds, rules=(rule,))
     bidders = [in_process.user() for _ in amounts]
     bids = [
         in_process.bid(auction, who, amount) for who, amount in zip(bidders, amounts, strict=True)
@@ -261,33 +263,6 @@ def test_killed_at_any_step_the_schedule_ends_all(
     for auction in auctions:
         in_process.drain(auction)
         assert told(in_process, auction) == ["LotOffered", "OfferLapsed", "LotOffered"]
-
-
-@pytest.mark.parametrize(
-    "where",
-    [
-        "commands.handling.auctions:next_bidders",
-        "commands.handling.auctions:save_auctions",
-        "commands.postgres.jobs:PostgresJobInbox.settle",
-    ],
-)
-def test_a_worker_that_is_killed_while_it_passes_a_lot_on_has_done_nothing(
-    in_process: InProcessPortal, where: str
-) -> None:
-    auction, [bob, _], _ = bid_in(in_process, ("10.00", "20.00"))
-    announce(in_process, auction)
-    time_over(in_process, auction)
-    assert auction.id in ask(in_process)
-    run_and_die("after", where, "commands.drain", "auctions", "0")
-
-    def drained() -> bool:
-        in_process.drain(auction)
-        return len(told(in_process, auction)) > 1
-
-    # Postgres may still hold what the dead one had locked.
-    wait_until(drained, 30, "the locks of the dead worker to be gone")
-    assert told(in_process, auction) == ["LotOffered", "OfferLapsed", "LotOffered"]
-    assert sale_of(in_process, auction).bidder_id == bob
 
 
 def test_what_is_due_is_found_without_a_look_at_other_auctions(in_process: InProcessPortal) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from commands.domain.pauses import moved
 from commands.domain.rules.rule import InvalidRule, Rule
 from commands.domain.rules.spans import in_words
 
@@ -15,6 +16,7 @@ class SecondChance(Rule):
     """The winner has `confirm_within` seconds to confirm; then up to `most` others have `answer_within` seconds each.
 
     They are asked one after the other, in the order of the ranking. What decides is when an answer was accepted.
+    The time of each begins when they are offered the lot.
     """
 
     confirm_within: int
@@ -39,6 +41,8 @@ class SecondChance(Rule):
         if not 1 <= self.most <= MOST:
             raise InvalidRule(f"a lot is offered to 1 to {MOST} bidders at most, not {self.most}")
 
-    def until(self, now: datetime, *, winner: bool) -> datetime:
-        """Before when an offer that is made now must be answered."""
-        return now + timedelta(seconds=self.confirm_within if winner else self.answer_within)
+    def until(self, since: datetime, *, winner: bool) -> datetime:
+        """Before when an offer that is made then must be answered."""
+        return moved(
+            since, timedelta(seconds=self.confirm_within if winner else self.answer_within)
+        )
