@@ -309,19 +309,21 @@ def auction_after(
     for recorded in history:
         auction = _own_fields_after(auction, recorded)
     assert auction is not None, "a history begins with the auction's creation"
+    live_now = live_after(history, live_before)
     bidders = sum(
-        (live > 0) - (live_before.get(bidder_id, 0) > 0)
-        for bidder_id, live in live_after(history, live_before).items()
+        (live > 0) - (live_before.get(bidder_id, 0) > 0) for bidder_id, live in live_now.items()
     )
     return replace(
         auction,
         version=history[-1].version,
         top_bids=tuple(top_bids[:TOP]),
+        bid_count=auction.bid_count + sum(live_now.values()) - sum(live_before.values()),
         bidder_count=auction.bidder_count + bidders,
     )
 
 
 def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent) -> AuctionDocument:
+    """The auction after the event, but for its version and what is counted and ranked of its bids."""
     event = recorded.event
     if isinstance(event, AuctionCreated):
         return AuctionDocument(
@@ -335,10 +337,17 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
         )
     assert auction is not None, "an auction is created before anything else happens to it"
     match event:
-        case BidPlaced() | SealedBidPlaced():
-            return replace(auction, bid_count=auction.bid_count + 1)
-        case BidDeleted() | BidRemoved() | BidNotRevealed():
-            return replace(auction, bid_count=auction.bid_count - 1)
+        case (
+            BidPlaced()
+            | SealedBidPlaced()
+            | BidDeleted()
+            | BidRemoved()
+            | BidDoubled()
+            | BidRevealed()
+            | BidNotRevealed()
+            | NothingDrawn()
+        ):
+            return auction
         case AuctionExtended():
             first = auction.first_ends_at or auction.ends_at
             return replace(auction, ends_at=event.ends_at, first_ends_at=first)
@@ -368,8 +377,6 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
             bought = Purchase(bid_id, recorded.recorded_at, recorded.version)
             first = auction.first_ends_at or auction.ends_at
             return replace(auction, ends_at=event.ends_at, first_ends_at=first, bought=bought)
-        case BidDoubled() | BidRevealed() | NothingDrawn():
-            return auction
         case ReserveMet() | ReserveMissed():
             return replace(auction, reserve_met=isinstance(event, ReserveMet))
         case ReserveRevealed():

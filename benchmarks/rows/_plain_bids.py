@@ -1,7 +1,7 @@
 """What plain.py measures in each of its releases: the processor time of plain bids, for as long as it is asked.
 
 It uses only what both have. A question is a line with a number of auctions and one of bids; the answer has the
-seconds of the worker and those of Postgres.
+seconds of handling, of projecting, of Postgres and of MongoDB.
 """
 
 import json
@@ -28,17 +28,22 @@ def measure(bench: Bench) -> None:
         if auctions not in places:
             places[auctions] = bids.auctions(auctions)
         bids.waiting(places[auctions], count)
-        own, theirs = time.process_time(), _of_postgres()
+        servers = [_of("postgres"), _of("mongod")]
+        began = time.process_time()
         bids.drain(places[auctions])
-        print(json.dumps([time.process_time() - own, _of_postgres() - theirs]), flush=True)
+        handled = time.process_time()
+        bids.project(places[auctions])
+        own = [handled - began, time.process_time() - handled]
+        theirs = [_of("postgres") - servers[0], _of("mongod") - servers[1]]
+        print(json.dumps(own + theirs), flush=True)
 
 
-def _of_postgres() -> float:
-    """The processor time of all of its processes so far."""
+def _of(server: str) -> float:
+    """The processor time of all of its processes so far, in seconds."""
     used = 0.0
     for process in psutil.Process().children(recursive=True):
         try:
-            if "postgres" in process.name():
+            if server in process.name():
                 times = process.cpu_times()
                 used += times.user + times.system
         except psutil.Error:  # It has ended.

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PROBE = Path(__file__).with_name("_plain_bids.py")
 # The last commit in which auctions had no rules.
 BEFORE = "6dccc551"
-PARTS = ("the worker's", "Postgres's", "both")
+PARTS = ("handling", "projecting", "Postgres", "MongoDB", "all of it")
 
 
 def measure(bench: Bench) -> None:
@@ -34,7 +34,7 @@ def measure(bench: Bench) -> None:
                 now = Samples(f"a plain bid in {place}, {part}", found["now", part])
                 if before:
                     then = Samples("before there were rules", found["before rules", part])
-                    bound = under(1.03) if part == "both" else None
+                    bound = under(1.03) if part == PARTS[-1] else None
                     bench.compare(now, then, "µs of processor time", bound)
                 else:
                     note = f"{BEFORE} is not in this clone"
@@ -69,7 +69,7 @@ class _Release:
             process.wait()
 
     def sample(self, auctions: int, bids: int) -> list[float]:
-        """Microseconds of processor time per bid: the worker's, Postgres's, and both."""
+        """Microseconds of processor time per bid, by parts."""
         self._questions.write(f"{auctions} {bids}\n")
         self._questions.flush()
         for line in self._answers:
