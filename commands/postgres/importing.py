@@ -30,11 +30,12 @@ UPDATE imports SET lines = %(lines)s, digest = %(digest)s
 WHERE lines = %(before)s AND finished_at IS NULL
 """
 FINISH = "UPDATE imports SET finished_at = clock_timestamp() WHERE finished_at IS NULL"
-# Bids of deleted users are withdrawn where that is left to do.
+# Bids of deleted users are withdrawn, and what they are offered is declined, where that is left to do.
 WITHDRAWN = """
 UPDATE users SET withdrawing_at = NULL WHERE withdrawing_at IS NOT NULL AND NOT EXISTS (
     SELECT FROM bids JOIN auctions ON auctions.id = auction_id
-    WHERE bidder_id = users.id AND NOT deleted AND NOT closed
+    WHERE bidder_id = users.id AND NOT deleted
+      AND (NOT closed OR sale_until IS NOT NULL AND sale->>'bidder_id' = bidder_id::text)
 )
 """
 # Nobody is written to of an address that was not confirmed before.

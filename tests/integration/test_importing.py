@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from commands.beacon.local import LocalBeacon
-from commands.domain.commands import AnnounceWinner
+from commands.domain.commands import AnnounceWinner, DeleteUser
+from commands.domain.rules.second_chance import SecondChance
+from commands.domain.sale import SaleState
 from commands.jobs import JobStatus
 from commands.postgres import auctions, exporting
 from commands.postgres.connections import clock
@@ -286,6 +288,35 @@ def test_bids_of_a_deleted_user_are_withdrawn_where_that_is_left_to_do(
             portal.drain(stream)
     assert empty.rows(open_ones) == []
     assert portal.waiting_streams() == []
+
+
+def test_what_a_deleted_user_is_offered_is_declined_where_that_is_left_to_do(
+    tmp_path: Path, empty: Elsewhere
+) -> None:
+    path = tmp_path / "record.jsonl"
+    with elsewhere("offering") as old:
+        portal = InProcessPortal(old.pool)
+        alice, bob = portal.user(), portal.user()
+        auction = portal.auction(1, (SecondChance(3600, 3600, 1),))
+        for bidder, amount in ((bob, "10.00"), (alice, "20.00")):
+            portal.bid(auction, bidder, amount)
+        portal.over(auction)
+        portal.settled(auction, AnnounceWinner(auction.id))
+        portal.settled(Stream("user", alice), DeleteUser(alice))
+        with writing(str(path)) as file, writing(f"{path}.users") as users:
+            export_all(old.pool, file, users, lambda rows, _: rows)
+    bring_in(empty, path)
+    portal = InProcessPortal(empty.pool)
+    for _ in range(2):
+        for stream in portal.waiting_streams():
+            portal.drain(stream)
+    with empty.pool.connection() as connection:
+        found = auctions.read_auction(connection, auction.id)
+    assert found
+    assert found.sale
+    assert (found.sale.state, found.sale.bidder_id) == (SaleState.OFFERED, bob)
+    project(auction, empty.pool, empty.documents)
+    assert findings(empty) == []
 
 
 def test_the_portal_goes_on(exported: Path, people: Path, empty: Elsewhere) -> None:
