@@ -70,9 +70,9 @@ def notices_of(
             found[id] = telling.notices
         elif each.all:
             before, now = each.checkpoint.leading, each.now.leading
-            found[id] = notices(events[id], before, now, deleted)
+            found[id] = notices(events[id], before, now, deleted, each.now.won)
         else:
-            found[id] = notices_of_each(events[id], deleted)
+            found[id] = notices_of_each(events[id], deleted, each.now.won)
     return found
 
 

@@ -76,14 +76,15 @@ def notices(
     before: Leading | None,
     after: RankedBid | None,
     deleted: Mapping[UUID, RankedBid],
+    won: UUID | None = None,
 ) -> list[Notice]:
     """The notices that follow from the events (each with its version).
 
     `before` and `after` are the leading bids before and after them, `deleted` the bids that were
-    deleted in between. Of many changes of the highest bid only the last gives notices: OUTBID to
+    deleted in between, `won` the bid that won. Of many changes of the highest bid only the last gives notices: OUTBID to
     those who led, and MAX_BID_CHANGED to the others.
     """
-    found = notices_of_each(events, deleted)
+    found = notices_of_each(events, deleted, won)
     if after and before != after.as_leading:
         version, caused_by = _cause(events, after, deleted)
         amount = after.effective_amount
@@ -94,13 +95,15 @@ def notices(
 
 
 def notices_of_each(
-    events: Sequence[EventAtVersion], deleted: Mapping[UUID, RankedBid]
+    events: Sequence[EventAtVersion], deleted: Mapping[UUID, RankedBid], won: UUID | None
 ) -> list[Notice]:
     """The notices that follow from each event alone, whatever the highest bid is."""
-    return [notice for version, event in events for notice in _of(version, event, deleted)]
+    return [notice for version, event in events for notice in _of(version, event, deleted, won)]
 
 
-def _of(version: int, event: AuctionEvent, deleted: Mapping[UUID, RankedBid]) -> list[Notice]:
+def _of(
+    version: int, event: AuctionEvent, deleted: Mapping[UUID, RankedBid], won: UUID | None
+) -> list[Notice]:
     """The notices that follow from one event alone."""
     match event:
         case WinnerAnnounced(bidder_id=winner, amount=amount, price=price):
@@ -120,6 +123,9 @@ def _of(version: int, event: AuctionEvent, deleted: Mapping[UUID, RankedBid]) ->
             return [Notice(NotificationKind.AUCTION_LOST, version, None)]
         case BidNotRevealed(bidder_id=bidder):
             return [Notice(NotificationKind.BID_REMOVED, version, None, to=frozenset({bidder}))]
+        case LotOffered(bid_id=bid_id) if bid_id == won:
+            # AUCTION_WON says until when to confirm.
+            return []
         case LotOffered(bidder_id=bidder, amount=amount):
             return [Notice(NotificationKind.LOT_OFFERED, version, amount, to=frozenset({bidder}))]
         case OfferLapsed(bidder_id=bidder) | SaleForfeited(bidder_id=bidder):

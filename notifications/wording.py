@@ -11,17 +11,21 @@ def message(
 ) -> str:
     """The notification as one sentence, the same in the app and in mails; the reason is quoted as it is.
 
-    Of an offer it is until when it can be answered.
+    Of an offer, and of what was won with a second chance, it is until when to answer.
     """
     grouped = f"{amount:,}" if amount is not None else ""
     why = f": {reason}" if reason else "."
     match kind:
+        case NotificationKind.AUCTION_WON if reason:
+            return (
+                f"You won “{title}” for {grouped}: confirm or decline the purchase until {reason}."
+            )
         case NotificationKind.AUCTION_WON:
             return f"You won “{title}” for {grouped}."
         case NotificationKind.AUCTION_LOST if amount is None:
             return f"“{title}” ended without a sale: no bid met the reserve."
         case NotificationKind.AUCTION_LOST:
-            return f"“{title}” went to another bidder for {grouped}."
+            return f"Another bidder won “{title}” for {grouped}."
         case NotificationKind.OUTBID:
             return f"You were outbid on “{title}”: the highest bid is now {grouped}."
         case NotificationKind.MAX_BID_CHANGED:

@@ -26,14 +26,14 @@ def offered(winner: WinnerDocument | None) -> Iterator[UUID]:
 def _told(offer: OfferDocument, won: UUID, names: Names) -> Iterator[str]:
     who, pays = called(offer, names), money(offer.amount)
     what = (
-        f"{capital(who)} was asked to confirm the purchase for {pays}"
+        f"{capital(who)} was asked to confirm the purchase for {pays}, and"
         if offer.bid_id == won
-        else f"The lot was offered to {who} for {pays}"
+        else f"The lot was offered to {who} for {pays}, who"
     )
     if not offer.steps:
-        yield f"{what}, and can answer until {offer.until:%Y-%m-%d %H:%M:%S} UTC."
+        yield f"{what} can answer until {offer.until:%Y-%m-%d %H:%M:%S} UTC."
         return
-    yield f"{what}{_answer(offer, offer.steps[0])}"
+    yield f"{what} {_answer(offer, offer.steps[0])}"
     for before, after in pairwise(offer.steps):
         later = length(seconds(before.at, after.at))
         yield f"The house took it from {who} {later} after that. {said(after.reason or '')}"
@@ -43,10 +43,10 @@ def _answer(offer: OfferDocument, step: OfferStep) -> str:
     later = f"{length(seconds(offer.at, step.at))} later"
     match step.outcome:
         case "ACCEPTED":
-            return f", and bought it {later}."
+            return f"bought it {later}."
         case "DECLINED":
-            return f", and declined {later}."
+            return f"declined {later}."
         case "LAPSED":
-            return f", and did not answer in {length(seconds(offer.at, offer.until))}."
+            return f"did not answer in {length(seconds(offer.at, offer.until))}."
         case "FORFEITED":
-            return f"; the house took it from them {later}. {said(step.reason or '')}"
+            return f"lost it to the house {later}. {said(step.reason or '')}"

@@ -30,11 +30,15 @@ from notifications.preferences import (
 SEALED = "Amounts are hidden until then."
 # Of a kind that is told with one: it stays where it is, in the event that caused the notification. Where bids are
 # sealed, that is why no amount is told. Of an offer it is until when it can be answered, of one that lapsed there is none.
-REASON = f"""
-CASE WHEN kind = '{NotificationKind.LOT_OFFERED}' THEN (
+# The winner's offer follows on the announcement.
+UNTIL = """(
     SELECT to_char((data->>'until')::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"') FROM events
-    WHERE stream_id = notifications.auction_id AND events.version = notifications.version
-) WHEN kind = '{NotificationKind.LOT_LOST}' THEN (
+    WHERE stream_id = notifications.auction_id AND events.version = notifications.version{behind}
+)"""
+REASON = f"""
+CASE WHEN kind = '{NotificationKind.LOT_OFFERED}' THEN {UNTIL.format(behind="")}
+WHEN kind = '{NotificationKind.AUCTION_WON}' AND auctions.rules ? 'second_chance' THEN {UNTIL.format(behind=" + 1")}
+WHEN kind = '{NotificationKind.LOT_LOST}' THEN (
     SELECT data->>'reason' FROM events
     WHERE stream_id = notifications.auction_id AND events.version = notifications.version
 ) WHEN kind IN ({", ".join(repr(kind.value) for kind in sorted(WITH_REASON))}) THEN (

@@ -45,7 +45,7 @@ FROM notification_progress WHERE auction_id = ANY(%s) ORDER BY auction_id FOR UP
 NOW = """
 SELECT auctions.id AS auction_id, auctions.version, best.id, best.bidder_id,
        best.effective_amount, best.reached_version, statement_timestamp() AS now,
-       coalesce(rules ? 'masked', false) AS masked
+       coalesce(rules ? 'masked', false) AS masked, winning_bid_id AS won
 FROM auctions LEFT JOIN LATERAL (
     SELECT id, bidder_id, effective_amount, reached_version FROM bids
     WHERE auction_id = auctions.id AND NOT deleted
@@ -86,12 +86,13 @@ class NotifierCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class CurrentState:
-    """An auction's version and leading bid, the time they were read, and whether its bidders are aliases."""
+    """An auction's version and leading bid, the time they were read, whether its bidders are aliases, and which bid won."""
 
     version: int
     leading: RankedBid | None
     now: datetime
     masked: bool = False
+    won: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,11 @@ def current_states(
     """The auctions' versions and leading bids."""
     return {
         row["auction_id"]: CurrentState(
-            row["version"], _ranked(row) if row["id"] else None, row["now"], row["masked"]
+            row["version"],
+            _ranked(row) if row["id"] else None,
+            row["now"],
+            row["masked"],
+            row["won"],
         )
         for row in connection.execute(NOW, (list(auction_ids),))
     }

@@ -290,7 +290,9 @@ describe(
     NotificationKind,
     "What a notification is about.",
     {
-        NotificationKind.AUCTION_WON: "The reader won the auction.",
+        NotificationKind.AUCTION_WON: (
+            "The reader won the auction; with a second chance `message` says until when to confirm the purchase."
+        ),
         NotificationKind.AUCTION_LOST: (
             "The auction ended, and the reader's live bids in it did not win."
         ),
@@ -317,7 +319,8 @@ describe(
         ),
         NotificationKind.AUCTION_RESUMED: "The house resumed such an auction: its end has moved; `message` says why.",
         NotificationKind.LOT_OFFERED: (
-            "The reader won a lot, or is next, and is to say whether they buy it; `message` says until when, `amount` for what."
+            "It is the reader's turn after the winner's, and they are to say whether they buy the lot; `message` says until "
+            "when, `amount` for what."
         ),
         NotificationKind.LOT_LOST: (
             "The reader did not answer an offer in time, or the house took the lot from them; `message` says why."

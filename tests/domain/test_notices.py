@@ -4,7 +4,15 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
-from commands.domain.events import AuctionCancelled, AuctionEvent, WinnerAnnounced
+from commands.domain.events import (
+    AuctionCancelled,
+    AuctionEvent,
+    LotOffered,
+    OfferDeclined,
+    OfferLapsed,
+    SaleFailed,
+    WinnerAnnounced,
+)
 from notifications.notices import (
     EventAtVersion,
     Leading,
@@ -43,9 +51,10 @@ def notices_of(
     before: Leading | None = None,
     after: RankedBid | None = None,
     gone: dict[UUID, RankedBid] | None = None,
+    won: UUID | None = None,
 ) -> list[Notice]:
     """The notices of events that begin behind version `since`."""
-    return notices(list(enumerate(events, since + 1)), before, after, gone or {})
+    return notices(list(enumerate(events, since + 1)), before, after, gone or {}, won)
 
 
 def to(*users: UUID) -> frozenset[UUID]:
@@ -168,6 +177,25 @@ def test_the_winner_and_the_others_are_notified_of_the_price() -> None:
         Notice(NotificationKind.AUCTION_WON, 5, TEN, to=to(ALICE)),
         Notice(NotificationKind.AUCTION_LOST, 5, TEN, but=ALICE),
     ]
+
+
+def test_of_a_second_chance_the_winner_is_told_once_and_the_others_when_it_is_their_turn() -> None:
+    after = RankedBid(FIRST, ALICE, TWENTY, 3)
+    led = Leading(FIRST, ALICE, TWENTY)
+    theirs = LotOffered(FIRST, ALICE, TEN, DURING)
+    assert notices_of(WON, theirs, since=4, before=led, after=after, won=FIRST) == [
+        Notice(NotificationKind.AUCTION_WON, 5, TEN, to=to(ALICE)),
+        Notice(NotificationKind.AUCTION_LOST, 5, TEN, but=ALICE),
+    ]
+    # Also in a run that begins between the two.
+    assert notices_of(theirs, since=5, before=led, after=after, won=FIRST) == []
+    lapsed, next_one = OfferLapsed(FIRST, ALICE), LotOffered(SECOND, BOB, FIFTEEN, DURING)
+    assert notices_of(lapsed, next_one, since=6, before=led, after=after, won=FIRST) == [
+        Notice(NotificationKind.LOT_LOST, 7, None, to=to(ALICE)),
+        Notice(NotificationKind.LOT_OFFERED, 8, FIFTEEN, to=to(BOB)),
+    ]
+    declined = OfferDeclined(SECOND, BOB), SaleFailed()
+    assert notices_of(*declined, since=8, before=led, after=after, won=FIRST) == []
 
 
 def test_once_the_auction_is_over_nobody_is_outbid() -> None:

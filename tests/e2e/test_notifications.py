@@ -71,7 +71,7 @@ async def test_bidders_are_notified_from_outbid_to_won(
     # Doubled, alice's bid would only draw level with bob's, who got there first.
     assert won["amount"] == "20.00"
     [lost] = [each for each in await listed(alice) if each["kind"] == "AUCTION_LOST"]
-    assert lost["message"] == "“A clock” went to another bidder for 20.00."
+    assert lost["message"] == "Another bidder won “A clock” for 20.00."
     # Of a bid of hers in another test's auction, the tick may have given her one.
     assert [each for each in await listed(carol) if each["auctionId"] == auction_id] == []
 

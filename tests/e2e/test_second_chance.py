@@ -39,6 +39,11 @@ async def standings(bidder: PortalClient, auction_id: str) -> list[str]:
     return found
 
 
+async def messages(bidder: PortalClient) -> list[str]:
+    edges = (await bidder.execute(NOTIFICATIONS))["notifications"]["edges"]
+    return [each["node"]["message"] for each in edges]
+
+
 async def told(bidder: PortalClient) -> list[str]:
     edges = (await bidder.execute(NOTIFICATIONS))["notifications"]["edges"]
     return [each["node"]["kind"] for each in edges]
@@ -67,7 +72,10 @@ async def test_the_winner_declines_the_next_one_does_not_pay_and_the_third_buys(
     assert won["winner"]["sale"] == {"state": "OFFERED"}
     assert await standings(alice, auction_id) == ["OFFERED"]
     assert await standings(bob, auction_id) == ["LOST"]
-    await until(partial(_has, alice, "LOT_OFFERED"))
+    await until(partial(_has, alice, "AUCTION_WON"))
+    assert (await messages(alice))[0].startswith(
+        "You won “A clock” for 20.00: confirm or decline the purchase until "
+    )
 
     for impatient in (bob, carol):
         refused = await impatient.command(ANSWER_OFFER, auctionId=auction_id, accept=True)
@@ -112,11 +120,11 @@ async def test_the_winner_declines_the_next_one_does_not_pay_and_the_third_buys(
         f"{alice.user['username']} was asked to confirm the purchase for 20.00, and declined "
     )
     assert offered.startswith(
-        f"The lot was offered to {bob.user['username']} for 15.00, and bought it "
+        f"The lot was offered to {bob.user['username']} for 15.00, who bought it "
     )
     assert taken.endswith(" after that. The reason: “Never paid.”")
     assert last.startswith(
-        f"The lot was offered to {dora.user['username']} for 10.00, and bought it "
+        f"The lot was offered to {dora.user['username']} for 10.00, who bought it "
     )
     assert done["whyWinner"]["sentence"].startswith(f"{alice.user['username']} won with 20.00")
     for version, state in (

@@ -10,7 +10,7 @@ const KINDS = {
   AUCTION_CANCELLED: ["⊘", "An auction you bid in was cancelled"],
   AUCTION_PAUSED: ["‖", "An auction you bid in, or watch, was paused"],
   AUCTION_RESUMED: ["▷", "An auction you bid in, or watch, goes on after a pause"],
-  LOT_OFFERED: ["?", "You are asked whether you buy what you won, or are offered"],
+  LOT_OFFERED: ["?", "You are offered what somebody else won"],
   LOT_LOST: ["✕", "What you were offered, or had bought, goes to somebody else"],
   MAX_BID_CHANGED: ["→", "The highest bid changed where you bid"],
 };

@@ -78,7 +78,7 @@ export function answering(auctionId) {
   }
 
   async function refuse() {
-    const yes = await confirmed("Let it go?", "It is offered to the next bidder then. This can’t be undone.", "Let it go", "Keep the offer");
+    const yes = await confirmed("Let it go?", "It is offered to the next bidder then, if there is one. This can’t be undone.", "Let it go", "Keep the offer");
     if (yes) await answer(false);
   }
 
