@@ -34,13 +34,16 @@ from commands.admin.bidders import bidder, with_bidders
 from commands.admin.house_actions import WithHouseActions
 from commands.admin.record.urls import stream_link
 from commands.admin.submitting import Refused, caller, carry_out, not_yet
-from commands.domain.rules.table import sentences
+from commands.domain.rules.reserve import Reserve
+from commands.domain.rules.table import chosen, sentences
 from commands.domain.sale import SaleState
+from commands.handling.reserves import reserves_of
 from commands.inbox.requests import create_auction
 from commands.jobs import Job as AcceptedJob
 from commands.jobs import JobStatus
 from commands.models import Auction, Bid, Job, PromoterPolicy
 from commands.record.codec import shown_rules
+from commands.wiring import pool
 
 # A bid as the lists show it; amounts as text, because JSON has no decimals.
 SHOWN = JSONObject(
@@ -114,6 +117,7 @@ class AuctionAdmin(WithHouseActions[Auction]):
         "cancelled_because",
         ("starts_at", "ends_at"),
         "goes_by",
+        "hidden_reserve",
         "leading_bid",
         "winner",
         "pays",
@@ -127,6 +131,7 @@ class AuctionAdmin(WithHouseActions[Auction]):
     readonly_fields = (
         "state",
         "goes_by",
+        "hidden_reserve",
         "leading_bid",
         "winner",
         "pays",
@@ -187,6 +192,17 @@ class AuctionAdmin(WithHouseActions[Auction]):
     def goes_by(self, auction: Auction) -> str:
         """All its rules in plain English, the plain ones too."""
         return " ".join(sentences(shown_rules(auction.rules or {})))
+
+    @admin.display(description="reserve")
+    def hidden_reserve(self, auction: Auction) -> str:
+        """The hidden amount, which bidders are told once the auction is closed, and whether it is met."""
+        rules = shown_rules(auction.rules or {})
+        if chosen(rules, Reserve) is None:
+            return NONE
+        with pool().connection() as connection:
+            price = reserves_of(connection, [(auction.pk, rules)]).get(auction.pk)
+        amount = money(price.amount) if price else "the key that hides it is lost"
+        return f"{amount} ({'met' if auction.reserve_met else 'not met'})"
 
     @admin.display(description="live bids")
     def live_bids(self, auction: Auction) -> SafeString | str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -18,6 +19,7 @@ from commands.admin.policy_form import OFFERED, PolicyForm
 from commands.domain.commands import AnnounceWinner
 from commands.ids import new_id
 from commands.models import Auction, User
+from commands.postgres.secret_keys import destroy_key
 from commands.streams import Stream
 from projections.wiring import catch_up
 from tests.integration.in_process import SHORTLY, InProcessPortal
@@ -129,6 +131,17 @@ def test_an_auction_whose_documents_cannot_be_read_has_its_page(
     in_process.settled(stream, AnnounceWinner(stream.id), at=in_process.over(stream))
     settings.MONGODB_URL = "mongodb://%2Fnowhere.sock/portal?serverSelectionTimeoutMS=100"
     assert why(stream) == "Its documents can&#x27;t be read now."
+
+
+def test_the_staff_are_told_a_hidden_reserve(in_process: InProcessPortal) -> None:
+    alice, stream = in_process.user(), in_process.auction(reserve=Decimal("1150.00"))
+    assert page(stream)["hidden_reserve"] == "1,150.00 (not met)"
+    in_process.bid(stream, alice, "2000.00")
+    assert page(stream)["hidden_reserve"] == "1,150.00 (met)"
+    assert page(in_process.auction())["hidden_reserve"] == "-"
+    with in_process.pool.connection() as db:
+        destroy_key(db, stream.id)
+    assert page(stream)["hidden_reserve"] == "the key that hides it is lost (met)"
 
 
 def test_an_auction_without_bids_ends_unsold(in_process: InProcessPortal) -> None:
