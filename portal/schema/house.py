@@ -1,5 +1,6 @@
 """Mutations of auctioneers: creating auctions, and intervening in them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import strawberry
 
 from commands.inbox import requests
 from commands.inbox.hiding import HiddenReserve, new_reserve_async
+from commands.jobs import Submission
 from portal.schema.context import PortalInfo
 from portal.schema.jobs import Job
 from portal.schema.rules import RulesInput, chosen
@@ -162,14 +164,7 @@ class HouseMutation:
         )
     )
     async def cancel_auction(self, info: PortalInfo, input: CancelAuctionInput) -> Job:
-        viewer = await info.context.auctioneer()
-        submission = requests.cancel_auction(
-            info.context.caller(viewer),
-            auction_id=input.auction_id,
-            reason=input.reason,
-            **how(input),
-        )
-        return await accepted(info.context, submission)
+        return await _intervene(info, input, requests.cancel_auction)
 
     @strawberry.mutation(
         description=(
@@ -178,14 +173,7 @@ class HouseMutation:
         )
     )
     async def close_auction_now(self, info: PortalInfo, input: CloseAuctionNowInput) -> Job:
-        viewer = await info.context.auctioneer()
-        submission = requests.close_auction_now(
-            info.context.caller(viewer),
-            auction_id=input.auction_id,
-            reason=input.reason,
-            **how(input),
-        )
-        return await accepted(info.context, submission)
+        return await _intervene(info, input, requests.close_auction_now)
 
     @strawberry.mutation(
         description=(
@@ -194,14 +182,7 @@ class HouseMutation:
         )
     )
     async def pause_auction(self, info: PortalInfo, input: PauseAuctionInput) -> Job:
-        viewer = await info.context.auctioneer()
-        submission = requests.pause_auction(
-            info.context.caller(viewer),
-            auction_id=input.auction_id,
-            reason=input.reason,
-            **how(input),
-        )
-        return await accepted(info.context, submission)
+        return await _intervene(info, input, requests.pause_auction)
 
     @strawberry.mutation(
         description=(
@@ -210,14 +191,7 @@ class HouseMutation:
         )
     )
     async def resume_auction(self, info: PortalInfo, input: ResumeAuctionInput) -> Job:
-        viewer = await info.context.auctioneer()
-        submission = requests.resume_auction(
-            info.context.caller(viewer),
-            auction_id=input.auction_id,
-            reason=input.reason,
-            **how(input),
-        )
-        return await accepted(info.context, submission)
+        return await _intervene(info, input, requests.resume_auction)
 
     @strawberry.mutation(
         description=(
@@ -225,15 +199,7 @@ class HouseMutation:
         )
     )
     async def remove_bid(self, info: PortalInfo, input: RemoveBidInput) -> Job:
-        viewer = await info.context.auctioneer()
-        submission = requests.remove_bid(
-            info.context.caller(viewer),
-            auction_id=input.auction_id,
-            bid_id=input.bid_id,
-            reason=input.reason,
-            **how(input),
-        )
-        return await accepted(info.context, submission)
+        return await _intervene(info, input, requests.remove_bid, bid_id=input.bid_id)
 
     @strawberry.mutation(
         description=(
@@ -242,15 +208,27 @@ class HouseMutation:
         )
     )
     async def forfeit_sale(self, info: PortalInfo, input: ForfeitSaleInput) -> Job:
-        viewer = await info.context.auctioneer()
-        submission = requests.forfeit_sale(
-            info.context.caller(viewer),
-            auction_id=input.auction_id,
-            bid_id=input.bid_id,
-            reason=input.reason,
-            **how(input),
-        )
-        return await accepted(info.context, submission)
+        return await _intervene(info, input, requests.forfeit_sale, bid_id=input.bid_id)
+
+
+async def _intervene(
+    info: PortalInfo,
+    input: CancelAuctionInput
+    | CloseAuctionNowInput
+    | PauseAuctionInput
+    | ResumeAuctionInput
+    | RemoveBidInput
+    | ForfeitSaleInput,
+    request: Callable[..., Submission],
+    **of_bid: UUID,
+) -> Job:
+    """Have the house's command accepted that the request makes of the input."""
+    viewer = await info.context.auctioneer()
+    caller = info.context.caller(viewer)
+    submission = request(
+        caller, auction_id=input.auction_id, reason=input.reason, **of_bid, **how(input)
+    )
+    return await accepted(info.context, submission)
 
 
 async def _reserve(

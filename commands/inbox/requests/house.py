@@ -1,5 +1,6 @@
 """Requests of auctioneers: to create an auction, and to intervene in one."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Unpack
@@ -27,6 +28,9 @@ from commands.jobs import Submission
 from commands.record.codec import encode, encode_rules
 from commands.streams import Stream
 
+Intervention = (
+    CancelAuction | CloseAuctionNow | PauseAuction | ResumeAuction | RemoveBid | ForfeitSale
+)
 # Why the house did something to an auction, for everybody to read.
 LONGEST_REASON = 500
 
@@ -100,105 +104,64 @@ def revise_auction(
 
 
 def cancel_auction(
-    caller: Caller,
-    *,
-    auction_id: UUID,
-    reason: str,
-    **how: Unpack[How],
+    caller: Caller, *, auction_id: UUID, reason: str, **how: Unpack[How]
 ) -> Submission:
     """The command to close an auction without a winner; InvalidInput for a wrong reason."""
-    reason = checked_text("reason", reason, LONGEST_REASON)
-    return submission(
-        caller,
-        Stream("auction", auction_id),
-        CancelAuction(auction_id, reason, caller.user_id),
-        {"cancelled": str(auction_id), "reason": reason},
-        **how,
-    )
+    command = CancelAuction(auction_id, _checked_reason(reason), caller.user_id)
+    return _intervention(caller, command, {"cancelled": str(auction_id)}, how)
 
 
 def close_auction_now(
-    caller: Caller,
-    *,
-    auction_id: UUID,
-    reason: str,
-    **how: Unpack[How],
+    caller: Caller, *, auction_id: UUID, reason: str, **how: Unpack[How]
 ) -> Submission:
     """The command to end an auction at the moment of acceptance; InvalidInput for a wrong reason."""
-    reason = checked_text("reason", reason, LONGEST_REASON)
-    return submission(
-        caller,
-        Stream("auction", auction_id),
-        CloseAuctionNow(auction_id, reason, caller.user_id),
-        {"closed": str(auction_id), "reason": reason},
-        **how,
-    )
+    command = CloseAuctionNow(auction_id, _checked_reason(reason), caller.user_id)
+    return _intervention(caller, command, {"closed": str(auction_id)}, how)
 
 
 def pause_auction(
     caller: Caller, *, auction_id: UUID, reason: str, **how: Unpack[How]
 ) -> Submission:
     """The command to have time stand still from the moment of acceptance; InvalidInput for a wrong reason."""
-    reason = checked_text("reason", reason, LONGEST_REASON)
-    return submission(
-        caller,
-        Stream("auction", auction_id),
-        PauseAuction(auction_id, reason, caller.user_id),
-        {"paused": str(auction_id), "reason": reason},
-        **how,
-    )
+    command = PauseAuction(auction_id, _checked_reason(reason), caller.user_id)
+    return _intervention(caller, command, {"paused": str(auction_id)}, how)
 
 
 def resume_auction(
     caller: Caller, *, auction_id: UUID, reason: str, **how: Unpack[How]
 ) -> Submission:
     """The command to have time go on from the moment of acceptance; InvalidInput for a wrong reason."""
-    reason = checked_text("reason", reason, LONGEST_REASON)
-    return submission(
-        caller,
-        Stream("auction", auction_id),
-        ResumeAuction(auction_id, reason, caller.user_id),
-        {"resumed": str(auction_id), "reason": reason},
-        **how,
-    )
+    command = ResumeAuction(auction_id, _checked_reason(reason), caller.user_id)
+    return _intervention(caller, command, {"resumed": str(auction_id)}, how)
 
 
 def remove_bid(
-    caller: Caller,
-    *,
-    auction_id: UUID,
-    bid_id: UUID,
-    reason: str,
-    **how: Unpack[How],
+    caller: Caller, *, auction_id: UUID, bid_id: UUID, reason: str, **how: Unpack[How]
 ) -> Submission:
     """The command to delete anybody's bid in the house's name; InvalidInput for a wrong reason."""
-    reason = checked_text("reason", reason, LONGEST_REASON)
-    return submission(
-        caller,
-        Stream("auction", auction_id),
-        RemoveBid(auction_id, bid_id, reason, caller.user_id),
-        {"auction_id": str(auction_id), "removed": str(bid_id), "reason": reason},
-        **how,
-    )
+    command = RemoveBid(auction_id, bid_id, _checked_reason(reason), caller.user_id)
+    content = {"auction_id": str(auction_id), "removed": str(bid_id)}
+    return _intervention(caller, command, content, how)
 
 
 def forfeit_sale(
-    caller: Caller,
-    *,
-    auction_id: UUID,
-    bid_id: UUID,
-    reason: str,
-    **how: Unpack[How],
+    caller: Caller, *, auction_id: UUID, bid_id: UUID, reason: str, **how: Unpack[How]
 ) -> Submission:
     """The command to take the lot from that bid's bidder in the house's name; InvalidInput for a wrong reason."""
-    reason = checked_text("reason", reason, LONGEST_REASON)
-    return submission(
-        caller,
-        Stream("auction", auction_id),
-        ForfeitSale(auction_id, bid_id, reason, caller.user_id),
-        {"auction_id": str(auction_id), "forfeited": str(bid_id), "reason": reason},
-        **how,
-    )
+    command = ForfeitSale(auction_id, bid_id, _checked_reason(reason), caller.user_id)
+    content = {"auction_id": str(auction_id), "forfeited": str(bid_id)}
+    return _intervention(caller, command, content, how)
+
+
+def _checked_reason(reason: str) -> str:
+    return checked_text("reason", reason, LONGEST_REASON)
+
+
+def _intervention(
+    caller: Caller, command: Intervention, content: Mapping[str, str], how: How
+) -> Submission:
+    stream = Stream("auction", command.auction_id)
+    return submission(caller, stream, command, {**content, "reason": command.reason}, **how)
 
 
 def _description(text: str) -> str:
