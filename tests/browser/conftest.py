@@ -60,9 +60,9 @@ def page(windows: Windows) -> Page:
     return windows.open()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def behind(chromium: str, portal: RunningPortal, auctioneer: str) -> Iterator[Others]:
-    """The auctioneer, and bidders who use the API."""
+    """The auctioneer, and bidders who use the API: signed in for this file, as an access token lasts a quarter of an hour."""
     with others(portal.url, auctioneer) as people:
         yield people
 
