@@ -30,6 +30,8 @@ _OF_COMMANDS = {
     "DeleteUser": USERS,
     "BanUser": USERS,
     "LiftBan": USERS,
+    "LimitExposure": USERS,
+    "LiftExposureLimit": USERS,
     "CreateAuction": AUCTIONS,
     "AnnounceWinner": AUCTIONS,
     "CancelAuction": AUCTIONS,

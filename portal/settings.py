@@ -338,6 +338,8 @@ JOB_EXPIRES_AFTER = {
     "CreateUser": 60 * 60,
     "BanUser": 15 * 60,
     "LiftBan": 15 * 60,
+    "LimitExposure": 15 * 60,
+    "LiftExposureLimit": 15 * 60,
 }
 
 LOGGING_CONFIG = "portal.logs.configure"

@@ -24,6 +24,8 @@ from commands.domain.events import (
     BidRemoved,
     BidRevealed,
     BoughtNow,
+    ExposureLimited,
+    ExposureLimitLifted,
     LotOffered,
     NothingDrawn,
     OfferAccepted,
@@ -502,7 +504,7 @@ def user_after(
         case UserDeleted():
             assert user is not None, "a user is created before they are deleted"
             return replace(user, version=version, username=None, deleted=True)
-        case UserBanned() | BanLifted():
+        case UserBanned() | BanLifted() | ExposureLimited() | ExposureLimitLifted():
             assert user is not None, "a user is created before anything else happens to them"
             return replace(user, version=version)
         case _:

@@ -8,6 +8,7 @@ from django.utils.safestring import SafeString
 from commands.admin import links, search
 from commands.admin.bans import BAN, LIFT, bans_shown
 from commands.admin.bidders import links_to_bids
+from commands.admin.exposure import LIFT_LIMIT, LIMIT_EXPOSURE, limit_shown
 from commands.admin.house_actions import WithHouseActions
 from commands.admin.record.urls import stream_link
 from commands.models import Job, User
@@ -15,9 +16,9 @@ from commands.models import Job, User
 
 @admin.register(User)
 class UserAdmin(WithHouseActions[User]):
-    """A list of users, latest first; and forms that ban one from bidding, and lift a ban."""
+    """A list of users, latest first; and forms that ban one from bidding, or limit what one bids, and lift that again."""
 
-    house_actions = (BAN, LIFT)
+    house_actions = (BAN, LIFT, LIMIT_EXPOSURE, LIFT_LIMIT)
 
     list_display = ("name", "on_staff", "created_at", "deleted_at", "id")
     list_filter = ("is_staff",)
@@ -34,9 +35,10 @@ class UserAdmin(WithHouseActions[User]):
         "created_at",
         "deleted_at",
         "bans",
+        "limit",
         "record",
     )
-    readonly_fields = ("bans", "record")
+    readonly_fields = ("bans", "limit", "record")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
@@ -62,6 +64,11 @@ class UserAdmin(WithHouseActions[User]):
     def bans(self, user: User) -> SafeString | str:
         """Their bans from bidding, with the reasons."""
         return bans_shown(user)
+
+    @admin.display(description="limit")
+    def limit(self, user: User) -> SafeString | str:
+        """The limit on their exposure, how much of it is used, and the reason."""
+        return limit_shown(user)
 
     @admin.display(description="more")
     def record(self, user: User) -> SafeString:

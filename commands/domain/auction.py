@@ -55,6 +55,7 @@ from commands.domain.events import (
     SealedBidPlaced,
     WinnerAnnounced,
 )
+from commands.domain.exposure import over_limit
 from commands.domain.hidden import NOTHING_OPENED, Opened
 from commands.domain.openness import closed_already, ended, not_running, over, paused
 from commands.domain.pauses import moved_by
@@ -213,6 +214,8 @@ def _place_bid(
         to_beat = ToBeat(_leading_amount(auction), highest)
         if refused := first_refusal(auction.rules, command.amount, to_beat):
             return refused
+    if refused := over_limit(bidders[command.bidder_id].exposure, command.amount):
+        return refused
     placed = BidPlaced(
         command.bid_id,
         bidder_id,
@@ -248,6 +251,8 @@ def _buy_now(
         return Rejection(RejectionCode.NOT_FOR_SALE, "this auction has no buy-now price")
     if (leading := auction.leading_bid) and not rule.offered(leading.effective_amount):
         return Rejection(RejectionCode.NOT_FOR_SALE, rule.over(leading.effective_amount))
+    if refused := over_limit(bidders[command.bidder_id].exposure, rule.price):
+        return refused
     number = _number(command, auction)
     placed = BidPlaced(command.bid_id, command.placed_by, rule.price, now, None, True, number)
     return [placed, BoughtNow(now, placed.bid_id)]

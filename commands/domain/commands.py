@@ -238,6 +238,28 @@ class LiftBan:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitExposure:
+    """Limit what a user would pay at most in all open auctions together, or change that limit.
+
+    The reason is sealed with the user's key already.
+    """
+
+    user_id: UUID
+    limit_id: UUID
+    amount: Decimal
+    reason: str
+    limited_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiftExposureLimit:
+    """End the limit on a user's exposure."""
+
+    user_id: UUID
+    lifted_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class ChangePolicy:
     """Set the promoter's options for one auction or, without one, for the whole portal."""
 
@@ -274,6 +296,6 @@ AuctionCommand = (
     | ForfeitSale
     | WithdrawBids
 )
-UserCommand = CreateUser | DeleteUser | BanUser | LiftBan
+UserCommand = CreateUser | DeleteUser | BanUser | LiftBan | LimitExposure | LiftExposureLimit
 PolicyCommand = ChangePolicy | WithdrawPolicy
 Command = AuctionCommand | UserCommand | PolicyCommand

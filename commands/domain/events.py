@@ -443,6 +443,30 @@ class BanLifted:
     lifted_by: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class ExposureLimited:
+    """From now on no bid of the user is placed that takes what they would pay at most in all open auctions above the amount.
+
+    It takes the place of a limit that they have. The reason is sealed with the user's key, so that it goes with them.
+    """
+
+    user_id: UUID
+    limit_id: UUID
+    amount: Decimal
+    since: datetime
+    reason: str
+    limited_by: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExposureLimitLifted:
+    """The user has no limit on their exposure any more."""
+
+    user_id: UUID
+    lifted_at: datetime
+    lifted_by: UUID | None
+
+
 SaleEvent = LotOffered | OfferAccepted | OfferDeclined | OfferLapsed | SaleForfeited | SaleFailed
 AuctionEvent = (
     AuctionCreated
@@ -468,7 +492,9 @@ AuctionEvent = (
     | AuctionRevised
     | SaleEvent
 )
-UserEvent = UserCreated | UserDeleted | UserBanned | BanLifted
+UserEvent = (
+    UserCreated | UserDeleted | UserBanned | BanLifted | ExposureLimited | ExposureLimitLifted
+)
 TickEvent = TickCommitted | TickMade | DrawsAccepted | SecretRevealed | TickGivenUp
 PolicyEvent = PolicyChanged | PolicyWithdrawn
 Event = AuctionEvent | UserEvent | TickEvent | PolicyEvent

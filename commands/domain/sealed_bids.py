@@ -10,6 +10,7 @@ from commands.domain.bidders import Bidder
 from commands.domain.bids import Bid
 from commands.domain.commands import PlaceSealedBid
 from commands.domain.events import BidNotRevealed, BidRevealed, SealedBidPlaced
+from commands.domain.exposure import over_limit
 from commands.domain.hidden import Content, Opened
 from commands.domain.rejections import Rejection, RejectionCode
 from commands.domain.rules.table import Rules, hide_amounts, paid, refused_unseen
@@ -35,7 +36,10 @@ def place_sealed_bid(
             RejectionCode.ONE_SEALED_BID,
             "you have a sealed bid in this auction already; another can be placed once it is deleted",
         )
-    if refused := refused_unseen(auction.rules, opened[command.bid_id].amount):
+    amount = opened[command.bid_id].amount
+    if refused := refused_unseen(auction.rules, amount):
+        return refused
+    if refused := over_limit(bidders[command.bidder_id].exposure, amount):
         return refused
     return SealedBidPlaced(
         command.bid_id, command.bidder_id, command.commitment, command.sealed, now, command.nonce

@@ -7,8 +7,25 @@ from typing import assert_never
 from uuid import UUID
 
 from commands.domain.bans import Ban, Bans, ended, last_end
-from commands.domain.commands import BanUser, CreateUser, DeleteUser, LiftBan, UserCommand
-from commands.domain.events import BanLifted, UserBanned, UserCreated, UserDeleted, UserEvent
+from commands.domain.commands import (
+    BanUser,
+    CreateUser,
+    DeleteUser,
+    LiftBan,
+    LiftExposureLimit,
+    LimitExposure,
+    UserCommand,
+)
+from commands.domain.events import (
+    BanLifted,
+    ExposureLimited,
+    ExposureLimitLifted,
+    UserBanned,
+    UserCreated,
+    UserDeleted,
+    UserEvent,
+)
+from commands.domain.exposure import ExposureLimit
 from commands.domain.rejections import Rejection, RejectionCode, readable
 
 
@@ -25,6 +42,7 @@ class User:
     deleted: bool
     banned_until: datetime | None = None
     bans: Bans = ()
+    exposure_limit: ExposureLimit | None = None
 
 
 NOT_THERE = Rejection(RejectionCode.USER_NOT_FOUND, "there is no such user")
@@ -53,6 +71,10 @@ def decide(
             return _ban(command, now, auction_exists) if _there(user) else NOT_THERE
         case LiftBan():
             return _lift(command, user, now) if user and _there(user) else NOT_THERE
+        case LimitExposure():
+            return [_limited(command, now)] if _there(user) else NOT_THERE
+        case LiftExposureLimit():
+            return _lift_limit(command, user, now) if user and _there(user) else NOT_THERE
         case _:
             assert_never(command)
 
@@ -89,6 +111,25 @@ def _lift(command: LiftBan, user: User, now: datetime) -> Sequence[UserEvent] | 
     return [BanLifted(command.user_id, command.auction_id, now, command.lifted_by)]
 
 
+def _limited(command: LimitExposure, now: datetime) -> ExposureLimited:
+    return ExposureLimited(
+        user_id=command.user_id,
+        limit_id=command.limit_id,
+        amount=command.amount,
+        since=now,
+        reason=command.reason,
+        limited_by=command.limited_by,
+    )
+
+
+def _lift_limit(
+    command: LiftExposureLimit, user: User, now: datetime
+) -> Sequence[UserEvent] | Rejection:
+    if user.exposure_limit is None:
+        return Rejection(RejectionCode.NOT_LIMITED, "the user has no limit on their exposure")
+    return [ExposureLimitLifted(command.user_id, now, command.lifted_by)]
+
+
 def evolve(user: User | None, event: UserEvent) -> User:
     """The user after the event."""
     match event:
@@ -101,6 +142,10 @@ def evolve(user: User | None, event: UserEvent) -> User:
             assert user is not None, "a user is created before anything else happens to them"
             bans = bans_after(user.bans, event)
             return replace(user, version=user.version + 1, bans=bans, banned_until=last_end(bans))
+        case ExposureLimited() | ExposureLimitLifted():
+            assert user is not None, "a user is created before anything else happens to them"
+            limit = limit_after(event)
+            return replace(user, version=user.version + 1, exposure_limit=limit)
         case _:
             assert_never(event)
 
@@ -118,3 +163,10 @@ def bans_after(bans: Bans, event: UserBanned | BanLifted) -> Bans:
         banned_by=event.banned_by,
     )
     return (*ended(bans, event.auction_id, event.since), new)
+
+
+def limit_after(event: ExposureLimited | ExposureLimitLifted) -> ExposureLimit | None:
+    """The limit on the user's exposure after the event; None without one."""
+    if isinstance(event, ExposureLimitLifted):
+        return None
+    return ExposureLimit(event.limit_id, event.amount, event.since, event.reason, event.limited_by)

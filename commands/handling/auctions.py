@@ -55,6 +55,7 @@ from commands.domain.rules.table import (
 from commands.domain.state import Auction, replay
 from commands.handling.batch import Decided, Handled, decide_jobs
 from commands.handling.draws import draws_of, left_by, secrets_of
+from commands.handling.exposures import Exposures
 from commands.handling.masking import Masks, request_of
 from commands.handling.offers import next_bidders
 from commands.handling.opening import hidden, opened, placed
@@ -148,12 +149,13 @@ def handle_auctions(
     # its moment holds for events, too.
     accepted = [line.jobs[-1].accepted_at for line in lines]
     done = later_than(now, *deciding.commitments, *accepted)
-    decided = {line.id: deciding.decide(line, now, done) for line in lines}
+    decided = {line.id: deciding.decide(line, now, done) for line in deciding.in_order(lines)}
     recorded = PostgresEventStore(connection).append_all(
         [Addition(line.stream, line.version, decided[line.id].events) for line in lines], done
     )
     _save(connection, lines, decided)
     deciding.masks.save(connection)
+    deciding.exposures.save(connection)
     going_on = {line.id for line in lines if deciding.goes_on(line, decided[line.id])}
     unfinished += [line.stream for line in lines if line.id in going_on]
     outcomes = [
@@ -170,7 +172,7 @@ class _Deciding:
     """Decides the lines' jobs, with all that they need read beforehand.
 
     `commitments` are the times of the draws' commitments, after which the draws are recorded. `masks` are the
-    aliases of those who bid in masked auctions.
+    aliases of those who bid in masked auctions, and `exposures` what is used of the limits of those who have one.
     """
 
     def __init__(
@@ -180,6 +182,7 @@ class _Deciding:
         self._reserves = reserves_of(connection, _rules(lines, commands))
         since = min(line.jobs[0].accepted_at for line in lines)
         self._bidders = dict(share_bidders(connection, _bidders(commands.values()), since))
+        self.exposures = Exposures.read(connection, self._bidders)
         drawing = _drawing(lines, commands)
         secrets = secrets_of(connection, drawing.values())
         self.commitments = [secret.committed_at for secret in secrets.values()]
@@ -188,7 +191,9 @@ class _Deciding:
         several = sum(line.jobs[0].command == "WithdrawBids" or _reveals(line) for line in lines)
         self._of_each = max(MANY // max(several, 1), 1)
         self.masks = _masks(connection, lines, commands)
-        bids = _bids(connection, lines, commands, self.masks, self._draws, self._of_each)
+        bids = _bids(
+            connection, lines, commands, self.masks, self._draws, self._of_each, self.exposures
+        )
         closing = {line.id: bids.get(line.id, Bids()) for line in lines if _reveals(line)}
         sealed = [*placed(commands.values()), *hidden(connection, closing)]
         self._opened = opened(connection, sealed)
@@ -201,9 +206,15 @@ class _Deciding:
             **{id: bids.get(id, Bids()).with_(found) for id, found in next_ones.items()},
         }
 
+    def in_order(self, lines: Sequence[Line]) -> Sequence[Line]:
+        """The lines as they are to be decided: where one decides what is left for another, by their oldest jobs."""
+        if not self.exposures.any:
+            return lines
+        return sorted(lines, key=lambda line: line.jobs[0].accepted_at)
+
     def decide(self, line: Line, now: datetime, recorded_at: datetime) -> Decided[Auction]:
         """What becomes of the line's jobs, whose events will be recorded then."""
-        return decide_jobs(
+        decided = decide_jobs(
             line.jobs,
             self._before(line),
             partial(self._decide_job, recorded_at),
@@ -213,6 +224,8 @@ class _Deciding:
             undecided=self._undecided,
             request_of=request_of,
         )
+        self.exposures.release(decided.state, (new.event for new in decided.events))
+        return decided
 
     def goes_on(self, line: Line, decided: Decided[Auction]) -> bool:
         """Whether the line's job has more to do than it did now."""
@@ -239,7 +252,7 @@ class _Deciding:
             command,
             state,
             now=job.accepted_at,
-            bidders=self._bidders,
+            bidders=self.exposures.told(self._bidders, command),
             draw=self._draws.get(job.id),
             reserve=self._reserves.get(state.id) if state else None,
             behind=self._behind_winner(state) if isinstance(command, AnnounceWinner) else NOBODY,
@@ -247,6 +260,7 @@ class _Deciding:
             recorded_at=recorded_at,
         )
         self.masks.note(command, answer)
+        self.exposures.note(command, answer, self._opened)
         return answer
 
     def _behind_winner(self, state: Auction | None) -> Mapping[UUID, UUID]:
@@ -426,6 +440,7 @@ def _bids(
     masks: Masks,
     draws: Mapping[UUID, KnownDraw],
     of_each: int,
+    exposures: Exposures,
 ) -> Mapping[UUID, Bids]:
     """By auction, the bids that its jobs can touch; of one whose bids are withdrawn, so many."""
     touched, revised = Touched(of_each=of_each), set[UUID]()
@@ -445,6 +460,7 @@ def _bids(
                     touched.bidding.add((line.id, bidder_id))
                 case DeleteBid(bid_id=bid_id) | RemoveBid(bid_id=bid_id):
                     touched.named.add((line.id, bid_id))
+                    touched.bidding |= exposures.bidding_in(line.id)
                 case WithdrawBids(bidder_id=bidder_id):
                     touched.withdrawn.add((line.id, bidder_id))
                 case AnnounceWinner() if _reveals(line):

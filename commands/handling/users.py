@@ -10,6 +10,8 @@ from commands.domain.commands import (
     CreateUser,
     DeleteUser,
     LiftBan,
+    LiftExposureLimit,
+    LimitExposure,
     UserCommand,
     WithdrawBids,
 )
@@ -29,6 +31,7 @@ from commands.postgres.users import (
     lock_user,
     next_to_withdraw_from,
     save_banned,
+    save_limited,
     username_taken,
     withdrawing_of,
 )
@@ -95,6 +98,8 @@ def _save(connection: SyncConnection, job: Job, user: User, now: datetime) -> li
             insert_user(connection, new, user, now)
         case BanUser() | LiftBan():
             save_banned(connection, user)
+        case LimitExposure() | LiftExposureLimit():
+            save_limited(connection, user)
         case DeleteUser():
             erase_user(connection, user, job.accepted_at, now)
             return _withdraw_bids(connection, user.id)

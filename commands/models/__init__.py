@@ -5,6 +5,7 @@ from commands.models.auctions import Auction, Bid
 from commands.models.bans import Ban
 from commands.models.checkpoints import Checkpoint, CheckpointKey, Subtree, Witness
 from commands.models.events import Event
+from commands.models.exposure import ExposureLimit, Stake
 from commands.models.imports import Import
 from commands.models.jobs import Job
 from commands.models.promoter import PromoterPolicy, PromoterTick
@@ -19,12 +20,14 @@ __all__ = (
     "Checkpoint",
     "CheckpointKey",
     "Event",
+    "ExposureLimit",
     "Import",
     "Job",
     "PromoterPolicy",
     "PromoterTick",
     "SecretKey",
     "Session",
+    "Stake",
     "Subtree",
     "User",
     "Witness",

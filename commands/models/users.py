@@ -33,6 +33,8 @@ class User(AbstractBaseUser):
     leftovers_due_at = models.DateTimeField(null=True)
     # From when on no ban of theirs holds; null if they never had one.
     banned_until = models.DateTimeField(null=True)
+    # True if they have a limit on their exposure, else null.
+    limited = models.BooleanField(null=True)
     version = models.IntegerField(default=0)
     created_at = models.DateTimeField("created")
     deleted_at = models.DateTimeField("deleted", null=True)

@@ -164,9 +164,9 @@ ON CONFLICT (id) DO UPDATE SET amount = excluded.amount, hidden = excluded.hidde
     reached_version = excluded.reached_version, doubled = excluded.doubled,
     deleted = excluded.deleted, deleted_version = excluded.deleted_version
 """
-# FOR SHARE: a user's deletion, or ban, waits until this batch is committed, and then finds all their bids.
+# FOR SHARE: a user's deletion, ban or limit waits until this batch is committed, and then finds all their bids.
 SHARE_BIDDERS = """
-SELECT id, is_staff, coalesce(banned_until > %s, false) AS banned FROM users
+SELECT id, is_staff, limited IS NOT NULL AS limited, coalesce(banned_until > %s, false) AS banned FROM users
 WHERE id = ANY(%s) AND deleted_at IS NULL ORDER BY id FOR SHARE
 """
 # The deletion of a user applies to auctions that end after its acceptance. So closing one of these in which
@@ -298,11 +298,14 @@ def share_bidders(
 ) -> Mapping[UUID, Bidder]:
     """Those of the users who exist, by their ids, with bans that hold at that moment or later.
 
-    They can't be deleted, and nobody can be banned, before this transaction ends.
+    They can't be deleted, and nobody can be banned or get a limit, before this transaction ends.
     """
     rows = connection.execute(SHARE_BIDDERS, (since, list(ids))).fetchall()
     bans = bans_of(connection, [row["id"] for row in rows if row["banned"]])
-    return {row["id"]: Bidder(row["id"], row["is_staff"], bans.get(row["id"], ())) for row in rows}
+    return {
+        row["id"]: Bidder(row["id"], row["is_staff"], bans.get(row["id"], ()), row["limited"])
+        for row in rows
+    }
 
 
 @dataclass(slots=True)

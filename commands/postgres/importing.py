@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from commands.postgres.connections import SyncConnection
+from commands.postgres.exposure import find_stakes
 from commands.postgres.rows import as_json
 from commands.record.codec import Json, canonical
 from commands.streams import RecordedEvent
@@ -128,4 +129,5 @@ def finish(connection: SyncConnection) -> None:
     """The portal goes on from here: events can be appended."""
     with connection.transaction():
         connection.execute(WITHDRAWN)
+        find_stakes(connection)
         connection.execute(FINISH)

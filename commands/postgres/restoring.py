@@ -31,6 +31,7 @@ from commands.postgres.aliases import KnownAlias, insert_aliases
 from commands.postgres.auctions import Touched, lock_auctions, save_auctions, touched_bids
 from commands.postgres.bans import bans_of, save_bans
 from commands.postgres.connections import SyncConnection
+from commands.postgres.exposure import limits_of, save_limits
 from commands.postgres.policies import last_policies, save_policy
 from commands.postgres.rows import as_json
 from commands.postgres.ticks import read_tick
@@ -42,11 +43,12 @@ USERS = """
 SELECT id, version, is_staff, deleted_at IS NOT NULL AS deleted, banned_until FROM users WHERE id = ANY(%s)
 """
 SAVE_USERS = """
-INSERT INTO users (id, password, is_staff, version, created_at, deleted_at, withdrawing_at, banned_until)
-SELECT id, '', is_staff, version, created_at, deleted_at, withdrawing_at, banned_until
+INSERT INTO users (id, password, is_staff, version, created_at, deleted_at, withdrawing_at, banned_until, limited)
+SELECT id, '', is_staff, version, created_at, deleted_at, withdrawing_at, banned_until, limited
 FROM json_populate_recordset(NULL::users, %s)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, deleted_at = excluded.deleted_at,
-    withdrawing_at = excluded.withdrawing_at, banned_until = excluded.banned_until
+    withdrawing_at = excluded.withdrawing_at, banned_until = excluded.banned_until,
+    limited = excluded.limited
 """
 COMMITTED = """
 INSERT INTO promoter_ticks (
@@ -113,9 +115,9 @@ def _restore_users(
     if not of_users:
         return
     ids = [stream.id for stream in of_users]
-    bans = bans_of(connection, ids)
+    bans, limits = bans_of(connection, ids), limits_of(connection, ids)
     known = {
-        row["id"]: User(**row, bans=bans.get(row["id"], ()))
+        row["id"]: User(**row, bans=bans.get(row["id"], ()), exposure_limit=limits.get(row["id"]))
         for row in connection.execute(USERS, (ids,))
     }
     after: dict[UUID, User] = {
@@ -125,6 +127,7 @@ def _restore_users(
     rows = [_user_row(after[stream.id], events) for stream, events in of_users.items()]
     connection.execute(SAVE_USERS, (as_json(rows),))
     save_bans(connection, after.values())
+    save_limits(connection, after.values())
 
 
 def _user_row(after: User, recorded: Sequence[RecordedEvent]) -> dict[str, Any]:
@@ -136,6 +139,7 @@ def _user_row(after: User, recorded: Sequence[RecordedEvent]) -> dict[str, Any]:
         "created_at": recorded[0].recorded_at,
         "deleted_at": last.recorded_at if after.deleted else None,
         "banned_until": after.banned_until,
+        "limited": True if after.exposure_limit else None,
         "withdrawing_at": (last.accepted_at or last.recorded_at) if after.deleted else None,
     }
 

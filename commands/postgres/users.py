@@ -13,12 +13,13 @@ from commands.domain.commands import CreateUser
 from commands.domain.user import User
 from commands.postgres.bans import bans_of, save_bans
 from commands.postgres.connections import SyncConnection, WebConnection
+from commands.postgres.exposure import find_stakes, limits_of, save_limits
 from commands.postgres.jobs import PERSONAL
 from commands.postgres.sessions import forget_sessions_of
 from commands.streams import Conflict
 
 READ = """
-SELECT id, version, is_staff, deleted_at IS NOT NULL AS deleted, banned_until FROM users WHERE id = %s
+SELECT id, version, is_staff, deleted_at IS NOT NULL AS deleted, banned_until, limited FROM users WHERE id = %s
 """
 LOCK = f"{READ} FOR UPDATE"
 LIVING = """
@@ -36,10 +37,11 @@ FROM (VALUES (%s::uuid, %s::text, %s::text, %s::text, %s::bool, %s::int, %s::tim
 ERASE = """
 UPDATE users SET version = %s, deleted_at = %s, withdrawing_at = %s,
     leftovers_due_at = clock_timestamp(), username = NULL, email = NULL, password = '',
-    email_confirmed_at = NULL, confirmation_due_at = NULL, banned_until = NULL
+    email_confirmed_at = NULL, confirmation_due_at = NULL, banned_until = NULL, limited = NULL
 WHERE id = %s
 """
 BANNED = "UPDATE users SET version = %s, banned_until = %s WHERE id = %s"
+LIMITED = "UPDATE users SET version = %s, limited = %s WHERE id = %s"
 # Failed sign-ups are kept to be re-driven; those of the deleted user are erased, too.
 FORGET_SIGN_UPS = f"""
 UPDATE jobs SET payload = payload - {PERSONAL} FROM users
@@ -144,7 +146,8 @@ def _user(connection: SyncConnection, row: DictRow | None) -> User | None:
     if row is None:
         return None
     bans = bans_of(connection, [row["id"]]) if row["banned_until"] else {}
-    return User(**row, bans=bans.get(row["id"], ()))
+    limits = limits_of(connection, [row["id"]]) if row.pop("limited") else {}
+    return User(**row, bans=bans.get(row["id"], ()), exposure_limit=limits.get(row["id"]))
 
 
 def username_taken(connection: SyncConnection, username: str) -> bool:
@@ -172,7 +175,7 @@ def insert_user(
 def erase_user(
     connection: SyncConnection, user: User, accepted_at: datetime, deleted_at: datetime
 ) -> None:
-    """Erase the user's personal data, also in failed sign-ups, destroy their key, and delete their sessions and bans.
+    """Erase the user's personal data, also in failed sign-ups, destroy their key, and delete their sessions, bans and limit.
 
     Their bids are to be withdrawn from what was not over when the deletion was accepted. While one of them is
     sealed the key is kept; see destroy_keys_left.
@@ -181,6 +184,7 @@ def erase_user(
     connection.execute(FORGET_FINGERPRINT, (user.id,))
     connection.execute(ERASE, (user.version, deleted_at, accepted_at, user.id))
     save_bans(connection, [user])
+    save_limits(connection, [user])
     connection.execute(DESTROY_KEYS, ([user.id],))
     forget_sessions_of(connection, user.id)
 
@@ -189,6 +193,14 @@ def save_banned(connection: SyncConnection, user: User) -> None:
     """Write the user's bans as they are now."""
     connection.execute(BANNED, (user.version, user.banned_until, user.id))
     save_bans(connection, [user])
+
+
+def save_limited(connection: SyncConnection, user: User) -> None:
+    """Write the limit on the user's exposure as it is now, and note in which auctions it is used."""
+    connection.execute(LIMITED, (user.version, True if user.exposure_limit else None, user.id))
+    save_limits(connection, [user])
+    if user.exposure_limit:
+        find_stakes(connection, [user.id])
 
 
 def with_leftovers(connection: SyncConnection) -> Mapping[UUID, bool]:

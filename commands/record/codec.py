@@ -58,6 +58,8 @@ EVENT_TYPES: Mapping[str, type[events.Event]] = {
     "UserDeleted": events.UserDeleted,
     "UserBanned": events.UserBanned,
     "BanLifted": events.BanLifted,
+    "ExposureLimited": events.ExposureLimited,
+    "ExposureLimitLifted": events.ExposureLimitLifted,
     "TickCommitted": events.TickCommitted,
     "TickMade": events.TickMade,
     "DrawsAccepted": events.DrawsAccepted,
@@ -88,6 +90,8 @@ COMMAND_TYPES: Mapping[str, type[commands.Command]] = {
     "DeleteUser": commands.DeleteUser,
     "BanUser": commands.BanUser,
     "LiftBan": commands.LiftBan,
+    "LimitExposure": commands.LimitExposure,
+    "LiftExposureLimit": commands.LiftExposureLimit,
     "ChangePolicy": commands.ChangePolicy,
     "WithdrawPolicy": commands.WithdrawPolicy,
 }

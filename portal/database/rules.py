@@ -79,6 +79,7 @@ PUBLIC_IN_PART: Mapping[str, Shown] = {
             "withdrawing_at",
             "withdrawn_to",
             "banned_until",
+            "limited",
         },
     ),
     "jobs": Shown(
@@ -115,6 +116,8 @@ HIDDEN = frozenset(
     {
         # As in the record; the API shows them to the user and to staff alone.
         "bans",
+        "exposure_limits",
+        "stakes",
         # What makes sealed values readable.
         "secret_keys",
         # Who is behind the aliases of masked auctions.

@@ -250,6 +250,10 @@ describe(
         RejectionCode.BELOW_INCREMENT: (
             "Not higher by the auction's increment than the leading bid, or than the bidder's own highest."
         ),
+        RejectionCode.OVER_LIMIT: (
+            "The bid would take what the bidder would pay at most in all open auctions together above the limit that the "
+            "house set for them; see exposureLimit."
+        ),
         RejectionCode.RESERVE_LOST: (
             "The portal's own command to close: what the reserve is can't be read any more. The house can cancel the "
             "auction."
@@ -270,6 +274,7 @@ describe(
             "By the auction's rules its bidder can't delete the bid, or not any more; see Bid.deletableUntil."
         ),
         RejectionCode.NOT_BANNED: "No such ban of the user is in force.",
+        RejectionCode.NOT_LIMITED: "The user has no limit on their exposure.",
         RejectionCode.POLICY_FIXED: "The auction's own rules say what its draws follow, for good.",
         RejectionCode.NOT_OFFERED: "The lot was not offered to the reader, or by forfeitSale to that bid's bidder.",
         RejectionCode.OFFER_OVER: "Not accepted before the offer's `until`, or it was answered already.",

@@ -42,7 +42,7 @@ class JobResult:
         description="The bid that was placed, deleted or removed, or whose bidder the lot was taken from; null for other commands."
     )
     user_id: UUID | None = strawberry.field(
-        description="The user that was created, deleted, banned or unbanned; null for commands about auctions."
+        description="The user that was created, deleted, banned or limited, or whose ban or limit was lifted; null for commands about auctions."
     )
     version: int = strawberry.field(
         description="The version of the auction or user after the command; see auction(atLeastVersion)."

@@ -19,6 +19,7 @@ from portal.schema.bans import BanMutation
 from portal.schema.bidding import BiddingMutation
 from portal.schema.context import Context, PortalInfo
 from portal.schema.enums import NotificationChannel, NotificationKind
+from portal.schema.exposure import ExposureMutation
 from portal.schema.house import HouseMutation
 from portal.schema.jobs import Job
 from portal.schema.reading import find_job, own_user
@@ -46,6 +47,8 @@ CANCELLABLE = {
     "RemoveBid",
     "BanUser",
     "LiftBan",
+    "LimitExposure",
+    "LiftExposureLimit",
     "AnswerOffer",
     "ForfeitSale",
 }
@@ -105,7 +108,9 @@ async def cancelled(context: Context, job: AcceptedJob) -> AcceptedJob:
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation(AccountMutation, WatchingMutation, HouseMutation, BanMutation, BiddingMutation):
+class Mutation(
+    AccountMutation, WatchingMutation, HouseMutation, BanMutation, ExposureMutation, BiddingMutation
+):
     @strawberry.mutation(description="Sign up. The job's result has the new user's id.")
     async def create_user(self, info: PortalInfo, input: CreateUserInput) -> Job:
         await info.context.runtime.rates.spend(("SIGN_UP_PER_ADDRESS", info.context.address))

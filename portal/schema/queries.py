@@ -29,6 +29,7 @@ from portal.schema.cursors import (
     place,
 )
 from portal.schema.enums import AuctionOrder, AuctionRule, AuctionStatus
+from portal.schema.exposure import ExposureQuery
 from portal.schema.fairness import ChainLink, PromoterPolicy, Tick
 from portal.schema.fairness_reading import chain_after, find_policy, find_tick
 from portal.schema.jobs import Job
@@ -46,7 +47,7 @@ LONGEST_SEARCH = 200
 
 
 @strawberry.type(description="What can be read.")
-class Query(AccountQuery, ActivityQuery, AliasQuery, BanQuery, CheckpointQuery):
+class Query(AccountQuery, ActivityQuery, AliasQuery, BanQuery, ExposureQuery, CheckpointQuery):
     @strawberry.field(
         description="Auctions, those ending soonest first unless `order` says otherwise.",
         metadata=PUBLIC,

@@ -11,6 +11,7 @@ from psycopg.errors import DataError, UniqueViolation
 from commands.postgres.aliases import aliases_to_export, bring_aliases
 from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.exporting import all_people
+from commands.postgres.exposure import find_stakes
 from commands.postgres.importing import name_users
 from notifications.postgres.preferences import Choice, choices_of, choose
 from notifications.postgres.watches import Watched, bring_in, watches_of
@@ -70,6 +71,8 @@ def import_people(pool: Pool, file: BinaryIO) -> int:
                     choose(connection, person["id"], person["choices"])
                     bring_in(connection, person["id"], person["watches"])
                     bring_aliases(connection, person["id"], person["aliases"])
+                if written:
+                    find_stakes(connection, [person["id"] for person in people])
         except (UniqueViolation, DataError) as error:
             what = "a name that somebody else has, or a value that no table takes"
             raise Refused(first, f"it, or one of the next {TOGETHER}, has {what}") from error

@@ -9,15 +9,24 @@ from psycopg.rows import DictRow
 from commands.domain import policies as policies_rules
 from commands.domain import tick as tick_rules
 from commands.domain import user as user_rules
-from commands.domain.events import UserEvent
+from commands.domain.events import (
+    Event,
+    ExposureLimited,
+    ExposureLimitLifted,
+    UserDeleted,
+    UserEvent,
+)
 from commands.domain.policies import Policies
+from commands.domain.user import limit_after
 from commands.postgres.connections import SyncConnection
+from commands.postgres.exposure_history import bids_and_ends, not_noted
 from commands.postgres.policies import read_policies
 from commands.postgres.tick_records import record_of_tick
 from commands.postgres.ticks import overdue, read_tick
 from commands.postgres.users import current_names, read_user
 from commands.promoter.checks import round_problem, unnamed
 from commands.record.codec import decode_event
+from commands.record.exposures import Limited, over_limit
 from commands.streams import Stream, StreamKind
 from projections.changes import user_after
 from projections.documents import UserDocument
@@ -39,7 +48,8 @@ def verify(
 ) -> Verdict:
     """Check one stream while the portal runs; without `decisions` only that its parts agree.
 
-    Deciding again reads all of the stream's jobs, and each draw goes through all bids. Events from
+    Deciding again reads all of the stream's jobs, and each draw goes through all bids; of a user who ever had a limit on
+    their exposure it goes through all that they bid. Events from
     position `moments_since` on must say when their command was accepted. `progress` is told how many
     events were verified since it was told last.
     """
@@ -54,6 +64,8 @@ def verify(
         rows = [row for page in pages(connection, stream.id) for row in page]
         findings = [Finding(stream, problem) for problem in _problems(connection, stream, rows)]
         if stream.kind == "user":
+            if decisions:
+                findings = findings or _over_limit(connection, stream, rows)
             findings = findings or _user_findings(connection, stream, rows, found)
     (progress or _unwatched)(len(rows))
     missing = rows[found.version if found else 0 :] if stream.kind == "user" else []
@@ -118,6 +130,29 @@ def _replayed(stream: Stream, events: Sequence[Any]) -> object:
     for event in events:
         state = _EVOLVE[stream.kind](state, event)
     return state
+
+
+def _over_limit(
+    connection: SyncConnection, stream: Stream, rows: Sequence[DictRow]
+) -> list[Finding]:
+    """What the log says against a bid of a user who had a limit then; nothing is read of one who never had any."""
+    limits = [
+        Limited(row["position"], row["recorded_at"], limit_after(event))
+        for row in rows
+        if row["type"] in ("ExposureLimited", "ExposureLimitLifted")
+        and isinstance(event := _event(row), ExposureLimited | ExposureLimitLifted)
+    ]
+    if not limits:
+        return []
+    problem = over_limit([*limits, *bids_and_ends(connection, stream.id)])
+    counts = limits[-1].limit and not isinstance(_event(rows[-1]), UserDeleted)
+    if not problem and counts and (missing := not_noted(connection, stream.id)):
+        problem = f"their bids in auction {missing} are left out of what their limit is for"
+    return [Finding(stream, problem)] if problem else []
+
+
+def _event(row: DictRow) -> Event:
+    return decode_event(row["type"], row["schema_version"], row["data"])
 
 
 def _user_findings(

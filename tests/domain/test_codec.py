@@ -30,6 +30,8 @@ from commands.domain.commands import (
     ForfeitSale,
     LapseOffer,
     LiftBan,
+    LiftExposureLimit,
+    LimitExposure,
     PauseAuction,
     PlaceBid,
     PlaceSealedBid,
@@ -58,6 +60,8 @@ from commands.domain.events import (
     BoughtNow,
     DrawsAccepted,
     Event,
+    ExposureLimited,
+    ExposureLimitLifted,
     LotOffered,
     NoDoubling,
     NothingDrawn,
@@ -236,6 +240,17 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
             "lifted_by": None,
         },
     ),
+    "ExposureLimited": (
+        ExposureLimited(ALICE, BAN, PRICE, OPENING, "1.sealed", AUCTIONEER),
+        {
+            "user_id": ALICES, "limit_id": str(BAN), "amount": "120.50", "reason": "1.sealed",
+            "since": "2025-03-01T12:00:00+00:00", "limited_by": HOUSE,
+        },
+    ),
+    "ExposureLimitLifted": (
+        ExposureLimitLifted(ALICE, OPENING, None),
+        {"user_id": ALICES, "lifted_at": "2025-03-01T12:00:00+00:00", "lifted_by": None},
+    ),
     "TickCommitted": (
         TickCommitted(7, "ab" * 32, 3),
         {"number": 7, "commitment": "ab" * 32, "policies": 3},
@@ -344,6 +359,17 @@ COMMANDS: Mapping[str, tuple[Command, Json]] = {
             "user_id": ALICES, "ban_id": str(BAN), "until": None, "reason": "1.sealed",
             "banned_by": HOUSE,
         },
+    ),
+    "LimitExposure": (
+        LimitExposure(ALICE, BAN, PRICE, "1.sealed", AUCTIONEER),
+        {
+            "user_id": ALICES, "limit_id": str(BAN), "amount": "120.50", "reason": "1.sealed",
+            "limited_by": HOUSE,
+        },
+    ),
+    "LiftExposureLimit": (
+        LiftExposureLimit(ALICE, None),
+        {"user_id": ALICES, "lifted_by": None},
     ),
     "LiftBan": (
         LiftBan(ALICE, None, AUCTION),

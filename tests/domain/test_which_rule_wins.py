@@ -20,6 +20,7 @@ from commands.domain.events import (
     AuctionEvent,
     SealedBidPlaced,
 )
+from commands.domain.exposure import Exposure
 from commands.domain.rejections import Rejection
 from commands.domain.rejections import RejectionCode as Code
 from commands.domain.rules.buy_now import BuyNow
@@ -109,6 +110,7 @@ def unbroken(command: str) -> Asked:
 SEALED = sealed(place(FIRST, ALICE, "10.00"))
 HAS_ONE = SealedBidPlaced(FIRST, ALICE, SEALED.commitment, SEALED.sealed, DURING)
 BAN = Ban(THIRD, None, BEFORE, None, "1.sealed", None)
+SPENT = Exposure(Decimal("20.00"), Decimal("19.99"), Decimal("19.99"))
 CANCELLED = AuctionCancelled(REASON, None)
 Break = Callable[[Asked], Asked]
 BREAKS: Mapping[Code, Break] = {
@@ -136,6 +138,10 @@ BREAKS: Mapping[Code, Break] = {
     ),
     Code.BELOW_INCREMENT: lambda asked: replace(
         asked, rules=(*asked.rules, Increments((Bracket(NOTHING, Decimal("500.00")),)))
+    ),
+    Code.OVER_LIMIT: lambda asked: replace(
+        asked,
+        bidders={id: replace(each, exposure=SPENT) for id, each in asked.bidders.items()},
     ),
     Code.NOT_FOR_SALE: lambda asked: replace(
         asked, events=(*asked.events, placed(FOURTH, BOB, "800.00")) if asked.events else ()

@@ -66,6 +66,7 @@ TABLE: dict[str, Row] = {
     ),
     "Query.mySessions": Row("{ mySessions { edges { cursor } } }", *SIGNED_IN),
     "Query.bans": Row("{ bans { edges { cursor } } }", *SIGNED_IN),
+    "Query.exposureLimit": Row("{ exposureLimit { amount used available } }", *SIGNED_IN),
     "Query.notifications": Row("{ notifications { edges { cursor } } }", *SIGNED_IN),
     "Query.serverTime": Row("{ serverTime }", *EVERYBODY),
     "Query.tick": Row("{ tick { commitment } serverTime }", *EVERYBODY),
@@ -133,6 +134,13 @@ TABLE: dict[str, Row] = {
     "Mutation.forfeitSale": Row(
         'mutation { forfeitSale(input: {auctionId: "$auction", bidId: "$nobody", reason: "x"}) { id } }',
         *STAFF,
+    ),
+    "Mutation.limitExposure": Row(
+        'mutation { limitExposure(input: {userId: "$nobody", amount: "5", reason: "x"}) { id } }',
+        *STAFF,
+    ),
+    "Mutation.liftExposureLimit": Row(
+        'mutation { liftExposureLimit(input: {userId: "$nobody"}) { id } }', *STAFF
     ),
     "Mutation.cancelJob": Row(
         'mutation { cancelJob(id: "$job") { id } }',

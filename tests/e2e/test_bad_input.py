@@ -221,6 +221,8 @@ VALUES = [
     *reading("auction(id: $v) { id }", "UUID!", (*IDS, None)),
     *reading("job(id: $v) { id }", "UUID!", (*IDS, None)),
     *reading("bans(userId: $v) { edges { cursor } }", "UUID", IDS),
+    *reading("exposureLimit(userId: $v) { amount }", "UUID", IDS),
+    *reading("exposureLimit { available(auctionId: $v) }", "UUID", IDS),
     *reading("bans(first: $v) { edges { cursor } }", "Int", NO_PAGE_SIZES),
     *reading(f'auction(id: "{NOWHERE}", atLeastVersion: $v) {{ id }}', "Int", NO_VERSIONS),
     *reading(f'auction(id: "{NOWHERE}", atVersion: $v) {{ id }}', "Int", (*NO_VERSIONS, 0, -1)),

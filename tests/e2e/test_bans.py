@@ -225,7 +225,7 @@ async def test_the_house_bans_in_admin(
     assert f"“{REASON}”" in done.text
     assert "A clock</a> for good" in done.text
     assert code(await place(alice, auction_id, "10.00")) == "BANNED"
-    record = desk.get(f"/admin/commands/event/streams/{alices}/").text
+    record = desk.get(f"/admin/commands/event/stream/{alices}/").text
     assert REASON not in record
     wrong = desk.submit(f"{page}lift/", {})
     assert "The user is not banned from the portal." in wrong.text

@@ -18,7 +18,7 @@ COMMANDS = (
     "checkpoint_key", "up", "demo", "print_schema", "export_auction", "export_all", "import_events",
     "database_roles", "migrate", "backup", "restore", "cancel_auction",
     "close_auction", "remove_bid", "pause_auction", "resume_auction", "revise_auction",
-    "ban_user", "lift_ban", "forfeit_sale", "lapse_offers",
+    "ban_user", "lift_ban", "limit_exposure", "lift_exposure_limit", "forfeit_sale", "lapse_offers",
 )  # fmt: skip
 REJECTED, USAGE, UNAVAILABLE = 1, 2, 5
 

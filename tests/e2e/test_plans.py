@@ -58,6 +58,10 @@ FILLED = {
     "bans": """
         INSERT INTO bans (id, user_id, since, until, reason) SELECT id, id, old, old, '' FROM filling
     """,
+    "exposure_limits": """
+        INSERT INTO exposure_limits (user_id, id, amount, since, reason) SELECT id, id, 1, old, '' FROM filling
+    """,
+    "stakes": "INSERT INTO stakes (user_id, auction_id, bidder_id) SELECT id, id, id FROM filling",
     "aliases": "INSERT INTO aliases (id, auction_id, number, user_id) SELECT id, id, 1, id FROM filling",
     "sessions": """
         INSERT INTO sessions (id, user_id, seed, generation, created_at, used_at, expires_at)

@@ -12,6 +12,8 @@ from commands.domain.commands import (
     CreateAuction,
     DeleteUser,
     LiftBan,
+    LiftExposureLimit,
+    LimitExposure,
     WithdrawPolicy,
 )
 from commands.domain.rules.masked import Masked
@@ -89,6 +91,13 @@ def live_in(portal: InProcessPortal) -> Story:
         LiftBan(story.alice, story.carol),
     ):
         portal.settled(Stream("user", story.alice), command)
+    # Carol may bid so much, and Alice could bid no more than a little for a moment.
+    for user_id, each in (
+        (story.carol, LimitExposure(story.carol, new_id(), Decimal("900"), "1.sealed", None)),
+        (story.alice, LimitExposure(story.alice, new_id(), Decimal("1"), "1.sealed", story.carol)),
+        (story.alice, LiftExposureLimit(story.alice, story.carol)),
+    ):
+        portal.settled(Stream("user", user_id), each)
     portal.settled(Stream("user", story.dave), DeleteUser(story.dave))
     # A tick whose draws nobody makes, and the commitment to another.
     tick(portal.pool, timedelta(0))

@@ -38,7 +38,7 @@ from tests.integration.in_process import InProcessPortal
 from tests.integration.lived_in import live_in
 from tests.integration.test_draws_leave_events import from_outside, keep_back
 
-USERS = "id, is_staff, version, created_at, deleted_at, banned_until"
+USERS = "id, is_staff, version, created_at, deleted_at, banned_until, limited"
 PERSONAL = f"{USERS}, username, email, password, email_confirmed_at"
 # Each table with all that follows from events; the secrets of ticks and where they have come do not.
 FOLLOWS = {
@@ -51,6 +51,9 @@ FOLLOWS = {
     "aliases": "SELECT id, auction_id, number FROM aliases ORDER BY id",
     "users": f"SELECT {USERS} FROM users ORDER BY id",
     "bans": "SELECT * FROM bans ORDER BY id",
+    "exposure_limits": "SELECT * FROM exposure_limits ORDER BY user_id",
+    # Who is behind an alias no event says.
+    "stakes": "SELECT * FROM stakes WHERE bidder_id = user_id ORDER BY user_id, auction_id",
     "promoter_policies": "SELECT * FROM promoter_policies ORDER BY version",
     "promoter_ticks": """
         SELECT number, stream_id, version, commitment, committed_at, made_at, policies, draws, revealed_at,

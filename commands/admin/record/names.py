@@ -27,6 +27,7 @@ OF_USERS = frozenset(
         "revised_by",
         "removed_by",
         "banned_by",
+        "limited_by",
         "lifted_by",
         "forfeited_by",
     }

@@ -29,7 +29,9 @@ def sentence(event: Event, names: Names) -> SafeString:
             domain.UserCreated()
             | domain.UserDeleted()
             | domain.UserBanned()
-            | domain.BanLifted() as done
+            | domain.BanLifted()
+            | domain.ExposureLimited()
+            | domain.ExposureLimitLifted() as done
         ):
             return _of_user(done, names)
         case (
@@ -206,6 +208,13 @@ def _of_user(event: domain.UserEvent, names: Names) -> SafeString:
         case domain.BanLifted(user_id=user, auction_id=auction, lifted_by=by):
             where, who = _where(auction, names), names.user(by) if by else "An operator"
             return format_html("{} lifted the ban of {} from {}.", who, names.user(user), where)
+        case domain.ExposureLimited(user_id=user, amount=amount, limited_by=by):
+            who = names.user(by) if by else "An operator"
+            told = "{} set a limit of {} for the bids of {} in all open auctions together."
+            return format_html(told, who, money(amount), names.user(user))
+        case domain.ExposureLimitLifted(user_id=user, lifted_by=by):
+            who = names.user(by) if by else "An operator"
+            return format_html("{} lifted the limit of {}.", who, names.user(user))
         case _:
             assert_never(event)
 

@@ -6,6 +6,7 @@ Whether a rule of the auction allows a command is decided later, by the domain.
 from commands.inbox.requests.asking import Caller, How
 from commands.inbox.requests.bans import ban_user, lift_ban
 from commands.inbox.requests.bids import answer_offer, buy_now, delete_bid, place_bid
+from commands.inbox.requests.exposure import lift_exposure_limit, limit_exposure
 from commands.inbox.requests.house import (
     LONGEST_REASON,
     cancel_auction,
@@ -38,6 +39,8 @@ __all__ = (
     "delete_user",
     "forfeit_sale",
     "lift_ban",
+    "lift_exposure_limit",
+    "limit_exposure",
     "pause_auction",
     "place_bid",
     "remove_bid",

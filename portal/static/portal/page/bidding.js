@@ -1,6 +1,7 @@
 // The form for a bid. Its outcome is shown below the button.
 import { atRandom, BUY_NOW, Intent, PLACE_BID } from "./commands.js";
 import { el, field, confirmed } from "./dom.js";
+import { limitNote } from "./exposure.js";
 import { cents, plain, shown, typed } from "./money.js";
 import { ask, user } from "./session.js";
 import { explained, refusal } from "./words.js";
@@ -69,9 +70,10 @@ export function bidding(auctionId) {
     input.focus();
   } }));
   const outcome = el("p", { class: "outcome", role: "status" });
+  const limit = limitNote(auctionId);
   const buyButton = el("button", { type: "button", class: "quiet buy", hidden: true, onclick: buy });
   const form = el("form", { class: "bid", novalidate: true, "data-auction": auctionId, onsubmit: submit, onwanted: focusIfWanted },
-    row, el("div", { class: "offers", role: "group", "aria-label": "Amounts that would lead" }, offers), button, buyButton, outcome);
+    row, limit.element, el("div", { class: "offers", role: "group", "aria-label": "Amounts that would lead" }, offers), button, buyButton, outcome);
   const invitation = el("p", { class: "invitation" }, el("a", { class: "button", href: "#/sign-in" }, "Sign in to bid"),
     el("span", {}, "New here? ", el("a", { href: "#/sign-up" }, "Sign up"), " in a moment."));
   const element = el("div", { hidden: true }, user() ? form : invitation);
@@ -82,6 +84,7 @@ export function bidding(auctionId) {
   let rules = null;
   let amounts = [];
   let price = null;
+  let live = "";
 
   function offer(nextBids) {
     amounts = nextBids;
@@ -162,6 +165,7 @@ export function bidding(auctionId) {
         : explained(error));
     } finally {
       busy = false;
+      limit.look();
       for (const each of [button, buyButton]) each.removeAttribute("aria-disabled");
     }
   }
@@ -204,6 +208,9 @@ export function bidding(auctionId) {
       leadingBid = leads;
       offer(nextBids);
       sell(buyNowPrice);
+      const ids = own.bids.filter((bid) => !bid.deleted).map((bid) => bid.id).join();
+      if (ids !== live) limit.changed();
+      live = ids;
       const hint = hintFor(own, nextBids, rules).trim();
       if (help.textContent !== hint) help.textContent = hint;
       if (!busy) compare({ version, leadingBid: leads, myBids: own.bids });

@@ -2,6 +2,7 @@
 import { addressSection, passwordSection, sessionsSection } from "./account.js";
 import { CREATE_USER, DELETE_USER, Intent } from "./commands.js";
 import { el, field, confirmed } from "./dom.js";
+import { limitSection } from "./exposure.js";
 import { formPage } from "./forms.js";
 import { preferences } from "./preferences.js";
 import { signIn, signOut, user } from "./session.js";
@@ -70,8 +71,8 @@ export function accountPage(main) {
   if (!me) return signInPage(main);
   const intent = new Intent(DELETE_USER);
   const wrong = el("p", { class: "wrong", role: "alert" });
-  const parts = [preferences(), addressSection(), sessionsSection()];
-  const [choices, address, sessions] = parts;
+  const parts = [preferences(), addressSection(), sessionsSection(), limitSection()];
+  const [choices, address, sessions, limit] = parts;
 
   async function leave(event) {
     const button = event.currentTarget;
@@ -97,7 +98,7 @@ export function accountPage(main) {
     el("p", { class: "soft" }, me.isStaff ? "You are signed in as an auctioneer." : "You are signed in."),
     me.isStaff && el("p", {}, el("a", { href: "/admin/" }, "The auctioneer’s desk")),
     el("p", {}, el("button", { class: "quiet", onclick: () => signOut() }, "Sign out")),
-    choices.element, address.element, passwordSection(), sessions.element,
+    limit.element, choices.element, address.element, passwordSection(), sessions.element,
     el("section", { class: "parting" }, el("h2", {}, "Leave for good"),
       el("p", { class: "soft" }, "Your live bids are withdrawn, and your name and email are erased."),
       el("button", { class: "danger", onclick: leave }, "Delete my account"), wrong)));
