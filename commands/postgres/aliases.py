@@ -30,12 +30,13 @@ SELECT aliases.id, username FROM aliases JOIN users ON users.id = user_id
 WHERE aliases.id = ANY(%s) AND deleted_at IS NULL
 """
 KNOWN = "SELECT id, auction_id, number, user_id FROM aliases WHERE id = ANY(%s)"
-# Nobody who was deleted bids any more; so what has no live bid left never has one again. While a lot is offered it is kept
-# whom to, so that it is declined with the account.
+# Nobody who was deleted bids any more; so what has no live bid left never has one again. Of whoever
+# is offered a lot it is kept who they are, so that it is declined with the account.
 FORGET = """
 UPDATE aliases SET user_id = NULL FROM users, auctions
 WHERE user_id = ANY(%s) AND users.id = user_id AND users.deleted_at IS NOT NULL
-  AND auctions.id = auction_id AND (closed AND sale_until IS NULL OR NOT EXISTS (
+  AND auctions.id = auction_id
+  AND (closed AND (sale_until IS NULL OR sale->>'bidder_id' IS DISTINCT FROM aliases.id::text) OR NOT EXISTS (
     SELECT FROM bids WHERE auction_id = auctions.id AND bidder_id = aliases.id AND NOT deleted
 ))
 """

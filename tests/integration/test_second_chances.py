@@ -15,9 +15,7 @@ from commands.domain.commands import (
     LapseOffer,
 )
 from commands.domain.rejections import RejectionCode
-from commands.domain.rules.masked import Masked
 from commands.domain.rules.second_chance import SecondChance
-from commands.domain.rules.table import in_order
 from commands.domain.sale import Sale, SaleState
 from commands.inbox import lapsing
 from commands.jobs import Job, JobStatus
@@ -25,13 +23,9 @@ from commands.postgres.auctions import read_auction
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.offers import DUE
 from commands.streams import Stream
-from notifications.postgres.notifications import forget_leftovers
-from projections.mongo.store import MongoDocuments
-from projections.projector import project
 from tests.integration.dying import run_and_die
 from tests.integration.in_process import SHORTLY, InProcessPortal
 from tests.integration.notifying import notifications_of, run_notifier
-from tests.integration.test_verification import findings
 
 LAPSE = "commands.lapse_offers"
 HOUR = 3600
@@ -136,6 +130,20 @@ def test_an_answer_at_the_deadline_comes_too_late(in_process: InProcessPortal) -
     assert sale.until - until >= timedelta(hours=1)
 
 
+def test_the_time_of_an_offer_begins_when_it_is_made_however_late_that_is(
+    in_process: InProcessPortal,
+) -> None:
+    auction, [bob, alice], _ = bid_in(in_process, ("10.00", "20.00"))
+    announce(in_process, auction)
+    an_hour_ago = in_process.now() - timedelta(hours=1)
+    in_process.settled(auction, AnswerOffer(auction.id, alice, False), at=an_hour_ago)
+    with in_process.pool.connection() as connection:
+        offer = PostgresEventStore(connection).read(auction.id)[-1]
+    sale = sale_of(in_process, auction)
+    assert (sale.bidder_id, sale.until) == (bob, offer.recorded_at + timedelta(hours=1))
+    assert offer.accepted_at == an_hour_ago
+
+
 def test_what_is_offered_is_declined_with_the_account(in_process: InProcessPortal) -> None:
     auction, [charlie, bob, alice], _ = bid_in(in_process, ("5.00", "10.00", "20.00"))
     announce(in_process, auction)
@@ -148,31 +156,6 @@ def test_what_is_offered_is_declined_with_the_account(in_process: InProcessPorta
     in_process.settled(auction, AnswerOffer(auction.id, charlie, True))
     deleted(in_process, charlie)
     assert sale_of(in_process, auction).state is SaleState.SOLD, "what is bought is bought"
-
-
-def test_in_a_masked_auction_offers_go_to_those_behind_the_aliases_and_no_alias_tells_who_they_are(
-    in_process: InProcessPortal, documents: MongoDocuments
-) -> None:
-    auction = in_process.auction(seconds=2, rules=in_order([Masked(), CHANCE]))
-    charlie, bob, alice = users = [in_process.user() for _ in range(3)]
-    for user_id, amount in zip(users, ("5.00", "10.00", "20.00"), strict=True):
-        in_process.bid(auction, user_id, amount)
-    in_process.over(auction)
-    in_process.settled(auction, AnnounceWinner(auction.id))
-    run_notifier(in_process, auction)
-    assert notifications_of(in_process, alice)[-1] == ("AUCTION_WON", 5, "20.00", False)
-    deleted(in_process, bob)
-    deleted(in_process, alice)
-    assert told(in_process, auction) == ["LotOffered", "OfferDeclined", "LotOffered"]
-    assert in_process.settled(auction, AnswerOffer(auction.id, charlie, True)).version == 9
-    sale = sale_of(in_process, auction)
-    assert (sale.state, str(sale.amount)) == (SaleState.SOLD, "5.00")
-    assert not {charlie, bob, alice} & {*sale.asked, sale.bidder_id}
-    project(auction, in_process.pool, documents)
-    assert findings(in_process, auction, documents) == []
-    with in_process.pool.connection() as connection:
-        forget_leftovers(connection)
-    assert findings(in_process, auction, documents) == [], "nor once it is forgotten who they were"
 
 
 def test_whose_account_is_deleted_when_the_winner_is_announced_is_passed_over(
