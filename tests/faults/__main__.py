@@ -6,11 +6,12 @@ import json
 import random
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tests.faults.clients import (
     Ledger,
     Party,
     Person,
+    answer,
     bid,
     bid_and_leave,
     create_auction,
@@ -30,7 +32,8 @@ from tests.faults.clients import (
     watch_states,
 )
 from tests.faults.faults import inflict, plan
-from tests.faults.processes import FellOver, Processes, running_processes
+from tests.faults.house import intervene
+from tests.faults.processes import ROOT, FellOver, Processes, running_processes
 from tests.faults.scenes import SCENES
 
 SECONDS = 5.0
@@ -41,6 +44,8 @@ BOUND = 45.0
 # When an auction starts and how long it lasts, in seconds.
 LOTS = ((0.0, 3.0), (0.5, 4.0), (1.0, 4.5), (0.0, 5.5))
 AUCTIONEER = "carol"
+OUTSIDER = ROOT / "docs/verify_auction.py"
+KINDS = "SELECT type, count(*) FROM events WHERE stream_kind IN ('auction', 'user') GROUP BY 1 ORDER BY 2 DESC"
 
 
 @dataclass(slots=True)
@@ -51,6 +56,8 @@ class Figures:
     kinds: Counter[str] = field(default_factory=Counter)
     converged: list[float] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
+    # The last auctions by their rules.
+    auctions: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -74,15 +81,29 @@ async def main(options: argparse.Namespace) -> int:
             await _round(name, options, running, party, figures)
             if figures.violations and not options.go_on:
                 break
+        kinds = {row["type"]: row["count"] for row in running.sql(KINDS)}
         found = await running.manage("verify_events")
-        for finding in found["findings"]:
-            figures.violations.append(f"verify_events: {finding['what']}")
-            print(f"  VIOLATION (SEED={options.seed}): {figures.violations[-1]}", flush=True)
+        wrong = [f"verify_events: {finding['what']}" for finding in found["findings"]]
+        wrong += await asyncio.to_thread(_from_outside, running, figures)
+        for violation in wrong:
+            print(f"  VIOLATION (SEED={options.seed}): {violation}", flush=True)
+        figures.violations += wrong
         await party.close()
-    _report(figures, found["events"], time.monotonic() - began)
+    _report(figures, kinds, time.monotonic() - began)
     if not figures.violations and not options.keep:
         shutil.rmtree(data)
     return 1 if figures.violations else 0
+
+
+def _from_outside(running: Processes, figures: Figures) -> list[str]:
+    """What outsiders find in one auction of each kind."""
+    wrong = []
+    for rules, auction in figures.auctions.items():
+        command = (sys.executable, "-I", "-S", str(OUTSIDER), running.webs.urls[0], auction)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            wrong.append(f"from outside, of {auction} with {rules}: {done.stderr.strip()}")
+    return wrong
 
 
 async def _gather(running: Processes) -> Party:
@@ -167,6 +188,9 @@ async def _play(
             one, other = rng.sample(party.bidders, 2)
             watchers.followers.append(asyncio.create_task(watch_events(one, auction)))
             watchers.others.append(asyncio.create_task(watch_states(other, auction)))
+            tasks.create_task(intervene(party, auction, rng))
+            for bidder in party.bidders if "secondChance" in auction.rules else ():
+                tasks.create_task(answer(bidder, auction))
 
     async def open_auctions() -> None:
         for starts_in, lasts in LOTS:
@@ -220,16 +244,18 @@ def _count(figures: Figures, ledger: Ledger, took: float) -> None:
         figures.counts[(entry.job or {}).get("status", "none")] += 1
         figures.counts["retried"] += entry.tries > 1
     figures.counts["auctions"] += len(ledger.auctions)
+    figures.auctions |= {json.dumps(each.rules): each.id for each in ledger.auctions.values()}
     figures.counts["resumed"] += ledger.resumed
     figures.counts.update(f"no answer: {why}" for why in ledger.no_answers.elements())
 
 
-def _report(figures: Figures, events: int, took: float) -> None:
+def _report(figures: Figures, kinds: Mapping[str, int], took: float) -> None:
     counts = figures.counts
     lost = sum(v.startswith("lost") for v in figures.violations)
     doubled = sum(v.startswith("doubled") for v in figures.violations)
     print(
-        f"\n{len(figures.converged)} rounds in {took:.0f} s, {events} events in all\n"
+        f"\n{len(figures.converged)} rounds in {took:.0f} s, {sum(kinds.values())} events in all: "
+        f"{json.dumps(dict(kinds))[1:-1]}\n"
         f"jobs accepted {counts['accepted']}, succeeded {counts['SUCCEEDED']}, "
         f"rejected {counts['REJECTED']}, failed {counts['FAILED']}, retried {counts['retried']}, "
         f"lost {lost}, doubled {doubled}\n"

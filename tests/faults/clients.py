@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,8 @@ import httpx
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
 from portal.laptop.demo.client import (
+    ANSWER_OFFER,
+    BUY_NOW,
     CREATE_AUCTION,
     CREATE_USER,
     DELETE_BID,
@@ -26,8 +28,7 @@ from portal.laptop.demo.client import (
     Refused,
 )
 from tests.e2e.acting import EVENTS
-
-Json = dict[str, Any]
+from tests.faults.rules import MOVED, RULES, Json
 
 PASSWORD = "correct horse battery staple 7"
 # A client that got no answer in that time asks again, elsewhere.
@@ -40,17 +41,8 @@ RETRYABLE = {"UNAVAILABLE", "RATE_LIMITED"}
 # The errors of a request without an answer.
 NO_ANSWER = (httpx.HTTPError, WebSocketException, InvalidHandshake, OSError, EOFError)
 LOOK = f"query ($id: UUID!) {{ job(id: $id, wait: 2) {JOB} }}"
-# How long bids may move the end of an auction of RULES, in seconds.
-MOVED = 6.0
-SOFT_CLOSE: Json = {"window": 3, "extension": 2, "times": 3}
-# What auctions go by: plain ones, and others by presets and by rules that combine.
-RULES: Sequence[Json | None] = (
-    None,
-    None,
-    {"preset": "ENGLISH", "softClose": SOFT_CLOSE},
-    {"startingPrice": "9.00", "reserve": "20.00"},
-    {"reserve": "14.00", "increments": {"overLeader": [{"step": "0.50"}]}, "softClose": SOFT_CLOSE},
-)
+# The last events of an auction; with a second chance those of its sale.
+LAST = {"AuctionEndedUnsold", "AuctionCancelled", "OfferAccepted", "SaleFailed"}
 VERSIONS = "subscription ($id: UUID!) { auction: auctionUpdated(id: $id) { version status } }"
 NOTIFIED = (
     """subscription { notification: notificationReceived { id kind auctionId amount createdAt } }"""
@@ -87,6 +79,10 @@ class AuctionRecord:
     rules: Json = field(default_factory=dict)
     versions: list[int] = field(default_factory=list)
     events: list[Json] = field(default_factory=list)
+
+    def may_go_on(self, now: datetime) -> bool:
+        """Whether it may be open still: bids or a pause may have moved its end."""
+        return self.ends_at + timedelta(seconds=MOVED if "softClose" in self.rules else 1) > now
 
 
 @dataclass(slots=True)
@@ -293,24 +289,21 @@ async def create_auction(
 
 
 async def bid(person: Person, over: Callable[[], bool]) -> None:
-    """Place bids, too low ones as well, delete some and submit some twice, until `over`."""
+    """Place bids, too low ones as well, buy, delete some and submit some twice, until `over`."""
     rng, ledger = person.rng, person.ledger
     highest: dict[str, Decimal] = {}
     placed: list[Entry] = []
     while not over():
         now = datetime.now(UTC)
-        margin = timedelta(seconds=MOVED)
-        auctions = [
-            auction
-            for auction in ledger.auctions.values()
-            if auction.ends_at + ("softClose" in auction.rules) * margin > now
-        ]
+        auctions = [each for each in ledger.auctions.values() if each.may_go_on(now)]
         if not auctions:
             await asyncio.sleep(PAUSE)
             continue
         auction, dice = rng.choice(auctions), rng.random()
         if placed and dice < 0.15:
             await _take_back(person, rng.choice(placed))
+        elif "buyNow" in auction.rules and dice > 0.95:
+            await person.submit(BUY_NOW, auctionId=auction.id)
         else:
             step = Decimal(rng.randrange(-300 if dice > 0.85 else 1, 1000)) / 100
             amount = max(highest.get(auction.id, Decimal(10)) + step, Decimal("0.01"))
@@ -320,6 +313,16 @@ async def bid(person: Person, over: Callable[[], bool]) -> None:
             if rng.random() < 0.1:
                 await person.again(entry)
         await asyncio.sleep(rng.uniform(0.02, 0.15))
+
+
+async def answer(person: Person, auction: AuctionRecord) -> None:
+    """Answer for some seconds after the end, whether it is their turn or not."""
+    rng = person.rng
+    await asyncio.sleep(max((auction.ends_at - datetime.now(UTC)).total_seconds(), 0))
+    until = auction.ends_at + timedelta(seconds=MOVED)
+    while datetime.now(UTC) < until:
+        await person.submit(ANSWER_OFFER, auctionId=auction.id, accept=rng.random() < 0.4)
+        await asyncio.sleep(rng.uniform(0.3, 1.5))
 
 
 async def _take_back(person: Person, entry: Entry) -> None:
@@ -356,7 +359,8 @@ async def watch_events(person: Person, auction: AuctionRecord) -> None:
                     )
                 seen = event["version"]
                 auction.events.append(event)
-                if event["__typename"] in {"WinnerAnnounced", "AuctionEndedUnsold"}:
+                sold = event["__typename"] == "WinnerAnnounced"
+                if event["__typename"] in LAST or (sold and "secondChance" not in auction.rules):
                     return
         person.ledger.resumed += 1
         await asyncio.sleep(PAUSE)

@@ -6,6 +6,7 @@ MACHINE = "tests/domain/test_auction_machine.py"
 PARTIAL = "tests/integration/test_partial_state.py"
 FALSIFIED = "tests/integration/test_falsified_records.py"
 PAUSES = "tests/integration/test_pauses.py"
+OFFERS = "tests/integration/test_second_chances.py"
 REVISING = "tests/integration/test_revising.py"
 
 RULES = (
@@ -120,5 +121,69 @@ RULES = (
         'ALWAYS = {"description"}',
         'ALWAYS = {"description", "ends_at"}',
         MACHINE,
+    ),
+    Mutation(
+        "a lot is offered out of turn",
+        "commands/domain/offering.py",
+        "        for bid in next_bids(auction):\n",
+        "        for bid in [*next_bids(auction)][::-1]:\n",
+        "without mongodb",
+        "it was the turn of",
+    ),
+    Mutation(
+        "an answer at the deadline counts",
+        "commands/domain/offering.py",
+        "    if now >= sale.until:\n",
+        "    if now > sale.until:\n",
+        OFFERS,
+    ),
+    Mutation(
+        "what lapsed is taken from whoever is next",
+        "commands/domain/offering.py",
+        "if sale is None or sale.bid_id != command.bid_id or sale.until is None:",
+        "if sale is None or sale.until is None:",
+        OFFERS,
+    ),
+    Mutation(
+        "a repeated forfeit takes the lot from whoever is next",
+        "commands/domain/offering.py",
+        "if sale is None or not held or sale.bid_id != command.bid_id:",
+        "if sale is None or not held:",
+        OFFERS,
+    ),
+    Mutation(
+        "the time of an offer begins before it is made",
+        "commands/domain/auction.py",
+        "    since = recorded_at or now\n",
+        "    since = now\n",
+        OFFERS,
+    ),
+    Mutation(
+        "a lot is offered for less than the reserve",
+        "commands/domain/offering.py",
+        "        if auction.reserve is None or bid.amount >= auction.reserve:\n",
+        "        if True:\n",
+        "tests/domain/rules/test_examples.py",
+    ),
+    Mutation(
+        "a lot is offered to whose account is deleted",
+        "commands/domain/offering.py",
+        "            if bid.bidder_id not in bidders:\n",
+        "            if False:\n",
+        OFFERS,
+    ),
+    Mutation(
+        "who wins with a second chance is told twice",
+        "notifications/notices.py",
+        "        case LotOffered(bid_id=bid_id) if bid_id == won:\n",
+        "        case LotOffered(bid_id=bid_id) if False:\n",
+        "tests/domain/test_notices.py",
+    ),
+    Mutation(
+        "an imported portal forgets what a deleted user is offered",
+        "commands/postgres/importing.py",
+        "AND (NOT closed OR sale_until IS NOT NULL AND sale->>'bidder_id' = bidder_id::text)",
+        "AND NOT closed",
+        "tests/integration/test_importing.py",
     ),
 )
