@@ -64,7 +64,7 @@ class Exposures:
 
     @classmethod
     def read(cls, connection: SyncConnection, bidders: Mapping[UUID, Bidder]) -> "Exposures":
-        """Those of these bidders, who are shared already. Two statements: the second sees what the first waited for."""
+        """Those of these users, who are shared already. Two statements: the second sees what the first waited for."""
         limited = [user_id for user_id, bidder in bidders.items() if bidder.limited]
         if not limited:
             return cls({})
@@ -119,7 +119,7 @@ class Exposures:
             return
         for event in answer:
             match event:
-                case BidPlaced(amount=amount):
+                case BidPlaced(bid_id=command.bid_id, amount=amount):
                     counted = Counted(amount, sealed=False)
                 case SealedBidPlaced(bid_id=bid_id):
                     counted = Counted(opened[bid_id].amount, sealed=True)

@@ -60,6 +60,8 @@ class Naive:
 
 
 MOVES = st.one_of(
+    # More often than the others.
+    st.builds(Move, st.just("bid"), st.integers(0, AUCTIONS - 1), st.integers(1, 12)),
     st.builds(Move, st.just("bid"), st.integers(0, AUCTIONS - 1), st.integers(1, 12)),
     st.builds(
         Move, st.sampled_from(["delete", "remove"]), st.integers(0, AUCTIONS - 1), st.integers(0, 9)
@@ -120,7 +122,7 @@ def in_order(moves: Sequence[Move]) -> list[Move]:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(amount=st.integers(5, 25), batches=BATCHES)
 def test_what_is_placed_is_what_a_naive_model_places(

@@ -3,6 +3,62 @@
 from tests.faults.mutations.mutation import Mutation
 
 PEOPLE = (
+    Mutation(
+        "two batches sum what a user's limit is used for at once",
+        "commands/postgres/exposure.py",
+        "ORDER BY user_id FOR NO KEY UPDATE",
+        "ORDER BY user_id",
+        "tests/integration/test_exposure.py",
+    ),
+    Mutation(
+        "a limit is for each auction by itself",
+        "commands/domain/exposure.py",
+        "exposure.elsewhere + amount <= exposure.limit",
+        "amount <= exposure.limit",
+        "tests/integration/test_exposure.py",
+    ),
+    Mutation(
+        "a batch does not count what it placed itself",
+        "commands/handling/exposures.py",
+        "            used.counted[auction_id] = counted\n",
+        "",
+        "tests/integration/test_exposure_property.py",
+    ),
+    Mutation(
+        "what a batch deletes counts in it",
+        "commands/handling/exposures.py",
+        "        deleted = {each.bidder_id for each in events if isinstance(each, DELETED)}\n",
+        "        deleted = set[UUID]()\n",
+        "tests/integration/test_exposure.py",
+    ),
+    Mutation(
+        "a batch does not know what is left of a bidder's bids when it deletes one",
+        "commands/handling/auctions.py",
+        "                    touched.bidding |= exposures.bidding_in(line.id)\n",
+        "",
+        "tests/integration/test_exposure.py",
+    ),
+    Mutation(
+        "an auction in which a user with a limit has bid is not noted",
+        "commands/postgres/exposure.py",
+        "        connection.execute(ADD, (as_json([each._asdict() for each in new]),))\n",
+        "        pass\n",
+        "tests/integration/test_exposure.py",
+    ),
+    Mutation(
+        "what was bid before the limit is not noted",
+        "commands/postgres/users.py",
+        "        find_stakes(connection, [user.id])\n",
+        "        pass\n",
+        "tests/integration/test_exposure.py",
+    ),
+    Mutation(
+        "a bid above its bidder's limit passes verification",
+        "commands/record/exposures.py",
+        "        if limit and placed and used.total > limit.amount:\n",
+        "        if False:\n",
+        "tests/domain/test_exposures_in_the_log.py",
+    ),
     # 3. Projections and notifications converge; a poison event stops only its own stream, loudly.
     Mutation(
         "the notifier's place does not move with what it wrote",
