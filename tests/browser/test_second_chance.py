@@ -24,8 +24,13 @@ def people(behind: Others) -> tuple[PortalClient, PortalClient]:
 @pytest.fixture
 def lot(behind: Others, people: tuple[PortalClient, PortalClient]) -> str:
     """An auction that Winnie won with 30.00; Nora's bid is of 20.00."""
+    return won(behind, people)
+
+
+def won(behind: Others, people: tuple[PortalClient, PortalClient], **rules: object) -> str:
+    """The same, with these rules beside."""
     winnie, nora = people
-    auction_id = behind.auction(f"A barometer {uuid4().hex[:8]}", rules=CHANCE)
+    auction_id = behind.auction(f"A barometer {uuid4().hex[:8]}", rules={**CHANCE, **rules})
     behind.bid(nora, auction_id, "20.00")
     behind.bid(winnie, auction_id, "30.00")
     behind.command(CLOSE_AUCTION_NOW, auctionId=auction_id, reason="The hall closes.")
@@ -68,6 +73,33 @@ def test_the_winner_declines_and_the_next_one_buys(
     expect(second.locator(".history li span").first).to_have_text("You bought it")
     expect(second.locator(".history")).to_contain_text(f"{name} declined")
     expect(second.locator(".why")).to_contain_text(f"The lot was offered to {other} for 20.00")
+
+
+def test_in_a_masked_auction_each_knows_when_it_is_their_turn(
+    windows: Windows, behind: Others, people: tuple[PortalClient, PortalClient]
+) -> None:
+    winnie, nora = people
+    masked = won(behind, people, masked={"namesWinner": False})
+    first = window_of(windows, winnie, f"/#/auction/{masked}")
+    second = window_of(windows, nora, f"/#/auction/{masked}")
+    expect(first.locator(".leading .label")).to_have_text("You won. Will you buy it?")
+    expect(second.locator(".leading .label")).to_have_text(
+        "Bidder 2 won, and is to confirm the purchase"
+    )
+    first.get_by_role("button", name="I don’t want it").click()
+    question = first.get_by_role("dialog", name="Let it go?")
+    question.get_by_role("button", name="Let it go", exact=True).click()
+    expect(first.locator(".leading .label")).to_have_text("Offered to the next bidder, Bidder 1")
+    second.get_by_role("button", name="Buy for 20.00").click()
+    expect(second.locator(".leading .label")).to_have_text("You bought it. Congratulations!")
+    expect(first.locator(".leading .label")).to_have_text("Sold to Bidder 1")
+    second.goto("/#/mine/won")
+    expect(second.locator(".card")).to_contain_text("Sold to you")
+    second.goto("/#/winners")
+    row = second.locator("tr").filter(has_text="Bidder 2")
+    expect(row).to_contain_text("Sold to you for 20.00")
+    for page in (first, second):
+        expect(page.locator("main")).not_to_contain_text(winnie.user["username"])
 
 
 def test_what_is_offered_is_found_in_lists_and_among_winners(

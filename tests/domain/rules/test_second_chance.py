@@ -7,12 +7,15 @@ from uuid import UUID
 
 import pytest
 
-from commands.domain.commands import AnswerOffer
+from commands.domain.bans import Ban
+from commands.domain.bidders import Bidder
+from commands.domain.commands import AnswerOffer, LapseOffer
 from commands.domain.events import (
     AuctionCancelled,
     AuctionEvent,
     LotOffered,
     OfferDeclined,
+    OfferLapsed,
     SaleFailed,
     WinnerAnnounced,
 )
@@ -26,6 +29,7 @@ from tests.domain.scenario import (
     AFTER,
     ALICE,
     AUCTION,
+    BEFORE,
     BOB,
     CAST,
     CLOSING,
@@ -94,6 +98,29 @@ def test_an_account_deleted_before_the_end_withdraws_its_bids_and_later_declines
         LotOffered(FIRST, ALICE, Decimal("10.00"), CLOSING + timedelta(seconds=60)),
     )
     offered.when(withdraw(ALICE, CLOSING), at=CLOSING).then()
+
+
+def test_an_offer_lapses_at_its_deadline_and_not_before() -> None:
+    offered = auction(won(SECOND, BOB, "15.00"), LotOffered(SECOND, BOB, Decimal("15.00"), AFTER))
+    lapse = LapseOffer(AUCTION, SECOND)
+    early = AFTER - timedelta(microseconds=1)
+    offered.when(lapse, at=early).refused(RejectionCode.OFFER_OPEN)
+    offered.when(LapseOffer(AUCTION, FIRST), at=AFTER).refused(RejectionCode.OFFER_OVER)
+    offered.when(lapse, at=AFTER).then(
+        OfferLapsed(SECOND, BOB),
+        LotOffered(FIRST, ALICE, Decimal("10.00"), AFTER + timedelta(seconds=60)),
+    )
+
+
+def test_a_ban_takes_nobodys_turn() -> None:
+    banned = Bidder(ALICE, bans=(Ban(FIRST, None, BEFORE, None, "1.sealed", None),))
+    offered = auction(won(SECOND, BOB, "15.00"), LotOffered(SECOND, BOB, Decimal("15.00"), AFTER))
+    offered.when(
+        AnswerOffer(AUCTION, BOB, accept=False), at=CLOSING, bidders={**CAST, ALICE: banned}
+    ).then(
+        OfferDeclined(SECOND, BOB),
+        LotOffered(FIRST, ALICE, Decimal("10.00"), CLOSING + timedelta(seconds=60)),
+    )
 
 
 def test_nobody_is_asked_before_the_end_or_in_a_cancelled_auction() -> None:
