@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from hashlib import sha256
-from itertools import accumulate, takewhile
+from itertools import accumulate, groupby, product, takewhile
 from math import prod
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -34,6 +34,7 @@ RULES = [
     "increments",
     "reserve",
     "buy_now",
+    "proxy_bids",
     "sealed",
     "soft_close",
     "withdrawal",
@@ -204,6 +205,8 @@ class Auction:
         # The winning bid; when it became somebody's turn; the offer; who had a turn; how many beside the winner.
         self.winning, self.owing, self.offer, self.had, self.others = None, None, None, [], 0
         self.pays_price = None
+        # All events of the command; how low and how high each maximum can be, as far as its bids tell.
+        self.together, self.maxima, self.new = [], {}, None
         must(self.rules.keys() <= {*RULES}, f"unknown: {self.rules}")
 
     def number(self, bidder):
@@ -283,15 +286,128 @@ class Auction:
         offered = not leading or leading["counts"] < Decimal(rule.get("until", 0))
         must(offered, "it could not be bought any more")
 
-    def least(self, own):
-        """The lowest amount that the rules chosen for the auction let somebody bid whose own highest counts so much."""
+    def least(self, own, over=None):
+        """The lowest amount that the rules chosen for the auction let somebody bid whose own highest counts so much.
+
+        That is over the leading bid, or over what counts so much as is given.
+        """
         found = [Decimal(self.rules.get("starting_price", {"amount": 0})["amount"])]
-        leading = (self.bids.leading.get(None) or {"counts": 0})["counts"]
+        leading = over or (self.bids.leading.get(None) or {"counts": 0})["counts"]
         for higher_than, counts in (("over_leader", leading), ("over_own", own)):
             table = self.rules.get("increments", {}).get(higher_than, [])
             steps = [line["step"] for line in table if Decimal(line["start"]) <= counts]
             found += [counts + Decimal(steps[-1])] if counts and steps else []
         return max(found)
+
+    def contest(self):
+        """A bid, a maximum or a doubling, and all that it gives rise to, must be what some maxima give.
+
+        A maximum is at least what it has bid, and no more than a last bid of its that is below a full step.
+        """
+        (kind, data), anything = (
+            (self.together[0][of] for of in ("type", "data")),
+            Decimal("Infinity"),
+        )
+        told = [
+            (
+                e["data"]["bidder_id"],
+                Decimal(e["data"]["amount"]),
+                e["data"].get("automatic", False),
+            )
+            if e["type"] == "BidPlaced"
+            else e["data"]["bidder_id"]
+            for e in self.together
+            if e["type"] in ("BidPlaced", "MaximumEnded")
+        ]
+        bids = [each for each in told if isinstance(each, tuple)]
+        own = {
+            who: [bid for by, bid, automatic in bids if automatic and by == who] for who, *_ in bids
+        }
+        lead = self.bids.leading.get(None) or {"bidder_id": None, "counts": 0}
+        holder = lead["bidder_id"] if lead["bidder_id"] in self.maxima else None
+        setter = data["bidder_id"] if kind == "MaximumSet" else None
+        holder = None if holder == setter else holder
+        met = [e["data"]["bid_id"] for e in self.together if e["type"] == "ReserveMet"]
+        reserves = [
+            Decimal(e["data"]["amount"])
+            for e in self.together
+            if e["type"] == "BidPlaced" and e["data"]["bid_id"] in met
+        ]
+        low, high = self.maxima.get(holder, (0, anything))
+        of_holder = {high, low, *(bid for bid in own.get(holder, []) if low <= bid <= high)}
+        for held, new, reserve in product(
+            sorted(of_holder, reverse=True), [anything, *own.get(setter, [])], [0, *reserves]
+        ):
+            if self.answered(kind, data, bids, lead, holder, held, new, reserve) == told:
+                if holder:
+                    low = max([low, *own.get(holder, [])])
+                    self.maxima[holder] = (low, high if held == high else low)
+                if setter:
+                    least = lead["counts"] if lead["bidder_id"] == setter else 0
+                    least = max([least, *own.get(setter, [])])
+                    self.new = (least, new if new == anything else least)
+                if reserve:
+                    missed, most = self.bounds
+                    cent = Decimal("0.01")
+                    self.bounds = (max(missed, reserve - cent), min(most, reserve))
+                return
+        raise Wrong("the rules give other bids, whatever the maxima are")
+
+    def answered(self, kind, data, bids, lead, holder, held, new, reserve):
+        """The bids that the rules give, and whose maxima end, if they are so high; `new` is the one that is set."""
+
+        def over(counts, bidder):
+            own = self.bids.leading.get(bidder) or {"counts": 0}
+            return self.least(own["counts"], counts)
+
+        def answer(counts):
+            return (holder, min(held, over(counts, holder)), True)
+
+        bidder, held = data["bidder_id"], held if holder else 0
+        can_answer, end = held > lead["counts"], [holder] if holder else []
+        if kind == "BidDoubled":
+            counts = 2 * self.bids.all[data["bid_id"]]["amount"]
+            if bidder == holder or counts <= lead["counts"] or not holder:
+                return []
+            return [answer(counts)] if held > counts else end
+        if kind == "BidPlaced":
+            plain = [bid for bid in bids if not bid[2]]
+            must(len(plain) == 1, "a bid for somebody answers nothing")
+            bidder, amount, _ = plain[0]
+            must(amount >= (least := over(None, bidder)), f"{amount:,} is less than {least:,}")
+            if bidder == holder:
+                return plain
+            if not can_answer or held > amount:
+                return [*plain, *([answer(amount)] if can_answer else end)]
+            return [(holder, held, True), *plain, *(end if held < amount else [])]
+        bids_at = lambda amount: (bidder, min(new, max(amount, reserve)), True)
+        if lead["bidder_id"] == bidder:
+            return [bids_at(over(None, bidder))] if reserve and not self.met else []
+        if new < over(None, bidder) or new < reserve:
+            return None
+        if not can_answer:
+            return [bids_at(over(None, bidder)), *end]
+        if held < new:
+            return [(holder, held, True), bids_at(over(held, bidder)), *end]
+        last = (bidder, new, True)
+        return [(holder, held, True), last, bidder] if held == new else [last, answer(new), bidder]
+
+    def maximum(self, kind, asked, data):
+        """A maximum is set, or bids no more."""
+        bidder, first = data["bidder_id"], self.together[0]["type"]
+        must("proxy_bids" in self.rules, "no maximum can be set here")
+        must(asked and self.opens <= asked, "it was asked for before the auction was open")
+        must(data.get("number") == self.number(bidder), "it has another number")
+        if kind == "MaximumSet":
+            must(first == kind, "a maximum is set by itself")
+            owners = self.rules.get("own_lot", {}).get("owners", ())
+            must(bidder not in owners, "the lot is the bidder's own")
+            self.contest()
+            self.maxima[bidder] = self.new
+            return f"{bidder} sets a maximum"
+        must(bidder in self.maxima, "there is no such maximum")
+        del self.maxima[bidder]
+        return f"the maximum of {bidder} bids no more"
 
     def pays(self):
         """What the leading bidder would pay; zero without one."""
@@ -403,7 +519,7 @@ class Auction:
         must(not late or ending or kind in TURNS, "it was asked for after the end")
         must((asked or event["at"]) - event["at"] < timedelta(minutes=1), "it was asked for later")
         bidders = kind == "BidDeleted" and "withdrawn_at" not in data
-        if bidders or kind in ("BidPlaced", "SealedBidPlaced"):
+        if bidders or kind in ("BidPlaced", "SealedBidPlaced", "MaximumSet", "MaximumEnded"):
             must(not (at and self.still(time(at))), "time stood still when it was asked for")
         if kind in AT_THEIR_MOMENT:
             must(asked and self.opens <= asked, "it was asked for before the auction was open")
@@ -431,7 +547,8 @@ class Auction:
             must(asked in (None, placed), "it was asked for at another moment")
             owners = self.rules.get("own_lot", {}).get("owners", ())
             must(data["bidder_id"] not in owners, "the lot is the bidder's own")
-            if (end := self.moved_end(placed)) and not data.get("bought"):
+            last = [e for e in self.together if e["type"] in ("BidPlaced", "SealedBidPlaced")][-1]
+            if event is last and (end := self.moved_end(placed)) and not data.get("bought"):
                 self.owed = {"type": "AuctionExtended", "bid_id": data["bid_id"], "ends": end}
         if kind == "SealedBidPlaced":
             must(not self.bids.live(data["bidder_id"]), "its bidder has a live bid already")
@@ -445,14 +562,30 @@ class Auction:
             own = (self.bids.leading.get(data["bidder_id"]) or {"counts": 0})["counts"]
             must(amount == round(amount, 2), "it is no amount of money")
             must(amount > own, f"{amount:,} is not more than the bidder's own {own:,}")
-            must(amount >= (least := self.least(own)), f"{amount:,} is less than {least:,}")
+            if "proxy_bids" in self.rules and event is self.together[0]:
+                self.contest()
+            elif "proxy_bids" not in self.rules:
+                must(not data.get("automatic"), "nobody is bid for here")
+                must(amount >= (least := self.least(own)), f"{amount:,} is less than {least:,}")
+            else:
+                begins = self.together[0]["type"]
+                right = begins in ("BidPlaced", "MaximumSet", "BidDoubled")
+                must(right, "it is placed together with something else")
             must(data.get("number") == self.number(data["bidder_id"]), "it has another number")
+        if kind in (*GONE, "BoughtNow"):
+            gone = [*self.maxima] if kind == "BoughtNow" else [data["bidder_id"]]
+            self.maxima = {of: most for of, most in self.maxima.items() if of not in gone}
         if kind in TURNS:
             return self.turned(kind, asked, data)
         if "reserve" in self.rules and self.seen and asked != self.seen[-1]["asked"]:
             missed, met = self.bounds
             pays = self.pays()
             self.bounds = (missed, min(met, pays)) if self.met else (max(missed, pays), met)
+        if kind in ("MaximumSet", "MaximumEnded"):
+            return self.maximum(kind, asked, data)
+        if kind == "BidDoubled" and "proxy_bids" in self.rules:
+            must(event is self.together[0], "it is doubled together with something else")
+            self.contest()
         if kind == "ReserveRevealed":
             must(asked >= self.ends, f"it was closed before its end, {self.ends:%F %T}")
             return self.revealed(data)
@@ -631,16 +764,19 @@ def check(record, auction_id):
     must(created and created["type"] == "AuctionCreated", "there is no such auction")
     auction = Auction(record, created)
     # Read after the ticks: of those that were revealed by then, each draw is there.
-    for event in record.chain(auction.id):
-        try:
-            said = auction.rule(event, event["data"])
-            auction.bids.change(event["type"], event["data"], event["version"])
-        except (ArithmeticError, LookupError, TypeError, Wrong) as wrong:
-            raise Wrong(f"version {event['version']} ({event['type']}): {wrong}") from wrong
-        auction.seen.append(event)
-        leading = auction.bids.leading.get(None)
-        leads = f"; leading: {leading['counts']:,} of {leading['bidder_id']}" if leading else ""
-        yield f"{event['version']} {event['type']}: {said}{leads}"
+    for _, command in groupby(record.chain(auction.id), lambda event: event["causation_id"]):
+        # Each event is checked before the next commands are read.
+        auction.together = [*command]
+        for event in auction.together:
+            try:
+                said = auction.rule(event, event["data"])
+                auction.bids.change(event["type"], event["data"], event["version"])
+            except (ArithmeticError, LookupError, TypeError, Wrong) as wrong:
+                raise Wrong(f"version {event['version']} ({event['type']}): {wrong}") from wrong
+            auction.seen.append(event)
+            leading = auction.bids.leading.get(None)
+            leads = f"; leading: {leading['counts']:,} of {leading['bidder_id']}" if leading else ""
+            yield f"{event['version']} {event['type']}: {said}{leads}"
     must(not auction.owed, "the last bid moves the end, which is missing")
     must(not auction.owing, "whose turn it is to be offered the lot is missing")
     if not auction.closed:

@@ -325,6 +325,8 @@ JOB_EXPIRES_AFTER = {
     "PlaceBid": 15 * 60,
     "BuyNow": 15 * 60,
     "PlaceSealedBid": 15 * 60,
+    "SetMaximum": 15 * 60,
+    "ClearMaximum": 15 * 60,
     "DeleteBid": 15 * 60,
     "RemoveBid": 15 * 60,
     "DoubleBid": 5 * 60,

@@ -27,6 +27,8 @@ from commands.domain.events import (
     ExposureLimited,
     ExposureLimitLifted,
     LotOffered,
+    MaximumEnded,
+    MaximumSet,
     NothingDrawn,
     OfferAccepted,
     OfferDeclined,
@@ -76,6 +78,8 @@ def touched_bid(event: AuctionEvent) -> UUID | None:
             return event.bid_id
         case (
             AuctionCreated()
+            | MaximumSet()
+            | MaximumEnded()
             | AuctionExtended()
             | ReserveMet()
             | ReserveMissed()
@@ -121,6 +125,7 @@ def bid_after(
                 reached_version=version,
                 version=version,
                 number=event.number,
+                automatic=event.automatic,
             )
         case SealedBidPlaced():
             return BidDocument(
@@ -169,6 +174,8 @@ def bid_after(
             )
         case (
             AuctionCreated()
+            | MaximumSet()
+            | MaximumEnded()
             | AuctionExtended()
             | ReserveMet()
             | ReserveMissed()
@@ -347,6 +354,8 @@ def _own_fields_after(auction: AuctionDocument | None, recorded: VersionedEvent)
             | BidDoubled()
             | BidRevealed()
             | BidNotRevealed()
+            | MaximumSet()
+            | MaximumEnded()
             | NothingDrawn()
         ):
             return auction

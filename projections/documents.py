@@ -60,7 +60,7 @@ class BidDocument:
 
     `removed` says why, if it was the house that deleted it. In a masked auction the bidder is an alias, and
     `number` its number. A sealed bid has a commitment, and hidden amounts until it is revealed; `salt` is what it
-    was revealed with.
+    was revealed with. `automatic` says that it was placed by its bidder's maximum.
     """
 
     id: UUID
@@ -79,6 +79,7 @@ class BidDocument:
     commitment: str | None = None
     hidden: bool = False
     salt: str | None = None
+    automatic: bool = False
 
     @property
     def deleted(self) -> bool:

@@ -26,6 +26,8 @@ from commands.domain.events import (
     BidRevealed,
     BoughtNow,
     LotOffered,
+    MaximumEnded,
+    MaximumSet,
     NothingDrawn,
     OfferAccepted,
     OfferDeclined,
@@ -241,6 +243,8 @@ class Timeline:
             ):
                 return None
             case AuctionCreated() | NothingDrawn() | AuctionPaused() | ReserveRevealed():
+                return None
+            case MaximumSet() | MaximumEnded():
                 return None
             case _:
                 assert_never(event)

@@ -2,7 +2,8 @@
 
 `decide` works with a part of the auction's bids, as long as that holds whatever the command can
 touch: the named bid, the named bidder's highest live bid, the leading bid (of bids only if a rule of the
-auction needs it, of purchases always), and the bid that a draw hits.
+auction needs it, of purchases always), and the bid that a draw hits. Where somebody's maximum may answer, it holds the
+leading bid, too.
 A withdrawal withdraws those of the bidder's live bids that it is given. A close reveals those sealed bids
 that it is given; given none, it announces the winner, by the leading bid and the next.
 """
@@ -24,6 +25,7 @@ from commands.domain.commands import (
     AuctionCommand,
     BuyNow,
     CancelAuction,
+    ClearMaximum,
     CloseAuctionNow,
     CreateAuction,
     DeleteBid,
@@ -36,6 +38,7 @@ from commands.domain.commands import (
     RemoveBid,
     ResumeAuction,
     ReviseAuction,
+    SetMaximum,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -57,9 +60,11 @@ from commands.domain.events import (
 )
 from commands.domain.exposure import over_limit
 from commands.domain.hidden import NOTHING_OPENED, Opened
+from commands.domain.maximum import NO_MAXIMA, Maxima
 from commands.domain.openness import closed_already, ended, not_running, over, paused
 from commands.domain.pauses import moved_by
 from commands.domain.promoter import Draw
+from commands.domain.proxies import Proxies
 from commands.domain.rejections import Rejection, RejectionCode, readable
 from commands.domain.revising import revise
 from commands.domain.rules.own_promoter import OWN
@@ -97,6 +102,7 @@ def decide(
     behind: Mapping[UUID, UUID] = NOBODY,
     opened: Opened = NOTHING_OPENED,
     recorded_at: datetime | None = None,
+    maxima: Maxima = NO_MAXIMA,
 ) -> Sequence[AuctionEvent] | Rejection:
     """The events the command causes, or the rejection.
 
@@ -105,10 +111,11 @@ def decide(
     bid or whom a rule names. `draw` is the draw for a DoubleBid; None if it comes too late: its time is over, or its tick's secret is revealed.
     `reserve` is the auction's reserve; None if it has none, or if its key is lost.
     `behind` has the users behind aliases, for AnnounceWinner in an auction that shows who won.
-    `opened` is what those sealed bids hold that the command places or reveals.
+    `opened` is what those sealed bids hold that the command places or reveals. `maxima` are the one that it sets, and
+    those of the auction that can still be opened.
     """
     since = recorded_at or now
-    answer = _decided(command, auction, now, since, bidders, draw, reserve, behind, opened)
+    answer = _decided(command, auction, now, since, bidders, draw, reserve, behind, opened, maxima)
     if auction and auction.rules and not isinstance(answer, Rejection):
         hidden = masked(auction.rules)
         # Whatever places a bid: it must never be under a user's id there.
@@ -128,6 +135,7 @@ def _decided(
     reserve: ReservePrice | None,
     behind: Mapping[UUID, UUID],
     opened: Opened,
+    maxima: Maxima,
 ) -> Sequence[AuctionEvent] | Rejection:
     match command:
         case CreateAuction():
@@ -135,18 +143,24 @@ def _decided(
         case _ if auction is None:
             return Rejection(RejectionCode.AUCTION_NOT_FOUND, "there is no such auction")
         case PlaceBid():
-            return _place_bid(command, auction, now, bidders)
+            return _place_bid(command, auction, now, bidders, maxima)
         case BuyNow():
             return _buy_now(command, auction, now, bidders)
         case PlaceSealedBid():
             sealed = place_sealed_bid(command, auction, now, bidders, opened)
-            return sealed if isinstance(sealed, Rejection) else _with_extension(sealed, auction)
+            return sealed if isinstance(sealed, Rejection) else _with_extension([sealed], auction)
+        case SetMaximum():
+            proxies = Proxies(auction, now, bidders, maxima)
+            answer = proxies.set(command, reserve, _number(command, auction))
+            return answer if isinstance(answer, Rejection) else _with_extension(answer, auction)
+        case ClearMaximum():
+            return Proxies(auction, now, bidders, maxima).clear(command)
         case DeleteBid():
             return _delete_bid(command, auction, now)
         case RemoveBid():
             return house.remove_bid(command, auction, now)
         case DoubleBid():
-            return _double_bid(command, auction, now, draw)
+            return _double_bid(command, auction, now, bidders, draw, maxima)
         case AnnounceWinner():
             return _announce_winner(auction, now, since, reserve, bidders, behind, opened)
         case CancelAuction():
@@ -193,7 +207,11 @@ def _create(
 
 
 def _place_bid(
-    command: PlaceBid, auction: Auction, now: datetime, bidders: Mapping[UUID, Bidder]
+    command: PlaceBid,
+    auction: Auction,
+    now: datetime,
+    bidders: Mapping[UUID, Bidder],
+    maxima: Maxima,
 ) -> Sequence[AuctionEvent] | Rejection:
     if refusal := not_admitted(auction, command.bidder_id, now, bidders):
         return refusal
@@ -224,19 +242,31 @@ def _place_bid(
         command.nonce,
         number=_number(command, auction),
     )
-    return _with_extension(placed, auction)
+    if not auction.maxima:
+        return _with_extension([placed], auction)
+    answered = Proxies(auction, now, bidders, maxima).contested(placed)
+    return _with_extension(answered, auction)
 
 
-def _with_extension(
-    placed: BidPlaced | SealedBidPlaced, auction: Auction
-) -> Sequence[AuctionEvent]:
-    """The bid, and what it does to the auction's end."""
-    if end := _moved_end(auction, placed.placed_at):
-        return [placed, AuctionExtended(end, placed.bid_id, auction.extensions + 1)]
-    return [placed]
+def _with_extension(events: Sequence[AuctionEvent], auction: Auction) -> Sequence[AuctionEvent]:
+    """The events, and after the last bid what that does to the auction's end; without a bid it does nothing."""
+    if not auction.rules:
+        return events
+    placed = [
+        (place, event)
+        for place, event in enumerate(events, 1)
+        if isinstance(event, BidPlaced | SealedBidPlaced)
+    ]
+    if not placed:
+        return events
+    place, last = placed[-1]
+    if end := _moved_end(auction, last.placed_at):
+        moved = AuctionExtended(end, last.bid_id, auction.extensions + 1)
+        return [*events[:place], moved, *events[place:]]
+    return events
 
 
-def _number(command: PlaceBid | BuyNow, auction: Auction) -> int | None:
+def _number(command: PlaceBid | BuyNow | SetMaximum, auction: Auction) -> int | None:
     """The bidder's number in a masked auction: whoever has none yet gets the next one."""
     return (command.alias.number or auction.aliases + 1) if command.alias else None
 
@@ -312,7 +342,12 @@ def _binding(bid: Bid, until: datetime) -> Rejection:
 
 
 def _double_bid(
-    command: DoubleBid, auction: Auction, now: datetime, draw: Draw | None
+    command: DoubleBid,
+    auction: Auction,
+    now: datetime,
+    bidders: Mapping[UUID, Bidder],
+    draw: Draw | None,
+    maxima: Maxima,
 ) -> Sequence[AuctionEvent] | Rejection:
     if auction.closed:
         return ended(auction)
@@ -337,19 +372,21 @@ def _double_bid(
     if bid.deleted or bid.doubled:
         gone = nothing_drawn(command, auction, NoDoubling.GONE)
         return [replace(gone, staff=staff, bid_id=bid.id)]
-    return [
-        BidDoubled(
-            bid_id=bid.id,
-            bidder_id=bid.bidder_id,
-            effective_amount=bid.amount * 2,
-            tick=command.tick,
-            policy_version=_policy_version(command, auction),
-            weight=drawn.weight,
-            total_weight=drawn.total_weight,
-            staff=staff,
-            draw=auction.draws + 1,
-        )
-    ]
+    doubled = BidDoubled(
+        bid_id=bid.id,
+        bidder_id=bid.bidder_id,
+        effective_amount=bid.amount * 2,
+        tick=command.tick,
+        policy_version=_policy_version(command, auction),
+        weight=drawn.weight,
+        total_weight=drawn.total_weight,
+        staff=staff,
+        draw=auction.draws + 1,
+    )
+    if not auction.maxima:
+        return [doubled]
+    answer = Proxies(auction, now, bidders, maxima).after_doubling(doubled)
+    return _with_extension([doubled, *answer], auction)
 
 
 def nothing_drawn(command: DoubleBid, auction: Auction, reason: NoDoubling) -> NothingDrawn:

@@ -77,6 +77,33 @@ class PlaceSealedBid:
 
 
 @dataclass(frozen=True, slots=True)
+class SetMaximum:
+    """Have the auction bid for the bidder up to a private maximum, in the place of an earlier one.
+
+    `sealed` holds it, readable with the bidder's key alone. In a masked auction it is set under the alias.
+    """
+
+    auction_id: UUID
+    maximum_id: UUID
+    bidder_id: UUID
+    sealed: str
+    alias: Alias | None = None
+
+    @property
+    def placed_by(self) -> UUID:
+        """The id under which it is set, and bids are placed by it."""
+        return self.alias.id if self.alias else self.bidder_id
+
+
+@dataclass(frozen=True, slots=True)
+class ClearMaximum:
+    """Take the bidder's maximum back; bids that are placed already stay."""
+
+    auction_id: UUID
+    bidder_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class DeleteBid:
     """Delete one of the bidder's own live bids."""
 
@@ -282,6 +309,8 @@ AuctionCommand = (
     | PlaceBid
     | BuyNow
     | PlaceSealedBid
+    | SetMaximum
+    | ClearMaximum
     | DeleteBid
     | DoubleBid
     | AnnounceWinner

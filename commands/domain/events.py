@@ -30,7 +30,7 @@ class BidPlaced:
     The nonce is what its bidder sent along: as part of the event it changes the auction's hash, and
     with that all later draws. `bought` says that it is a purchase at the buy-now price: BoughtNow follows.
     In a masked auction `bidder_id` is an alias, and `number` counts the bidders in the order of their first
-    bids, from 1.
+    bids, from 1. `automatic` says that it was placed for its bidder, by their maximum.
     """
 
     bid_id: UUID
@@ -39,6 +39,29 @@ class BidPlaced:
     placed_at: datetime
     nonce: str | None = None
     bought: bool = False
+    number: int | None = None
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MaximumSet:
+    """A bidder set a private maximum, in the place of one that they had.
+
+    `sealed` is readable with the bidder's key alone, which is destroyed with their account. In a masked auction the
+    bidder is an alias of that number.
+    """
+
+    maximum_id: UUID
+    bidder_id: UUID
+    sealed: str
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MaximumEnded:
+    """The bidder's maximum bids no more: since the events before somebody else leads, or they took it back."""
+
+    bidder_id: UUID
     number: int | None = None
 
 
@@ -473,6 +496,8 @@ AuctionEvent = (
     | BidPlaced
     | BoughtNow
     | SealedBidPlaced
+    | MaximumSet
+    | MaximumEnded
     | BidRevealed
     | BidNotRevealed
     | AuctionExtended

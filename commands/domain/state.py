@@ -26,6 +26,8 @@ from commands.domain.events import (
     BidRevealed,
     BoughtNow,
     LotOffered,
+    MaximumEnded,
+    MaximumSet,
     NothingDrawn,
     OfferAccepted,
     OfferDeclined,
@@ -39,6 +41,7 @@ from commands.domain.events import (
     WinnerAnnounced,
 )
 from commands.domain.hidden import HIDDEN
+from commands.domain.maximum import Maximum, without
 from commands.domain.pauses import Pause, moved
 from commands.domain.rules.table import Rules, later
 from commands.domain.sale import Sale, sale_after
@@ -56,7 +59,7 @@ class Auction:
     since `paused_at`, and did in the `pauses` before; `ends_at` and `rules` are moved by each once it is over.
     `winning_price` is what the winner pays, if that is not the winning bid's amount.
     `reserve` is that, once it is revealed. `sale` is of one with a second chance, once it has a
-    winner.
+    winner. `maxima` are those that bid for their bidders; after a decision whoever has one leads.
     """
 
     id: UUID
@@ -81,6 +84,7 @@ class Auction:
     winning_price: Decimal | None = None
     reserve: Decimal | None = None
     sale: Sale | None = None
+    maxima: tuple[Maximum, ...] = ()
 
     @property
     def cancelled(self) -> bool:
@@ -159,16 +163,33 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
     match event:
         case WinnerAnnounced():
             won, price = event.bid_id, event.price
-            return replace(auction, closed=True, winning_bid_id=won, winning_price=price)
+            return replace(auction, closed=True, winning_bid_id=won, winning_price=price, maxima=())
         case AuctionEndedUnsold():
-            return replace(auction, closed=True)
+            return replace(auction, closed=True, maxima=())
         case AuctionCancelled():
-            return replace(auction, closed=True, cancelled_because=event.reason, paused_at=None)
+            reason = event.reason
+            return replace(
+                auction, closed=True, cancelled_because=reason, paused_at=None, maxima=()
+            )
         case AuctionClosedEarly() | BoughtNow():
             pauses = _pauses(auction, event.ends_at)
+            # Who bought leads, and nothing is bid any more.
+            maxima = () if isinstance(event, BoughtNow) else auction.maxima
             return replace(
-                auction, ends_at=event.ends_at, closed_early=True, paused_at=None, pauses=pauses
+                auction,
+                ends_at=event.ends_at,
+                closed_early=True,
+                paused_at=None,
+                pauses=pauses,
+                maxima=maxima,
             )
+        case MaximumSet(bidder_id=bidder_id):
+            new = Maximum(event.maximum_id, bidder_id, event.sealed, event.number)
+            return replace(auction, maxima=(*without(auction.maxima, bidder_id), new))
+        case MaximumEnded() | BidDeleted() | BidRemoved():
+            if not auction.maxima:
+                return auction
+            return replace(auction, maxima=without(auction.maxima, event.bidder_id))
         case AuctionPaused():
             return replace(auction, paused_at=event.paused_at)
         case AuctionResumed():
@@ -197,14 +218,7 @@ def _next(auction: Auction | None, event: AuctionEvent) -> Auction:
         ):
             sale = sale_after(auction.sale, event, auction.winning_bid_id)
             return replace(auction, sale=sale)
-        case (
-            BidPlaced()
-            | SealedBidPlaced()
-            | BidRevealed()
-            | BidNotRevealed()
-            | BidDeleted()
-            | BidRemoved()
-        ):
+        case BidPlaced() | SealedBidPlaced() | BidRevealed() | BidNotRevealed():
             return auction
         case _:
             assert_never(event)
@@ -279,6 +293,8 @@ def changed_bid(
             )
         case (
             AuctionCreated()
+            | MaximumSet()
+            | MaximumEnded()
             | AuctionExtended()
             | ReserveMet()
             | ReserveMissed()

@@ -4,7 +4,7 @@ Each auction's jobs are decided by themselves, one after the other; what they re
 and written for all auctions at once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -19,6 +19,7 @@ from commands.domain.commands import (
     AnswerOffer,
     AuctionCommand,
     BuyNow,
+    ClearMaximum,
     CreateAuction,
     DeleteBid,
     DoubleBid,
@@ -26,6 +27,7 @@ from commands.domain.commands import (
     PlaceSealedBid,
     RemoveBid,
     ReviseAuction,
+    SetMaximum,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -57,6 +59,7 @@ from commands.handling.batch import Decided, Handled, decide_jobs
 from commands.handling.draws import draws_of, left_by, secrets_of
 from commands.handling.exposures import Exposures
 from commands.handling.masking import Masks, request_of
+from commands.handling.maxima import answering, opened_maxima, users_answering
 from commands.handling.offers import next_bidders
 from commands.handling.opening import hidden, opened, placed
 from commands.handling.reserves import reserves_of
@@ -86,6 +89,8 @@ DRAWN_FROM = 100_000
 MANY = 5_000
 # After these a lot may be offered to the next bidder, by the ranking as the rows of the bids have it.
 OFFERING = frozenset({"AnnounceWinner", "AnswerOffer", "LapseOffer", "ForfeitSale", "WithdrawBids"})
+# What may end a maximum: what counts for its bidder's limit then are their bids.
+ENDING_MAXIMA = PlaceBid | SetMaximum | ClearMaximum | DoubleBid
 # A draw is made among the bids as their rows are. A withdrawal may go on, and so may a close that reveals bids. What jobs
 # behind a revision can touch depends on the auction's rules.
 ALONE = frozenset({"DoubleBid", "WithdrawBids", "ReviseAuction"})
@@ -181,8 +186,20 @@ class _Deciding:
         self._commands = commands
         self._reserves = reserves_of(connection, _rules(lines, commands))
         since = min(line.jobs[0].accepted_at for line in lines)
-        self._bidders = dict(share_bidders(connection, _bidders(commands.values()), since))
-        self.exposures = Exposures.read(connection, self._bidders)
+        asked = list(_asked(lines, commands))
+        auctions = answering(asked)
+        holders = users_answering(connection, auctions.values()) if auctions else {}
+        named = _bidders(commands.values()) | {*holders.values()}
+        self._bidders = dict(share_bidders(connection, named, since))
+        bidding = {
+            id: self._bidders[id] for id in _bidders(commands.values()) & self._bidders.keys()
+        }
+        self.exposures = Exposures.read(connection, bidding)
+        # Whoever leads by a maximum is known by the id under which they bid.
+        self._bidders |= {
+            id: self._bidders[user] for id, user in holders.items() if user in self._bidders
+        }
+        self._maxima = opened_maxima(connection, asked, auctions.values(), holders)
         drawing = _drawing(lines, commands)
         secrets = secrets_of(connection, drawing.values())
         self.commitments = [secret.committed_at for secret in secrets.values()]
@@ -190,7 +207,7 @@ class _Deciding:
         self._draws = {line.jobs[0].id: draws[line.id] for line in lines if line.id in draws}
         several = sum(line.jobs[0].command == "WithdrawBids" or _reveals(line) for line in lines)
         self._of_each = max(MANY // max(several, 1), 1)
-        self.masks = _masks(connection, lines, commands)
+        self.masks = Masks.read(connection, asked)
         bids = _bids(
             connection, lines, commands, self.masks, self._draws, self._of_each, self.exposures
         )
@@ -248,6 +265,8 @@ class _Deciding:
         """The domain's answer to the job; the moment of acceptance is the moment that counts."""
         command = self._commands.get(job.id) or _decoded(job)
         command = self.masks.behind_mask(command, state)
+        if isinstance(command, SetMaximum) and command.alias and command.bidder_id in self._bidders:
+            self._bidders[command.placed_by] = self._bidders[command.bidder_id]
         answer = decide(
             command,
             state,
@@ -258,9 +277,10 @@ class _Deciding:
             behind=self._behind_winner(state) if isinstance(command, AnnounceWinner) else NOBODY,
             opened=self._opened,
             recorded_at=recorded_at,
+            maxima=self._maxima,
         )
         self.masks.note(command, answer)
-        self.exposures.note(command, answer, self._opened)
+        self.exposures.note(command, answer, self._opened, self._maxima)
         return answer
 
     def _behind_winner(self, state: Auction | None) -> Mapping[UUID, UUID]:
@@ -411,7 +431,7 @@ def _bidders(commands: Iterable[AuctionCommand]) -> set[UUID]:
     found = set[UUID]()
     for command in commands:
         match command:
-            case PlaceBid() | PlaceSealedBid() | BuyNow():
+            case PlaceBid() | PlaceSealedBid() | SetMaximum() | BuyNow():
                 found.add(command.bidder_id)
             case CreateAuction(rules=rules) if rules:
                 found |= people(rules)
@@ -420,17 +440,15 @@ def _bidders(commands: Iterable[AuctionCommand]) -> set[UUID]:
     return found
 
 
-def _masks(connection: SyncConnection, lines: Iterable[Line], commands: Commands) -> Masks:
-    return Masks.read(
-        connection,
-        (
-            (line.before, command)
-            for line in lines
-            if line.before and line.before.rules
-            for job in line.jobs
-            if (command := commands.get(job.id))
-        ),
-    )
+def _asked(
+    lines: Iterable[Line], commands: Commands
+) -> Iterator[tuple[Auction | None, AuctionCommand]]:
+    """The commands to auctions with rules, or to such that are created in this batch, each with its auction before."""
+    for line in lines:
+        if line.before is None or line.before.rules:
+            for job in line.jobs:
+                if command := commands.get(job.id):
+                    yield line.before, command
 
 
 def _bids(
@@ -451,8 +469,10 @@ def _bids(
             touched.led.add(line.id)
         for job in line.jobs:
             command = commands.get(job.id)
+            if line.before.maxima and isinstance(command, ENDING_MAXIMA):
+                touched.bidding |= exposures.bidding_in(line.id)
             match masks.behind_mask(command, line.before) if command else None:
-                case PlaceBid(placed_by=bidder_id):
+                case PlaceBid(placed_by=bidder_id) | SetMaximum(placed_by=bidder_id):
                     touched.bidding.add((line.id, bidder_id))
                     if need_leader(line.before.rules):
                         touched.led.add(line.id)
@@ -469,6 +489,8 @@ def _bids(
                     touched.led.add(line.id)
                 case DoubleBid() if (draw := draws.get(job.id)) and draw.hit:
                     touched.named.add((line.id, draw.hit.bid.id))
+                    if line.before.maxima:
+                        touched.led.add(line.id)
                 case ReviseAuction():
                     revised.add(line.id)
     found = touched_bids(connection, touched) if touched.any else {}

@@ -10,29 +10,39 @@ from uuid import UUID
 
 from commands.domain.bidders import Bidder
 from commands.domain.bids import Bid
-from commands.domain.commands import AuctionCommand, BuyNow, PlaceBid, PlaceSealedBid
+from commands.domain.commands import (
+    AuctionCommand,
+    BuyNow,
+    PlaceBid,
+    PlaceSealedBid,
+    SetMaximum,
+)
 from commands.domain.events import (
     BidDeleted,
     BidNotRevealed,
     BidPlaced,
     BidRemoved,
     Event,
+    MaximumEnded,
     SealedBidPlaced,
 )
 from commands.domain.exposure import Exposure
 from commands.domain.hidden import Opened
+from commands.domain.maximum import Maxima
 from commands.domain.rejections import Rejection
 from commands.domain.state import Auction
 from commands.postgres.connections import SyncConnection
 from commands.postgres.exposure import Stake, Staked, lock_limits, save_stakes, staked
 from commands.postgres.secret_keys import keys_of
 
-DELETED = BidDeleted | BidRemoved | BidNotRevealed
+# What ends a bid, or a maximum.
+ENDED = BidDeleted | BidRemoved | BidNotRevealed | MaximumEnded
+BIDDING = PlaceBid | PlaceSealedBid | SetMaximum | BuyNow
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What counts of one auction, and whether a sealed bid is part of it."""
+    """What counts of one auction, and whether that is told to nobody else: by a sealed bid, or a maximum."""
 
     amount: Decimal
     sealed: bool
@@ -70,7 +80,7 @@ class Exposures:
             return cls({})
         exposures = cls(lock_limits(connection, limited))
         found = staked(connection, limited)
-        sealed = {each.user_id for each in found if each.sealed}
+        sealed = {each.user_id for each in found if each.hidden}
         keys = keys_of(connection, sealed)
         for each in found:
             exposures._put(each, keys.get(each.user_id))
@@ -81,7 +91,7 @@ class Exposures:
             self._over.append(found.stake)
         elif used := self._used.get(found.user_id):
             used.bidder_ids[found.auction_id] = found.bidder_id
-            used.counted[found.auction_id] = Counted(found.counted(key), bool(found.sealed))
+            used.counted[found.auction_id] = Counted(found.counted(key), found.hidden)
 
     @property
     def any(self) -> bool:
@@ -100,7 +110,7 @@ class Exposures:
         self, bidders: Mapping[UUID, Bidder], command: AuctionCommand
     ) -> Mapping[UUID, Bidder]:
         """The bidders, and of the one who bids by the command, what the bid is measured by."""
-        if not self._used or not isinstance(command, PlaceBid | PlaceSealedBid | BuyNow):
+        if not self._used or not isinstance(command, BIDDING):
             return bidders
         used, bidder = self._used.get(command.bidder_id), bidders.get(command.bidder_id)
         if used is None or bidder is None:
@@ -109,13 +119,21 @@ class Exposures:
         return {**bidders, command.bidder_id: replace(bidder, exposure=exposure)}
 
     def note(
-        self, command: AuctionCommand, answer: Sequence[Event] | Rejection, opened: Opened
+        self,
+        command: AuctionCommand,
+        answer: Sequence[Event] | Rejection,
+        opened: Opened,
+        maxima: Maxima,
     ) -> None:
-        """Count the bid that the command placed: it is higher than the bidder's others there."""
-        if not self._used or not isinstance(command, PlaceBid | PlaceSealedBid | BuyNow):
+        """Count the bid that the command placed, which is higher than the bidder's others there, or the maximum that it set."""
+        if not self._used or not isinstance(command, BIDDING):
             return
         used = self._used.get(command.bidder_id)
         if used is None or isinstance(answer, Rejection):
+            return
+        stake = Stake(command.bidder_id, command.auction_id, _bidder_id(command))
+        if isinstance(command, SetMaximum):
+            self._count(used, stake, Counted(maxima[command.maximum_id], sealed=True))
             return
         for event in answer:
             match event:
@@ -125,31 +143,44 @@ class Exposures:
                     counted = Counted(opened[bid_id].amount, sealed=True)
                 case _:
                     continue
-            auction_id = command.auction_id
-            if auction_id not in used.bidder_ids:
-                self._new.append(Stake(command.bidder_id, auction_id, event.bidder_id))
-                used.bidder_ids[auction_id] = event.bidder_id
-            used.counted[auction_id] = counted
+            before = used.counted.get(stake.auction_id)
+            if isinstance(command, PlaceBid) and before and before.sealed:
+                # By a maximum of theirs, which may be higher.
+                counted = max(before, counted, key=lambda each: each.amount)
+            self._count(used, stake, counted)
+
+    def _count(self, used: Used, stake: Stake, counted: Counted) -> None:
+        if stake.auction_id not in used.bidder_ids:
+            self._new.append(stake)
+            used.bidder_ids[stake.auction_id] = stake.bidder_id
+        used.counted[stake.auction_id] = counted
 
     def release(self, auction: Auction | None, events: Iterable[Event]) -> None:
-        """Count no more what these events closed the auction on, or deleted in it; it has each user's highest live bid."""
+        """Count no more what these events closed the auction on, or ended in it; it has each user's highest live bid."""
         if not self._used or auction is None:
             return
-        deleted = {each.bidder_id for each in events if isinstance(each, DELETED)}
+        ended = {each.bidder_id for each in events if isinstance(each, ENDED)}
+        # Who has one counts by that.
+        ended -= {each.bidder_id for each in auction.maxima}
         for used in self._used.values():
             if (before := used.counted.get(auction.id)) is None:
                 continue
             bidder_id = used.bidder_ids[auction.id]
             own = auction.bids.live_of(bidder_id)
-            if auction.closed or (bidder_id in deleted and not own):
+            if auction.closed or (bidder_id in ended and not own):
                 del used.counted[auction.id]
-            elif bidder_id in deleted and (left := _at_most(own)) is not None:
+            elif bidder_id in ended and (left := _at_most(own)) is not None:
                 used.counted[auction.id] = Counted(min(left, before.amount), sealed=False)
 
     def save(self, connection: SyncConnection) -> None:
         """Note in which auctions the users have bid for the first time, and forget those that are closed."""
         if self._used:
             save_stakes(connection, self._new, self._over)
+
+
+def _bidder_id(command: PlaceBid | PlaceSealedBid | SetMaximum | BuyNow) -> UUID:
+    """The id under which the command bids."""
+    return command.bidder_id if isinstance(command, PlaceSealedBid) else command.placed_by
 
 
 def _at_most(own: Sequence[Bid]) -> Decimal | None:

@@ -12,8 +12,10 @@ from commands.domain.commands import (
     AnswerOffer,
     AuctionCommand,
     BuyNow,
+    ClearMaximum,
     DeleteBid,
     PlaceBid,
+    SetMaximum,
     WithdrawBids,
 )
 from commands.domain.events import BidPlaced, Event
@@ -27,7 +29,19 @@ from commands.postgres.aliases import KnownAlias, Pair, aliases_of, insert_alias
 from commands.postgres.connections import SyncConnection
 
 # What bidders ask for, or what is done in their name.
-OF_BIDDERS = frozenset({"PlaceBid", "BuyNow", "DeleteBid", "AnswerOffer", "WithdrawBids"})
+OF_BIDDERS = frozenset(
+    {
+        "PlaceBid",
+        "SetMaximum",
+        "ClearMaximum",
+        "BuyNow",
+        "DeleteBid",
+        "AnswerOffer",
+        "WithdrawBids",
+    }
+)
+Placing = PlaceBid | SetMaximum | BuyNow
+Changing = DeleteBid | ClearMaximum | AnswerOffer | WithdrawBids
 
 
 class Masks:
@@ -48,7 +62,7 @@ class Masks:
             if auction
             and auction.rules
             and masked(auction.rules)
-            and isinstance(command, PlaceBid | BuyNow | DeleteBid | AnswerOffer | WithdrawBids)
+            and isinstance(command, Placing | Changing)
         }
         return cls(aliases_of(connection, pairs) if pairs else {})
 
@@ -57,11 +71,16 @@ class Masks:
         if auction is None or not auction.rules or not masked(auction.rules):
             return command
         match command:
-            case PlaceBid(bidder_id=user_id) | BuyNow(bidder_id=user_id):
+            case (
+                PlaceBid(bidder_id=user_id)
+                | SetMaximum(bidder_id=user_id)
+                | BuyNow(bidder_id=user_id)
+            ):
                 pair = auction.id, user_id
                 return replace(command, alias=self._known.setdefault(pair, Alias(new_id())))
             case (
                 DeleteBid(bidder_id=user_id)
+                | ClearMaximum(bidder_id=user_id)
                 | AnswerOffer(bidder_id=user_id)
                 | WithdrawBids(bidder_id=user_id)
             ):
@@ -73,11 +92,7 @@ class Masks:
 
     def note(self, command: AuctionCommand, answer: Sequence[Event] | Rejection) -> None:
         """Note the number that the command's bidder got with their first bid."""
-        if (
-            not isinstance(command, PlaceBid | BuyNow)
-            or not (alias := command.alias)
-            or alias.number
-        ):
+        if not isinstance(command, Placing) or not (alias := command.alias) or alias.number:
             return
         for event in () if isinstance(answer, Rejection) else answer:
             if isinstance(event, BidPlaced) and event.bidder_id == alias.id and event.number:

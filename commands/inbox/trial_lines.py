@@ -1,8 +1,10 @@
-"""What is tried in a made-up auction, as people write it: one bid, deletion, purchase, doubling or answer a line.
+"""What is tried in a made-up auction, as people write it: one bid, maximum, deletion, purchase, doubling or answer a line.
 
     alice 10.00
     bob 12.00, 30 s before the end
     bob deletes 12.00, 10 m later
+    alice maximum 50.00
+    alice takes the maximum back
     alice buys
     alice 10.00 is doubled
     alice confirms, 2 h later
@@ -28,6 +30,7 @@ MOST_LINES = 50
 HOUSE = "the house"
 LINE = re.compile(
     r"(?:(?P<house>the house) (?P<takes>takes it back)|(?P<who>[\w.@+-]{1,150}) (?:(?P<buys>buys)|"
+    r"(?P<clears>takes the maximum back)|maximum (?P<most>[^\s,]+)|"
     r"(?P<answers>confirms|accepts|declines|does not answer)|(?P<deletes>deletes )?(?P<bid>[^\s,]+)(?P<doubled> is doubled)?))"
     r"(?:, (?P<number>[0-9]{1,6}) ?(?P<unit>[smh]) (?P<when>before the end|later))?"
 )
@@ -36,6 +39,8 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 Does = Literal[
     "bids",
+    "sets a maximum",
+    "clears it",
     "deletes",
     "buys",
     "is doubled",
@@ -46,6 +51,9 @@ Does = Literal[
 ]
 # What is done with the lot, once the auction is over.
 OF_SALES: frozenset[Does] = frozenset({"accepts", "declines", "does not answer", "takes it back"})
+
+# What follows on no bid of which it could be said how long ago that was placed.
+AT_ONCE: frozenset[Does] = frozenset({"bids", "buys", "sets a maximum", "clears it"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,8 @@ def _step(number: int, line: str) -> Step:
     if not found:
         raise wrong(number, f"{line[:60]!r} can't be read; {HOW}")
     try:
-        named = amount(found["bid"]) if found["bid"] else None
+        text = found["bid"] or found["most"]
+        named = amount(text) if text else None
     except InvalidAmount as error:
         raise wrong(number, str(error)) from error
     step = Step(number, line, found["who"] or HOUSE, _does(found), named)
@@ -92,7 +101,7 @@ def _step(number: int, line: str) -> Step:
         )
     if found["when"] == "before the end":
         return Step(number, line, step.who, step.does, named, before=span)
-    if step.does in ("bids", "buys"):
+    if step.does in AT_ONCE:
         raise wrong(
             number,
             "“later” says how long after its bid something is deleted or doubled, or after an offer it is answered",
@@ -112,6 +121,10 @@ def _does(found: re.Match[str]) -> Does:
             return "does not answer"
     if found["buys"]:
         return "buys"
+    if found["clears"]:
+        return "clears it"
+    if found["most"]:
+        return "sets a maximum"
     if found["doubled"]:
         return "is doubled"
     return "deletes" if found["deletes"] else "bids"

@@ -10,6 +10,8 @@ from commands.domain.events import (
     BidPlaced,
     BoughtNow,
     LotOffered,
+    MaximumEnded,
+    MaximumSet,
     NothingDrawn,
     OfferAccepted,
     SaleFailed,
@@ -30,11 +32,22 @@ def said(
 ) -> Iterator[str]:
     """What became of a line, when these events came of it."""
     yield _became(after, events, name)
+    yield from _for_others(events, name)
     moved = after.ends_at - before.ends_at
     if moved > timedelta(0):
         yield f"the end moves by {moved.total_seconds():g} s"
     if after.reserve_met != before.reserve_met:
         yield "the reserve is met" if after.reserve_met else "the reserve is not met"
+
+
+def _for_others(events: Sequence[AuctionEvent], name: Name) -> Iterator[str]:
+    """What maxima bid, and which are used up by that."""
+    for event in events:
+        match event:
+            case BidPlaced(automatic=True):
+                yield f"{event.amount:,} is bid for {name(event.bidder_id)}"
+            case MaximumEnded() if len(events) > 1:
+                yield f"the maximum of {name(event.bidder_id)} is used up"
 
 
 def ended(auction: Auction, events: Sequence[AuctionEvent], name: Name) -> str:
@@ -62,14 +75,20 @@ def _became(auction: Auction, events: Sequence[AuctionEvent], name: Name) -> str
             return "nobody is left"
     if any(isinstance(event, BoughtNow) for event in events):
         return "bought, and ended"
+    leading = auction.leading_bid
+    if isinstance(first, MaximumSet):
+        return "leads" if leading and leading.bidder_id == first.bidder_id else "does not lead"
+    if isinstance(first, MaximumEnded):
+        return "it bids no more"
     if isinstance(first, BidDeleted):
         return "deleted"
     if isinstance(first, SealedBidPlaced):
         return "placed"
     if isinstance(first, NothingDrawn):
         return "not doubled"
-    leading, placed = auction.leading_bid, isinstance(first, BidPlaced)
-    leads = leading and leading.id == getattr(first, "bid_id", None)
+    placed = [event for event in events if isinstance(event, BidPlaced) and not event.automatic]
+    asked_for = placed[0] if placed else first
+    leads = leading and leading.id == getattr(asked_for, "bid_id", None)
     return "leads" if leads else "placed" if placed else "doubled"
 
 

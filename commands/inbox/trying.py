@@ -13,6 +13,7 @@ from commands.domain.commands import (
     AnswerOffer,
     AuctionCommand,
     BuyNow,
+    ClearMaximum,
     CreateAuction,
     DeleteBid,
     DoubleBid,
@@ -20,6 +21,7 @@ from commands.domain.commands import (
     LapseOffer,
     PlaceBid,
     PlaceSealedBid,
+    SetMaximum,
 )
 from commands.domain.events import (
     AuctionEvent,
@@ -109,6 +111,7 @@ class _Trial:
         self._numbers: dict[UUID, int] = {}
         self._bids: dict[tuple[str, Decimal], UUID] = {}
         self._opened: dict[UUID, Content] = {}
+        self._maxima: dict[UUID, Decimal] = {}
         try:
             check(self._rules)
         except InvalidRule as error:
@@ -140,6 +143,7 @@ class _Trial:
             draw=self._draw(step),
             reserve=self._reserve,
             opened=self._opened,
+            maxima=self._maxima,
         )
         if isinstance(answer, Rejection):
             return Became(step.text, answer.code.value, answer)
@@ -208,6 +212,12 @@ class _Trial:
                 return DeleteBid(AUCTION, self._named(step), self._alias(user_id))
             case "is doubled":
                 return DoubleBid(AUCTION, step.number, 0)
+            case "sets a maximum":
+                assert step.amount is not None, "a maximum has an amount"
+                self._maxima[bid_id] = step.amount
+                return SetMaximum(AUCTION, bid_id, user_id, "", alias=shown)
+            case "clears it":
+                return ClearMaximum(AUCTION, self._alias(user_id))
             case "buys":
                 return BuyNow(AUCTION, bid_id, user_id, alias=shown)
             case _:
@@ -246,7 +256,7 @@ class _Trial:
             if isinstance(event, LotOffered):
                 self._offered_at = self._now
             if isinstance(event, BidPlaced):
-                self._bids[step.who, event.amount] = event.bid_id
+                self._bids[self._name(event.bidder_id), event.amount] = event.bid_id
                 if event.number:
                     self._numbers[event.bidder_id] = event.number
             if isinstance(event, SealedBidPlaced) and step.amount is not None:

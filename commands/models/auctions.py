@@ -40,6 +40,8 @@ class Auction(models.Model):
     # Of one with a second chance: to whom the lot is offered or sold, and while it is offered, until when.
     sale = models.JSONField(null=True)
     sale_until = models.DateTimeField(null=True)
+    # Those that bid for their bidders, each sealed with the bidder's key; null once it is closed.
+    maxima = models.JSONField(null=True)
     extensions = models.IntegerField(db_default=0)
     cancelled_because = models.TextField(null=True)
     closed_early = models.BooleanField(db_default=False)

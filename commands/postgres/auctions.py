@@ -11,6 +11,7 @@ from psycopg.rows import DictRow
 
 from commands.domain.bidders import Bidder
 from commands.domain.bids import Bid, Bids
+from commands.domain.maximum import Maximum
 from commands.domain.pauses import Pause
 from commands.domain.rules.table import Rules, promoted
 from commands.domain.sale import Sale
@@ -19,6 +20,7 @@ from commands.postgres.bans import bans_of
 from commands.postgres.connections import SyncConnection, WebConnection
 from commands.postgres.rows import as_json
 from commands.record.codec import (
+    decode_maximum,
     decode_rules,
     decode_sale,
     encode,
@@ -45,6 +47,7 @@ FROM unnest(%(ids)s::uuid[]) AS wanted (id) LEFT JOIN locked ON locked.id = want
 EXISTS = "SELECT 1 FROM auctions WHERE id = %s"
 OWN_PROMOTER = "SELECT 1 FROM auctions WHERE id = %s AND rules ? 'promoter'"
 RULES = "SELECT rules FROM auctions WHERE id = %s"
+MAXIMA = "SELECT maxima FROM auctions WHERE id = %s"
 VERSIONS = "SELECT id, version FROM auctions WHERE id = ANY(%s)"
 NO_NEEDS: Mapping[UUID, Sequence[str]] = {}
 BID_COLUMNS = tuple(each.name for each in fields(Bid))
@@ -144,7 +147,7 @@ ON CONFLICT (id) DO UPDATE SET version = excluded.version, closed = excluded.clo
     reserve_met = excluded.reserve_met, reserve = excluded.reserve, aliases = excluded.aliases,
     winning_price = excluded.winning_price,
     paused_at = excluded.paused_at, pauses = excluded.pauses, sale = excluded.sale,
-    sale_until = excluded.sale_until,
+    sale_until = excluded.sale_until, maxima = excluded.maxima,
     needs = CASE WHEN excluded.needs IS NULL THEN auctions.needs ELSE (
         SELECT array_agg(DISTINCT need) FROM unnest(auctions.needs || excluded.needs) AS need
     ) END
@@ -203,7 +206,7 @@ WHERE NOT closed AND paused_at IS NULL AND ends_at < %(now)s AND NOT EXISTS (
               OFFSET 0
           ) OR waits AND EXISTS (
               SELECT FROM jobs WHERE stream_id = auctions.id AND status = 'QUEUED'
-                AND command IN ('PlaceBid', 'PlaceSealedBid', 'BuyNow')
+                AND command IN ('PlaceBid', 'PlaceSealedBid', 'SetMaximum', 'BuyNow')
                 AND payload->>'bidder_id' = deletion.user_id::text
               OFFSET 0
           )
@@ -241,7 +244,7 @@ WITH page AS MATERIALIZED (
 SELECT id, (open AND (
     EXISTS ({TO_DOUBLE}) OR EXISTS (
         SELECT FROM jobs
-        WHERE stream_id = page.id AND accepted_at >= %(cutoff)s AND command NOT IN ('PlaceBid', 'BuyNow')
+        WHERE stream_id = page.id AND accepted_at >= %(cutoff)s AND command NOT IN ('PlaceBid', 'SetMaximum', 'BuyNow')
     )
 ) OR EXISTS (
     SELECT FROM jobs WHERE stream_id = page.id AND status = 'QUEUED' AND command <> 'AnnounceWinner'
@@ -280,8 +283,14 @@ def auction_of(row: DictRow, bids: Bids) -> Auction:
         "rules": decode_rules(row["rules"] or {}),
         "pauses": tuple(Pause(*map(datetime.fromisoformat, each)) for each in row["pauses"] or ()),
         "sale": _sale(row),
+        "maxima": maxima_in(row["maxima"]),
     }
     return Auction(**values, bids=bids)
+
+
+def maxima_in(column: list[dict[str, Any]] | None) -> tuple[Maximum, ...]:
+    """The maxima as the auction's row has them."""
+    return tuple(map(decode_maximum, column)) if column else ()
 
 
 def _sale(row: DictRow) -> Sale | None:
@@ -411,6 +420,7 @@ def _row(auction: Auction) -> dict[str, Any]:
         "rules": rules,
         "pauses": pauses,
         "promoted": promoted(auction.rules),
+        "maxima": [encode(each) for each in auction.maxima] or None,
         **_sale_columns(auction.sale),
     }
 
@@ -479,3 +489,9 @@ async def rules_async(connection: WebConnection, auction_id: UUID) -> Rules | No
     """
     row = await (await connection.execute(RULES, (auction_id,))).fetchone()
     return shown_rules(row["rules"] or {}) if row else None
+
+
+async def maxima_async(connection: WebConnection, auction_id: UUID) -> tuple[Maximum, ...]:
+    """The maxima that bid in the auction, sealed; none if there is no such auction. For the web process."""
+    row = await (await connection.execute(MAXIMA, (auction_id,))).fetchone()
+    return maxima_in(row["maxima"]) if row else ()

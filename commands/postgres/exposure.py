@@ -9,9 +9,12 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from commands.domain.exposure import ExposureLimit
+from commands.domain.maximum import Maximum
 from commands.domain.user import User
 from commands.postgres.connections import AsyncPool, SyncConnection
 from commands.postgres.rows import as_json
+from commands.record.codec import decode_maximum
+from commands.record.maxima import opened_maximum
 from commands.record.sealed_bids import opened_bid
 
 LIMIT = "id, amount, since, reason, limited_by"
@@ -32,7 +35,7 @@ LOCK = "SELECT user_id, amount FROM exposure_limits WHERE user_id = ANY(%s) ORDE
 # counts most, or, if that one is doubled, of the one that counts most of those that are not. Both are the first ones down
 # the index bids_own_highest. So neither what they did in their life is walked through, nor what they bid in one auction.
 STAKES = """
-SELECT stakes.user_id, stakes.auction_id, stakes.bidder_id, closed, plain.bid_id,
+SELECT stakes.user_id, stakes.auction_id, stakes.bidder_id, closed, maxima, plain.bid_id,
     greatest(plain.amount, (
         SELECT amount FROM bids
         WHERE bids.auction_id = stakes.auction_id AND bids.bidder_id = stakes.bidder_id AND NOT deleted
@@ -43,7 +46,7 @@ SELECT stakes.user_id, stakes.auction_id, stakes.bidder_id, closed, plain.bid_id
         WHERE stream_id = stakes.auction_id AND version = plain.placed_version
     ) END AS sealed
 FROM stakes CROSS JOIN LATERAL (
-    SELECT closed FROM auctions WHERE id = stakes.auction_id OFFSET 0
+    SELECT closed, maxima FROM auctions WHERE id = stakes.auction_id OFFSET 0
 ) AS auction
 LEFT JOIN LATERAL (
     SELECT id AS bid_id, amount, hidden, placed_version FROM bids
@@ -90,7 +93,10 @@ class Stake(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Staked:
-    """What a user would pay at most in an auction by their open bids; or their bid there, and what is sealed in it."""
+    """What a user would pay at most in an auction by their open bids; or their bid there, and what is sealed in it.
+
+    `maximum` is one up to which the auction bids for them.
+    """
 
     user_id: UUID
     auction_id: UUID
@@ -99,6 +105,19 @@ class Staked:
     amount: Decimal
     bid_id: UUID | None
     sealed: str | None
+    maximum: Maximum | None
+
+    @classmethod
+    def of(cls, row: DictRow) -> "Staked":
+        """What is in the row."""
+        held = (decode_maximum(each) for each in row.pop("maxima") or ())
+        own = next((each for each in held if each.bidder_id == row["bidder_id"]), None)
+        return cls(**row, maximum=own)
+
+    @property
+    def hidden(self) -> bool:
+        """Whether it depends on what only the bidder's key tells."""
+        return bool(self.sealed or self.maximum)
 
     @property
     def stake(self) -> Stake:
@@ -106,7 +125,19 @@ class Staked:
         return Stake(self.user_id, self.auction_id, self.bidder_id)
 
     def counted(self, key: bytes | None) -> Decimal:
-        """What counts for the limit, given the user's key. A sealed bid that can't be opened can't win, and counts nothing."""
+        """What counts for the limit, given the user's key: the bid, or the maximum if that is higher.
+
+        What can't be opened counts nothing: such a bid can't win, and such a maximum bids no more.
+        """
+        return max(self._bid(key), self._most(key))
+
+    def _most(self, key: bytes | None) -> Decimal:
+        most = self.maximum
+        if most is None or key is None:
+            return Decimal(0)
+        return opened_maximum(key, most.sealed, self.auction_id, most.id) or Decimal(0)
+
+    def _bid(self, key: bytes | None) -> Decimal:
         if not self.sealed or not self.bid_id:
             return self.amount
         content = opened_bid(key, self.sealed, self.auction_id, self.bid_id) if key else None
@@ -152,7 +183,7 @@ def lock_limits(connection: SyncConnection, user_ids: Collection[UUID]) -> Mappi
 
 def staked(connection: SyncConnection, user_ids: Collection[UUID]) -> list[Staked]:
     """What counts for the limits of these users, auction by auction; closed ones, that count no more, too."""
-    return [Staked(**row) for row in connection.execute(STAKES, (list(user_ids),))]
+    return [Staked.of(row) for row in connection.execute(STAKES, (list(user_ids),))]
 
 
 def save_stakes(
@@ -176,7 +207,7 @@ async def staked_async(pool: AsyncPool, user_id: UUID) -> list[Staked]:
     """As staked, of one user in auctions that are not closed, for the web process."""
     async with pool.connection() as connection:
         rows = await (await connection.execute(STAKES, ([user_id],))).fetchall()
-    return [found for row in rows if not (found := Staked(**row)).closed]
+    return [found for row in rows if not (found := Staked.of(row)).closed]
 
 
 def _without_user(row: DictRow) -> DictRow:

@@ -17,9 +17,10 @@ WITH own AS MATERIALIZED (
     SELECT bids.* FROM ({BIDDER_IDS}) AS me JOIN bids ON bidder_id = me.id AND deleted
 )
 SELECT own.id, own.auction_id, own.amount, placed.position, placed.recorded_at,
-    gone.position AS gone_position, gone.recorded_at AS gone_at, own.deleted
+    gone.position AS gone_position, gone.recorded_at AS gone_at, own.deleted, placed.automatic
 FROM own CROSS JOIN LATERAL (
-    SELECT position, recorded_at FROM events WHERE stream_id = own.auction_id AND version = own.placed_version OFFSET 0
+    SELECT position, recorded_at, coalesce((data->>'automatic')::boolean, false) AS automatic
+    FROM events WHERE stream_id = own.auction_id AND version = own.placed_version OFFSET 0
 ) AS placed
 LEFT JOIN LATERAL (
     SELECT position, recorded_at FROM events WHERE stream_id = own.auction_id AND version = own.deleted_version OFFSET 0
@@ -54,7 +55,12 @@ def bids_and_ends(connection: SyncConnection, user_id: UUID) -> Iterator[Happene
         if row["deleted"] and row["gone_position"] is None:
             continue
         yield Placed(
-            row["position"], row["recorded_at"], row["auction_id"], row["id"], row["amount"]
+            row["position"],
+            row["recorded_at"],
+            row["auction_id"],
+            row["id"],
+            row["amount"],
+            row["automatic"],
         )
         if row["gone_position"] is not None:
             yield Ended(row["gone_position"], row["gone_at"], row["auction_id"], row["id"])

@@ -1,7 +1,9 @@
 """What an auction's decisions depended on, for deciding again: its jobs, and who its bidders are."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import cast
 from uuid import UUID
 
@@ -10,12 +12,14 @@ from psycopg.rows import DictRow
 from commands.domain.commands import AuctionCommand
 from commands.domain.events import (
     AuctionCreated,
+    AuctionEvent,
     AuctionRevised,
     BanLifted,
     BidDeleted,
     BidPlaced,
     BidRemoved,
     Event,
+    MaximumSet,
     SealedBidPlaced,
     UserBanned,
     UserCreated,
@@ -26,11 +30,16 @@ from commands.domain.user import bans_after
 from commands.jobs import JobStatus
 from commands.postgres.aliases import known_aliases
 from commands.postgres.connections import SyncConnection
+from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.secret_keys import keys_of
 from commands.record.codec import decode_command, decode_event
 from commands.record.facts import Account, Cause, Facts, GivenAlias
+from commands.record.maxima import opened_maximum
 from commands.record.redeciding import rules_in
 from commands.streams import RecordedEvent
 
+# So many events a contest between maxima has at most.
+MOST_TOGETHER = 10
 # Of those that wait only a withdrawal or a close may have caused events already, or a draw that failed and is
 # re-driven.
 CAUSES = """
@@ -80,10 +89,55 @@ def look_up(
     facts.causes = dict(_causes(connection.execute(CAUSES, (ids, auction_id))))
     named = {id for recorded in page for id in _named(recorded.event)}
     unknown = named - facts.users.keys()
-    if any(isinstance(each.event, BidPlaced) and each.event.number for each in page):
+    if any(_may_name_aliases(each.event) for each in page):
         unknown -= _look_up_aliases(connection, unknown, facts)
     if unknown:
         facts.users.update(accounts_of(connection, unknown))
+    new = [each for each in page if isinstance(each.event, MaximumSet)]
+    facts.proxied = facts.proxied or bool(new)
+    if facts.proxied:
+        facts.maxima |= _maxima(connection, auction_id, new, facts)
+        facts.together = _together(connection, auction_id, page)
+
+
+def _may_name_aliases(event: Event) -> bool:
+    return isinstance(event, MaximumSet) or (
+        isinstance(event, BidPlaced) and event.number is not None
+    )
+
+
+def _maxima(
+    connection: SyncConnection, auction_id: UUID, new: Iterable[RecordedEvent], facts: Facts
+) -> Mapping[UUID, Decimal]:
+    """What those maxima are that can still be opened."""
+    sealed = dict[MaximumSet, UUID]()
+    for each in new:
+        event = cast(MaximumSet, each.event)
+        alias = facts.aliases.get(event.bidder_id)
+        if user_id := alias.user_id if alias else event.bidder_id:
+            sealed[event] = user_id
+    keys = keys_of(connection, {*sealed.values()})
+    return {
+        event.maximum_id: most
+        for event, user_id in sealed.items()
+        if user_id in keys
+        and (most := opened_maximum(keys[user_id], event.sealed, auction_id, event.maximum_id))
+    }
+
+
+def _together(
+    connection: SyncConnection, auction_id: UUID, page: Collection[RecordedEvent]
+) -> Mapping[UUID, Sequence[AuctionEvent]]:
+    """By job, its events at hand in their order; of the last one those that come after them, too."""
+    found = defaultdict[UUID, list[AuctionEvent]](list)
+    recorded = list(page)
+    if recorded:
+        last = recorded[-1]
+        following = PostgresEventStore(connection).read(auction_id, last.version, MOST_TOGETHER)
+        recorded += [each for each in following if each.causation_id == last.causation_id]
+    for each in recorded:
+        found[each.causation_id].append(cast(AuctionEvent, each.event))
+    return found
 
 
 def accounts_of(connection: SyncConnection, ids: Collection[UUID]) -> dict[UUID, Account]:
@@ -108,7 +162,7 @@ def _look_up_aliases(connection: SyncConnection, ids: Collection[UUID], facts: F
 def _named(event: Event) -> Collection[UUID]:
     """The users on whom the decision depended."""
     match event:
-        case BidPlaced() | SealedBidPlaced() | BidDeleted() | BidRemoved():
+        case BidPlaced() | SealedBidPlaced() | MaximumSet() | BidDeleted() | BidRemoved():
             return (event.bidder_id,)
         case AuctionCreated() | AuctionRevised():
             return people(rules_in(event))

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from commands.domain import commands, events
+from commands.domain.maximum import Maximum
 from commands.domain.revisions import Revision
 from commands.domain.rules.increments import Bracket
 from commands.domain.rules.masked import Alias
@@ -31,6 +32,8 @@ EVENT_TYPES: Mapping[str, type[events.Event]] = {
     "BidPlaced": events.BidPlaced,
     "BoughtNow": events.BoughtNow,
     "SealedBidPlaced": events.SealedBidPlaced,
+    "MaximumSet": events.MaximumSet,
+    "MaximumEnded": events.MaximumEnded,
     "BidRevealed": events.BidRevealed,
     "BidNotRevealed": events.BidNotRevealed,
     "AuctionExtended": events.AuctionExtended,
@@ -73,6 +76,8 @@ COMMAND_TYPES: Mapping[str, type[commands.Command]] = {
     "PlaceBid": commands.PlaceBid,
     "BuyNow": commands.BuyNow,
     "PlaceSealedBid": commands.PlaceSealedBid,
+    "SetMaximum": commands.SetMaximum,
+    "ClearMaximum": commands.ClearMaximum,
     "DeleteBid": commands.DeleteBid,
     "RemoveBid": commands.RemoveBid,
     "DoubleBid": commands.DoubleBid,
@@ -126,7 +131,7 @@ _COMMAND_NAMES = {kind: name for name, kind in COMMAND_TYPES.items()}
 
 Message = TypeVar("Message")
 # An event or a command, or a part of one.
-Encoded = events.Event | commands.Command | Rule | Bracket | Alias | Revision | Sale
+Encoded = events.Event | commands.Command | Rule | Bracket | Alias | Revision | Sale | Maximum
 Json = dict[str, Any]
 
 _DECODERS: Mapping[type, Callable[[Any], Any]] = {
@@ -243,6 +248,11 @@ def decode_sale(data: Json) -> Sale:
     return _decoded(Sale, data)
 
 
+def decode_maximum(data: Json) -> Maximum:
+    """The maximum whose fields these are."""
+    return _decoded(Maximum, data)
+
+
 def canonical(value: Json) -> bytes:
     """The one way to write a JSON object, for hashing: sorted keys, no spaces, UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -309,6 +319,7 @@ _KINDS: Sequence[type[Any]] = (
     Alias,
     Revision,
     Sale,
+    Maximum,
 )
 # Each field's name and default, MISSING without one.
 _WRITTEN: Mapping[type, list[tuple[str, object]]] = {

@@ -34,11 +34,12 @@ class Limited(Happened):
 
 @dataclass(frozen=True, slots=True)
 class Placed(Happened):
-    """A bid of theirs was placed."""
+    """A bid of theirs was placed; an `automatic` one by a maximum, which counted as far as it goes when they set it."""
 
     auction_id: UUID
     bid_id: UUID
     amount: Decimal
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def over_limit(history: Iterable[Happened]) -> str | None:
     in_order = sorted(history, key=lambda each: each.position)
     for _, batch in groupby(in_order, key=lambda each: each.recorded_at):
         together = list(batch)
-        placed = [each for each in together if isinstance(each, Placed)]
+        placed = [each for each in together if isinstance(each, Placed) and not each.automatic]
         for each in together:
             match each:
                 case Limited():

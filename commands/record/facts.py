@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from commands.domain.bans import Bans
 from commands.domain.bidders import Bidder
 from commands.domain.commands import AuctionCommand
+from commands.domain.events import AuctionEvent
 from commands.jobs import JobStatus
 
 
@@ -55,12 +57,16 @@ class Facts:
     `causes` are the jobs of the events at hand that are kept, `users` those so far who bid, or whom rules
     name, and who were ever created. Of events recorded after `jobs_since` the job is kept, None: of none. Events from
     position `moments_since` on say when their command was accepted; None if none does. In a masked auction
-    bidders are `aliases`.
+    bidders are `aliases`. `maxima` are those that can be opened, by their ids; once there is one (`proxied`), the
+    events at hand are `together` by their jobs.
     """
 
     causes: Mapping[UUID, Cause] = field(default_factory=dict)
     users: dict[UUID, Account] = field(default_factory=dict)
     aliases: dict[UUID, GivenAlias] = field(default_factory=dict)
+    maxima: dict[UUID, Decimal] = field(default_factory=dict)
+    proxied: bool = False
+    together: Mapping[UUID, Sequence[AuctionEvent]] = field(default_factory=dict)
     jobs_since: datetime | None = None
     moments_since: int | None = None
 

@@ -9,14 +9,18 @@ from commands.domain.commands import (
     AnswerOffer,
     AuctionCommand,
     BuyNow,
+    ClearMaximum,
     DeleteBid,
     PlaceBid,
+    SetMaximum,
     WithdrawBids,
 )
 from commands.domain.events import (
     AuctionEvent,
     BidDeleted,
     BidPlaced,
+    MaximumEnded,
+    MaximumSet,
     OfferAccepted,
     OfferDeclined,
     WinnerAnnounced,
@@ -27,12 +31,21 @@ from commands.record.facts import Cause, Facts, GivenAlias
 from commands.record.standing import Standing
 from commands.streams import RecordedEvent
 
+# What is only ever about whoever asked for it.
+OF_ONE_BIDDER = (
+    PlaceBid | SetMaximum | ClearMaximum | BuyNow | DeleteBid | AnswerOffer | WithdrawBids
+)
+
 
 def behind_mask(command: AuctionCommand, event: AuctionEvent, standing: Standing) -> AuctionCommand:
     """The command as it was decided: with the alias that the event names."""
     match command, event:
         case PlaceBid() | BuyNow(), BidPlaced(bidder_id=id):
             return replace(command, bidder_id=id, alias=Alias(id, standing.numbers.get(id)))
+        case SetMaximum(), MaximumSet(bidder_id=id):
+            return replace(command, bidder_id=id, alias=Alias(id, standing.numbers.get(id)))
+        case ClearMaximum(), MaximumEnded(bidder_id=id):
+            return replace(command, bidder_id=id)
         case DeleteBid() | WithdrawBids(), BidDeleted(bidder_id=id):
             return replace(command, bidder_id=id)
         case AnswerOffer() | WithdrawBids(), OfferAccepted(bidder_id=id) | OfferDeclined(
@@ -70,13 +83,19 @@ def unmasked(
                 return "its bidder is no alias in this auction"
             if given.number != event.number:
                 return f"its bidder has number {given.number}"
-            return _anothers(given, cause)
+            # What answers for somebody is asked for by another.
+            return None if event.automatic else _anothers(given, cause)
         case (
-            BidDeleted(bidder_id=bidder_id)
+            MaximumSet(bidder_id=bidder_id)
+            | BidDeleted(bidder_id=bidder_id)
             | OfferAccepted(bidder_id=bidder_id)
             | OfferDeclined(bidder_id=bidder_id)
         ) if given := facts.aliases.get(bidder_id):
             return _anothers(given, cause)
+        case MaximumEnded(bidder_id=bidder_id) if given := facts.aliases.get(bidder_id):
+            # Somebody else's bid may have beaten it.
+            cleared = cause and isinstance(cause.command, ClearMaximum)
+            return _anothers(given, cause) if cleared else None
         case WinnerAnnounced() if standing.auction and shows_winner(standing.auction.rules):
             return _winner(event, facts)
     return None
@@ -85,9 +104,7 @@ def unmasked(
 def _anothers(given: GivenAlias, cause: Cause | None) -> str | None:
     """Whether somebody else asked for it than the user behind the alias."""
     asked = cause.command if cause else None
-    if given.user_id is None or not isinstance(
-        asked, PlaceBid | BuyNow | DeleteBid | AnswerOffer | WithdrawBids
-    ):
+    if given.user_id is None or not isinstance(asked, OF_ONE_BIDDER):
         return None
     return None if asked.bidder_id == given.user_id else "somebody else is behind its bidder"
 

@@ -22,6 +22,7 @@ from commands.domain.commands import (
     AuctionCommand,
     BuyNow,
     CancelAuction,
+    ClearMaximum,
     CloseAuctionNow,
     CreateAuction,
     DeleteBid,
@@ -34,6 +35,7 @@ from commands.domain.commands import (
     RemoveBid,
     ResumeAuction,
     ReviseAuction,
+    SetMaximum,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -55,6 +57,8 @@ from commands.domain.events import (
     BoughtNow,
     Event,
     LotOffered,
+    MaximumEnded,
+    MaximumSet,
     NoDoubling,
     NothingDrawn,
     OfferAccepted,
@@ -69,14 +73,16 @@ from commands.domain.events import (
     WinnerAnnounced,
 )
 from commands.domain.hidden import Content, Opened
+from commands.domain.maximum import NO_MAXIMA, Maxima
 from commands.domain.offering import with_next_offer
 from commands.domain.promoter import Drawn, KnownDraw, Promoter
 from commands.domain.rejections import Rejection
 from commands.domain.rules.reserve import ReservePrice
 from commands.domain.rules.second_chance import SecondChance
-from commands.domain.rules.table import Rules, chosen, masked, people, promoted
+from commands.domain.rules.table import Rules, chosen, masked, people, promoted, proxy_bids
 from commands.domain.state import Auction
 from commands.jobs import JobStatus
+from commands.record.contests import asked_for, decided_again, is_contest
 from commands.record.facts import Cause, Facts
 from commands.record.masks import behind_mask, owed_as_told, unmasked, winner_behind
 from commands.record.standing import Standing
@@ -89,6 +95,8 @@ STEP_BACK = timedelta(minutes=1)
 # Events that follow on another one of the same command.
 OFFER = LotOffered | SaleFailed
 CONSEQUENCES = AuctionExtended | BoughtNow | LotOffered | SaleFailed
+# Commands that somebody's maximum may answer.
+CONTESTED = PlaceBid | SetMaximum | DoubleBid
 # Commands after which a lot may be offered to the next bidder.
 OFFERING = AnnounceWinner | AnswerOffer | LapseOffer | ForfeitSale | WithdrawBids
 
@@ -113,11 +121,15 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
             return "it is not twice the amount of a live bid"
         # So did draws only before events said when their command was accepted.
         return "it names no tick" if recorded.accepted_at else None
-    command = cause.command if cause else command_of(event, recorded.stream.id)
+    together = facts.together.get(recorded.causation_id, [event])
+    asked = asked_for(event, together)
+    command = cause.command if cause else command_of(asked, recorded.stream.id)
     if _is_failure(event):
         return _failed(standing, command, event)
     if hidden:
-        command = behind_mask(command, event, standing)
+        command = behind_mask(command, asked, standing)
+    if isinstance(event, MaximumEnded) and recorded.causation_id == standing.cause:
+        return "the rules give no such event"
     known = recorded.accepted_at or (cause and cause.accepted_at)
     now = known or _moment_of(standing, event, recorded)
     auction, draw = standing.part(command, event), _draw_of(standing, event, facts)
@@ -127,19 +139,39 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
         if what := standing.reserve.reveal(standing, reserve):
             return what
     bidders = _bidders(event, auction, command, position, facts)
-    answer = decide(
-        command,
-        auction,
-        now=now,
-        bidders=bidders,
-        draw=draw,
-        reserve=reserve,
-        behind=winner_behind(event),
-        opened=_opened(event),
-        recorded_at=recorded.recorded_at,
+    contest = is_contest(standing, event)
+
+    def again(maxima: Maxima, reserve: ReservePrice | None) -> Sequence[AuctionEvent] | Rejection:
+        return decide(
+            command,
+            auction,
+            now=now,
+            bidders=bidders,
+            draw=draw,
+            reserve=reserve,
+            behind=winner_behind(event),
+            opened=_opened(event),
+            recorded_at=recorded.recorded_at,
+            maxima=maxima,
+        )
+
+    answer = (
+        decided_again(standing, together, facts.maxima, again)
+        if contest
+        else again(NO_MAXIMA, reserve)
     )
     if isinstance(answer, Rejection):
         return f"the rules refuse it: {answer.message}"
+    if answer is None:
+        return "the rules give other events, whatever the maxima are"
+    if contest:
+        standing.owed = list(answer[1:])
+        standing.cause, standing.accepted = (
+            recorded.causation_id,
+            max(standing.accepted or now, now),
+        )
+        late = now > recorded.recorded_at + STEP_BACK
+        return "it was recorded before its command was accepted" if late else None
     if event not in (answer if recorded.accepted_at else map(_without_reason, answer)):
         return f"the rules give {', '.join(map(str, answer)) or 'no event'}"
     standing.owed = _consequences(answer, event)
@@ -166,6 +198,15 @@ def _bidders(
 
     Where a lot may be offered these are all but those who had been deleted.
     """
+    if auction and proxy_bids(auction.rules) and isinstance(command, CONTESTED):
+        # Whoever may be bid for, too.
+        named = {getattr(event, "bidder_id", None), *(each.bidder_id for each in auction.maxima)}
+        named |= {command.placed_by} if isinstance(command, PlaceBid | SetMaximum) else set()
+        return {
+            id: facts.users[id].before(position)
+            for id in named
+            if id in facts.users and not _gone(id, position, facts)
+        }
     match event:
         case BidPlaced(bidder_id=id) | SealedBidPlaced(bidder_id=id) if id in facts.users:
             return {id: facts.users[id].before(position)}
@@ -246,7 +287,11 @@ def _is_failure(event: Event) -> bool:
 def _too_late(event: AuctionEvent, position: int, facts: Facts) -> str | None:
     """What the deletion of the bidder says against the event."""
     match event:
-        case BidPlaced(bidder_id=bidder_id) | SealedBidPlaced(bidder_id=bidder_id):
+        case (
+            BidPlaced(bidder_id=bidder_id)
+            | SealedBidPlaced(bidder_id=bidder_id)
+            | MaximumSet(bidder_id=bidder_id)
+        ):
             return "its bidder had been deleted" if _gone(bidder_id, position, facts) else None
         case AuctionCreated() | AuctionRevised() if any(
             _gone(id, position, facts) for id in people(rules_in(event))
@@ -368,6 +413,10 @@ def command_of(event: AuctionEvent, id: UUID) -> AuctionCommand:
             )  # fmt: skip
         case BidPlaced(bought=True):
             return BuyNow(id, event.bid_id, event.bidder_id)
+        case MaximumSet():
+            return SetMaximum(id, event.maximum_id, event.bidder_id, event.sealed)
+        case MaximumEnded():
+            return ClearMaximum(id, event.bidder_id)
         case BidPlaced():
             return PlaceBid(id, event.bid_id, event.bidder_id, event.amount, event.nonce)
         case SealedBidPlaced():
@@ -425,6 +474,8 @@ def _moment_of(standing: Standing, event: AuctionEvent, recorded: RecordedEvent)
             return placed[0] if placed else recorded.recorded_at
         case (
             AuctionExtended()
+            | MaximumSet()
+            | MaximumEnded()
             | ReserveMet()
             | ReserveMissed()
             | ReserveRevealed()

@@ -4,11 +4,13 @@ Until then each command after which it was met bounds it from above, and each af
 below. So nobody needs to know it to check it, and an outsider finds what the house finds.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from commands.domain.amounts import SMALLEST
 from commands.domain.events import ReserveMet, ReserveMissed
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.table import chosen
@@ -39,6 +41,14 @@ class ReserveBounds:
             self.met = min(self.met or pays, pays)
         else:
             self.missed = max(self.missed, pays)
+
+    def known(self, amount: Decimal) -> None:
+        """It must be that, because a maximum bid up to it at once."""
+        self.met, self.missed = min(self.met or amount, amount), max(self.missed, amount - SMALLEST)
+
+    def not_reached(self, maxima: Iterable[Decimal]) -> None:
+        """These maxima were set, and none of them reached it."""
+        self.missed = max([self.missed, *maxima])
 
     def turn(
         self, standing: "Standing", event: ReserveMet | ReserveMissed, cause: UUID

@@ -21,6 +21,7 @@ from commands.domain.commands import (
     AuctionCommand,
     BuyNow,
     CancelAuction,
+    ClearMaximum,
     CloseAuctionNow,
     CreateAuction,
     DeleteBid,
@@ -33,6 +34,7 @@ from commands.domain.commands import (
     RemoveBid,
     ResumeAuction,
     ReviseAuction,
+    SetMaximum,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -49,6 +51,7 @@ from commands.domain.events import (
 from commands.domain.rules.second_chance import SecondChance
 from commands.domain.rules.table import chosen, hide_amounts, need_leader
 from commands.domain.state import Auction, evolve
+from commands.record.contests import MaximaBounds
 from commands.record.reserves import ReserveBounds
 
 Ranked = list[tuple[object, UUID]]
@@ -78,6 +81,7 @@ class Standing:
         # Whose turn it is to be offered the lot after the last event, if these bidders are gone, too.
         self.turn: Callable[[Collection[UUID]], AuctionEvent] | None = None
         self.reserve = ReserveBounds()
+        self.maxima = MaximaBounds()
         # By alias, the number that it got with its first bid.
         self.numbers: dict[UUID, int] = {}
         # The latest moment at which a command was accepted whose events there are.
@@ -137,7 +141,7 @@ class Standing:
 
     def _touched(self, command: AuctionCommand, event: AuctionEvent) -> list[Bid]:
         match command:
-            case PlaceBid(placed_by=bidder_id):
+            case PlaceBid(placed_by=bidder_id) | SetMaximum(placed_by=bidder_id):
                 bidder = self._bidders.get(bidder_id)
                 own = self._best(bidder.highest, bidder.ranked) if bidder else []
                 return [*own, *self._leading_ones()]
@@ -156,6 +160,8 @@ class Standing:
                 return self.named(id)
             case DoubleBid() if isinstance(event, NothingDrawn):
                 return self.named(event.bid_id) if event.bid_id else []
+            case DoubleBid() if self.auction and self.auction.maxima:
+                return [*self._changed_by(event), *self._leading_ones()]
             case DoubleBid() | WithdrawBids():
                 return self._changed_by(event) or self._next_ones()
             case (
@@ -164,6 +170,7 @@ class Standing:
                 | CloseAuctionNow()
                 | PauseAuction()
                 | ResumeAuction()
+                | ClearMaximum()
             ):
                 return []
             case ReviseAuction():

@@ -1,4 +1,4 @@
-"""Mutations of bidders: placing bids, and deleting their own."""
+"""Mutations of bidders: placing bids, setting maxima, deleting their own, and answering offers."""
 
 from decimal import Decimal
 from uuid import UUID
@@ -34,6 +34,25 @@ class PlaceBidInput:
 )
 class BuyInput:
     auction_id: UUID = strawberry.field(description="The auction to buy.")
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
+@strawberry.input(
+    description="The same idempotencyKey from the same user gives the same job, and one maximum."
+)
+class SetMaximumInput:
+    auction_id: UUID = strawberry.field(description="The auction to bid in.")
+    amount: Decimal = strawberry.field(
+        description="As far as the auction may bid, from 0.01 to 9999999999.99. Nobody else is told."
+    )
+    idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
+    expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
+
+
+@strawberry.input(description="A maximum to take back.")
+class ClearMaximumInput:
+    auction_id: UUID = strawberry.field(description="The auction in which the reader has it.")
     idempotency_key: str | None = strawberry.field(default=None, description=IDEMPOTENCY_KEY)
     expires_in: float | None = strawberry.field(default=None, description=EXPIRES_IN)
 
@@ -97,6 +116,40 @@ class BiddingMutation:
         viewer = info.context.claimed_viewer()
         await count_bid(info.context, viewer)
         submission = requests.buy_now(
+            info.context.caller_in_session(viewer),
+            bidder_id=viewer.user_id,
+            auction_id=input.auction_id,
+            **how(input),
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description=(
+            "Set a private maximum, in the place of an earlier one: the auction bids for the reader by its increments, no more "
+            "than it takes to lead. It is no lower than what the reader would have to bid now. It is sealed at once; "
+            "Auction.myMaximum opens it for the reader alone."
+        )
+    )
+    async def set_maximum(self, info: PortalInfo, input: SetMaximumInput) -> Job:
+        viewer = info.context.claimed_viewer()
+        await count_bid(info.context, viewer)
+        submission = requests.set_maximum(
+            info.context.caller_in_session(viewer),
+            bidder_id=viewer.user_id,
+            auction_id=input.auction_id,
+            amount_text=str(input.amount),
+            key=await info.context.runtime.sealing.key_of(viewer.user_id),
+            **how(input),
+        )
+        return await accepted(info.context, submission)
+
+    @strawberry.mutation(
+        description="Take the reader's maximum back, until the auction ends. Bids that it placed stay."
+    )
+    async def clear_maximum(self, info: PortalInfo, input: ClearMaximumInput) -> Job:
+        viewer = info.context.claimed_viewer()
+        await count_bid(info.context, viewer)
+        submission = requests.clear_maximum(
             info.context.caller_in_session(viewer),
             bidder_id=viewer.user_id,
             auction_id=input.auction_id,

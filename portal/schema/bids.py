@@ -128,6 +128,9 @@ class Bid:
     salt: str | None = strawberry.field(
         default=None, description="Of a sealed bid that was revealed; else null."
     )
+    automatic: bool = strawberry.field(
+        default=False, description="Whether it was placed for its bidder, by their maximum."
+    )
 
     @classmethod
     def of(cls, bid: BidDocument, names: Names, auction: AuctionDocument | None = None) -> "Bid":
@@ -145,6 +148,7 @@ class Bid:
             removed=HouseDecision.of(bid.removed) if bid.removed else None,
             commitment=bid.commitment,
             salt=bid.salt,
+            automatic=bid.automatic,
         )
 
 

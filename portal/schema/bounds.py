@@ -80,6 +80,7 @@ READS = {
     "myActivity": 50,
     "mySealedBid": 20,
     "exposureLimit": 20,
+    "myMaximum": 20,
 }
 READING = {"atVersion": 20, "atTime": 20}
 # Arguments that leave entries out: thousands may be passed over for a page.

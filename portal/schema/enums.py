@@ -56,6 +56,7 @@ class AuctionRule(Enum):
     RESERVE = "RESERVE"
     INCREMENTS = "INCREMENTS"
     BUY_NOW = "BUY_NOW"
+    PROXY_BIDS = "PROXY_BIDS"
     SEALED = "SEALED"
     SOFT_CLOSE = "SOFT_CLOSE"
     WITHDRAWAL = "WITHDRAWAL"
@@ -190,6 +191,7 @@ describe(
         AuctionRule.INCREMENTS: "It has increments.",
         AuctionRule.RESERVE: "It has a hidden reserve.",
         AuctionRule.BUY_NOW: "It has a price at which it can be bought at once, or could be.",
+        AuctionRule.PROXY_BIDS: "Bidders can set a private maximum.",
         AuctionRule.SEALED: "Its bids are sealed.",
         AuctionRule.SOFT_CLOSE: "It has a soft close.",
         AuctionRule.WITHDRAWAL: "Its bidders may delete their bids only for a time, or never.",
@@ -261,6 +263,11 @@ describe(
         RejectionCode.NOT_FOR_SALE: (
             "The auction has no buy-now price, or it is not offered any more; see Auction.buyNowPrice."
         ),
+        RejectionCode.NO_PROXY_BIDS: "No maximum can be set in the auction.",
+        RejectionCode.MAXIMUM_TOO_LOW: (
+            "The maximum is lower than what its bidder would have to bid now, or than what their leading bid counts."
+        ),
+        RejectionCode.NO_MAXIMUM: "The bidder has no maximum in the auction, or not any more.",
         RejectionCode.BID_NOT_SEALED: (
             "Bids are sealed here, and this one is not: it was accepted before the auction was there."
         ),

@@ -75,6 +75,20 @@ class SealedBidPlaced(AuctionEvent):
 
 
 @strawberry.type(
+    description="A bidder set a maximum, in the place of one that they had. How high it is nobody else is told."
+)
+class MaximumSet(AuctionEvent):
+    bidder: Bidder = strawberry.field(description="Who set it.")
+
+
+@strawberry.type(
+    description="A bidder's maximum bids no more: somebody else leads in spite of it, or they took it back."
+)
+class MaximumEnded(AuctionEvent):
+    bidder: Bidder = strawberry.field(description="Whose it was.")
+
+
+@strawberry.type(
     description="The auction has ended, and a sealed bid was revealed; all live ones are, before the winner is announced."
 )
 class BidRevealed(AuctionEvent):
@@ -302,6 +316,8 @@ EVENT_TYPES = (
     BidPlaced,
     BoughtNow,
     SealedBidPlaced,
+    MaximumSet,
+    MaximumEnded,
     BidRevealed,
     BidNotRevealed,
     AuctionExtended,
@@ -338,6 +354,8 @@ def bidder_of(recorded: RecordedEvent) -> UUID | None:
             | events.SealedBidPlaced()
             | events.WinnerAnnounced(number=None)
             | events.LotOffered(number=None)
+            | events.MaximumSet(number=None)
+            | events.MaximumEnded(number=None)
         ):
             return recorded.event.bidder_id
         case _:
@@ -368,6 +386,10 @@ def auction_event(recorded: RecordedEvent, names: Names) -> AuctionEvent:
             return BoughtNow(**common, ends_at=event.ends_at, bid_id=event.bid_id)
         case events.SealedBidPlaced() as event:
             return SealedBidPlaced(**common, bid=_sealed(recorded, event, names), nonce=event.nonce)
+        case events.MaximumSet() as event:
+            return MaximumSet(**common, bidder=Bidder.of(event.bidder_id, event.number, names))
+        case events.MaximumEnded() as event:
+            return MaximumEnded(**common, bidder=Bidder.of(event.bidder_id, event.number, names))
         case events.BidRevealed() as event:
             return BidRevealed(**common, bid_id=event.bid_id, amount=event.amount, salt=event.salt)
         case events.BidNotRevealed() as event:
@@ -484,4 +506,5 @@ def _bid(
         doubled=doubled,
         deleted=False,
         placed_at=event.placed_at,
+        automatic=isinstance(event, events.BidPlaced) and event.automatic,
     )

@@ -92,7 +92,8 @@ async def exposure_limit_of(
     async with pool.connection() as connection:
         key = await key_of_async(connection, user_id)
     told = [each for each in found if by_bidder or not each.sealed]
-    counted = {each.auction_id: each.counted(key) for each in told}
+    # How far a maximum goes only its bidder is told; for the house what it has bid counts.
+    counted = {each.auction_id: each.counted(key) if by_bidder else each.amount for each in told}
     return ExposureLimit(
         amount=limit.amount,
         used=sum(counted.values(), NOTHING),

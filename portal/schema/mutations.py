@@ -43,6 +43,8 @@ CANCELLABLE = {
     "PlaceBid",
     "BuyNow",
     "PlaceSealedBid",
+    "SetMaximum",
+    "ClearMaximum",
     "DeleteBid",
     "RemoveBid",
     "BanUser",

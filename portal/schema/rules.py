@@ -14,6 +14,7 @@ from commands.domain.rules import buy_now, increments, masked, sealed, soft_clos
 from commands.domain.rules.own_lot import OwnLot as OwnLotRule
 from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.presets import rules_of
+from commands.domain.rules.proxy_bids import ProxyBids
 from commands.domain.rules.reserve import Reserve
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.second_chance import SecondChance as SecondChanceRule
@@ -155,6 +156,9 @@ class Rules:
     buy_now: BuyNow | None = strawberry.field(
         description="A price at which it can be bought at once."
     )
+    proxy_bids: bool = strawberry.field(
+        description="Whether a bidder can set a private maximum, up to which the auction bids for them; see Auction.myMaximum."
+    )
     sealed: Sealed | None = strawberry.field(description="Amounts are hidden until the end.")
     soft_close: SoftClose | None = strawberry.field(
         description="How a bid shortly before the end moves the end."
@@ -196,6 +200,7 @@ class Rules:
             increments=Increments.of(steps) if steps else None,
             reserve=reserve.commitment if reserve else None,
             buy_now=BuyNow(**asdict(buying)) if buying else None,
+            proxy_bids=table.proxy_bids(rules),
             sealed=Sealed(**asdict(hidden)) if hidden else None,
             soft_close=SoftClose(**asdict(soft)) if soft else None,
             withdrawal=Withdrawal(within=withdrawal.within) if withdrawal else None,
@@ -350,6 +355,10 @@ class RulesInput:
     buy_now: BuyNowInput | None = strawberry.field(
         default=None, description="A price at which it can be bought at once."
     )
+    proxy_bids: bool = strawberry.field(
+        default=False,
+        description="Whether a bidder can set a private maximum; it needs increments over the leading bid.",
+    )
     sealed: SealedInput | None = strawberry.field(
         default=None, description="Amounts are hidden until the end."
     )
@@ -391,6 +400,7 @@ def chosen(given: RulesInput | None) -> table.Rules:
         over_leader=over_leader,
         over_own=over_own,
         buy_now=buy_now.BuyNow(**asdict(given.buy_now)) if given.buy_now else None,
+        proxy_bids=ProxyBids() if given.proxy_bids else None,
         sealed=sealed.Sealed(**asdict(given.sealed)) if given.sealed else None,
         soft_close=soft_close.SoftClose(**asdict(soft)) if soft else None,
         withdrawal=withdrawal,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import strawberry
 
-from commands.domain.rules.table import buy_now_price, hide_amounts, next_bids
+from commands.domain.rules.table import buy_now_price, hide_amounts, next_bids, proxy_bids
 from commands.postgres.addresses import Address, own_address
 from notifications.reading import ReaderNotification, preferences_of
 from notifications.wording import message
@@ -220,6 +220,22 @@ class Auction:
         if content is None:
             return None
         return SealedContent(bid_id=bid.id, amount=content.amount, salt=content.salt)
+
+    @strawberry.field(
+        description=(
+            "As far as the auction bids for the reader, as of now; null without a maximum, and once somebody else leads in "
+            "spite of it. Nobody else is told."
+        )
+    )
+    async def my_maximum(self, info: PortalInfo) -> Decimal | None:
+        """Unsealed for its bidder alone."""
+        if not proxy_bids(self.document.rules) or self.document.closed:
+            return None
+        viewer = await info.context.viewer_or_none()
+        bidder_id = await own_id(info.context, self.document, viewer.user_id) if viewer else None
+        if viewer is None or bidder_id is None:
+            return None
+        return await info.context.runtime.sealing.maximum_of(self.id, bidder_id, viewer.user_id)
 
     @strawberry.field(
         description="Whether the reader watches it; false for those who are not signed in."

@@ -104,6 +104,8 @@ def from_bid(bid: BidDocument) -> Bson:
         stored["removed"] = _from_decision(bid.removed)
     if bid.number:
         stored["number"] = bid.number
+    if bid.automatic:
+        stored["automatic"] = True
     if bid.commitment:
         # By the last one it is found as it was until it was revealed; see past.
         stored |= {
@@ -145,6 +147,7 @@ def to_bid(stored: Mapping[str, Any]) -> BidDocument:
         commitment=stored.get("commitment"),
         hidden=stored.get("hidden", False),
         salt=stored.get("salt"),
+        automatic=stored.get("automatic", False),
     )
 
 

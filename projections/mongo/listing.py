@@ -32,6 +32,7 @@ AuctionRule = Literal[
     "INCREMENTS",
     "RESERVE",
     "BUY_NOW",
+    "PROXY_BIDS",
     "SEALED",
     "SOFT_CLOSE",
     "WITHDRAWAL",

@@ -17,6 +17,7 @@ from commands.domain.commands import (
     AuctionCommand,
     BuyNow,
     CancelAuction,
+    ClearMaximum,
     CloseAuctionNow,
     DeleteBid,
     DoubleBid,
@@ -28,6 +29,7 @@ from commands.domain.commands import (
     RemoveBid,
     ResumeAuction,
     ReviseAuction,
+    SetMaximum,
     WithdrawBids,
 )
 from commands.domain.events import AuctionCreated, AuctionEvent, BidNotRevealed, BidRevealed
@@ -38,7 +40,7 @@ from commands.domain.rules.own_promoter import OWN
 from commands.domain.rules.table import Rules, hide_amounts, own_promoter
 from commands.domain.state import replay
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, INSTANT, OPENING, REASON
-from tests.domain.sealing import opened, sealed
+from tests.domain.sealing import maximum, opened, opened_maxima, sealed
 
 # Most of what happens happens while the auction is open; the edges are there as well.
 MOMENTS = (
@@ -47,13 +49,14 @@ MOMENTS = (
 Kind = Literal[
     "place", "buy", "delete", "remove", "double", "withdraw", "announce", "cancel", "close",
     "pause", "resume", "revise",
-    "accept", "decline", "lapse", "forfeit",
+    "accept", "decline", "lapse", "forfeit", "set", "clear",
 ]  # fmt: skip
 # Many bids placed and deleted between the rare rest.
 KINDS: list[Kind] = [
     "place", "place", "place", "place", "place", "place", "place",
     "delete", "delete", "delete", "delete", "delete", "delete",
     "double", "withdraw", "announce", "remove", "buy", "pause", "resume", "resume", "revise",
+    "set", "set", "set", "clear",
 ]  # fmt: skip
 # These close an auction so soon that little else would happen in most histories.
 RARE_KINDS: list[Kind] = ["cancel", "close", "close"]
@@ -191,6 +194,11 @@ def _command(
             return ResumeAuction(auction_id, REASON, None)
         case "revise":
             return ReviseAuction(auction_id, _changes(move), None)
+        case "set":
+            id = uuid5(auction_id, f"maximum {tick}")
+            return maximum(auction_id, id, bidder, Decimal(f"{move.euros}.00"))
+        case "clear":
+            return ClearMaximum(auction_id, bidder)
         case "accept" | "decline":
             return AnswerOffer(auction_id, bidder, accept=move.kind == "accept")
         case "lapse":
@@ -227,12 +235,16 @@ def happened(created: AuctionCreated, requests: Sequence[Asked]) -> list[Auction
     """The events that the requests caused, beginning with the creation; refusals leave none."""
     events: list[AuctionEvent] = [created]
     contents = opened(created.auction_id, [request.command for request in requests])
+    maxima = opened_maxima(request.command for request in requests)
     for request in requests:
         command = request.command
         bidder = (
-            command.bidder_id if isinstance(command, PlaceBid | PlaceSealedBid | BuyNow) else None
+            command.bidder_id
+            if isinstance(command, PlaceBid | PlaceSealedBid | SetMaximum | BuyNow)
+            else None
         )
         bidders = {bidder: Bidder(bidder)} if bidder else {}
+        bidders |= {each.bidder_id: Bidder(each.bidder_id) for each in replay(events).maxima}
         draw = drawing(command, bytes(32)) if isinstance(command, DoubleBid) else None
         while True:
             answer = decide(
@@ -242,6 +254,7 @@ def happened(created: AuctionCreated, requests: Sequence[Asked]) -> list[Auction
                 bidders=bidders,
                 draw=draw,
                 opened=contents,
+                maxima=maxima,
             )
             if isinstance(answer, Rejection):
                 break

@@ -9,8 +9,10 @@ from commands.domain.commands import (
     AnswerOffer,
     AuctionCommand,
     BuyNow,
+    ClearMaximum,
     DeleteBid,
     PlaceBid,
+    SetMaximum,
     WithdrawBids,
 )
 from commands.domain.events import AuctionEvent, BidPlaced
@@ -49,11 +51,16 @@ class Wardrobe:
     def dressed(self, command: AuctionCommand) -> AuctionCommand:
         """The command as it is decided."""
         match command:
-            case PlaceBid(bidder_id=user_id) | BuyNow(bidder_id=user_id) if self._masked:
+            case (
+                PlaceBid(bidder_id=user_id)
+                | SetMaximum(bidder_id=user_id)
+                | BuyNow(bidder_id=user_id)
+            ) if self._masked:
                 alias = Alias(self.of(user_id), self._numbers.get(self.of(user_id)))
                 return replace(command, alias=alias)
             case (
                 DeleteBid(bidder_id=user_id)
+                | ClearMaximum(bidder_id=user_id)
                 | AnswerOffer(bidder_id=user_id)
                 | WithdrawBids(bidder_id=user_id)
             ):

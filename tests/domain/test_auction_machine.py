@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
+from itertools import count
 from uuid import UUID
 
 from hypothesis import settings
@@ -20,6 +21,7 @@ from commands.domain.commands import (
     AuctionCommand,
     BuyNow,
     CancelAuction,
+    ClearMaximum,
     CloseAuctionNow,
     DeleteBid,
     DoubleBid,
@@ -31,6 +33,7 @@ from commands.domain.commands import (
     RemoveBid,
     ResumeAuction,
     ReviseAuction,
+    SetMaximum,
     WithdrawBids,
 )
 from commands.domain.events import (
@@ -49,6 +52,8 @@ from commands.domain.events import (
     BidRevealed,
     BoughtNow,
     LotOffered,
+    MaximumEnded,
+    MaximumSet,
     NoDoubling,
     NothingDrawn,
     OfferAccepted,
@@ -64,6 +69,7 @@ from commands.domain.events import (
 )
 from commands.domain.hidden import Content
 from commands.domain.promoter import Draw
+from commands.domain.proxies import following_id
 from commands.domain.rejections import Rejection
 from commands.domain.revisions import Revision
 from commands.domain.rules import buy_now as rule_of_buying
@@ -71,6 +77,7 @@ from commands.domain.rules.increments import Bracket, Increments
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.own_promoter import OwnPromoter
+from commands.domain.rules.proxy_bids import ProxyBids
 from commands.domain.rules.sealed import Sealed
 from commands.domain.rules.second_chance import SecondChance
 from commands.domain.rules.soft_close import SoftClose
@@ -79,7 +86,7 @@ from commands.domain.rules.table import Rules
 from commands.domain.rules.withdrawal import Withdrawal
 from commands.domain.state import Auction, evolve
 from tests.domain.masks import Wardrobe, known_as
-from tests.domain.rules.some_rules import SALT, price_of, rules_of_auctions
+from tests.domain.rules.some_rules import SALT, price_of, proxied_rules, rules_of_auctions
 from tests.domain.scenario import (
     AFTER,
     ALICE,
@@ -163,6 +170,8 @@ class NaiveBook:
             if isinstance(chosen, Increments):
                 self.over_leader = [_cents(bracket) for bracket in chosen.over_leader]
                 self.over_own = [_cents(bracket) for bracket in chosen.over_own]
+        self.proxied = any(isinstance(chosen, ProxyBids) for chosen in rules)
+        self.maxima = dict[UUID, int]()
         self.sealed = [chosen for chosen in rules if isinstance(chosen, Sealed)]
         self.soft = [chosen for chosen in rules if isinstance(chosen, SoftClose)]
         self.promoters = [chosen for chosen in rules if isinstance(chosen, OwnPromoter)]
@@ -221,22 +230,143 @@ class NaiveBook:
                 return "BID_TOO_LOW"
         if cents < self.starting_price:
             return "BELOW_STARTING_PRICE"
-        beaten = [(entry.counts, self.over_leader) for entry in self.live()]
-        beaten += [(e.counts, self.over_own) for e in self.live() if e.bidder_id == bidder_id]
-        for counts, table in beaten:
-            steps = [step for start, step in table if start <= counts]
-            if steps and cents < counts + steps[-1]:
-                return "BELOW_INCREMENT"
+        if not self._enough(cents, self._all_counts(), self._counts_of(bidder_id)):
+            return "BELOW_INCREMENT"
+        answers = following_id(bid_id, "answer")
+        holder, most = self._holder(bidder_id)
+        if holder is None or most <= cents:
+            last = holder and most and self._put(answers, holder, most, at, automatic=True)
+            placed = self._put(bid_id, bidder_id, cents, at)
+            said = [last, placed] if last else [placed]
+        else:
+            placed = self._put(bid_id, bidder_id, cents, at)
+            amount = self._next_over(holder)
+            said = [placed, self._put(answers, holder, min(most, amount), at, automatic=True)]
+        return [*said, *self._extend(said[-1].bid_id, at), *self._end_of_outbid()]
+
+    def _enough(self, cents: int, counts: Sequence[int], own: Sequence[int]) -> bool:
+        """By the starting price and the tables."""
+        for beaten, table in [(c, self.over_leader) for c in counts] + [
+            (c, self.over_own) for c in own
+        ]:
+            steps = [step for start, step in table if start <= beaten]
+            if steps and cents < beaten + steps[-1]:
+                return False
+        return cents >= self.starting_price
+
+    def _all_counts(self) -> list[int]:
+        return [entry.counts for entry in self.live()]
+
+    def _counts_of(self, bidder_id: UUID) -> list[int]:
+        return [entry.counts for entry in self.live() if entry.bidder_id == bidder_id]
+
+    def _next_over(self, bidder_id: UUID) -> int:
+        """The least that is enough over all bids, by trying all amounts."""
+        own, counts = self._counts_of(bidder_id), self._all_counts()
+        return next(cents for cents in count(1) if self._enough(cents, counts, own))
+
+    def _put(
+        self, id: UUID, bidder_id: UUID, cents: int, at: datetime, *, automatic: bool = False
+    ) -> BidPlaced:
         self.turns += 1
-        self.entries.append(Entry(bid_id, bidder_id, cents, cents, self.turns, at))
+        self.entries.append(Entry(id, bidder_id, cents, cents, self.turns, at))
         number = self.number(bidder_id)
-        placed = BidPlaced(bid_id, bidder_id, money(cents), at, number=number)
-        return [placed, *self._extend(bid_id, at)]
+        return BidPlaced(id, bidder_id, money(cents), at, number=number, automatic=automatic)
+
+    def _holder(self, but: UUID) -> tuple[UUID | None, int]:
+        """Who leads and would go on bidding, and how far."""
+        best = self.leading()
+        if best is None or best.bidder_id == but or best.bidder_id in self.gone | self.barred:
+            return None, 0
+        most = self.maxima.get(best.bidder_id, 0)
+        return (best.bidder_id, most) if most > best.counts else (None, 0)
+
+    def _end_of_outbid(self) -> list[AuctionEvent]:
+        """Whoever does not lead has no maximum any more."""
+        best = self.leading()
+        outbid = [id for id in self.maxima if best is None or id != best.bidder_id]
+        for id in outbid:
+            del self.maxima[id]
+            self.turns += 1
+        return [MaximumEnded(id, self.number(id)) for id in outbid]
+
+    def set_maximum(self, command: SetMaximum, bidder_id: UUID, cents: int, at: datetime) -> Said:
+        """A secret that bids, as far as it must, against another's."""
+        refused = self.place_refused(bidder_id, at)
+        if refused:
+            return refused
+        if not self.proxied:
+            return "NO_PROXY_BIDS"
+        best, own = self.leading(), self._counts_of(bidder_id)
+        leads = best is not None and best.bidder_id == bidder_id
+        if best and leads:
+            if cents < best.counts:
+                return "MAXIMUM_TOO_LOW"
+        elif not self._enough(cents, self._all_counts(), own):
+            return "MAXIMUM_TOO_LOW"
+        self.turns += 1
+        number = self.number(bidder_id)
+        if self.masks and number is None:
+            number = len({entry.bidder_id for entry in self.entries}) + 1
+        said: list[AuctionEvent] = [
+            MaximumSet(command.maximum_id, bidder_id, command.sealed, number)
+        ]
+        holder, most = self._holder(bidder_id)
+        self.maxima[bidder_id] = cents
+        mine, theirs = (following_id(command.maximum_id, what) for what in ("bid", "answer"))
+        reserve = self.reserve if self.reserve <= cents else 0
+        bids: list[BidPlaced] = []
+        if best and leads:
+            wanted = max(self._next_over(bidder_id), reserve)
+            if best.cents < self.reserve <= cents and wanted <= cents:
+                bids = [self._put(mine, bidder_id, wanted, at, automatic=True)]
+        elif holder is None or most < cents:
+            if holder:
+                bids = [self._put(theirs, holder, most, at, automatic=True)]
+            amount = max(reserve, self._next_over(bidder_id))
+            bids += [self._put(mine, bidder_id, min(cents, amount), at, automatic=True)]
+        elif most == cents:
+            bids = [self._put(theirs, holder, most, at, automatic=True)]
+            bids += [self._put(mine, bidder_id, cents, at, automatic=True)]
+        else:
+            bids = [self._put(mine, bidder_id, cents, at, automatic=True)]
+            amount = min(most, self._next_over(holder))
+            bids += [self._put(theirs, holder, amount, at, automatic=True)]
+        moved = self._extend(bids[-1].bid_id, at) if bids else []
+        return [*said, *bids, *moved, *self._end_of_outbid()]
+
+    def place_refused(self, bidder_id: UUID, at: datetime) -> str | None:
+        """Whatever is bid."""
+        if self.cancelled:
+            return "AUCTION_CANCELLED"
+        if at < OPENING:
+            return "AUCTION_NOT_STARTED"
+        if self.still(at):
+            return "AUCTION_PAUSED"
+        if self.over(at):
+            return "AUCTION_ENDED"
+        if bidder_id in self.gone:
+            return "USER_NOT_FOUND"
+        return "OWN_LOT" if bidder_id in self.barred else None
+
+    def clear_maximum(self, bidder_id: UUID, at: datetime) -> Said:
+        """Taken back; bids stay."""
+        if bidder_id not in self.maxima:
+            return "NO_MAXIMUM"
+        if self.cancelled:
+            return "AUCTION_CANCELLED"
+        if self.still(at):
+            return "AUCTION_PAUSED"
+        if self.over(at):
+            return "AUCTION_ENDED"
+        del self.maxima[bidder_id]
+        self.turns += 1
+        return [MaximumEnded(bidder_id, self.number(bidder_id))]
 
     def number(self, bidder_id: UUID) -> int | None:
         """Where bidders are masked: how many had bid when they did so first, counting them in."""
         came = list(dict.fromkeys(entry.bidder_id for entry in self.entries))
-        return came.index(bidder_id) + 1 if self.masks else None
+        return came.index(bidder_id) + 1 if self.masks and bidder_id in came else None
 
     def buy(self, bid_id: UUID, bidder_id: UUID, at: datetime) -> Said:
         """A bid of the price that ends it, while nobody has bid, or not enough."""
@@ -259,6 +389,7 @@ class NaiveBook:
                 self.turns += 2
                 self.entries.append(Entry(bid_id, bidder_id, cents, cents, self.turns - 1, at))
                 self.running_end, self.early = self.running(at), True
+                self.maxima.clear()
                 number = self.number(bidder_id)
                 placed = BidPlaced(bid_id, bidder_id, money(cents), at, None, True, number)
                 return [placed, BoughtNow(at, bid_id)]
@@ -345,13 +476,19 @@ class NaiveBook:
         place = Fraction(lot, 2**128) * len(row)
         [drawn] = [entry for index, entry in enumerate(row) if index <= place < index + 1]
         self.turns += 1
+        holder, most = self._holder(drawn.bidder_id)
         drawn.counts, drawn.doubled, drawn.turn = drawn.cents * 2, True, self.turns
-        return [
-            BidDoubled(
-                drawn.bid_id, drawn.bidder_id, money(drawn.counts), tick, policy, 1, len(row), (),
-                len(self.ticks),
-            )
-        ]  # fmt: skip
+        doubled = BidDoubled(
+            drawn.bid_id, drawn.bidder_id, money(drawn.counts), tick, policy, 1, len(row), (),
+            len(self.ticks),
+        )  # fmt: skip
+        answers: list[AuctionEvent] = []
+        best = self.leading()
+        if holder and best and best.bidder_id != holder and most > best.counts:
+            id = following_id(drawn.bid_id, "answer to the doubling")
+            amount = min(most, self._next_over(holder))
+            answers = [self._put(id, holder, amount, at, automatic=True), *self._extend(id, at)]
+        return [doubled, *answers, *self._end_of_outbid()]
 
     def withdraw(self, bidder_id: UUID, deleted_at: datetime, at: datetime) -> Said:
         """All live bids of somebody who was deleted before the end; later, what they are offered."""
@@ -375,6 +512,7 @@ class NaiveBook:
         if hidden := [entry for entry in self.live() if entry.hidden]:
             return self._reveal(hidden)
         best = self.leading()
+        self.maxima.clear()
         self.closed, self.winning = True, best.bid_id if best else None
         self.turns += 1
         said = list[AuctionEvent]()
@@ -499,6 +637,7 @@ class NaiveBook:
         if self.closed:
             return self._over()
         self.closed, self.cancelled, self.since = True, True, None
+        self.maxima.clear()
         self.turns += 1
         return [AuctionCancelled("A flood", None)]
 
@@ -602,6 +741,7 @@ class NaiveBook:
     ) -> list[AuctionEvent]:
         for entry in entries:
             entry.live = False
+            self.maxima.pop(entry.bidder_id, None)
             self.turns += 1
         return [BidDeleted(entry.bid_id, entry.bidder_id, withdrawn_at) for entry in entries]
 
@@ -620,6 +760,7 @@ class AuctionMachine(RuleBasedStateMachine):
         self.open_with(())
         self.owners: dict[UUID, UUID] = {}
         self.contents: dict[UUID, Content] = {}
+        self.secrets: dict[UUID, Decimal] = {}
 
     def open_with(self, rules: Rules) -> None:
         """A new auction with these rules beside the plain ones."""
@@ -645,6 +786,7 @@ class AuctionMachine(RuleBasedStateMachine):
             reserve=price,
             behind=behind,
             opened=self.contents,
+            maxima=self.secrets,
         )
         if isinstance(answer, Rejection):
             assert answer.code.value == expected
@@ -825,6 +967,9 @@ class AuctionMachine(RuleBasedStateMachine):
             self.book.cancelled,
         )
         assert self.auction.reserve_met == self.book.met
+        held = [(each.bidder_id, self.secrets[each.id]) for each in self.auction.maxima]
+        assert held == [(id, money(cents)) for id, cents in self.book.maxima.items()]
+        assert len(held) <= 1
         assert (self.auction.paused_at, len(self.auction.pauses)) == (
             self.book.since,
             len(self.book.stood_still),
@@ -849,6 +994,24 @@ class RuledMachine(AuctionMachine):
         """By whoever, whether they are asked or not."""
         command = AnswerOffer(AUCTION, bidder, accept)
         self.ask(command, at, self.book.answer(self.wardrobe.of(bidder), at, accept=accept))
+
+    @rule(bidder=BIDDERS, cents=st.integers(1, 12), at=DURING_MOSTLY)
+    def set_at_any_time(self, bidder: UUID, cents: int, at: datetime) -> None:
+        """By whoever, whether that is possible or not."""
+        self.set_maximum(bidder, cents, at)
+
+    def set_maximum(self, bidder: UUID, cents: int, at: datetime) -> None:
+        """A new one each time."""
+        id, known = UUID(int=1_000_000 + len(self.secrets)), self.wardrobe.of(bidder)
+        self.secrets[id] = money(cents)
+        command = SetMaximum(AUCTION, id, bidder, "sealed")
+        self.ask(command, at, self.book.set_maximum(command, known, cents, at))
+
+    @rule(bidder=BIDDERS, at=DURING_MOSTLY)
+    def clear_maximum(self, bidder: UUID, at: datetime) -> None:
+        """Whether they have one or not."""
+        said = self.book.clear_maximum(self.wardrobe.of(bidder), at)
+        self.ask(ClearMaximum(AUCTION, bidder), at, said)
 
     @rule(bid_id=AuctionMachine.bids, at=AFTERWARDS)
     def lapse(self, bid_id: UUID, at: datetime) -> None:
@@ -879,6 +1042,24 @@ class RuledMachine(AuctionMachine):
             self.book.gone |= {bidder, self.wardrobe.of(bidder)}
 
 
+class ProxiedMachine(RuledMachine):
+    """The same in an auction in which maxima bid, so that they meet."""
+
+    @initialize(rules=proxied_rules(money(1)))
+    def choose(self, rules: Rules) -> None:
+        """Before anything else."""
+        self.open_with(rules)
+
+    @rule(bidder=BIDDERS, cents=st.integers(1, 12))
+    def set_during(self, bidder: UUID, cents: int) -> None:
+        """Mostly so that it is in time."""
+        self.set_maximum(bidder, cents, DURING)
+
+
+TestMaximaAgainstTheBook = ProxiedMachine.TestCase
+TestMaximaAgainstTheBook.settings = settings(
+    max_examples=120, stateful_step_count=40, deadline=None
+)
 TestRulesAgainstTheBook = RuledMachine.TestCase
 TestRulesAgainstTheBook.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
 TestAuctionAgainstTheBook = AuctionMachine.TestCase

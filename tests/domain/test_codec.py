@@ -20,6 +20,7 @@ from commands.domain.commands import (
     BuyNow,
     CancelAuction,
     ChangePolicy,
+    ClearMaximum,
     CloseAuctionNow,
     Command,
     CreateAuction,
@@ -38,6 +39,7 @@ from commands.domain.commands import (
     RemoveBid,
     ResumeAuction,
     ReviseAuction,
+    SetMaximum,
     WithdrawBids,
     WithdrawPolicy,
 )
@@ -63,6 +65,8 @@ from commands.domain.events import (
     ExposureLimited,
     ExposureLimitLifted,
     LotOffered,
+    MaximumEnded,
+    MaximumSet,
     NoDoubling,
     NothingDrawn,
     OfferAccepted,
@@ -144,6 +148,11 @@ EVENTS: Mapping[str, tuple[Event, Json]] = {
             "placed_at": THEN,
         },
     ),
+    "MaximumSet": (
+        MaximumSet(FIRST, ALICE, "1.c2VhbGVk", 7),
+        {"maximum_id": FIRSTS, "bidder_id": ALICES, "sealed": "1.c2VhbGVk", "number": 7},
+    ),
+    "MaximumEnded": (MaximumEnded(ALICE), {"bidder_id": ALICES}),
     "BidRevealed": (
         BidRevealed(FIRST, PRICE, "cd" * 16),
         {"bid_id": FIRSTS, "amount": "120.50", "salt": "cd" * 16},
@@ -282,6 +291,16 @@ COMMANDS: Mapping[str, tuple[Command, Json]] = {
             "auction_id": AUCTIONS, "bid_id": FIRSTS, "bidder_id": ALICES, "commitment": "ab" * 32,
             "sealed": "1.c2VhbGVk",
         },
+    ),
+    "SetMaximum": (
+        SetMaximum(AUCTION, FIRST, ALICE, "1.c2VhbGVk"),
+        {
+            "auction_id": AUCTIONS, "maximum_id": FIRSTS, "bidder_id": ALICES, "sealed": "1.c2VhbGVk",
+        },
+    ),
+    "ClearMaximum": (
+        ClearMaximum(AUCTION, ALICE),
+        {"auction_id": AUCTIONS, "bidder_id": ALICES},
     ),
     "DeleteBid": (
         DeleteBid(AUCTION, FIRST, ALICE),

@@ -116,6 +116,12 @@ TABLE: dict[str, Row] = {
     "Mutation.buyNow": Row(
         'mutation { buyNow(input: {auctionId: "$nobody"}) { id } }', *SIGNED_IN
     ),
+    "Mutation.setMaximum": Row(
+        'mutation { setMaximum(input: {auctionId: "$nobody", amount: "1.00"}) { id } }', *SIGNED_IN
+    ),
+    "Mutation.clearMaximum": Row(
+        'mutation { clearMaximum(input: {auctionId: "$nobody"}) { id } }', *SIGNED_IN
+    ),
     "Mutation.deleteBid": Row(
         'mutation { deleteBid(input: {auctionId: "$auction", bidId: "$nobody"}) { id } }',
         *SIGNED_IN,

@@ -20,6 +20,7 @@ from portal.laptop.demo.client import (
     REMOVE_BID,
     RESUME_AUCTION,
     REVISE_AUCTION,
+    SET_MAXIMUM,
     PortalClient,
 )
 from tests.conftest import Join, RunningPortal
@@ -29,6 +30,8 @@ from tests.e2e.buying_falsifications import RULES as BUYING
 from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED
 from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.masked_falsifications import MASKED
+from tests.e2e.maxima_falsifications import PROXIED
+from tests.e2e.maxima_falsifications import RULES as OF_MAXIMA
 from tests.e2e.outsider import falsified, finding, script
 from tests.e2e.own_lot_falsifications import OWNED
 from tests.e2e.pause_falsifications import PAUSED
@@ -188,6 +191,36 @@ def test_an_outsider_checks_a_second_chance(
     for what, (falsify, says) in SOLD_LATER.items():
         with falsified(outsider, falsify):
             found = finding(outsider, portal, sold_later)
+        assert re.search(says, found), f"{what}: {found}"
+
+
+@pytest.fixture
+async def proxied(join: Join, carol: PortalClient) -> str:
+    """An auction in which maxima bid, that was closed early."""
+    alice, bob = await join("alice"), await join("bob")
+    auction_id = await create_auction(carol, rules=OF_MAXIMA)
+    await alice.command(SET_MAXIMUM, auctionId=auction_id, amount="30.00")
+    await place(bob, auction_id, "15.00")
+    for amount in ("20.00", "40.00"):
+        await bob.command(SET_MAXIMUM, auctionId=auction_id, amount=amount)
+    await carol.command(CLOSE_AUCTION_NOW, auctionId=auction_id, reason="A flood")
+    await events(carol, auction_id, until="WinnerAnnounced")
+    return auction_id
+
+
+def test_an_outsider_checks_what_maxima_bid(
+    portal: RunningPortal, proxied: str, outsider: ModuleType
+) -> None:
+    done = script(portal, proxied)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split(":")[0] for line in done.stdout.splitlines()[:-1]] == [
+        "1 AuctionCreated", "2 MaximumSet", "3 BidPlaced", "4 BidPlaced", "5 BidPlaced", "6 MaximumSet",
+        "7 BidPlaced", "8 BidPlaced", "9 MaximumEnded", "10 MaximumSet", "11 BidPlaced", "12 BidPlaced",
+        "13 MaximumEnded", "14 AuctionClosedEarly", "15 WinnerAnnounced",
+    ]  # fmt: skip
+    for what, (falsify, says) in PROXIED.items():
+        with falsified(outsider, falsify):
+            found = finding(outsider, portal, proxied)
         assert re.search(says, found), f"{what}: {found}"
 
 

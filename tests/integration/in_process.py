@@ -6,12 +6,19 @@ from uuid import UUID
 
 from pymongo.collection import Collection
 
-from commands.domain.commands import Command, CreateAuction, CreateUser, DeleteBid, PlaceBid
+from commands.domain.commands import (
+    Command,
+    CreateAuction,
+    CreateUser,
+    DeleteBid,
+    PlaceBid,
+    SetMaximum,
+)
 from commands.domain.rules.table import Rules, in_order
 from commands.handling.drain import drain_batch
 from commands.ids import new_id
 from commands.inbox.hiding import HiddenReserve
-from commands.inbox.requests import Caller, place_bid
+from commands.inbox.requests import Caller, place_bid, set_maximum
 from commands.jobs import Job, Submission
 from commands.postgres.accepting import accept
 from commands.postgres.addresses import confirm, take_due_confirmations
@@ -156,6 +163,20 @@ class InProcessPortal:
             key = key_for_user(connection, bidder_id)
         asked = {"bidder_id": bidder_id, "auction_id": stream.id, "amount_text": amount, "key": key}
         return place_bid(Caller.user(bidder_id), **asked).command  # type: ignore[arg-type]  # as named
+
+    def maximum(self, stream: Stream, bidder_id: UUID, amount: str) -> Job:
+        """A maximum that somebody set, or may not set."""
+        return self.settled(stream, self.set_maximum(stream, bidder_id, amount))
+
+    def set_maximum(self, stream: Stream, bidder_id: UUID, amount: str) -> SetMaximum:
+        """The command of one, sealed as the web process does it."""
+        with self.pool.connection() as connection:
+            key = key_for_user(connection, bidder_id)
+        assert key
+        asked = {"bidder_id": bidder_id, "auction_id": stream.id, "amount_text": amount, "key": key}
+        command = set_maximum(Caller.user(bidder_id), **asked).command  # type: ignore[arg-type]  # as named
+        assert isinstance(command, SetMaximum)
+        return command
 
     def double(self, stream: Stream) -> Job:
         """A tick of the promoter with all its draws, and what came of the one in that auction."""

@@ -47,6 +47,8 @@ from tests.e2e.buying_falsifications import STORED as BUYING
 from tests.e2e.falsifications import FALSIFICATIONS, NOBODY, UNHASHED, Falsify, changing
 from tests.e2e.house_falsifications import CANCELLED, CLOSED_EARLY, REMOVED
 from tests.e2e.masked_falsifications import MASKED
+from tests.e2e.maxima_falsifications import BY_KEYS, PROXIED
+from tests.e2e.maxima_falsifications import STORED as OF_MAXIMA
 from tests.e2e.outsider import rechained
 from tests.e2e.own_lot_falsifications import OWNED
 from tests.e2e.pause_falsifications import PAUSED
@@ -246,6 +248,20 @@ def sold_later(in_process: InProcessPortal, documents: MongoDocuments) -> Iterat
     yield from recorded(in_process, documents, auction)
 
 
+@pytest.fixture
+def proxied(in_process: InProcessPortal, documents: MongoDocuments) -> Iterator[Record]:
+    """An auction in which maxima bid, as the one that outsiders check."""
+    alice, bob = in_process.user(), in_process.user()
+    auction = in_process.auction(rules=decode_rules(OF_MAXIMA))
+    in_process.maximum(auction, alice, "30.00")
+    in_process.bid(auction, bob, "15.00")
+    in_process.maximum(auction, bob, "20.00")
+    in_process.maximum(auction, bob, "40.00")
+    in_process.settled(auction, CloseAuctionNow(auction.id, "A flood", None))
+    assert in_process.settled(auction, AnnounceWinner(auction.id)).version == 15
+    yield from recorded(in_process, documents, auction)
+
+
 def sale_of(in_process: InProcessPortal, auction: Stream) -> Sale:
     """As the row has it."""
     with in_process.pool.connection() as connection:
@@ -430,6 +446,23 @@ def test_what_is_found_of_a_masked_auction_is_found_by_the_operator(masked: Reco
 @pytest.mark.usefixtures("jobs_gone")
 def test_what_is_found_of_a_second_chance_is_found_by_the_operator(sold_later: Record) -> None:
     found_all(sold_later, SOLD_LATER | INSIDE)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_maxima_is_found_by_the_operator(proxied: Record) -> None:
+    found_all(proxied, PROXIED | BY_KEYS)
+
+
+@pytest.mark.usefixtures("jobs_gone")
+def test_what_is_found_of_maxima_is_found_without_their_keys(proxied: Record) -> None:
+    with proxied.in_process.pool.connection() as connection:
+        named = "SELECT (data->>'bidder_id')::uuid FROM events WHERE stream_id = %s"
+        query = f"DELETE FROM secret_keys WHERE owner_id IN ({named})"
+        assert connection.execute(query, (proxied.auction.id,)).rowcount == 2
+    found_all(proxied, PROXIED)
+    for what, (falsify, _) in BY_KEYS.items():
+        proxied.write(falsify, rehash=True)
+        assert proxied.findings() == [], f"{what}: nobody can know"
 
 
 @pytest.mark.usefixtures("jobs_gone")

@@ -23,6 +23,7 @@ from commands.domain.rules.buy_now import BuyNow
 from commands.domain.rules.increments import NOTHING, Bracket, Increments
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
+from commands.domain.rules.proxy_bids import ProxyBids
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.sealed import Sealed
@@ -53,9 +54,15 @@ from tests.domain.histories import (
     sales,
 )
 from tests.domain.masks import Wardrobe
-from tests.domain.rules.some_rules import SECOND_CHANCES, price_of, reserve_of, rules_of_auctions
+from tests.domain.rules.some_rules import (
+    SECOND_CHANCES,
+    price_of,
+    proxied_rules,
+    reserve_of,
+    rules_of_auctions,
+)
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, OPENING
-from tests.domain.sealing import key_of, opened
+from tests.domain.sealing import key_of, opened, opened_maxima
 
 ACCEPT = """
 INSERT INTO jobs (id, stream_kind, stream_id, command, payload, idempotency_scope, fingerprint,
@@ -275,6 +282,57 @@ def test_however_jobs_are_batched_the_answers_are_those_of_a_full_replay(
     compare_with_full_replay(pool, moves, batch_sizes, rules)
 
 
+def up_to(bidder: int, euros: int) -> Move:
+    """Somebody sets a maximum."""
+    return Move("set", bidder, euros)
+
+
+BY_MAXIMA = (Increments((Bracket(NOTHING, Decimal("1.00")),)), ProxyBids())
+
+
+@pytest.mark.parametrize(
+    ("given", "when"),
+    [
+        pytest.param([up_to(0, 9)], [B5, B8, up_to(1, 8)], id="it answers one bid after another"),
+        pytest.param([], [up_to(0, 9), B5, B8], id="set in the batch that it answers in"),
+        pytest.param([up_to(0, 5)], [B5, up_to(1, 5), B8], id="of equals the earlier leads"),
+        pytest.param([up_to(0, 5)], [up_to(1, 9), A5, up_to(0, 9)], id="beaten, and set again"),
+        pytest.param([up_to(0, 9), up_to(0, 5)], [B5, up_to(0, 9)], id="lowered, then beaten"),
+        pytest.param([up_to(0, 9), Move("clear")], [B5], id="cleared before"),
+        pytest.param([up_to(0, 9)], [Move("clear"), Move("clear"), B5], id="cleared in the batch"),
+        pytest.param([up_to(0, 9)], [Move("delete", 0), B5, A1], id="its bid is deleted"),
+        pytest.param([up_to(0, 9)], [B5, Move("remove", bid=0), B8], id="another's is removed"),
+        pytest.param([up_to(0, 9)], [Move("withdraw"), B5], id="withdrawn with its bidder"),
+        pytest.param([B5, up_to(0, 20)], [DRAW], id="a draw"),
+        pytest.param([B5, up_to(0, 20)], [DRAW, DRAW, B8], id="draws, and a bid"),
+        pytest.param([up_to(0, 7)], [Move("cancel"), B8], id="cancelled"),
+        pytest.param([up_to(0, 7)], [Move("announce", moment=CLOSING)], id="closed"),
+        pytest.param([up_to(2, 9)], [B5], id="nobody sets it"),
+    ],
+)
+def test_a_batch_knows_the_maximum_that_answers(
+    pool: Pool, given: list[Move], when: list[Move]
+) -> None:
+    sizes = [1 + len(given), 100] if given else [100]
+    compare_with_full_replay(pool, [*given, *when], sizes, BY_MAXIMA)
+    compare_with_full_replay(pool, [*given, *when], sizes, in_order([*BY_MAXIMA, Masked()]))
+    compare_with_full_replay(pool, [*given, *when], [1], BY_MAXIMA)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    moves(8, 24).map(lambda moves: [replace(move, moment=DURING) for move in moves]),
+    st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    proxied_rules(Decimal("1.00")),
+)
+def test_however_jobs_are_batched_maxima_bid_the_same(
+    pool: Pool, moves: list[Move], batch_sizes: list[int], rules: Rules
+) -> None:
+    compare_with_full_replay(pool, moves, batch_sizes, rules)
+
+
 @pytest.mark.parametrize(
     ("given", "when"),
     [
@@ -396,6 +454,7 @@ def by_full_replay(
     answers: list[Settled] = []
     auction_id = requests[0].command.auction_id
     contents = opened(auction_id, [request.command for request in requests])
+    maxima = opened_maxima(request.command for request in requests)
     for request in requests:
         before: Auction | None = replay(events) if events else None
         if before:
@@ -422,6 +481,7 @@ def by_full_replay(
                 behind=wardrobe.behind(bidders),
                 opened=contents,
                 recorded_at=follows[0].recorded_at if follows else None,
+                maxima=maxima,
             )
             more = not isinstance(answer, Rejection) and goes_on(answer)
             events += answer if more and not isinstance(answer, Rejection) else []

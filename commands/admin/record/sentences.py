@@ -57,6 +57,14 @@ def _of_auction(event: domain.AuctionEvent, names: Names) -> SafeString:
             return format_html(
                 "{} created “{}”, which takes bids from {} to {}. {}", who, title, *times, rules
             )
+        case domain.BidPlaced(bid_id=bid, bidder_id=bidder, amount=amount, automatic=True):
+            return format_html(
+                "By their maximum {} bid {} ({}).", names.user(bidder), money(amount), _bid(bid)
+            )
+        case domain.MaximumSet(bidder_id=bidder):
+            return format_html("{} set a maximum.", names.user(bidder))
+        case domain.MaximumEnded(bidder_id=bidder):
+            return format_html("The maximum of {} bids no more.", names.user(bidder))
         case domain.BidPlaced(bid_id=bid, bidder_id=bidder, amount=amount):
             return format_html("{} bid {} ({}).", names.user(bidder), money(amount), _bid(bid))
         case domain.SealedBidPlaced(bid_id=bid, bidder_id=bidder):

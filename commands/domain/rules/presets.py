@@ -8,6 +8,7 @@ from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.own_promoter import OwnPromoter
+from commands.domain.rules.proxy_bids import ProxyBids
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.sealed import Sealed
 from commands.domain.rules.second_chance import SecondChance
@@ -41,6 +42,7 @@ def rules_of(
     over_leader: Table = (),
     over_own: Table = (),
     buy_now: BuyNow | None = None,
+    proxy_bids: ProxyBids | None = None,
     sealed: Sealed | None = None,
     soft_close: SoftClose | None = None,
     withdrawal: Withdrawal | None = None,
@@ -56,6 +58,7 @@ def rules_of(
         StartingPrice(starting_price) if starting_price is not None else None,
         increments_beside(chosen.get(Increments), over_leader, over_own),
         buy_now,
+        proxy_bids,
         sealed,
         soft_close,
         withdrawal,

@@ -16,6 +16,7 @@ from commands.domain.rules.increments import HOUSE_TABLE, Increments, Table, ste
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.own_promoter import OwnPromoter
+from commands.domain.rules.proxy_bids import ProxyBids
 from commands.domain.rules.reserve import Reserve
 from commands.domain.rules.rule import Rule, ToBeat
 from commands.domain.rules.sealed import Sealed
@@ -33,6 +34,7 @@ RULES: Mapping[str, type[Rule]] = {
     "increments": Increments,
     "reserve": Reserve,
     "buy_now": BuyNow,
+    "proxy_bids": ProxyBids,
     "sealed": Sealed,
     "soft_close": SoftClose,
     "withdrawal": Withdrawal,
@@ -162,6 +164,16 @@ def deletable_until(
 def buy_now(rules: Rules) -> BuyNow | None:
     """The rule by which the auction can be bought at once; None without one."""
     return next((rule for rule in rules if isinstance(rule, BuyNow)), None)
+
+
+def proxy_bids(rules: Rules) -> bool:
+    """Whether bidders can set a maximum."""
+    return any(isinstance(rule, ProxyBids) for rule in rules)
+
+
+def least_bid(rules: Rules, to_beat: ToBeat) -> Decimal:
+    """The lowest amount that all of them let be bid."""
+    return max((rule.least(to_beat) for rule in rules), default=SMALLEST)
 
 
 def buy_now_price(rules: Rules, leading: Decimal | None) -> Decimal | None:

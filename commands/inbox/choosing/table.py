@@ -7,6 +7,7 @@ from commands.inbox.choosing.increments import INCREMENTS
 from commands.inbox.choosing.masked import MASKED
 from commands.inbox.choosing.own_lot import OWN_LOT
 from commands.inbox.choosing.promoter import PROMOTER
+from commands.inbox.choosing.proxy_bids import PROXY_BIDS
 from commands.inbox.choosing.reserve import RESERVE
 from commands.inbox.choosing.sealed import SEALED
 from commands.inbox.choosing.second_chance import SECOND_CHANCE
@@ -20,6 +21,7 @@ SECTIONS: Sequence[Section] = (
     INCREMENTS,
     RESERVE,
     BUY_NOW,
+    PROXY_BIDS,
     SEALED,
     SOFT_CLOSE,
     WITHDRAWAL,

@@ -5,7 +5,14 @@ Whether a rule of the auction allows a command is decided later, by the domain.
 
 from commands.inbox.requests.asking import Caller, How
 from commands.inbox.requests.bans import ban_user, lift_ban
-from commands.inbox.requests.bids import answer_offer, buy_now, delete_bid, place_bid
+from commands.inbox.requests.bids import (
+    answer_offer,
+    buy_now,
+    clear_maximum,
+    delete_bid,
+    place_bid,
+    set_maximum,
+)
 from commands.inbox.requests.exposure import lift_exposure_limit, limit_exposure
 from commands.inbox.requests.house import (
     LONGEST_REASON,
@@ -32,6 +39,7 @@ __all__ = (
     "buy_now",
     "cancel_auction",
     "change_policy",
+    "clear_maximum",
     "close_auction_now",
     "create_auction",
     "create_user",
@@ -46,5 +54,6 @@ __all__ = (
     "remove_bid",
     "resume_auction",
     "revise_auction",
+    "set_maximum",
     "withdraw_policy",
 )

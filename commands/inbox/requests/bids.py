@@ -1,16 +1,25 @@
-"""Requests of bidders: to place a bid, open or sealed, to delete one of their own, and to answer an offer."""
+"""Requests of bidders: bids, open or sealed, maxima, deletions of their own bids, and answers to offers."""
 
 import re
 from typing import Unpack
 from uuid import UUID
 
 from commands.domain.amounts import InvalidAmount, amount
-from commands.domain.commands import AnswerOffer, BuyNow, DeleteBid, PlaceBid, PlaceSealedBid
+from commands.domain.commands import (
+    AnswerOffer,
+    BuyNow,
+    ClearMaximum,
+    DeleteBid,
+    PlaceBid,
+    PlaceSealedBid,
+    SetMaximum,
+)
 from commands.domain.hidden import Content
 from commands.ids import new_id
 from commands.inbox.invalid import InvalidInput
 from commands.inbox.requests.asking import Caller, How, submission
 from commands.jobs import Submission
+from commands.record.maxima import sealed_maximum
 from commands.record.sealed_bids import sealed_bid
 from commands.record.sealing import fingerprint, new_salt
 from commands.streams import Stream
@@ -61,6 +70,41 @@ def _sealed(bid: PlaceBid, key: bytes) -> PlaceSealedBid:
     return PlaceSealedBid(
         bid.auction_id, bid.bid_id, bid.bidder_id, content.commitment, sealed, bid.nonce
     )
+
+
+def set_maximum(
+    caller: Caller,
+    *,
+    bidder_id: UUID,
+    auction_id: UUID,
+    amount_text: str,
+    key: bytes,
+    **how: Unpack[How],
+) -> Submission:
+    """The command to set a maximum, sealed with the bidder's key; InvalidInput for a wrong amount.
+
+    Nothing that is stored tells it.
+    """
+    try:
+        most = amount(amount_text)
+    except InvalidAmount as error:
+        raise InvalidInput("amount", str(error)) from error
+    id = new_id()
+    command = SetMaximum(auction_id, id, bidder_id, sealed_maximum(key, most, auction_id, id))
+    content = {
+        "auction_id": str(auction_id),
+        "maximum": fingerprint(key, {"maximum": str(most)}),
+    }
+    return submission(caller, Stream("auction", auction_id), command, content, **how)
+
+
+def clear_maximum(
+    caller: Caller, *, bidder_id: UUID, auction_id: UUID, **how: Unpack[How]
+) -> Submission:
+    """The command to take the bidder's maximum back."""
+    command = ClearMaximum(auction_id, bidder_id)
+    content = {"auction_id": str(auction_id), "maximum": None}
+    return submission(caller, Stream("auction", auction_id), command, content, **how)
 
 
 def delete_bid(

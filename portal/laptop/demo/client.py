@@ -37,6 +37,10 @@ PLACE_BID = f"mutation ($input: PlaceBidInput!) {{ job: placeBid(input: $input) 
 BUY_NOW = f"mutation ($input: BuyInput!) {{ job: buyNow(input: $input) {JOB} }}"
 DELETE_BID = f"mutation ($input: DeleteBidInput!) {{ job: deleteBid(input: $input) {JOB} }}"
 REMOVE_BID = f"mutation ($input: RemoveBidInput!) {{ job: removeBid(input: $input) {JOB} }}"
+SET_MAXIMUM = f"mutation ($input: SetMaximumInput!) {{ job: setMaximum(input: $input) {JOB} }}"
+CLEAR_MAXIMUM = (
+    f"mutation ($input: ClearMaximumInput!) {{ job: clearMaximum(input: $input) {JOB} }}"
+)
 ANSWER_OFFER = f"mutation ($input: AnswerOfferInput!) {{ job: answerOffer(input: $input) {JOB} }}"
 FORFEIT_SALE = f"mutation ($input: ForfeitSaleInput!) {{ job: forfeitSale(input: $input) {JOB} }}"
 WAIT_FOR_JOB = f"query ($id: UUID!) {{ job(id: $id, wait: 30) {JOB} }}"

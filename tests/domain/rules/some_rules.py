@@ -10,6 +10,7 @@ from commands.domain.rules.increments import NOTHING, Bracket, Increments, Table
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.own_promoter import OwnPromoter
+from commands.domain.rules.proxy_bids import ProxyBids
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.sealed import Sealed
@@ -75,12 +76,30 @@ def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
         SECOND_CHANCES,
     ]
     some = [draw(rule) for rule in each if draw(st.booleans())]
+    if any(rule.must_lead for rule in some) and draw(st.booleans()):
+        some.append(ProxyBids())
     if draw(st.integers(0, 3)) == 0:
         some = [
             rule for rule in some if not (rule.shows_amounts or rule.masks or _has_options(rule))
         ]
         some.append(Sealed(second_price=draw(st.booleans())))
     return in_order(some)
+
+
+@st.composite
+def proxied_rules(draw: st.DrawFn, unit: Decimal) -> Rules:
+    """Rules with which bidders can set maxima, and others that meet them."""
+    few: Amounts = st.integers(1, 2).map(lambda units: units * unit)
+    tables = st.builds(_table, few, st.just([]))
+    some: list[Rule] = [draw(st.builds(Increments, tables, st.just(()) | tables)), ProxyBids()]
+    others: list[st.SearchStrategy[Rule]] = [
+        st.builds(StartingPrice, few),
+        st.integers(3, 9).map(lambda units: reserve_of(units * unit)),
+        SOFT_CLOSES,
+        st.builds(Masked, st.booleans()),
+        OWN_LOTS,
+    ]
+    return in_order([*some, *(draw(rule) for rule in others if draw(st.integers(0, 2)) == 0)])
 
 
 def _has_options(rule: Rule) -> bool:

@@ -20,15 +20,15 @@ PEOPLE = (
     Mutation(
         "a batch does not count what it placed itself",
         "commands/handling/exposures.py",
-        "            used.counted[auction_id] = counted\n",
+        "        used.counted[stake.auction_id] = counted\n",
         "",
         "tests/integration/test_exposure_property.py",
     ),
     Mutation(
         "what a batch deletes counts in it",
         "commands/handling/exposures.py",
-        "        deleted = {each.bidder_id for each in events if isinstance(each, DELETED)}\n",
-        "        deleted = set[UUID]()\n",
+        "        ended = {each.bidder_id for each in events if isinstance(each, ENDED)}\n",
+        "        ended = set[UUID]()\n",
         "tests/integration/test_exposure.py",
     ),
     Mutation(

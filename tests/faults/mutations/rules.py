@@ -9,7 +9,44 @@ PAUSES = "tests/integration/test_pauses.py"
 OFFERS = "tests/integration/test_second_chances.py"
 REVISING = "tests/integration/test_revising.py"
 
+MAXIMA = "tests/integration/test_maxima.py"
+
 RULES = (
+    Mutation(
+        "of equal maxima the later one leads",
+        "commands/domain/proxies.py",
+        "        if rival.most == most:\n            return [last, setter.bids_at_least(most), beaten]\n",
+        "",
+        MACHINE,
+    ),
+    Mutation(
+        "a maximum is bid at once",
+        "commands/domain/proxies.py",
+        "        amount = min(most, self._over(counts, rival.leading.effective_amount))\n",
+        "        amount = most\n",
+        MACHINE,
+    ),
+    Mutation(
+        "somebody who is banned is bid for",
+        "commands/domain/proxies.py",
+        "None if barred else self.maxima.get(held[0].id)",
+        "self.maxima.get(held[0].id)",
+        MAXIMA,
+    ),
+    Mutation(
+        "a batch does not know who leads when a bid is doubled",
+        "commands/handling/auctions.py",
+        "                    if line.before.maxima:\n",
+        "                    if False:\n",
+        MAXIMA,
+    ),
+    Mutation(
+        "a maximum that no bids tell of passes verification",
+        "commands/record/contests.py",
+        "elif _without_turns(answer) == expected:",
+        "else:",
+        FALSIFIED,
+    ),
     Mutation(
         "a reserve is not met by its own amount",
         "commands/domain/rules/reserve.py",

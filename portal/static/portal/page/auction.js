@@ -5,6 +5,7 @@ import { el, Entries, setLiveText } from "./dom.js";
 import { history } from "./history.js";
 import { subscribe } from "./live.js";
 import { shown } from "./money.js";
+import { MAXIMUM, maximum } from "./maximum.js";
 import { OWN_BIDS, ownBids } from "./own-bids.js";
 import { Pages } from "./pages.js";
 import { past } from "./past.js";
@@ -21,7 +22,7 @@ import { why } from "./why.js";
 import { explained, many, name } from "./words.js";
 import { doublingNote, paid, reserveUnmet, worth, WORTH } from "./worth.js";
 
-const BID = `id ${WORTH} deleted placedAt bidder { id name }`;
+const BID = `id ${WORTH} automatic deleted placedAt bidder { id name }`;
 const BIDS = `edges { node { ${BID} } } pageInfo { hasNextPage endCursor }`;
 // How many bids come with each state; the others are loaded page by page.
 const TOP = 20;
@@ -30,7 +31,7 @@ const PAGE = 100;
 const SPARE = 500;
 const STATE = `subscription ($id: UUID!) { auction: auctionUpdated(id: $id) {
   id version title description status startsAt endsAt firstEndsAt asOf bidCount bidderCount nextBids buyNowPrice bought { at }
-  leadingBid { ${BID} } ${OWN_BIDS}
+  leadingBid { ${BID} } ${MAXIMUM} ${OWN_BIDS}
   bids(first: ${TOP}) { ${BIDS} }
   winner { bidder { id name } pays bid { ${BID} } } cancelled { reason at } closedEarly { reason }
   paused { reason at } reserve { met amount } ${SALE} } }`;
@@ -93,6 +94,7 @@ export function auction(main, id) {
   const unloaded = el("p", { class: "wrong", role: "status" });
   const pages = new Pages({ size: PAGE, fetch, show, fail, label: "Show more bids", live: true });
   const form = bidding(id);
+  const limit = maximum(id);
   const answer = answering(id);
   const mine = ownBids(id, () => form.show(drawn, state, mine));
   const log = history(id, onEvent);
@@ -101,6 +103,7 @@ export function auction(main, id) {
   const travel = past(id);
   const agreed = rules(id, (told) => {
     form.goBy(told);
+    limit.goBy(told);
     if (drawn) form.show(drawn, state, mine);
   });
 
@@ -108,7 +111,7 @@ export function auction(main, id) {
     el("p", { class: "back" }, el("a", { href: "#/open" }, "← All auctions")),
     el("div", { class: "auction" },
       el("div", { class: "about" }, heading, description, agreed.element),
-      el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, watch.element, leading, reserveNote, leadingNote, answer.element, form.element, mine.element),
+      el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, watch.element, leading, reserveNote, leadingNote, answer.element, form.element, limit.element, mine.element),
       el("div", { class: "record" }, reasons.element,
         el("section", {}, el("h2", {}, "Bids ", facts), rankingNote, list, unloaded, pages.more), log.element, travel.element)));
 
@@ -149,6 +152,7 @@ export function auction(main, id) {
     drawRanking();
     facts.textContent = state.bidCount ? `${shown(state.bidCount)} by ${many(state.bidderCount, "bidder")}` : "";
     form.show(stands, state, mine);
+    limit.show(stands, state);
     answer.show(state);
     watch.show(stands);
     reasons.show(state, stands);

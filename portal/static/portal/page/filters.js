@@ -9,7 +9,7 @@ const HOUR = 3_600_000;
 const ORDERS = { ENDING_SOONEST: "Ending soonest", STARTING_SOONEST: "Starting soonest", NEWEST_ENDED: "Ended last",
   NEWEST: "Newest", MOST_BIDS: "Most bids", HIGHEST_PRICE: "Highest price", LOWEST_PRICE: "Lowest price" };
 const RULES = { PLAIN: "Plain rules alone", STARTING_PRICE: "A starting price", INCREMENTS: "Increments",
-  RESERVE: "A hidden reserve", BUY_NOW: "A buy-now price",
+  RESERVE: "A hidden reserve", BUY_NOW: "A buy-now price", PROXY_BIDS: "Private maxima",
   SEALED: "Sealed bids", SOFT_CLOSE: "A soft close", WITHDRAWAL: "Bids that bind", MASKED: "Masked bidders",
   PROMOTER: "A promoter of its own, or none", OWN_LOT: "Owners can't bid",
   SECOND_CHANCE: "A second chance" };

@@ -10,7 +10,8 @@ import { doubledLink, offer, WORTH } from "./worth.js";
 const DETAILS = "title description startsAt endsAt rules { sentences }";
 const EVENTS = `subscription ($id: UUID!, $after: Int) { event: auctionEvents(id: $id, afterVersion: $after) {
   __typename version recordedAt
-  ... on BidPlaced { nonce bought bid { id ${WORTH} placedAt bidder { id name } } }
+  ... on BidPlaced { nonce bought bid { id ${WORTH} automatic placedAt bidder { id name } } }
+  ... on MaximumSet { bidder { id name } } ... on MaximumEnded { bidder { id name } }
   ... on SealedBidPlaced { nonce bid { id ${WORTH} placedAt bidder { id name } } }
   ... on BidRevealed { bidId amount } ... on BidNotRevealed { bidId }
   ... on AuctionExtended { endsAt } ... on ReserveRevealed { amount }
@@ -67,7 +68,11 @@ export function history(auctionId, onEvent) {
     switch (event.__typename) {
       case "AuctionCreated": return "The auction was announced";
       case "BidPlaced": return event.bought ? `${who(event.bid.bidder)} bought it at once, for ${shown(event.bid.amount)}`
+        : event.bid.automatic ? isYou(event.bid.bidder) ? `${shown(event.bid.amount)} was placed for you, by your maximum`
+        : `${shown(event.bid.amount)} was placed for ${name(event.bid.bidder)}, by a maximum`
         : `${who(event.bid.bidder)} bid ${shown(event.bid.amount)}`;
+      case "MaximumSet": return `${who(event.bidder)} set a maximum`;
+      case "MaximumEnded": return isYou(event.bidder) ? "Your maximum bids no more" : `The maximum of ${name(event.bidder)} bids no more`;
       case "SealedBidPlaced": return `${who(event.bid.bidder)} placed a sealed bid`;
       case "BidRevealed": return `${whose(event.bidId)} is opened: it is of ${shown(event.amount)}`;
       case "BidNotRevealed": return `${whose(event.bidId)} can’t be opened any more and counts no more`;

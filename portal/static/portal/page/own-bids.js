@@ -17,7 +17,7 @@ const MORE = `query ($id: UUID!, $v: Int, $n: Int, $a: String) { auction(id: $id
 
 function connection(page) {
   return `mySealedBid { bidId amount } myBidsConnection(${page}) {
-    edges { node { id ${WORTH} deleted removed { reason } placedAt deletableUntil bidder { id name } } } pageInfo { hasNextPage endCursor } }`;
+    edges { node { id ${WORTH} automatic deleted removed { reason } placedAt deletableUntil bidder { id name } } } pageInfo { hasNextPage endCursor } }`;
 }
 
 /** The list of the user's bids. Call `show` with each new state and `apply` with each event.
@@ -48,6 +48,7 @@ export function ownBids(auctionId, changed) {
     return el("li", { class: bid.deleted ? "deleted" : null, "data-bid": bid.id },
       el("span", { class: "number" }, opened?.bidId === bid.id && bid.amount === null ? `${shown(opened.amount)}, sealed` : worth(bid)),
       el("time", { class: "soft", datetime: bid.placedAt }, timeOfDay(bid.placedAt)),
+      bid.automatic && el("span", { class: "soft placed-for-you" }, "placed for you"),
       bid.deleted ? el("span", { class: "soft" }, bid.removed ? `removed by the house: ${bid.removed.reason}` : "deleted")
         : may && [until && el("span", { class: "soft" }, `can be deleted until ${timeOfDay(until)} `), el("button", { class: "quiet small", type: "button", "aria-label": `Delete your ${offer(bid)}`,
           onclick: (event) => remove(event.currentTarget, bid) }, "Delete")]);

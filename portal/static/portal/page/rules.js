@@ -2,7 +2,7 @@
 import { el } from "./dom.js";
 import { ask } from "./session.js";
 
-const RULES = `query ($id: UUID!, $v: Int) { auction(id: $id, atLeastVersion: $v) { rules { mustLead startingPrice sealed { secondPrice } sentences } } }`;
+const RULES = `query ($id: UUID!, $v: Int) { auction(id: $id, atLeastVersion: $v) { rules { mustLead startingPrice proxyBids sealed { secondPrice } sentences } } }`;
 
 /** The rules of an auction, folded up; `told` is called with them once they are known. */
 export function rules(auctionId, told) {
