@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import assert_never
+from typing import assert_never, assert_type
 from uuid import UUID
 
 from commands.domain.events import (
@@ -24,6 +24,7 @@ from commands.domain.events import (
     BidRemoved,
     BidRevealed,
     BoughtNow,
+    EventOfNoBid,
     ExposureLimited,
     ExposureLimitLifted,
     LotOffered,
@@ -76,33 +77,9 @@ def touched_bid(event: AuctionEvent) -> UUID | None:
             | BidDoubled()
         ):
             return event.bid_id
-        case (
-            AuctionCreated()
-            | MaximumSet()
-            | MaximumEnded()
-            | AuctionExtended()
-            | ReserveMet()
-            | ReserveMissed()
-            | ReserveRevealed()
-            | NothingDrawn()
-            | WinnerAnnounced()
-            | AuctionEndedUnsold()
-            | AuctionCancelled()
-            | AuctionClosedEarly()
-            | BoughtNow()
-            | AuctionPaused()
-            | AuctionResumed()
-            | AuctionRevised()
-            | LotOffered()
-            | OfferAccepted()
-            | OfferDeclined()
-            | OfferLapsed()
-            | SaleForfeited()
-            | SaleFailed()
-        ):
-            return None
         case _:
-            assert_never(event)
+            assert_type(event, EventOfNoBid)
+            return None
 
 
 def bid_after(
@@ -172,33 +149,9 @@ def bid_after(
                 doubled=True,
                 version=version,
             )
-        case (
-            AuctionCreated()
-            | MaximumSet()
-            | MaximumEnded()
-            | AuctionExtended()
-            | ReserveMet()
-            | ReserveMissed()
-            | ReserveRevealed()
-            | NothingDrawn()
-            | WinnerAnnounced()
-            | AuctionEndedUnsold()
-            | AuctionCancelled()
-            | AuctionClosedEarly()
-            | BoughtNow()
-            | AuctionPaused()
-            | AuctionResumed()
-            | AuctionRevised()
-            | LotOffered()
-            | OfferAccepted()
-            | OfferDeclined()
-            | OfferLapsed()
-            | SaleForfeited()
-            | SaleFailed()
-        ):
-            return bid
         case _:
-            assert_never(event)
+            assert_type(event, EventOfNoBid)
+            return bid
 
 
 def bid_at(bid: BidDocument, version: int) -> BidDocument | None:

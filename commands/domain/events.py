@@ -491,32 +491,36 @@ class ExposureLimitLifted:
 
 
 SaleEvent = LotOffered | OfferAccepted | OfferDeclined | OfferLapsed | SaleForfeited | SaleFailed
-AuctionEvent = (
-    AuctionCreated
-    | BidPlaced
-    | BoughtNow
+EventOfBid = (
+    BidPlaced
     | SealedBidPlaced
-    | MaximumSet
-    | MaximumEnded
     | BidRevealed
     | BidNotRevealed
-    | AuctionExtended
-    | ReserveMet
-    | ReserveMissed
-    | ReserveRevealed
     | BidDeleted
     | BidRemoved
     | BidDoubled
+)
+# Those of an auction that change none of its bids.
+EventOfNoBid = (
+    AuctionCreated
+    | AuctionRevised
+    | AuctionPaused
+    | AuctionResumed
+    | AuctionExtended
+    | AuctionClosedEarly
+    | BoughtNow
+    | MaximumSet
+    | MaximumEnded
+    | ReserveMet
+    | ReserveMissed
+    | ReserveRevealed
     | NothingDrawn
     | WinnerAnnounced
     | AuctionEndedUnsold
     | AuctionCancelled
-    | AuctionClosedEarly
-    | AuctionPaused
-    | AuctionResumed
-    | AuctionRevised
     | SaleEvent
 )
+AuctionEvent = EventOfBid | EventOfNoBid
 UserEvent = (
     UserCreated | UserDeleted | UserBanned | BanLifted | ExposureLimited | ExposureLimitLifted
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import assert_never
+from typing import assert_never, assert_type
 from uuid import UUID
 
 from commands.domain.bids import Bid, Bids
@@ -25,6 +25,7 @@ from commands.domain.events import (
     BidRemoved,
     BidRevealed,
     BoughtNow,
+    EventOfNoBid,
     LotOffered,
     MaximumEnded,
     MaximumSet,
@@ -291,30 +292,6 @@ def changed_bid(
                 effective_amount=event.effective_amount,
                 reached_version=version,
             )
-        case (
-            AuctionCreated()
-            | MaximumSet()
-            | MaximumEnded()
-            | AuctionExtended()
-            | ReserveMet()
-            | ReserveMissed()
-            | ReserveRevealed()
-            | NothingDrawn()
-            | WinnerAnnounced()
-            | AuctionEndedUnsold()
-            | AuctionCancelled()
-            | AuctionClosedEarly()
-            | BoughtNow()
-            | AuctionPaused()
-            | AuctionResumed()
-            | AuctionRevised()
-            | LotOffered()
-            | OfferAccepted()
-            | OfferDeclined()
-            | OfferLapsed()
-            | SaleForfeited()
-            | SaleFailed()
-        ):
-            return None
         case _:
-            assert_never(event)
+            assert_type(event, EventOfNoBid)
+            return None

@@ -472,31 +472,5 @@ def _moment_of(standing: Standing, event: AuctionEvent, recorded: RecordedEvent)
         case BidDeleted() | BidRemoved() | BidDoubled():
             placed: Sequence[datetime] = [bid.placed_at for bid in standing.named(event.bid_id)]
             return placed[0] if placed else recorded.recorded_at
-        case (
-            AuctionExtended()
-            | MaximumSet()
-            | MaximumEnded()
-            | ReserveMet()
-            | ReserveMissed()
-            | ReserveRevealed()
-            | BoughtNow()
-            | BidRevealed()
-            | BidNotRevealed()
-            | NothingDrawn()
-            | WinnerAnnounced()
-            | AuctionEndedUnsold()
-            | AuctionCancelled()
-            | AuctionClosedEarly()
-            | AuctionPaused()
-            | AuctionResumed()
-            | AuctionRevised()
-            | LotOffered()
-            | OfferAccepted()
-            | OfferDeclined()
-            | OfferLapsed()
-            | SaleForfeited()
-            | SaleFailed()
-        ):
-            return recorded.recorded_at
         case _:
-            assert_never(event)
+            return recorded.recorded_at
