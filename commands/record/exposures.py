@@ -5,11 +5,11 @@ order they stand in the log. A deletion that was recorded a moment before the bi
 been seen there; so what is summed here is what was summed there, or less.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from itertools import groupby
 from uuid import UUID
 
 from commands.domain.exposure import ExposureLimit
@@ -81,9 +81,7 @@ class Sum:
 def over_limit(history: Iterable[Happened]) -> str | None:
     """What is wrong with the first bid that took its bidder above their limit; None if none did."""
     used, limit = Sum(), None
-    in_order = sorted(history, key=lambda each: each.position)
-    for _, batch in groupby(in_order, key=lambda each: each.recorded_at):
-        together = list(batch)
+    for together in _batches(history):
         placed = [each for each in together if isinstance(each, Placed) and not each.automatic]
         for each in together:
             match each:
@@ -96,6 +94,14 @@ def over_limit(history: Iterable[Happened]) -> str | None:
         if limit and placed and used.total > limit.amount:
             return _problem(placed, used.total, limit.amount)
     return None
+
+
+def _batches(history: Iterable[Happened]) -> Sequence[Sequence[Happened]]:
+    """What was recorded together, each where its last part stands: others may have recorded something in between."""
+    batches = defaultdict[datetime, list[Happened]](list)
+    for each in sorted(history, key=lambda each: each.position):
+        batches[each.recorded_at].append(each)
+    return sorted(batches.values(), key=lambda batch: batch[-1].position)
 
 
 def _problem(placed: Sequence[Placed], total: Decimal, limit: Decimal) -> str:

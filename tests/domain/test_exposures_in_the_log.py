@@ -59,6 +59,10 @@ FINE: dict[str, Sequence[Happened]] = {
         limited(1, "100"), placed(2, FIRST, "100", OTHER),
         placed(3, SECOND, "100", batch=9), ended(4, FIRST, OTHER, batch=9),
     ],
+    "in a batch between whose events something else was recorded": [
+        limited(1, "100"), placed(2, FIRST, "60", OTHER), placed(3, SECOND, "100", batch=9),
+        ended(4, THIRD, batch=4), ended(5, FIRST, OTHER, batch=9),
+    ],
     "after the limit": [
         limited(1, "10"), limited(2, None), placed(3, FIRST, "60"), placed(4, SECOND, "60", OTHER)
     ],

@@ -66,7 +66,7 @@ TABLE: dict[str, Row] = {
     ),
     "Query.mySessions": Row("{ mySessions { edges { cursor } } }", *SIGNED_IN),
     "Query.bans": Row("{ bans { edges { cursor } } }", *SIGNED_IN),
-    "Query.exposureLimit": Row("{ exposureLimit { amount used available } }", *SIGNED_IN),
+    "Query.exposureLimit": Row("{ exposureLimit { amount used available } serverTime }", *SIGNED_IN),
     "Query.notifications": Row("{ notifications { edges { cursor } } }", *SIGNED_IN),
     "Query.serverTime": Row("{ serverTime }", *EVERYBODY),
     "Query.tick": Row("{ tick { commitment } serverTime }", *EVERYBODY),

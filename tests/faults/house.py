@@ -1,4 +1,4 @@
-"""What the house does to auctions in a round: it pauses, cancels, ends and revises some, and bans, removes, takes back."""
+"""What the house does to auctions in a round: it pauses, cancels, ends and revises some, and bans, limits, removes, takes back."""
 
 import asyncio
 import random
@@ -19,6 +19,12 @@ from tests.faults.clients import AuctionRecord, Party
 from tests.faults.rules import MOVED
 
 BAN_USER = f"mutation ($input: BanUserInput!) {{ job: banUser(input: $input) {JOB} }}"
+LIMIT_EXPOSURE = (
+    f"mutation ($input: LimitExposureInput!) {{ job: limitExposure(input: $input) {JOB} }}"
+)
+LIFT_LIMIT = (
+    f"mutation ($input: LiftExposureLimitInput!) {{ job: liftExposureLimit(input: $input) {JOB} }}"
+)
 LIFT_BAN = f"mutation ($input: LiftBanInput!) {{ job: liftBan(input: $input) {JOB} }}"
 BIDS = "query ($id: UUID!) { auction(id: $id) { bids { edges { node { id } } } } }"
 SALE = "query ($id: UUID!) { auction(id: $id) { sale { state current { bidId } } } }"
@@ -60,6 +66,17 @@ async def _ban(party: Party, auction: AuctionRecord, rng: random.Random) -> None
     await house.submit(LIFT_BAN, userId=bidder.id, auctionId=auction.id)
 
 
+async def _limit(party: Party, auction: AuctionRecord, rng: random.Random) -> None:
+    """Whether nobody was taken above it in all auctions together `verify_events` finds out, after the last round."""
+    bidder, house = rng.choice(party.bidders), party.auctioneer
+    for most in (2000, 500):
+        amount = f"{rng.randrange(10, most)}.00"
+        entry = await house.submit(LIMIT_EXPOSURE, userId=bidder.id, amount=amount, reason=REASON)
+        await house.again(entry)
+        await asyncio.sleep(rng.uniform(0.3, 1.5))
+    await house.submit(LIFT_LIMIT, userId=bidder.id)
+
+
 async def _remove(party: Party, auction: AuctionRecord, rng: random.Random) -> None:
     house = party.auctioneer
     found = (await house.ask(BIDS, id=auction.id))["auction"]
@@ -87,7 +104,7 @@ async def _forfeit(party: Party, auction: AuctionRecord, rng: random.Random) -> 
 Act = Callable[[Party, AuctionRecord, random.Random], Awaitable[None]]
 # Most auctions are left alone.
 ACTS: dict[Act | None, int] = {
-    None: 5, _pause: 3, _ban: 3, _revise: 2, _remove: 2, _cancel: 1, _close: 1,
+    None: 5, _pause: 3, _ban: 3, _limit: 3, _revise: 2, _remove: 2, _cancel: 1, _close: 1,
 }  # fmt: skip
 
 
