@@ -98,6 +98,7 @@ def test_in_a_masked_auction_each_knows_when_it_is_their_turn(
     second.goto("/#/winners")
     row = second.locator("tr").filter(has_text="Bidder 2")
     expect(row).to_contain_text("Sold to you for 20.00")
+    expect(row.locator(".number")).to_have_text("–")
     for page in (first, second):
         expect(page.locator("main")).not_to_contain_text(winnie.user["username"])
 

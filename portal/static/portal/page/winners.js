@@ -18,12 +18,15 @@ const UPDATES = `subscription { auction: auctionsUpdated { winner { ${WINNER} } 
 const SIZE = 30;
 const HEADINGS = ["Auction", "Winner", "Pays", "Announced"];
 
+// Whether the lot is the winner's, as far as is known yet.
+function keeps(winner) {
+  return !winner.sale || isWinners({ sale: winner.sale, winner });
+}
+
 // What became of it, where that is not what the row says already.
 function later(winner) {
-  const { sale } = winner;
-  if (!sale) return "";
-  if (!isWinners({ sale, winner })) return told(sale);
-  return sale.state === "OFFERED" ? "To be confirmed" : "";
+  if (!keeps(winner)) return told(winner.sale);
+  return winner.sale?.state === "OFFERED" ? "To be confirmed" : "";
 }
 
 function row(winner, changed, fresh) {
@@ -31,7 +34,7 @@ function row(winner, changed, fresh) {
   return el("tr", { class: `${you ? "own" : ""} ${fresh ? "changed" : ""}` },
     el("td", {}, el("a", { href: `#/auction/${winner.auctionId}` }, winner.auctionTitle)),
     el("td", {}, you ? el("b", {}, "You") : name(winner.bidder), later(winner) && el("p", { class: "later soft" }, later(winner))),
-    el("td", { class: "number" }, paid(winner)),
+    el("td", { class: "number" }, keeps(winner) ? paid(winner) : "–"),
     el("td", { class: "soft" }, when(winner.announcedAt)));
 }
 
