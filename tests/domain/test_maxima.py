@@ -152,6 +152,19 @@ def test_one_that_loses_has_bid_all() -> None:
     ]
 
 
+def test_of_equal_maxima_the_earlier_leads_and_stays() -> None:
+    secrets = {A: Decimal("30.00"), B: Decimal("30.00")}
+    before = auction(*asked(setting(A, ALICE), auction(), secrets))
+    said = asked(setting(B, BOB), before, secrets)
+    assert said == [
+        was_set(B, BOB),
+        bid_for(ALICE, "30.00", B, "answer"),
+        bid_for(BOB, "30.00", B, "bid"),
+        MaximumEnded(BOB),
+    ]
+    assert [each.id for each in replay(said, before).maxima] == [A]
+
+
 def test_one_that_wins_bids_no_more_than_a_step_over_the_other() -> None:
     before = auction(*asked(setting(B, BOB), auction()))
     said = asked(setting(A, ALICE), before)

@@ -17,14 +17,14 @@ RULES = (
         "commands/domain/proxies.py",
         "        if rival.most == most:\n            return [last, setter.bids_at_least(most), beaten]\n",
         "",
-        MACHINE,
+        "tests/domain/test_maxima.py",
     ),
     Mutation(
         "a maximum is bid at once",
         "commands/domain/proxies.py",
         "        amount = min(most, self._over(counts, rival.leading.effective_amount))\n",
         "        amount = most\n",
-        MACHINE,
+        "tests/domain/test_maxima.py",
     ),
     Mutation(
         "somebody who is banned is bid for",
