@@ -528,9 +528,11 @@ class Auction:
         if kind in (*GONE, "BidDoubled"):
             must(bid and not bid["deleted"], "there is no such live bid")
             must(bid["bidder_id"] == data["bidder_id"], "the bid is somebody else's")
-        if kind == "BidDeleted" and not data.get("withdrawn_at") and "withdrawal" in self.rules:
+        # Where maxima bid, bids are binding.
+        binding = {"within": 0} if "proxy_bids" in self.rules else self.rules.get("withdrawal")
+        if kind == "BidDeleted" and not data.get("withdrawn_at") and binding:
             placed = time(bid["placed_at"])
-            until = placed + timedelta(seconds=self.rules["withdrawal"]["within"])
+            until = placed + timedelta(seconds=binding["within"])
             for since, ended in self.pauses:
                 until += (ended - since) if placed <= since < until else timedelta()
             must((asked or event["at"]) < until, f"its bidder could delete it until {until}")

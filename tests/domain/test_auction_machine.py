@@ -177,6 +177,7 @@ class NaiveBook:
         self.promoters = [chosen for chosen in rules if isinstance(chosen, OwnPromoter)]
         self.buying = [chosen for chosen in rules if isinstance(chosen, rule_of_buying.BuyNow)]
         self.within = [chosen.within for chosen in rules if isinstance(chosen, Withdrawal)]
+        self.within += [0] if self.proxied else []
         own = [chosen for chosen in rules if isinstance(chosen, OwnLot)]
         barred = [owner for chosen in own for owner in chosen.owners]
         barred += [CHARLIE for chosen in own if chosen.staff]

@@ -50,6 +50,14 @@ def asked_for_by_the_beaten(contents: list[Json]) -> list[Json]:
     return contents
 
 
+def deleted_though_binding(contents: list[Json]) -> list[Json]:
+    """Bob's first bid is to have been deleted by him."""
+    if _is_auction(contents):
+        bid = {name: contents[4]["data"][name] for name in ("bid_id", "bidder_id")}
+        contents[13] |= {"type": "BidDeleted", "data": bid}
+    return contents
+
+
 def lower_last_bid(contents: list[Json]) -> list[Json]:
     """Alice's maximum is to have been 25, so that Bob pays less."""
     if _is_auction(contents):
@@ -90,6 +98,10 @@ PROXIED: dict[str, tuple[Falsify, str]] = {
     "an end of a maximum that leads": (changing(13, bidder_id=NOBODY), f"no such maximum|{OTHERS}"),
     "a bid of a maximum that was beaten": (bid_of_the_beaten, f"answers nothing|{OTHERS}"),
     "a bid for the other one": (asked_for_by_the_beaten, f"{OTHERS}|not more than"),
+    "a deletion of a bid that is binding": (
+        deleted_though_binding,
+        "could delete it until|binding",
+    ),
     "maxima without their rule": (
         changing(1, rules={name: rule for name, rule in STORED.items() if name != "proxy_bids"}),
         f"no maximum|{OTHERS}",

@@ -77,6 +77,7 @@ def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
     ]
     some = [draw(rule) for rule in each if draw(st.booleans())]
     if any(rule.must_lead for rule in some) and draw(st.booleans()):
+        some = [rule for rule in some if not (isinstance(rule, Withdrawal) and rule.within)]
         some.append(ProxyBids())
     if draw(st.integers(0, 3)) == 0:
         some = [
