@@ -24,7 +24,8 @@ from commands.domain.events import (
 from commands.domain.maximum import Maxima, Maximum
 from commands.domain.rejections import Rejection
 from commands.domain.rules.reserve import ReservePrice
-from commands.domain.rules.table import proxy_bids
+from commands.domain.rules.rule import ToBeat
+from commands.domain.rules.table import least_bid, proxy_bids
 
 if TYPE_CHECKING:
     from commands.record.standing import Standing
@@ -147,8 +148,20 @@ def _note(
 
 
 def _note_missed(standing: "Standing", known: Maxima, together: Sequence[AuctionEvent]) -> None:
-    """Whoever sets a maximum that reaches the reserve bids up to it, so that it is met."""
-    new = [event.maximum_id for event in together if isinstance(event, MaximumSet)]
+    """Whoever sets a maximum that reaches the reserve bids up to it, so that it is met, if there is a step to bid."""
+    new = [event for event in together if isinstance(event, MaximumSet)]
     met = standing.auction is not None and standing.auction.reserve_met
     if not met and not any(isinstance(event, ReserveMet) for event in together):
-        standing.reserve.not_reached([known[id] for id in new if id in known])
+        opened = ((event.bidder_id, known.get(event.maximum_id)) for event in new)
+        standing.reserve.not_reached(
+            most for bidder, most in opened if most and most >= _least(standing, bidder)
+        )
+
+
+def _least(standing: "Standing", bidder_id: UUID) -> Decimal:
+    """What somebody who leads has to bid to go higher; of others it is known that they bid."""
+    leading = standing.leading()
+    if standing.auction is None or leading is None or leading.bidder_id != bidder_id:
+        return SMALLEST
+    counts = leading.effective_amount
+    return least_bid(standing.auction.rules, ToBeat(counts, counts))

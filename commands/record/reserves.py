@@ -24,10 +24,14 @@ NOTHING = Decimal("0.00")
 
 @dataclass(slots=True)
 class ReserveBounds:
-    """The least that met the reserve, and the most that did not; `turned` is the job after which it was told anew."""
+    """The least that met the reserve, and the most that did not; `turned` is the job after which it was told anew.
+
+    `beyond` is the highest maximum that would have bid up to the reserve and did not, which nobody may be told.
+    """
 
     met: Decimal | None = None
     missed: Decimal = NOTHING
+    beyond: Decimal = NOTHING
     turned: UUID | None = None
 
     def note(self, standing: "Standing") -> None:
@@ -47,8 +51,8 @@ class ReserveBounds:
         self.met, self.missed = min(self.met or amount, amount), max(self.missed, amount - SMALLEST)
 
     def not_reached(self, maxima: Iterable[Decimal]) -> None:
-        """These maxima were set, and none of them reached it."""
-        self.missed = max([self.missed, *maxima])
+        """These maxima were set, and none of them reached it: or it would have bid up to it."""
+        self.beyond = max([self.beyond, *maxima])
 
     def turn(
         self, standing: "Standing", event: ReserveMet | ReserveMissed, cause: UUID
@@ -78,4 +82,6 @@ class ReserveBounds:
             return f"it was said to be met by {self.met:,}"
         if price.amount <= self.missed:
             return f"it was said not to be met by {self.missed:,}"
+        if price.amount <= self.beyond:
+            return "a maximum that reaches it did not bid up to it"
         return None

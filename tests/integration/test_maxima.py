@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from commands.domain.commands import (
     RemoveBid,
 )
 from commands.domain.events import (
+    AuctionCreated,
+    AuctionEndedUnsold,
     AuctionEvent,
     AuctionExtended,
     BidDoubled,
@@ -26,23 +29,27 @@ from commands.domain.events import (
     MaximumEnded,
     MaximumSet,
     ReserveMet,
+    ReserveRevealed,
 )
 from commands.domain.rejections import RejectionCode
 from commands.domain.rules.increments import NOTHING, Bracket, Increments
 from commands.domain.rules.masked import Masked
 from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.proxy_bids import ProxyBids
+from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import Rule
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
 from commands.domain.rules.table import in_order
+from commands.domain.state import replay
 from commands.ids import new_id
 from commands.inbox.submitting import WAITING
 from commands.postgres.auctions import read_auction
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.secret_keys import destroy_key
 from commands.queues import BIDS
-from commands.record.sealing import seal
+from commands.record.sealing import commitment, seal
+from commands.record.standing import Standing
 from commands.streams import Stream
 from projections.mongo.store import MongoDocuments
 from projections.projector import project
@@ -235,6 +242,38 @@ def test_it_bids_up_to_a_hidden_reserve(
     in_process.settled(auction, AnnounceWinner(auction.id))
     assert holders(in_process, auction) == []
     assert_in_order(in_process, auction, documents)
+
+
+def test_one_that_reaches_the_reserve_without_a_step_to_bid_leaves_it_unmet(
+    in_process: InProcessPortal, documents: MongoDocuments, alice: UUID, bob: UUID
+) -> None:
+    auction = in_process.auction(rules=RULES, reserve=Decimal("39.00"))
+    in_process.maximum(auction, alice, "38.50")
+    in_process.bid(auction, bob, "37.60")
+    # Above the reserve, and below a step over 38.50, with which alice leads.
+    in_process.maximum(auction, alice, "39.20")
+    assert [amount for _, amount, _ in bids(in_process, auction)] == ["10.00", "37.60", "38.50"]
+    in_process.settled(auction, CloseAuctionNow(auction.id, "A flood", None))
+    in_process.settled(auction, AnnounceWinner(auction.id))
+    *_, revealed, unsold = history(in_process, auction)
+    assert isinstance(revealed, ReserveRevealed)
+    assert isinstance(unsold, AuctionEndedUnsold)
+    assert_in_order(in_process, auction, documents)
+
+
+def test_a_check_that_finds_a_maximum_beyond_an_unmet_reserve_does_not_tell_it() -> None:
+    standing = Standing()
+    price = ReservePrice(Decimal("40.00"), "00")
+    reserve = Reserve(commitment({"amount": "40.00"}, price.salt), "")
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    standing.auction = replay(
+        [AuctionCreated(new_id(), "A clock", "", since, since, None, (reserve,))]
+    )
+    standing.reserve.not_reached([Decimal("39.99")])
+    assert standing.reserve.reveal(standing, price) is None
+    standing.reserve.not_reached([Decimal("7777.77"), Decimal("12.00")])
+    found = standing.reserve.reveal(standing, price)
+    assert found == "a maximum that reaches it did not bid up to it"
 
 
 def test_it_answers_a_doubling_with_the_draw(
