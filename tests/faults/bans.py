@@ -38,6 +38,11 @@ class Ban:
         return self.since <= moment and (self.lifted is None or moment < self.lifted)
 
 
+def ever_banned(processes: Processes, auction: str) -> set[str]:
+    """Who was banned in that auction, for some time at least."""
+    return {row["user_id"] for row in processes.sql(BANS, ([auction],))}
+
+
 def banned(processes: Processes, ledger: Ledger, stories: Mapping[str, Story]) -> Iterator[str]:
     """What is wrong with bids of those who were banned in the round's auctions."""
     bans: defaultdict[tuple[str, str], list[Ban]] = defaultdict(list)

@@ -23,10 +23,12 @@ from portal.laptop.demo.client import (
     REMOVE_BID,
     RESUME_AUCTION,
     REVISE_AUCTION,
+    SET_MAXIMUM,
 )
 from tests.e2e.acting import AUCTION_FIELDS
-from tests.faults.bans import banned
+from tests.faults.bans import banned, ever_banned
 from tests.faults.clients import AuctionRecord, Entry, Ledger, Person
+from tests.faults.maxima import maxima_kept
 from tests.faults.notified import notified
 from tests.faults.processes import SCHEDULES, Processes
 from tests.faults.rules import Json
@@ -71,11 +73,11 @@ SALE = "sale { state current { bidId } }"
 # Fewer than the aliases that one operation may have.
 AT_ONCE = 20
 CONSEQUENCES = (
-    "AuctionExtended", "ReserveMet", "ReserveMissed", "BoughtNow", "LotOffered", "SaleFailed",
+    "AuctionExtended", "ReserveMet", "ReserveMissed", "BoughtNow", "LotOffered", "SaleFailed", "MaximumEnded",
 )  # fmt: skip
 # Each that succeeds leaves one event in its auction, and what follows on that.
 ONE_EVENT = {
-    PLACE_BID, BUY_NOW, DELETE_BID, ANSWER_OFFER, PAUSE_AUCTION, RESUME_AUCTION, CANCEL_AUCTION,
+    PLACE_BID, SET_MAXIMUM, BUY_NOW, DELETE_BID, ANSWER_OFFER, PAUSE_AUCTION, RESUME_AUCTION, CANCEL_AUCTION,
     CLOSE_AUCTION_NOW, REVISE_AUCTION, REMOVE_BID, FORFEIT_SALE,
 }  # fmt: skip
 # These name the bid.
@@ -131,6 +133,8 @@ async def violations(processes: Processes, ledger: Ledger, auctioneer: Person) -
         rows, story = by_auction[auction.id], stories[auction.id]
         sales[auction.id], faults = sale_of(story, rows)
         faults += [*_ending(auction, rows, story), *story.faults]
+        not_bid_for = ledger.deleted_users | ever_banned(processes, auction.id)
+        faults += maxima_kept(ledger, story, rows, not_bid_for)
         found += [f"auction {auction.id}: {fault}" for fault in faults]
         found += _watched(auction, by_auction[auction.id])
         seen = await auctioneer.ask(
@@ -158,8 +162,12 @@ async def _settle(entries: Sequence[Entry], auctioneer: Person) -> None:
 
 
 def _jobs(ledger: Ledger, events: Sequence[DictRow]) -> Iterator[str]:
-    # What a bid leads to beside: a later end, and a reserve that is met or not.
-    own = [row for row in events if row["type"] not in CONSEQUENCES]
+    # What a bid leads to beside: a later end, a reserve that is met or not, what maxima bid.
+    own = [
+        row
+        for row in events
+        if row["type"] not in CONSEQUENCES and not row["data"].get("automatic")
+    ]
     caused = Counter(str(row["causation_id"]) for row in own)
     at = {(str(row["causation_id"])): row for row in own}
     last = {(str(row["causation_id"])): row["version"] for row in events}

@@ -24,6 +24,7 @@ from portal.laptop.demo.client import (
     JOB,
     LOGIN,
     PLACE_BID,
+    SET_MAXIMUM,
     PortalClient,
     Refused,
 )
@@ -304,6 +305,9 @@ async def bid(person: Person, over: Callable[[], bool]) -> None:
             await _take_back(person, rng.choice(placed))
         elif "buyNow" in auction.rules and dice > 0.95:
             await person.submit(BUY_NOW, auctionId=auction.id)
+        elif "proxyBids" in auction.rules and dice > 0.6:
+            most = highest.get(auction.id, Decimal(10)) + rng.randrange(2000) / Decimal(100)
+            await person.submit(SET_MAXIMUM, auctionId=auction.id, amount=f"{most:.2f}")
         else:
             step = Decimal(rng.randrange(-300 if dice > 0.85 else 1, 1000)) / 100
             amount = max(highest.get(auction.id, Decimal(10)) + step, Decimal("0.01"))

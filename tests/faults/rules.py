@@ -18,6 +18,7 @@ RULES: Sequence[Json | None] = (
     {"preset": "ENGLISH", "softClose": SOFT_CLOSE},
     {"startingPrice": "9.00", "reserve": "20.00"},
     {"reserve": "14.00", "increments": {"overLeader": [{"step": "0.50"}]}, "softClose": SOFT_CLOSE},
+    {"proxyBids": True, "increments": {"overLeader": [{"step": "0.50"}]}, "softClose": SOFT_CLOSE},
     {"buyNow": BUY_NOW, "masked": {"namesWinner": True}},
     {"sealed": {"secondPrice": True}, "startingPrice": "9.00"},
     {"secondChance": SECOND_CHANCE, "softClose": SOFT_CLOSE},

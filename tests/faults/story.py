@@ -42,6 +42,7 @@ class Story:
     bids: dict[str, Bid] = field(default_factory=dict)
     # Who led after each version, with what.
     leads: dict[int, Decimal | None] = field(default_factory=dict)
+    leaders: dict[int, str | None] = field(default_factory=dict)
     doubled: dict[int, Bid] = field(default_factory=dict)
     # What the house removed, and what that counted; None while it is hidden.
     removed: dict[int, tuple[Bid, Decimal | None]] = field(default_factory=dict)
@@ -54,6 +55,8 @@ class Story:
     # By alias, the number that its bids have.
     numbers: dict[str, int] = field(default_factory=dict)
     revised: Json = field(default_factory=dict)
+    # Whether the bid that is placed now has to do with a maximum: maxima.py checks it.
+    proxied: bool = False
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -98,10 +101,16 @@ def story_of(auction: AuctionRecord, rows: Sequence[DictRow]) -> Story:
         if row["type"] == "ReserveRevealed":
             story.reserve = Decimal(row["data"]["amount"])
     for number, row in enumerate(rows):
+        # A maximum's last bid is placed right before the bid that it gives way to, which was asked of what led before.
+        automatic = row["data"].get("automatic") or (
+            number and rows[number - 1]["data"].get("automatic")
+        )
+        story.proxied = bool(automatic)
         _happened(story, row, row["data"], row["version"])
         leading = story.leading
         known = leading and not leading.hidden
         story.leads[row["version"]] = leading.effective if leading and known else None
+        story.leaders[row["version"]] = leading.bidder if leading and known else None
         done = number + 1 == len(rows) or rows[number + 1]["causation_id"] != row["causation_id"]
         if story.reserve and done and not story.ending and story.met != (story.winner is not None):
             said = "met" if story.met else "missed"
@@ -162,7 +171,7 @@ def _placed(story: Story, data: Json, version: int) -> None:
     if data.get("bought"):
         if amount != Decimal(story.rules["buyNow"]["price"]) or not offered(story.rules, leading):
             story.faults.append(f"it was bought for {amount} while {leading} led")
-    elif not sealed and amount < least(story.rules, leading):
+    elif not sealed and not story.proxied and amount < least(story.rules, leading):
         story.faults.append(f"a bid of {amount} counts, its rules are {story.rules}")
     if "number" in data:
         expected = story.numbers.setdefault(data["bidder_id"], len(story.numbers) + 1)
