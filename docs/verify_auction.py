@@ -358,7 +358,7 @@ class Auction:
 
         def over(counts, bidder):
             own = self.bids.leading.get(bidder) or {"counts": 0}
-            return self.least(own["counts"], counts)
+            return max(self.least(own["counts"], counts), Decimal("0.01"))
 
         def answer(counts):
             return (holder, min(held, over(counts, holder)), True)

@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
@@ -12,21 +10,15 @@ import pytest
 
 from commands.ids import new_id
 from portal.transfer.exporting import NoSuchAuction, export_auction
+from tests.integration.checking import check
 from tests.integration.elsewhere import Elsewhere
 from tests.integration.exported_files import Json, events_in, framed, lines_of
-from tests.servers import ROOT
 
 AUCTIONS = """
 SELECT (SELECT id FROM auctions WHERE winning_bid_id IS NOT NULL) AS sold,
        (SELECT id FROM auctions WHERE ends_at > now() AND rules IS NULL) AS open,
        (SELECT id FROM auctions WHERE rules ? 'soft_close') AS ruled
 """
-
-
-def check(*words: str) -> subprocess.CompletedProcess[str]:
-    """As somebody does who has the script, the file, and nothing else."""
-    command = (sys.executable, "-I", "-S", str(ROOT / "docs/verify_auction.py"), *words)
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -51,8 +52,10 @@ from commands.queues import BIDS
 from commands.record.sealing import commitment, seal
 from commands.record.standing import Standing
 from commands.streams import Stream
+from portal.transfer.exporting import export_auction
 from projections.mongo.store import MongoDocuments
 from projections.projector import project
+from tests.integration.checking import check
 from tests.integration.dying import run_and_die
 from tests.integration.in_process import InProcessPortal
 from tests.integration.limiting import code, limit, together, used
@@ -227,6 +230,20 @@ def test_it_ends_with_any_bid_that_the_house_removes(
     assert job.rejection
     assert job.rejection.code is RejectionCode.NO_MAXIMUM
     assert_in_order(in_process, auction, documents)
+
+
+def test_an_outsider_follows_one_that_begins_at_a_cent(
+    in_process: InProcessPortal, alice: UUID, bob: UUID, tmp_path: Path
+) -> None:
+    auction = in_process.auction(rules=RULES[1:])
+    in_process.maximum(auction, alice, "50.00")
+    in_process.bid(auction, bob, "15.00")
+    assert [amount for _, amount, _ in bids(in_process, auction)] == ["0.01", "15.00", "16.00"]
+    path = tmp_path / "auction.jsonl"
+    with path.open("wb") as file:
+        export_auction(in_process.pool, auction.id, file)
+    done = check(str(path))
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_it_bids_up_to_a_hidden_reserve(
