@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -267,12 +267,12 @@ async def sign_up(
 
 
 async def create_auction(
-    auctioneer: Person, starts_in: float, lasts: float
+    auctioneer: Person, starts_in: float, lasts: float, kinds: Sequence[Json | None] = RULES
 ) -> AuctionRecord | None:
     """A new auction; None if it was refused, because too much time passed until it was accepted."""
     starts_at = datetime.now(UTC) + timedelta(seconds=starts_in)
     ends_at = starts_at + timedelta(seconds=lasts)
-    rules = auctioneer.rng.choice(RULES)
+    rules = auctioneer.rng.choice(kinds)
     values: Json = {
         "title": f"Lot {uuid4().hex[:6]}",
         "endsAt": ends_at.isoformat(),

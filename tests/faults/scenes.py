@@ -50,7 +50,8 @@ async def _ready(
     """A signed-in user, and an auction that ends after the scene."""
     await asyncio.sleep(BEFORE)
     person = await sign_up(processes.webs, party.auctioneer.ledger, rng, QUICK)
-    auction = await create_auction(party.auctioneer, 0, AWAY + 2)
+    # A plain one: who somebody is in a masked auction is asked of Postgres.
+    auction = await create_auction(party.auctioneer, 0, AWAY + 2, (None,))
     assert auction, "nothing is broken yet"
     # Everybody can read it, whichever web they ask.
     await person.ask(AUCTION, id=auction.id, atLeast=1)
