@@ -40,8 +40,11 @@ def test_two_bidders_from_signing_up_to_the_winner(windows: Windows, behind: Oth
     bid(other, "120")
     says(other, "You lead", "120.00")
     says(one, f"{berta} leads", "120.00")
+    expect(one.locator(".outbid")).to_have_text("You are outbid by 20.00")
     bid(one, "150")
     says(other, f"{anton} leads", "150.00")
+    expect(other.locator(".outbid")).to_have_text("You are outbid by 30.00")
+    expect(one.locator(".outbid")).to_be_hidden()
 
     one.get_by_role("button", name="Delete your bid of 150.00").click()
     one.get_by_role("dialog").get_by_role("button", name="Delete bid").click()

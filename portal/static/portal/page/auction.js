@@ -4,7 +4,7 @@ import { left, now, setClock, standing, timeOfDay, when } from "./clock.js";
 import { el, Entries, setLiveText } from "./dom.js";
 import { history } from "./history.js";
 import { subscribe } from "./live.js";
-import { shown } from "./money.js";
+import { cents, plain, shown } from "./money.js";
 import { MAXIMUM, maximum } from "./maximum.js";
 import { OWN_BIDS, ownBids } from "./own-bids.js";
 import { Pages } from "./pages.js";
@@ -71,6 +71,15 @@ function reserveText({ reserve }, stands) {
   return reserve.met ? "Reserve met" : "Reserve not met";
 }
 
+/** How far the user's best live bid is behind the leading one; empty if they have none, lead, or not all of theirs are loaded. */
+function outbidText({ leadingBid, winner }, stands, mine) {
+  const own = mine.bids.filter(({ deleted, amount }) => !deleted && amount !== null).map((bid) => cents(bid.effectiveAmount));
+  if (stands === "ENDED" || winner || !leadingBid || isYou(leadingBid.bidder) || !own.length || !mine.complete) return "";
+  const most = own.reduce((one, other) => (one > other ? one : other));
+  const behind = cents(leadingBid.effectiveAmount) - most;
+  return behind > 0n ? `You are outbid by ${shown(plain(behind))}` : "You are outbid by an equal bid that was there first";
+}
+
 /** The page of one auction; returns a function that ends it. */
 export function auction(main, id) {
   let state = null;
@@ -96,7 +105,11 @@ export function auction(main, id) {
   const form = bidding(id);
   const limit = maximum(id);
   const answer = answering(id);
-  const mine = ownBids(id, () => form.show(drawn, state, mine));
+  const outbidNote = el("p", { class: "soft outbid", hidden: true });
+  const mine = ownBids(id, () => {
+    form.show(drawn, state, mine);
+    tellOutbid();
+  });
   const log = history(id, onEvent);
   const watch = watching(id);
   const reasons = why(id);
@@ -111,7 +124,7 @@ export function auction(main, id) {
     el("p", { class: "back" }, el("a", { href: "#/open" }, "← All auctions")),
     el("div", { class: "auction" },
       el("div", { class: "about" }, heading, description, agreed.element),
-      el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, watch.element, leading, reserveNote, leadingNote, answer.element, form.element, limit.element, mine.element),
+      el("section", { class: "desk", "aria-label": "Bidding" }, countdown, span, watch.element, leading, outbidNote, reserveNote, leadingNote, answer.element, form.element, limit.element, mine.element),
       el("div", { class: "record" }, reasons.element,
         el("section", {}, el("h2", {}, "Bids ", facts), rankingNote, list, unloaded, pages.more), log.element, travel.element)));
 
@@ -147,6 +160,7 @@ export function auction(main, id) {
     reserveNote.textContent = reserveText(state, stands);
     reserveNote.hidden = !reserveNote.textContent;
     mine.show(stands, state);
+    tellOutbid();
     const { winner, leadingBid } = state;
     leadingNote.hidden = ![winner?.bid, leadingBid, ...mine.bids].some((bid) => bid?.doubled);
     drawRanking();
@@ -157,6 +171,11 @@ export function auction(main, id) {
     watch.show(stands);
     reasons.show(state, stands);
     travel.show(state.version);
+  }
+
+  function tellOutbid() {
+    outbidNote.textContent = outbidText(state, drawn, mine);
+    outbidNote.hidden = !outbidNote.textContent;
   }
 
   function drawRanking() {
