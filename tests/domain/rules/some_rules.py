@@ -1,8 +1,10 @@
 """Random rules of auctions, for Hypothesis: none, one, and several that combine."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from itertools import accumulate
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from commands.domain.rules.buy_now import BuyNow
@@ -12,12 +14,12 @@ from commands.domain.rules.own_lot import OwnLot
 from commands.domain.rules.own_promoter import OwnPromoter
 from commands.domain.rules.proxy_bids import ProxyBids
 from commands.domain.rules.reserve import Reserve, ReservePrice
-from commands.domain.rules.rule import Rule
+from commands.domain.rules.rule import InvalidRule, Rule
 from commands.domain.rules.sealed import Sealed
 from commands.domain.rules.second_chance import SecondChance
 from commands.domain.rules.soft_close import SoftClose
 from commands.domain.rules.starting_price import StartingPrice
-from commands.domain.rules.table import Rules, chosen, in_order
+from commands.domain.rules.table import Rules, check, chosen, in_order
 from commands.domain.rules.withdrawal import Withdrawal
 from commands.record.sealing import commitment
 from tests.domain.scenario import AFTER, CHARLIE, CLOSING, INSTANT
@@ -59,23 +61,54 @@ SECOND_CHANCES = st.builds(
 )
 
 
+def each_rule(unit: Decimal) -> Mapping[type[Rule], st.SearchStrategy[Rule]]:
+    """One of each kind, about amounts of a few units, so that bids of a few units meet them."""
+    few: Amounts = st.integers(1, 4).map(lambda units: units * unit)
+    return {
+        StartingPrice: st.builds(StartingPrice, few),
+        Increments: _increments(few),
+        Reserve: few.map(reserve_of),
+        BuyNow: _buying(unit),
+        SoftClose: SOFT_CLOSES,
+        Withdrawal: WITHDRAWALS,
+        Masked: st.builds(Masked, st.booleans()),
+        OwnPromoter: PROMOTERS,
+        OwnLot: OWN_LOTS,
+        SecondChance: SECOND_CHANCES,
+        ProxyBids: st.just(ProxyBids()),
+        Sealed: st.builds(Sealed, st.booleans()),
+    }
+
+
+@st.composite
+def two_rules(draw: st.DrawFn, one: type[Rule], other: type[Rule], unit: Decimal) -> Rules:
+    """One of each of two kinds that go together, with the increments that proxy bids need."""
+    each = each_rule(unit)
+    kinds = {one, other, *({Increments} if ProxyBids in (one, other) else ())}
+    rules = in_order([draw(each[kind]) for kind in kinds])
+    assume(go_together(rules))
+    return rules
+
+
+def go_together(rules: Rules) -> bool:
+    """Whether an auction can have these rules."""
+    try:
+        check(rules)
+    except InvalidRule:
+        return False
+    return True
+
+
 @st.composite
 def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
-    """Rules about amounts of a few units, so that bids of a few units meet them."""
-    few: Amounts = st.integers(1, 4).map(lambda units: units * unit)
-    each: list[st.SearchStrategy[Rule]] = [
-        st.builds(StartingPrice, few),
-        _increments(few),
-        few.map(reserve_of),
-        _buying(unit),
-        SOFT_CLOSES,
-        WITHDRAWALS,
-        st.builds(Masked, st.booleans()),
-        PROMOTERS,
-        OWN_LOTS,
-        SECOND_CHANCES,
+    """Some rules of different kinds that go together."""
+    each = each_rule(unit)
+    chosen_apart = (ProxyBids, Sealed)
+    some = [
+        draw(rule)
+        for kind, rule in each.items()
+        if kind not in chosen_apart and draw(st.booleans())
     ]
-    some = [draw(rule) for rule in each if draw(st.booleans())]
     if any(rule.must_lead for rule in some) and draw(st.booleans()):
         some = [rule for rule in some if not (isinstance(rule, Withdrawal) and rule.within)]
         some.append(ProxyBids())
@@ -83,7 +116,7 @@ def rules_of_auctions(draw: st.DrawFn, unit: Decimal) -> Rules:
         some = [
             rule for rule in some if not (rule.shows_amounts or rule.masks or _has_options(rule))
         ]
-        some.append(Sealed(second_price=draw(st.booleans())))
+        some.append(draw(each[Sealed]))
     return in_order(some)
 
 
