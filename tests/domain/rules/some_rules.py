@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from decimal import Decimal
 from itertools import accumulate
 
-from hypothesis import assume
 from hypothesis import strategies as st
 
 from commands.domain.rules.buy_now import BuyNow
@@ -63,7 +62,7 @@ SECOND_CHANCES = st.builds(
 
 def each_rule(unit: Decimal) -> Mapping[type[Rule], st.SearchStrategy[Rule]]:
     """One of each kind, about amounts of a few units, so that bids of a few units meet them."""
-    few: Amounts = st.integers(1, 4).map(lambda units: units * unit)
+    few = _few(unit)
     return {
         StartingPrice: st.builds(StartingPrice, few),
         Increments: _increments(few),
@@ -83,10 +82,15 @@ def each_rule(unit: Decimal) -> Mapping[type[Rule], st.SearchStrategy[Rule]]:
 @st.composite
 def two_rules(draw: st.DrawFn, one: type[Rule], other: type[Rule], unit: Decimal) -> Rules:
     """One of each of two kinds that go together, with the increments that proxy bids need."""
-    each = each_rule(unit)
-    kinds = {one, other, *({Increments} if ProxyBids in (one, other) else ())}
+    each = dict(each_rule(unit))
+    kinds = [one, other]
+    if ProxyBids in kinds:
+        each |= {Increments: _over_the_leader(_few(unit)), Withdrawal: st.just(Withdrawal(0))}
+        kinds += [Increments] if Increments not in kinds else []
+    if Sealed in kinds:
+        each |= {OwnPromoter: st.just(OwnPromoter(off=True))}
     rules = in_order([draw(each[kind]) for kind in kinds])
-    assume(go_together(rules))
+    check(rules)
     return rules
 
 
@@ -159,13 +163,21 @@ def _buying(unit: Decimal) -> st.SearchStrategy[Rule]:
     return st.builds(BuyNow, prices, until)
 
 
+def _few(unit: Decimal) -> Amounts:
+    return st.integers(1, 4).map(lambda units: units * unit)
+
+
 def _increments(few: Amounts) -> st.SearchStrategy[Rule]:
-    tables = st.builds(_table, few, st.lists(st.tuples(few, st.just(NOTHING) | few), max_size=2))
-    return st.one_of(
-        st.builds(Increments, tables),
-        st.builds(lambda table: Increments(over_own=table), tables),
-        st.builds(Increments, tables, tables),
-    )
+    over_own = st.builds(lambda table: Increments(over_own=table), _tables(few))
+    return _over_the_leader(few) | over_own
+
+
+def _over_the_leader(few: Amounts) -> st.SearchStrategy[Rule]:
+    return st.builds(Increments, _tables(few), st.just(()) | _tables(few))
+
+
+def _tables(few: Amounts) -> st.SearchStrategy[Table]:
+    return st.builds(_table, few, st.lists(st.tuples(few, st.just(NOTHING) | few), max_size=2))
 
 
 def _table(first: Decimal, more: list[tuple[Decimal, Decimal]]) -> Table:
