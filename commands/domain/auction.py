@@ -9,16 +9,14 @@ that it is given; given none, it announces the winner, by the leading bid and th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import assert_never
 from uuid import UUID
 
-from commands.domain import house, offering
+from commands.domain import deleting, house, offering
 from commands.domain.admission import not_admitted
 from commands.domain.bidders import Bidder
-from commands.domain.bids import Bid
 from commands.domain.commands import (
     AnnounceWinner,
     AnswerOffer,
@@ -41,17 +39,14 @@ from commands.domain.commands import (
     SetMaximum,
     WithdrawBids,
 )
+from commands.domain.doubling import double_bid
 from commands.domain.events import (
     AuctionCreated,
     AuctionEndedUnsold,
     AuctionEvent,
     AuctionExtended,
-    BidDeleted,
-    BidDoubled,
     BidPlaced,
     BoughtNow,
-    NoDoubling,
-    NothingDrawn,
     ReserveMet,
     ReserveMissed,
     ReserveRevealed,
@@ -61,17 +56,14 @@ from commands.domain.events import (
 from commands.domain.exposure import over_limit
 from commands.domain.hidden import NOTHING_OPENED, Opened
 from commands.domain.maximum import NO_MAXIMA, Maxima
-from commands.domain.openness import closed_already, ended, not_running, over, paused
-from commands.domain.pauses import moved_by
+from commands.domain.openness import closed_already, paused
 from commands.domain.promoter import Draw
 from commands.domain.proxies import Proxies
 from commands.domain.rejections import Rejection, RejectionCode, readable
 from commands.domain.revising import revise
-from commands.domain.rules.own_promoter import OWN
 from commands.domain.rules.reserve import Reserve, ReservePrice
 from commands.domain.rules.rule import ToBeat
 from commands.domain.rules.table import (
-    binding_from,
     buy_now,
     chosen,
     first_refusal,
@@ -79,8 +71,6 @@ from commands.domain.rules.table import (
     masked,
     moved_end,
     need_leader,
-    own_promoter,
-    promoted,
     shows_winner,
 )
 from commands.domain.schedules import impossible, unknown_people
@@ -156,11 +146,12 @@ def _decided(
         case ClearMaximum():
             return Proxies(auction, now, bidders, maxima).clear(command)
         case DeleteBid():
-            return _delete_bid(command, auction, now)
+            return deleting.delete_bid(command, auction, now)
         case RemoveBid():
             return house.remove_bid(command, auction, now)
         case DoubleBid():
-            return _double_bid(command, auction, now, bidders, draw, maxima)
+            drawn = double_bid(command, auction, now, bidders, draw, maxima)
+            return drawn if isinstance(drawn, Rejection) else _with_extension(drawn, auction)
         case AnnounceWinner():
             return _announce_winner(auction, now, since, reserve, bidders, behind, opened)
         case CancelAuction():
@@ -180,7 +171,7 @@ def _decided(
         case ForfeitSale():
             return offering.forfeit(command, auction, since, bidders)
         case WithdrawBids():
-            return _withdraw_bids(command, auction, since, bidders)
+            return deleting.withdraw_bids(command, auction, since, bidders)
         case _:
             assert_never(command)
 
@@ -307,99 +298,6 @@ def _leading_amount(auction: Auction) -> Decimal | None:
     return leading.effective_amount
 
 
-def _delete_bid(
-    command: DeleteBid, auction: Auction, now: datetime
-) -> Sequence[AuctionEvent] | Rejection:
-    bid = auction.bids.get(command.bid_id)
-    if bid is None:
-        return Rejection(RejectionCode.BID_NOT_FOUND, "there is no such bid in this auction")
-    if bid.bidder_id != command.bidder_id:
-        return Rejection(RejectionCode.BID_NOT_YOURS, "only its bidder may delete a bid")
-    if bid.deleted:
-        return Rejection(RejectionCode.BID_ALREADY_DELETED, "this bid is deleted already")
-    if refusal := not_running(auction, now):
-        return refusal
-    if auction.rules and (until := _binding_from(auction, bid)) and now >= until:
-        return _binding(bid, until)
-    return [BidDeleted(bid.id, bid.bidder_id)]
-
-
-def _binding_from(auction: Auction, bid: Bid) -> datetime | None:
-    """From when on its bidder can't delete the bid, by one of the auction's rules; time stands still in pauses."""
-    until = binding_from(auction.rules, bid.placed_at)
-    return until and moved_by(auction.pauses, bid.placed_at, until)
-
-
-def _binding(bid: Bid, until: datetime) -> Rejection:
-    if until == bid.placed_at:
-        return Rejection(
-            RejectionCode.BID_BINDING, "bids in this auction are binding and can't be deleted"
-        )
-    return Rejection(
-        RejectionCode.BID_BINDING,
-        f"this bid could be deleted until {readable(until)}, and is binding now",
-    )
-
-
-def _double_bid(
-    command: DoubleBid,
-    auction: Auction,
-    now: datetime,
-    bidders: Mapping[UUID, Bidder],
-    draw: Draw | None,
-    maxima: Maxima,
-) -> Sequence[AuctionEvent] | Rejection:
-    if auction.closed:
-        return ended(auction)
-    if auction.rules and not promoted(auction.rules):
-        return Rejection(RejectionCode.NO_BID_TO_DOUBLE, "the promoter doubles no bid here")
-    if command.tick <= auction.last_tick:
-        return Rejection(
-            RejectionCode.NO_BID_TO_DOUBLE, "this tick, or a later one, drew here already"
-        )
-    if draw and not draw.has_bids(auction.bids.values()):
-        return Rejection(
-            RejectionCode.NO_BID_TO_DOUBLE, "there was no live bid that was not doubled"
-        )
-    if draw is None or over(auction, now):
-        return [nothing_drawn(command, auction, NoDoubling.LATE)]
-    if not draw.promoter.is_on(draw.seed):
-        return [nothing_drawn(command, auction, NoDoubling.CHANCE)]
-    staff = tuple(sorted(draw.staff))
-    if (drawn := draw.among(auction.bids.values())) is None:
-        return [replace(nothing_drawn(command, auction, NoDoubling.NOBODY), staff=staff)]
-    bid = auction.bids[drawn.bid.id]
-    if bid.deleted or bid.doubled:
-        gone = nothing_drawn(command, auction, NoDoubling.GONE)
-        return [replace(gone, staff=staff, bid_id=bid.id)]
-    doubled = BidDoubled(
-        bid_id=bid.id,
-        bidder_id=bid.bidder_id,
-        effective_amount=bid.amount * 2,
-        tick=command.tick,
-        policy_version=_policy_version(command, auction),
-        weight=drawn.weight,
-        total_weight=drawn.total_weight,
-        staff=staff,
-        draw=auction.draws + 1,
-    )
-    if not auction.maxima:
-        return [doubled]
-    answer = Proxies(auction, now, bidders, maxima).after_doubling(doubled)
-    return _with_extension([doubled, *answer], auction)
-
-
-def nothing_drawn(command: DoubleBid, auction: Auction, reason: NoDoubling) -> NothingDrawn:
-    """The event that the draw leaves if it doubles nothing, for that reason."""
-    version = _policy_version(command, auction)
-    return NothingDrawn(command.tick, version, reason, auction.draws + 1)
-
-
-def _policy_version(command: DoubleBid, auction: Auction) -> int:
-    """What the draw follows: the auction's own options, if it has some, whatever it was asked for by."""
-    return OWN if own_promoter(auction.rules) else command.policy_version
-
-
 def _announce_winner(
     auction: Auction,
     now: datetime,
@@ -453,16 +351,3 @@ def _met_or_missed(
     if after.closed or met == auction.reserve_met:
         return []
     return [ReserveMet(leading.id) if met and leading else ReserveMissed()]
-
-
-def _withdraw_bids(
-    command: WithdrawBids, auction: Auction, since: datetime, bidders: Mapping[UUID, Bidder]
-) -> Sequence[AuctionEvent]:
-    # What decides is when the deletion of the user was accepted, not when it reached this auction.
-    deleted_at = command.deletion_accepted_at
-    if over(auction, deleted_at):
-        return offering.leave(auction, command.bidder_id, deleted_at, since, bidders)
-    return [
-        BidDeleted(bid.id, bid.bidder_id, withdrawn_at=command.deletion_accepted_at)
-        for bid in auction.live_bids_of(command.bidder_id)
-    ]

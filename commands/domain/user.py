@@ -55,10 +55,12 @@ def decide(
     now: datetime,
     username_taken: bool,
     auction_exists: bool = True,
+    bound_in: str | None = None,
 ) -> Sequence[UserEvent] | Rejection:
     """The events the command causes, or the rejection.
 
-    `now` is when the portal accepted the command, `auction_exists` about the one that it names.
+    `now` is when the portal accepted the command, `auction_exists` about the one that it names. `bound_in` is, of
+    users who delete themselves, the title of an auction in which a bid of theirs is binding.
     """
     match command:
         case CreateUser():
@@ -66,7 +68,7 @@ def decide(
                 return Rejection(RejectionCode.USERNAME_TAKEN, "this username is taken")
             return [UserCreated(command.user_id, command.is_staff)]
         case DeleteUser():
-            return [UserDeleted(command.user_id)] if _there(user) else NOT_THERE
+            return _delete(command, bound_in) if _there(user) else NOT_THERE
         case BanUser():
             return _ban(command, now, auction_exists) if _there(user) else NOT_THERE
         case LiftBan():
@@ -81,6 +83,15 @@ def decide(
 
 def _there(user: User | None) -> bool:
     return user is not None and not user.deleted
+
+
+def _delete(command: DeleteUser, bound_in: str | None) -> Sequence[UserEvent] | Rejection:
+    if bound_in is not None:
+        return Rejection(
+            RejectionCode.BID_BINDING,
+            f"a bid in the auction “{bound_in}” is binding: the account can be deleted once that is closed",
+        )
+    return [UserDeleted(command.user_id)]
 
 
 def _ban(command: BanUser, now: datetime, auction_exists: bool) -> Sequence[UserEvent] | Rejection:

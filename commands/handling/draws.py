@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 from uuid import UUID
 
-from commands.domain.auction import nothing_drawn
 from commands.domain.commands import DoubleBid
+from commands.domain.doubling import nothing_drawn
 from commands.domain.events import AuctionEvent, NoDoubling
 from commands.domain.promoter import KnownDraw, Policy, Promoter, lot_of, seed_of
 from commands.domain.rules.own_promoter import OWN

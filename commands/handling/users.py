@@ -22,6 +22,7 @@ from commands.handling.batch import Handled, decide_jobs
 from commands.jobs import Job, Submission
 from commands.postgres.accepting import accept_all
 from commands.postgres.auctions import auction_exists
+from commands.postgres.binding import bound_in
 from commands.postgres.connections import SyncConnection, clock
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.jobs import PostgresJobInbox
@@ -81,7 +82,15 @@ def _decide_job(
     taken = isinstance(command, CreateUser) and username_taken(connection, command.username)
     named = command.auction_id if isinstance(command, BanUser) else None
     exists = named is None or auction_exists(connection, named)
-    return decide(command, user, now=job.accepted_at, username_taken=taken, auction_exists=exists)
+    bound = bound_in(connection, job.stream.id, job.accepted_at) if job.ends_its_submitter else None
+    return decide(
+        command,
+        user,
+        now=job.accepted_at,
+        username_taken=taken,
+        auction_exists=exists,
+        bound_in=bound,
+    )
 
 
 def _replay(user: User | None, events: Sequence[Event]) -> User:

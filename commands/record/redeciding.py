@@ -14,7 +14,7 @@ from typing import assert_never, cast
 from uuid import UUID
 
 from commands.domain.amounts import LARGEST
-from commands.domain.auction import decide, nothing_drawn
+from commands.domain.auction import decide
 from commands.domain.bidders import Bidder
 from commands.domain.commands import (
     AnnounceWinner,
@@ -38,6 +38,7 @@ from commands.domain.commands import (
     SetMaximum,
     WithdrawBids,
 )
+from commands.domain.doubling import nothing_drawn
 from commands.domain.events import (
     AuctionCancelled,
     AuctionClosedEarly,

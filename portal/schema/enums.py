@@ -278,7 +278,8 @@ describe(
         RejectionCode.BID_NOT_YOURS: "Only its bidder may delete a bid.",
         RejectionCode.BID_ALREADY_DELETED: "The bid is deleted already.",
         RejectionCode.BID_BINDING: (
-            "By the auction's rules its bidder can't delete the bid, or not any more; see Bid.deletableUntil."
+            "By the auction's rules its bidder can't delete the bid, or not any more; see Bid.deletableUntil. "
+            "Nor their account until the auction is closed."
         ),
         RejectionCode.NOT_BANNED: "No such ban of the user is in force.",
         RejectionCode.NOT_LIMITED: "The user has no limit on their exposure.",

@@ -1,9 +1,14 @@
 """One's own account: password, address, where one is signed in, and a password that was forgotten."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
+from portal.laptop.demo.client import CANCEL_AUCTION
+from tests.browser.behind import Others
 from tests.browser.people import account_link, nobody_yet, sign_in, sign_up
+from tests.browser.test_bidding import window_of
 from tests.browser.windows import Windows
 from tests.conftest import PASSWORD, RunningPortal, wait_until
 from tests.e2e.test_account_mails import NEW, mails_to
@@ -93,3 +98,25 @@ def test_a_forgotten_password_is_replaced_by_mail(windows: Windows, portal: Runn
     sign_in_with(stranger, name, NEW)
     expect(account_link(stranger)).to_have_text(name)
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+
+
+def test_an_account_is_deleted_once_no_bid_of_it_is_binding(
+    windows: Windows, behind: Others
+) -> None:
+    lot = behind.auction("A cello", rules={"withdrawal": {"within": 0}})
+    anton = behind.bidder(nobody_yet("anton"))
+    behind.bid(anton, lot, "10.00")
+    page = window_of(windows, anton, "/#/account")
+
+    def leave() -> None:
+        page.get_by_role("button", name="Delete my account").click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete my account").click()
+
+    leave()
+    expect(page.get_by_role("alert").get_by_text("“A cello” is binding")).to_be_visible()
+    expect(account_link(page)).to_be_visible()
+    behind.command(CANCEL_AUCTION, auctionId=lot, reason="A flood")
+    leave()
+    expect(page.get_by_text("Your account is deleted. Goodbye.")).to_be_visible()
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+    expect(page).to_have_url(re.compile("#/open$"))

@@ -36,6 +36,16 @@ def test_a_user_is_deleted() -> None:
     assert answer == [UserDeleted(ALICE)]
 
 
+def test_whoever_has_a_binding_bid_stays() -> None:
+    answer = decide(
+        DeleteUser(ALICE), ALICE_SIGNED_UP, now=DURING, username_taken=False, bound_in="A viola"
+    )
+    message = (
+        "a bid in the auction “A viola” is binding: the account can be deleted once that is closed"
+    )
+    assert answer == Rejection(RejectionCode.BID_BINDING, message)
+
+
 @pytest.mark.parametrize("user", [None, ALICE_GONE], ids=["never there", "gone already"])
 def test_a_user_who_is_not_there_cannot_be_deleted(user: User | None) -> None:
     answer = decide(DeleteUser(ALICE), user, now=DURING, username_taken=False)

@@ -28,6 +28,7 @@ from portal.laptop.demo.client import (
 from tests.e2e.acting import AUCTION_FIELDS
 from tests.faults.bans import banned, ever_banned
 from tests.faults.clients import AuctionRecord, Entry, Ledger, Person
+from tests.faults.leaving import left
 from tests.faults.maxima import maxima_kept
 from tests.faults.notified import notified
 from tests.faults.processes import SCHEDULES, Processes
@@ -120,7 +121,8 @@ async def violations(processes: Processes, ledger: Ledger, auctioneer: Person) -
         auction: story_of(ledger.auctions[auction], rows) for auction, rows in by_auction.items()
     }
     sales = dict[str, Sale | None]()
-    found = [*ledger.faults, *_jobs(ledger, events)]
+    found = [*ledger.faults, *left(ledger, by_auction)]
+    found += _jobs(ledger, events)
     found += _causes(processes, events)
     writer, _ = database_roles()
     found += [

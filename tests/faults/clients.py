@@ -29,7 +29,7 @@ from portal.laptop.demo.client import (
     Refused,
 )
 from tests.e2e.acting import EVENTS
-from tests.faults.rules import MOVED, RULES, Json
+from tests.faults.rules import MOVED, RULES, Json, is_binding
 
 PASSWORD = "correct horse battery staple 7"
 # A client that got no answer in that time asks again, elsewhere.
@@ -289,14 +289,23 @@ async def create_auction(
     return auction
 
 
-async def bid(person: Person, over: Callable[[], bool]) -> None:
-    """Place bids, too low ones as well, buy, delete some and submit some twice, until `over`."""
+async def bid(
+    person: Person, over: Callable[[], bool], avoided: Callable[[Json], bool] = lambda _: False
+) -> None:
+    """Place bids, too low ones as well, buy, delete some and submit some twice, until `over`.
+
+    Not in auctions whose rules are `avoided`.
+    """
     rng, ledger = person.rng, person.ledger
     highest: dict[str, Decimal] = {}
     placed: list[Entry] = []
     while not over():
         now = datetime.now(UTC)
-        auctions = [each for each in ledger.auctions.values() if each.may_go_on(now)]
+        auctions = [
+            each
+            for each in ledger.auctions.values()
+            if each.may_go_on(now) and not avoided(each.rules)
+        ]
         if not auctions:
             await asyncio.sleep(PAUSE)
             continue
@@ -339,10 +348,11 @@ async def _take_back(person: Person, entry: Entry) -> None:
 async def bid_and_leave(
     webs: Webs, ledger: Ledger, rng: random.Random, over: Callable[[], bool]
 ) -> None:
-    """Sign up, bid for a while, and be deleted."""
+    """Sign up, bid for a while, and ask to be deleted; every other time with no bid that is binding."""
     person = await sign_up(webs, ledger, rng)
+    free = rng.random() < 0.5
     try:
-        await bid(person, over)
+        await bid(person, over, is_binding if free else lambda _: False)
         entry = await person.submit(DELETE_USER)
         if entry.answered:
             ledger.deleted_users.add(person.id)

@@ -36,6 +36,11 @@ def is_sealed(rules: Json) -> bool:
     return "sealed" in rules
 
 
+def is_binding(rules: Json) -> bool:
+    """Whether bidders can't delete their bids."""
+    return "proxyBids" in rules
+
+
 def least(rules: Json, leading: Decimal | None) -> Decimal:
     """The lowest amount that could be bid while the leading bid counted that much."""
     lowest = Decimal(rules.get("startingPrice", 0))

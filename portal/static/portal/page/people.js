@@ -5,7 +5,7 @@ import { el, field, confirmed } from "./dom.js";
 import { limitSection } from "./exposure.js";
 import { formPage } from "./forms.js";
 import { preferences } from "./preferences.js";
-import { signIn, signOut, user } from "./session.js";
+import { bidFarewell, signIn, signOut, user } from "./session.js";
 import { setTitle } from "./title.js";
 import { explained, refusal } from "./words.js";
 
@@ -71,6 +71,7 @@ export function accountPage(main) {
   if (!me) return signInPage(main);
   const intent = new Intent(DELETE_USER);
   const wrong = el("p", { class: "wrong", role: "alert" });
+  const going = el("p", { class: "soft", role: "status" });
   const parts = [preferences(), addressSection(), sessionsSection(), limitSection()];
   const [choices, address, sessions, limit] = parts;
 
@@ -82,14 +83,21 @@ export function accountPage(main) {
     if (!yes) return;
     button.disabled = true;
     wrong.textContent = "";
-    try {
-      await intent.submit({});
+    going.textContent = "Your account is being deleted…";
+    bidFarewell(() => {
       history.replaceState(null, "", "#/open");
-      await signOut("Your account is being deleted. Goodbye.");
+      return "Your account is deleted. Goodbye.";
+    });
+    try {
+      const why = refusal(await intent.carryOut({}));
+      if (why) throw new Error(why);
+      await signOut();
     } catch (error) {
+      bidFarewell(null);
       wrong.textContent = explained(error);
       button.disabled = false;
     }
+    going.textContent = "";
   }
 
   setTitle(me.username);
@@ -101,6 +109,6 @@ export function accountPage(main) {
     limit.element, choices.element, address.element, passwordSection(), sessions.element,
     el("section", { class: "parting" }, el("h2", {}, "Leave for good"),
       el("p", { class: "soft" }, "Your live bids are withdrawn, and your name and email are erased."),
-      el("button", { class: "danger", onclick: leave }, "Delete my account"), wrong)));
+      el("button", { class: "danger", onclick: leave }, "Delete my account"), going, wrong)));
   return () => { for (const part of parts) part.stop(); };
 }

@@ -10,6 +10,7 @@ const LOGIN = `mutation ($u: String!, $p: String!) { session: login(username: $u
 let access = null;
 let shown = stored()?.user.id;
 let timer = null;
+let farewell = null;
 
 /** "user": somebody else is signed in now, or nobody; `detail` may say why. "renewed": a new access token. */
 export const changes = new EventTarget();
@@ -30,7 +31,8 @@ export function user() {
 function announce(why) {
   if (shown === user()?.id) return;
   shown = user()?.id;
-  changes.dispatchEvent(new CustomEvent("user", { detail: why }));
+  changes.dispatchEvent(new CustomEvent("user", { detail: farewell?.() ?? why }));
+  farewell = null;
 }
 
 async function keep(session) {
@@ -114,6 +116,11 @@ export async function ask(query, variables = {}) {
 export async function signIn(username, password) {
   const { session } = await post(LOGIN, { u: username, p: password });
   await locked(() => keep(session));
+}
+
+/** What gives the words if the session ends now, as a deletion may end it before its outcome is known; null for the usual. */
+export function bidFarewell(words) {
+  farewell = words;
 }
 
 /** Sign out here, and end the session at the server. */
