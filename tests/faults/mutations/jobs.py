@@ -21,7 +21,7 @@ JOBS = (
     ),
     Mutation(
         "what a newer release accepted fails",
-        "commands/handling/auctions.py",
+        "commands/handling/lines.py",
         "            except Unknown as what:\n                unknown[line.id] = what\n                break\n",
         "",
         "tests/integration/test_newer_release.py",
@@ -196,7 +196,7 @@ JOBS = (
     # Nobody where they don't belong.
     Mutation(
         "anybody may take a bid back",
-        "commands/domain/auction.py",
+        "commands/domain/deleting.py",
         "    if bid.bidder_id != command.bidder_id:\n",
         "    if bid.bidder_id == command.bid_id:\n",
         "tests/e2e/test_bad_input.py",
@@ -217,7 +217,7 @@ JOBS = (
     ),
     Mutation(
         "a draw among very many bids shares its transaction",
-        "commands/handling/auctions.py",
+        "commands/handling/lines.py",
         "        if weight > DRAWN_FROM and len(lines) > 1:\n",
         "        if weight > DRAWN_FROM and len(lines) > 10**6:\n",
         "tests/integration/test_promoting.py",

@@ -33,7 +33,7 @@ PEOPLE = (
     ),
     Mutation(
         "a batch does not know what is left of a bidder's bids when it deletes one",
-        "commands/handling/auctions.py",
+        "commands/handling/touching.py",
         "                    touched.bidding |= exposures.bidding_in(line.id)\n",
         "",
         "tests/integration/test_exposure.py",

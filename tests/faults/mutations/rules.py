@@ -35,7 +35,7 @@ RULES = (
     ),
     Mutation(
         "a batch does not know who leads when a bid is doubled",
-        "commands/handling/auctions.py",
+        "commands/handling/touching.py",
         "                    if line.before.maxima:\n",
         "                    if False:\n",
         MAXIMA,
@@ -56,14 +56,14 @@ RULES = (
     ),
     Mutation(
         "a batch does not know who leads where a reserve follows that",
-        "commands/handling/auctions.py",
+        "commands/handling/touching.py",
         "        if follow_leader(line.before.rules):\n",
         "        if False:\n",
         PARTIAL,
     ),
     Mutation(
         "a batch does not know the reserve of an auction that it creates itself",
-        "commands/handling/auctions.py",
+        "commands/handling/touching.py",
         "        if isinstance(command, CreateAuction):\n",
         "        if False:\n",
         PARTIAL,
@@ -91,7 +91,7 @@ RULES = (
     ),
     Mutation(
         "increments go by the bidder's own bid alone",
-        "commands/handling/auctions.py",
+        "commands/handling/touching.py",
         "                    if need_leader(line.before.rules):\n",
         "                    if False:\n",
         PARTIAL,
@@ -147,7 +147,7 @@ RULES = (
     ),
     Mutation(
         "jobs behind a revision are decided on what was read before it",
-        "commands/handling/auctions.py",
+        "commands/handling/lines.py",
         '"WithdrawBids", "ReviseAuction"}',
         '"WithdrawBids"}',
         PARTIAL,
