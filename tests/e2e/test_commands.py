@@ -122,6 +122,25 @@ async def test_announcing_by_hand_and_by_beat_is_announcing_once(
     assert await events(nobody, made["auction_id"], until=2) == history
 
 
+async def test_lapsing_by_hand_and_by_beat_is_lapsing_once(
+    portal: RunningPortal, join: Join, nobody: PortalClient
+) -> None:
+    bidder = await join("alice")
+    words = ("--ends-at", "+1h", "--second-chance", "1s/1s/1")
+    auction_id = run(portal, "create_auction", "A lamp", *words)["auction_id"]
+    await place(bidder, auction_id, "10.00")
+    run(portal, "close_auction", auction_id, "--reason", "A flood.")
+    run(portal, "lapse_offers")
+    history = await events(nobody, auction_id, until="SaleFailed")
+    assert [each["__typename"] for each in history[-3:]] == [
+        "LotOffered",
+        "OfferLapsed",
+        "SaleFailed",
+    ]
+    run(portal, "lapse_offers")
+    assert await events(nobody, auction_id, until=len(history)) == history
+
+
 async def test_an_auction_is_shown_as_it_is_and_as_it_was(
     portal: RunningPortal, join: Join, carol: PortalClient
 ) -> None:
