@@ -61,7 +61,7 @@ def test_a_maximum_bids_and_is_shown_to_its_bidder_alone(
     expect(page.locator(".history li").first).to_contain_text("Your maximum bids no more")
     expect(hint).to_contain_text("The auction bids for you, no more than it takes to lead.")
     expect(page.locator(".leading .price")).to_have_text("51.00")
-    assert "60" not in page.locator("main").inner_text()
+    assert "60.00" not in page.locator("main").inner_text()
 
 
 def test_a_maximum_can_be_taken_back(page: Page) -> None:

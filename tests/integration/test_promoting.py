@@ -21,7 +21,7 @@ from commands.domain.events import (
 )
 from commands.domain.rejections import RejectionCode
 from commands.domain.tick import commitment_to
-from commands.handling import auctions as handling
+from commands.handling import lines
 from commands.handling.drain import drain_batch
 from commands.ids import new_id
 from commands.inbox.requests import POLICIES
@@ -332,14 +332,14 @@ def test_a_batch_takes_only_so_many_draws_in_large_auctions(
     promoting.run_promoter(in_process.pool, NOW)
     alice = in_process.user()
     bid = in_process.accept(other, PlaceBid(other.id, new_id(), alice, Decimal("1.00")))
-    monkeypatch.setattr(handling, "DRAWN_FROM", 6)
+    monkeypatch.setattr(lines, "DRAWN_FROM", 6)
     handled = drain_batch([*auctions, other], in_process.pool)
     drawn = [each.job.stream for each in handled.outcomes if each.job.command == "DoubleBid"]
     assert len(drawn) == 2
     assert bid.id in [each.job.id for each in handled.outcomes]
     [left] = set(auctions) - set(drawn)
     assert left in handled.unfinished
-    monkeypatch.setattr(handling, "DRAWN_FROM", 1)
+    monkeypatch.setattr(lines, "DRAWN_FROM", 1)
     handled = drain_batch([left], in_process.pool)
     assert [each.job.stream for each in handled.outcomes] == [left], "one is taken in any case"
 
@@ -351,7 +351,7 @@ def test_a_draw_among_very_many_bids_is_made_alone_and_no_other_auction_waits_fo
     other, alice = in_process.auction(), in_process.user()
     number, _ = promoting.run_promoter(in_process.pool, NOW)
     bid = in_process.accept(other, PlaceBid(other.id, new_id(), alice, Decimal("1.00")))
-    monkeypatch.setattr(handling, "DRAWN_FROM", 2)
+    monkeypatch.setattr(lines, "DRAWN_FROM", 2)
     put(ALONE)
     work(WAITING[BIDS], *auctions, other)
     assert in_process.job(bid.id).status is JobStatus.SUCCEEDED
