@@ -13,7 +13,8 @@ from commands.postgres.connections import Pool, SyncConnection
 from commands.postgres.event_store import PostgresEventStore
 from commands.postgres.locks import lock, projecting, try_lock_all
 from commands.postgres.users import current_names
-from commands.streams import EventStore, RecordedEvent, Stream, StreamKind
+from commands.record.unknown import Unknown
+from commands.streams import EventStore, RecordedEvent, Stream, StreamKind, UnreadableEvent
 from projections.auctions import history_of, project_auctions
 from projections.changes import documents_of, user_after
 from projections.documents import UserDocument
@@ -144,12 +145,22 @@ def _steps(
             if passes(error):
                 raise
             if limit == 1:
-                raise PoisonEvent(stream, _version(stream, documents) + 1) from error
+                version = _version(stream, documents)
+                if isinstance(error, Unknown) and not _goes_on(connection, stream, version):
+                    return  # A newer release has written its documents, up to its end.
+                raise PoisonEvent(stream, version + 1) from error
             limit = 1
             continue
         if not recorded:
             return
         yield recorded
+
+
+def _goes_on(connection: SyncConnection, stream: Stream, version: int) -> bool:
+    try:
+        return bool(PostgresEventStore(connection).read(stream.id, version, 1))
+    except UnreadableEvent:
+        return True
 
 
 def _version(stream: Stream, documents: Documents) -> int:

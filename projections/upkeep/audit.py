@@ -127,7 +127,7 @@ def check(
     if stuck.is_paused(pool, "projections", stream) is not None:
         return None  # A stuck stream is behind, and is reported already.
     verdict = _verdict(stream, pool, documents, overdue)
-    if not verdict.findings:
+    if not verdict.findings or any(finding.unknown for finding in verdict.findings):
         return None
     if all(finding.repairable for finding in verdict.findings):
         _repair(stream, pool, documents)

@@ -12,11 +12,15 @@ NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A difference that was found. Documents can be repaired from the events."""
+    """A difference that was found. Documents can be repaired from the events.
+
+    If it is `unknown` whether the stream differs, only a newer release can tell.
+    """
 
     stream: Stream
     what: str
     repairable: bool = False
+    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)

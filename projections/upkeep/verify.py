@@ -27,6 +27,7 @@ from commands.postgres.users import current_names, read_user
 from commands.promoter.checks import round_problem, unnamed
 from commands.record.codec import decode_event
 from commands.record.exposures import Limited, over_limit
+from commands.record.unknown import unknown_behind
 from commands.streams import Stream, StreamKind
 from projections.changes import user_after
 from projections.documents import UserDocument
@@ -48,16 +49,36 @@ def verify(
 ) -> Verdict:
     """Check one stream while the portal runs; without `decisions` only that its parts agree.
 
+    What this release does not know it can't judge: that is a finding, which a newer one need not have.
+
     Deciding again reads all of the stream's jobs, and each draw goes through all bids; of a user who ever had a limit on
     their exposure it goes through all that they bid. Events from
     position `moments_since` on must say when their command was accepted. `progress` is told how many
     events were verified since it was told last.
     """
-    if stream.kind == "auction":
+    watched = progress or _unwatched
+    try:
+        if stream.kind != "auction":
+            return _verify_other(connection, stream, documents, decisions, watched)
         return verify_auction(
             connection, stream, documents,
-            decisions=decisions, moments_since=moments_since, progress=progress or _unwatched,
+            decisions=decisions, moments_since=moments_since, progress=watched,
         )  # fmt: skip
+    except Exception as error:
+        if not (unknown := unknown_behind(error)):
+            raise
+        what = f"only a newer release can verify it: {unknown}"
+        return Verdict(stream, events=0, findings=[Finding(stream, what, unknown=True)])
+
+
+def _verify_other(
+    connection: SyncConnection,
+    stream: Stream,
+    documents: Documents,
+    decisions: bool,
+    progress: Callable[[int], object],
+) -> Verdict:
+    """Check a stream that is no auction; all its events are in memory at once."""
     # Documents are read first, so they can be behind the events, but never ahead of them.
     found = _document(connection, stream, documents) if stream.kind == "user" else None
     with of_one_moment(connection):
@@ -67,7 +88,7 @@ def verify(
             if decisions:
                 findings = findings or _over_limit(connection, stream, rows)
             findings = findings or _user_findings(connection, stream, rows, found)
-    (progress or _unwatched)(len(rows))
+    progress(len(rows))
     missing = rows[found.version if found else 0 :] if stream.kind == "user" else []
     return Verdict(
         stream,
@@ -97,6 +118,8 @@ def _problems(connection: SyncConnection, stream: Stream, rows: Sequence[DictRow
         events = [decode_event(row["type"], row["schema_version"], row["data"]) for row in rows]
         replayed = _replayed(stream, events) if events else None
     except Exception as error:
+        if unknown_behind(error):
+            raise
         return [f"the events can't be replayed: {error!r}"]
     problems = compared_rows("", replayed, _STATE[stream.kind](connection, stream.id))
     if not problems and stream.kind == "tick":

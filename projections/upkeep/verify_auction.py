@@ -22,6 +22,7 @@ from commands.postgres.tick_records import any_tick_between
 from commands.promoter.checks import check_draws
 from commands.record.redeciding import problem
 from commands.record.standing import Standing
+from commands.record.unknown import unknown_behind
 from commands.streams import RecordedEvent, Stream
 from projections.auctions import history_of
 from projections.changes import bidders_of, touched_bid
@@ -150,7 +151,7 @@ class _Pass:
             page = [recorded_event(row) for row in rows]
             self._replay(page, [row["position"] for row in rows])
         except Exception as error:
-            if passes(error):
+            if passes(error) or unknown_behind(error):
                 raise
             self._rows.problems = [f"the events can't be replayed: {error!r}"]
 
@@ -183,7 +184,7 @@ class _Pass:
         try:
             self._documents.take(history, staying, live_before)
         except Exception as error:
-            if passes(error):
+            if passes(error) or unknown_behind(error):
                 raise
             self._unprojected = f"no documents can be made of the events: {error!r}"
 

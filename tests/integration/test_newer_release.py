@@ -23,10 +23,13 @@ from notifications.notifier import notify, notify_together
 from notifications.postgres.progress import notified_versions
 from portal.health import read_health
 from portal.management.commands.status import rows
+from projections.live import bring_forward
 from projections.mongo.generations import live_generations
 from projections.mongo.layout import collection_name
 from projections.mongo.store import MongoDocuments
 from projections.upkeep import stuck
+from projections.upkeep.audit import check
+from projections.upkeep.verify import verify
 from projections.wiring import catch_up, database
 from tests.integration.in_process import InProcessPortal
 from tests.integration.test_poison import stuck_at
@@ -215,6 +218,35 @@ def test_documents_of_a_newer_release_are_not_written_by_an_older_one(
     assert stored
     assert (stored["version"], stored["moonlit"]) == (1, True)
     database()[name].update_one({"_id": other.id}, {"$unset": {"moonlit": True}})
+
+
+def test_an_older_release_that_has_nothing_to_project_is_not_stopped(
+    in_process: InProcessPortal, documents: MongoDocuments
+) -> None:
+    ruled = in_process.auction(rules=BINDING)
+    assert catch_up(ruled) == 1
+    with older_release():
+        assert catch_up(ruled) == 1
+        bring_forward(in_process.pool, documents, [ruled])
+    assert stuck_at(in_process, ruled) is None, "no event of it waits"
+
+
+def test_an_older_release_leaves_the_documents_of_a_newer_one_unjudged(
+    in_process: InProcessPortal, documents: MongoDocuments
+) -> None:
+    ruled, closed = in_process.auction(rules=BINDING), in_process.auction()
+    in_process.settled(closed, CloseAuctionNow(closed.id, "The roof leaks.", None))
+    for auction in (ruled, closed):
+        catch_up(auction)
+    with older_release(), in_process.pool.connection() as connection:
+        for auction, what in ((ruled, "rule withdrawal"), (closed, "event AuctionClosedEarly")):
+            [found] = verify(connection, auction, documents).findings
+            assert found.what == (
+                f"only a newer release can verify it: this release does not know the {what}"
+            )
+            assert check(auction, in_process.pool, documents) is None, "it is no drift"
+    for auction in (ruled, closed):
+        assert check(auction, in_process.pool, documents) is None
 
 
 def test_notifications_wait_before_it(in_process: InProcessPortal) -> None:
