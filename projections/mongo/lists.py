@@ -28,6 +28,7 @@ from projections.mongo.listing import (
     words,
 )
 from projections.mongo.reader import DocumentReader
+from projections.mongo.whole import aggregated, whole
 
 # So many entries of an index are looked at first: enough for nearly every page; then so many more at most.
 LOOKS = (200, 2_000)
@@ -96,14 +97,15 @@ class ListReader:
         order = ORDERS[query.order]
         auctions = await self._documents.collection("auctions")
         found = auctions.find(wanted, fields(order), hint=hint).sort(list(order)).limit(limit)
-        return [place_of(order, stored) for stored in await found.to_list()]
+        return [place_of(order, stored) for stored in await whole(found.to_list())]
 
     async def _rare(self, query: AuctionQuery) -> str | None:
         """One of the words that begins a word of few titles."""
         auctions = await self._documents.collection("auctions")
         for word in words(query.search):
             wanted = beginning(word)
-            found = await auctions.count_documents(wanted, limit=self._most + 1, hint="title_words")
+            most = self._most + 1
+            found = await whole(auctions.count_documents(wanted, limit=most, hint="title_words"))
             if found <= self._most:
                 return word
         return None
@@ -116,7 +118,8 @@ class ListReader:
         start = behind(order, start_at(after))
         wanted = {"$and": [start, within(query, *states(query)), *conditions(query)]}
         auctions = await self._documents.collection("auctions")
-        found = await auctions.aggregate(
+        found = await aggregated(
+            auctions,
             [
                 {"$match": beginning(rare)},
                 # Without it the server may join both filters, and be led by a word of many titles.
@@ -128,7 +131,7 @@ class ListReader:
             ],
             hint="title_words",
         )
-        return [place_of(order, stored) for stored in await found.to_list()]
+        return [place_of(order, stored) for stored in found]
 
     async def _led(self, query: AuctionQuery, limit: int, after: ListPlace | None) -> ListPage:
         """As the list's index leads, which looks at few entries first."""
@@ -162,7 +165,8 @@ class ListReader:
         led = [each for each in conditions(query) if field in each]
         others = [each for each in conditions(query) if field not in each]
         stretch = {"$and": [within(query, states(query)[-1]), walk.filter, *led]}
-        found = await auctions.aggregate(
+        found = await aggregated(
+            auctions,
             [
                 {"$match": stretch},
                 {"$sort": dict(walk.order)},
@@ -173,11 +177,11 @@ class ListReader:
             ],
             hint=LISTS[field],
         )
-        places = [place_of(order, stored) for stored in await found.to_list()]
+        places = [place_of(order, stored) for stored in found]
         if len(places) == limit:
             return places, None
         last = auctions.find(stretch, fields(order)).sort(list(walk.order)).hint(LISTS[field])
-        left = await last.skip(look - 1).limit(1).to_list()
+        left = await whole(last.skip(look - 1).limit(1).to_list())
         return places, place_of(order, left[0]) if left else None
 
 

@@ -25,6 +25,7 @@ from projections.mongo.generations import POINTER_LIFETIME, POINTERS, pointers_f
 from projections.mongo.keysets import Order, behind
 from projections.mongo.layout import COLLECTIONS, collection_name
 from projections.mongo.ranking import Place, changed_since, ranked_and_unchanged
+from projections.mongo.whole import aggregated, whole
 
 # After so many milliseconds, retries included, a read fails.
 QUICK = {**OPTIONS, "timeoutMS": 2500}
@@ -60,7 +61,7 @@ class DocumentReader:
 
     async def ping(self) -> None:
         """Check that MongoDB answers; PyMongoError if not."""
-        await self._database.command("ping")
+        await whole(self._database.command("ping"))
 
     async def run(self) -> None:
         """Follow the pointers until cancelled, also while nobody reads."""
@@ -81,7 +82,7 @@ class DocumentReader:
     async def look(self) -> None:
         """Read which generations are live."""
         now, before = time.monotonic(), self._names
-        live = pointers_from(await self._database[POINTERS].find().to_list())
+        live = pointers_from(await whole(self._database[POINTERS].find().to_list()))
         if now < self._read_at:  # One that began later has ended.
             return
         self._names = {
@@ -97,7 +98,7 @@ class DocumentReader:
     async def auctions_by_id(self, ids: Collection[UUID]) -> list[AuctionDocument]:
         """The auctions of these ids, without those that have no document."""
         found = (await self.collection("auctions")).find({"_id": {"$in": list(ids)}})
-        return [to_auction(stored) for stored in await found.to_list()]
+        return [to_auction(stored) for stored in await whole(found.to_list())]
 
     async def bids(
         self, auction: AuctionDocument, limit: int, after: Place | None
@@ -156,7 +157,7 @@ class DocumentReader:
             # Of the same generation: nothing is awaited between the two.
             name = self._names[base]
             unions = [{"$unionWith": {"coll": name, "pipeline": each}} for each in pipelines]
-            found = await (await auctions.aggregate([*_at_least(auction), *unions])).to_list()
+            found = await aggregated(auctions, [*_at_least(auction), *unions])
             if found and found[0]["_id"] == auction.id:
                 return found[1:]
             await asyncio.sleep(pause)
@@ -170,11 +171,12 @@ class DocumentReader:
         """Announced winners, newest first, after the place (announced_at, auction id)."""
         place = behind(NEWEST_WINNERS, after and (moment(after[0]), after[1]))
         found = (await self.collection("winners")).find(place).sort(NEWEST_WINNERS).limit(limit)
-        return [to_winner(stored) async for stored in found]
+        return [to_winner(stored) for stored in await whole(found.to_list())]
 
     async def user(self, user_id: UUID) -> UserDocument | None:
         """One user."""
-        stored = await (await self.collection("users")).find_one({"_id": user_id})
+        users = await self.collection("users")
+        stored = await whole(users.find_one({"_id": user_id}))
         return to_user(stored) if stored else None
 
     async def usernames(self, ids: Collection[UUID]) -> Mapping[UUID, str | None]:
@@ -182,4 +184,4 @@ class DocumentReader:
         if not ids:
             return {}
         found = (await self.collection("users")).find({"_id": {"$in": list(ids)}}, {"username": 1})
-        return {stored["_id"]: stored["username"] for stored in await found.to_list()}
+        return {stored["_id"]: stored["username"] for stored in await whole(found.to_list())}

@@ -6,9 +6,16 @@ DOCUMENTS = (
     Mutation(
         "a poison event stops its stream silently",
         "projections/projector.py",
-        "                raise PoisonEvent(stream, _version(stream, documents) + 1) from error\n",
+        "                raise PoisonEvent(stream, version + 1) from error\n",
         "                return\n",
         "tests/integration/test_poison.py",
+    ),
+    Mutation(
+        "a reader who leaves cancels what the driver does",
+        "projections/mongo/whole.py",
+        "    return await asyncio.shield(task)\n",
+        "    return await task\n",
+        "tests/integration/test_whole_operations.py",
     ),
     Mutation(
         "what led long ago is forgotten by a rebuild",
