@@ -25,7 +25,7 @@ from projections.mongo.generations import POINTER_LIFETIME, POINTERS, pointers_f
 from projections.mongo.keysets import Order, behind
 from projections.mongo.layout import COLLECTIONS, collection_name
 from projections.mongo.ranking import Place, changed_since, ranked_and_unchanged
-from projections.mongo.whole import aggregated, whole
+from projections.mongo.whole import aggregated, none_left, whole
 
 # After so many milliseconds, retries included, a read fails.
 QUICK = {**OPTIONS, "timeoutMS": 2500}
@@ -56,7 +56,8 @@ class DocumentReader:
         self.switched: Callable[[], None] | None = None
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, once what goes on has ended."""
+        await none_left()
         await self._client.close()
 
     async def ping(self) -> None:

@@ -33,6 +33,12 @@ def _ended(task: asyncio.Task[Any]) -> None:
         task.exception()  # Whoever asked may have gone: nobody then looks at it.
 
 
+async def none_left() -> None:
+    """Wait for the operations that go on, so that the end of the event loop cancels none: each has its time-out."""
+    if unfinished:
+        await asyncio.wait(unfinished)
+
+
 async def aggregated(
     collection: AsyncCollection[Bson], pipeline: Sequence[Bson], **options: Any
 ) -> list[Bson]:

@@ -12,6 +12,9 @@ from commands.ids import new_id
 from projections.mongo.reader import DocumentReader
 from projections.mongo.whole import unfinished, whole
 
+# Where nobody listens.
+NOBODY = "mongodb://127.0.0.1:1/nothing"
+
 Read = Callable[[DocumentReader], Awaitable[object]]
 READS: dict[str, Read] = {
     "ping": lambda documents: documents.ping(),
@@ -21,7 +24,7 @@ READS: dict[str, Read] = {
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 async def test_a_read_that_nobody_waits_for_ends_by_itself(settings: Settings, read: Read) -> None:
-    settings.MONGODB_URL = "mongodb://127.0.0.1:1/nothing"  # Where nobody listens.
+    settings.MONGODB_URL = NOBODY
     documents = DocumentReader()
     asked = asyncio.ensure_future(read(documents))
     await asyncio.sleep(0)
@@ -30,6 +33,17 @@ async def test_a_read_that_nobody_waits_for_ends_by_itself(settings: Settings, r
         await asked
     await left_alone()
     await documents.close()
+
+
+async def test_closing_waits_for_what_goes_on(settings: Settings) -> None:
+    settings.MONGODB_URL = NOBODY
+    documents = DocumentReader()
+    asked = asyncio.create_task(documents.ping())
+    await asyncio.sleep(0)
+    asked.cancel()
+    [operation] = unfinished
+    await documents.close()
+    assert isinstance(operation.exception(), PyMongoError), "it was not cancelled"
 
 
 async def left_alone() -> None:
