@@ -25,7 +25,7 @@ from commands.domain.events import (
     UserCreated,
     UserDeleted,
 )
-from commands.domain.rules.table import people
+from commands.domain.rules.table import people, proxy_bids
 from commands.domain.user import bans_after
 from commands.jobs import JobStatus
 from commands.postgres.aliases import known_aliases
@@ -93,11 +93,15 @@ def look_up(
         unknown -= _look_up_aliases(connection, unknown, facts)
     if unknown:
         facts.users.update(accounts_of(connection, unknown))
-    new = [each for each in page if isinstance(each.event, MaximumSet)]
-    facts.proxied = facts.proxied or bool(new)
+    facts.proxied = facts.proxied or any(_lets_maxima_bid(each.event) for each in page)
     if facts.proxied:
+        new = [each for each in page if isinstance(each.event, MaximumSet)]
         facts.maxima |= _maxima(connection, auction_id, new, facts)
         facts.together = _together(connection, auction_id, page)
+
+
+def _lets_maxima_bid(event: Event) -> bool:
+    return isinstance(event, AuctionCreated | AuctionRevised) and proxy_bids(rules_in(event))
 
 
 def _may_name_aliases(event: Event) -> bool:

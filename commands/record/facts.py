@@ -57,8 +57,8 @@ class Facts:
     `causes` are the jobs of the events at hand that are kept, `users` those so far who bid, or whom rules
     name, and who were ever created. Of events recorded after `jobs_since` the job is kept, None: of none. Events from
     position `moments_since` on say when their command was accepted; None if none does. In a masked auction
-    bidders are `aliases`. `maxima` are those that can be opened, by their ids; once there is one (`proxied`), the
-    events at hand are `together` by their jobs.
+    bidders are `aliases`. `maxima` are those that can be opened, by their ids; where rules
+    ever let them bid (`proxied`), the events at hand are `together` by their jobs.
     """
 
     causes: Mapping[UUID, Cause] = field(default_factory=dict)

@@ -324,6 +324,15 @@ def test_for_all_that_follows_the_end_moves_once(
     assert_in_order(in_process, auction, documents)
 
 
+def test_a_bid_before_the_first_maximum_moves_the_end(
+    in_process: InProcessPortal, documents: MongoDocuments, alice: UUID
+) -> None:
+    auction = proxied(in_process, SoftClose(window=3600, extension=60, times=10))
+    in_process.bid(auction, alice, "10.00")
+    assert isinstance(history(in_process, auction)[-1], AuctionExtended)
+    assert_in_order(in_process, auction, documents)
+
+
 @pytest.mark.parametrize(
     ("when", "where"),
     [
