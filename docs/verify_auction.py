@@ -335,8 +335,11 @@ class Auction:
         ]
         low, high = self.maxima.get(holder, (0, anything))
         of_holder = {high, low, *(bid for bid in own.get(holder, []) if low <= bid <= high)}
+        # One that was not met yet; or exactly what was bid, if that is more than a step.
+        cent = Decimal("0.01")
+        reserves = [0, *([self.pays() + cent, *reserves] if reserves else [])]
         for held, new, reserve in product(
-            sorted(of_holder, reverse=True), [anything, *own.get(setter, [])], [0, *reserves]
+            sorted(of_holder, reverse=True), [anything, *own.get(setter, [])], reserves
         ):
             if self.answered(kind, data, bids, lead, holder, held, new, reserve) == told:
                 if holder:
@@ -348,8 +351,7 @@ class Auction:
                     self.new = (least, new if new == anything else least)
                 if reserve:
                     missed, most = self.bounds
-                    cent = Decimal("0.01")
-                    self.bounds = (max(missed, reserve - cent), min(most, reserve))
+                    self.bounds = (max(missed, reserve - cent), most)
                 return
         raise Wrong("the rules give other bids, whatever the maxima are")
 

@@ -82,22 +82,23 @@ def facts_since(connection: SyncConnection, moments_since: int | None) -> Facts:
 
 
 def look_up(
-    connection: SyncConnection, auction_id: UUID, page: Collection[RecordedEvent], facts: Facts
+    connection: SyncConnection, auction_id: UUID, page: Sequence[RecordedEvent], facts: Facts
 ) -> None:
     """Put the jobs and the users of some of the auction's events among the facts."""
     ids = [recorded.causation_id for recorded in page]
     facts.causes = dict(_causes(connection.execute(CAUSES, (ids, auction_id))))
-    named = {id for recorded in page for id in _named(recorded.event)}
+    facts.proxied = facts.proxied or any(_lets_maxima_bid(each.event) for each in page)
+    # Maxima bid together with what they answer, so the decision on the last event may be about what follows on it.
+    at_hand = [*page, *_rest_of_last(connection, auction_id, page)] if facts.proxied else page
+    named = {id for recorded in at_hand for id in _named(recorded.event)}
     unknown = named - facts.users.keys()
-    if any(_may_name_aliases(each.event) for each in page):
+    if any(_may_name_aliases(each.event) for each in at_hand):
         unknown -= _look_up_aliases(connection, unknown, facts)
     if unknown:
         facts.users.update(accounts_of(connection, unknown))
-    facts.proxied = facts.proxied or any(_lets_maxima_bid(each.event) for each in page)
     if facts.proxied:
-        new = [each for each in page if isinstance(each.event, MaximumSet)]
-        facts.maxima |= _maxima(connection, auction_id, new, facts)
-        facts.together = _together(connection, auction_id, page)
+        facts.maxima |= _maxima(connection, auction_id, at_hand, facts)
+        facts.together = _together(at_hand)
 
 
 def _lets_maxima_bid(event: Event) -> bool:
@@ -111,15 +112,15 @@ def _may_name_aliases(event: Event) -> bool:
 
 
 def _maxima(
-    connection: SyncConnection, auction_id: UUID, new: Iterable[RecordedEvent], facts: Facts
+    connection: SyncConnection, auction_id: UUID, at_hand: Iterable[RecordedEvent], facts: Facts
 ) -> Mapping[UUID, Decimal]:
-    """What those maxima are that can still be opened."""
+    """What the maxima are that these events set, and that can still be opened."""
     sealed = dict[MaximumSet, UUID]()
-    for each in new:
-        event = cast(MaximumSet, each.event)
-        alias = facts.aliases.get(event.bidder_id)
-        if user_id := alias.user_id if alias else event.bidder_id:
-            sealed[event] = user_id
+    for each in at_hand:
+        if isinstance(each.event, MaximumSet):
+            alias = facts.aliases.get(each.event.bidder_id)
+            if user_id := alias.user_id if alias else each.event.bidder_id:
+                sealed[each.event] = user_id
     keys = keys_of(connection, {*sealed.values()})
     return {
         event.maximum_id: most
@@ -129,17 +130,21 @@ def _maxima(
     }
 
 
-def _together(
-    connection: SyncConnection, auction_id: UUID, page: Collection[RecordedEvent]
-) -> Mapping[UUID, Sequence[AuctionEvent]]:
-    """By job, its events at hand in their order; of the last one those that come after them, too."""
+def _rest_of_last(
+    connection: SyncConnection, auction_id: UUID, page: Sequence[RecordedEvent]
+) -> list[RecordedEvent]:
+    """What follows on the page's last event and came of the same job."""
+    if not page:
+        return []
+    last = page[-1]
+    following = PostgresEventStore(connection).read(auction_id, last.version, MOST_TOGETHER)
+    return [each for each in following if each.causation_id == last.causation_id]
+
+
+def _together(at_hand: Iterable[RecordedEvent]) -> Mapping[UUID, Sequence[AuctionEvent]]:
+    """The events by job, in their order."""
     found = defaultdict[UUID, list[AuctionEvent]](list)
-    recorded = list(page)
-    if recorded:
-        last = recorded[-1]
-        following = PostgresEventStore(connection).read(auction_id, last.version, MOST_TOGETHER)
-        recorded += [each for each in following if each.causation_id == last.causation_id]
-    for each in recorded:
+    for each in at_hand:
         found[each.causation_id].append(cast(AuctionEvent, each.event))
     return found
 

@@ -26,6 +26,7 @@ from commands.domain.rejections import Rejection
 from commands.domain.rules.reserve import ReservePrice
 from commands.domain.rules.rule import ToBeat
 from commands.domain.rules.table import least_bid, proxy_bids
+from commands.record.reserves import NOTHING
 
 if TYPE_CHECKING:
     from commands.record.standing import Standing
@@ -86,7 +87,7 @@ def decided_again(
     unknown = [each for each in involved if each.id not in opened]
     known = {each.id: opened[each.id] for each in involved if each.id in opened}
     expected, refusal = _without_turns(together), None
-    for reserve in _reserves(together):
+    for reserve in _reserves(standing, together):
         for amounts in product(*(_amounts(standing, each, together) for each in unknown)):
             given = dict(zip((each.id for each in unknown), amounts, strict=True))
             answer = decide(known | given, reserve)
@@ -95,7 +96,7 @@ def decided_again(
             elif _without_turns(answer) == expected:
                 _note(standing, unknown, given, together)
                 if reserve:
-                    standing.reserve.known(reserve.amount)
+                    standing.reserve.at_least(reserve.amount)
                 _note_missed(standing, known, together)
                 return expected
     return refusal
@@ -106,12 +107,16 @@ def _without_turns(events: Sequence[AuctionEvent]) -> list[AuctionEvent]:
     return [event for event in events if not isinstance(event, ReserveMet | ReserveMissed)]
 
 
-def _reserves(together: Sequence[AuctionEvent]) -> Iterator[ReservePrice | None]:
-    """No matter which; or the one up to which an automatic bid went, so that it is met."""
+def _reserves(
+    standing: "Standing", together: Sequence[AuctionEvent]
+) -> Iterator[ReservePrice | None]:
+    """No matter which; or the least up to which an automatic bid may have gone so that it is met, then the most."""
     yield None
     met = {event.bid_id for event in together if isinstance(event, ReserveMet)}
     for event in together:
         if isinstance(event, BidPlaced) and event.automatic and event.bid_id in met:
+            leading = standing.leading()
+            yield ReservePrice((leading.amount if leading else NOTHING) + SMALLEST, "")
             yield ReservePrice(event.amount, "")
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import assert_never, cast
 from uuid import UUID
 
-from commands.domain.amounts import LARGEST
+from commands.domain.amounts import LARGEST, SMALLEST
 from commands.domain.auction import decide
 from commands.domain.bidders import Bidder
 from commands.domain.commands import (
@@ -93,6 +93,8 @@ from commands.streams import RecordedEvent
 ON = bytes(32)
 # As far the clock may have stepped back between the acceptance and the recording of older events.
 STEP_BACK = timedelta(minutes=1)
+# Bids are revealed if the reserve is not lost, no matter which it is.
+ANY_RESERVE = ReservePrice(SMALLEST, "")
 # Events that follow on another one of the same command.
 OFFER = LotOffered | SaleFailed
 CONSEQUENCES = AuctionExtended | BoughtNow | LotOffered | SaleFailed
@@ -139,6 +141,8 @@ def problem(standing: Standing, recorded: RecordedEvent, position: int, facts: F
         reserve = ReservePrice(event.amount, event.salt)
         if what := standing.reserve.reveal(standing, reserve):
             return what
+    elif isinstance(event, BidRevealed | BidNotRevealed):
+        reserve = ANY_RESERVE
     bidders = _bidders(event, auction, command, position, facts)
     contest = is_contest(standing, event)
 

@@ -46,9 +46,9 @@ class ReserveBounds:
         else:
             self.missed = max(self.missed, pays)
 
-    def known(self, amount: Decimal) -> None:
-        """It must be that, because a maximum bid up to it at once."""
-        self.met, self.missed = min(self.met or amount, amount), max(self.missed, amount - SMALLEST)
+    def at_least(self, amount: Decimal) -> None:
+        """A maximum bid so that it is met, and would not have, or not so much, if it were lower than that."""
+        self.missed = max(self.missed, amount - SMALLEST)
 
     def not_reached(self, maxima: Iterable[Decimal]) -> None:
         """These maxima were set, and none of them reached it: or it would have bid up to it."""

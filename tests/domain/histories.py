@@ -64,6 +64,8 @@ RARE_KINDS: list[Kind] = ["cancel", "close", "close"]
 # What becomes of the lot, once an auction with a second chance is closed.
 SALE_KINDS: list[Kind] = ["accept", "decline", "decline", "lapse", "lapse", "forfeit", "withdraw"]
 
+# When bidders deleted their accounts whose bids are withdrawn.
+GONE_AT = DURING
 # Numbers that no real tick and no real policy reaches, and the secret of all those ticks.
 TICKS = 1_000_000
 SECRET = bytes(range(32))
@@ -179,7 +181,7 @@ def _command(
         case "double":
             return DoubleBid(auction_id, TICKS + tick, move.policy)
         case "withdraw":
-            return WithdrawBids(auction_id, bidder, move.moment)
+            return WithdrawBids(auction_id, bidder, GONE_AT)
         case "announce":
             return AnnounceWinner(auction_id)
         case "cancel":

@@ -117,6 +117,15 @@ def assert_in_order(
     assert findings(in_process, auction, documents) == []
 
 
+def assert_an_outsider_agrees(in_process: InProcessPortal, auction: Stream, tmp_path: Path) -> None:
+    """The script finds nothing in what is exported."""
+    path = tmp_path / "auction.jsonl"
+    with path.open("wb") as file:
+        export_auction(in_process.pool, auction.id, file)
+    done = check(str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_whoever_is_banned_is_bid_for_no_more(
     in_process: InProcessPortal, documents: MongoDocuments, alice: UUID, bob: UUID
 ) -> None:
@@ -239,11 +248,7 @@ def test_an_outsider_follows_one_that_begins_at_a_cent(
     in_process.maximum(auction, alice, "50.00")
     in_process.bid(auction, bob, "15.00")
     assert [amount for _, amount, _ in bids(in_process, auction)] == ["0.01", "15.00", "16.00"]
-    path = tmp_path / "auction.jsonl"
-    with path.open("wb") as file:
-        export_auction(in_process.pool, auction.id, file)
-    done = check(str(path))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert_an_outsider_agrees(in_process, auction, tmp_path)
 
 
 def test_it_bids_up_to_a_hidden_reserve(
@@ -259,6 +264,19 @@ def test_it_bids_up_to_a_hidden_reserve(
     in_process.settled(auction, AnnounceWinner(auction.id))
     assert holders(in_process, auction) == []
     assert_in_order(in_process, auction, documents)
+
+
+def test_a_step_of_the_leading_bidder_may_go_beyond_the_reserve(
+    in_process: InProcessPortal, documents: MongoDocuments, alice: UUID, tmp_path: Path
+) -> None:
+    auction = in_process.auction(rules=RULES, reserve=Decimal("30.50"))
+    in_process.bid(auction, alice, "30.00")
+    in_process.maximum(auction, alice, "50.00")
+    assert [amount for _, amount, _ in bids(in_process, auction)] == ["30.00", "31.00"]
+    in_process.settled(auction, CloseAuctionNow(auction.id, "A flood", None))
+    in_process.settled(auction, AnnounceWinner(auction.id))
+    assert_in_order(in_process, auction, documents)
+    assert_an_outsider_agrees(in_process, auction, tmp_path)
 
 
 def test_one_that_reaches_the_reserve_without_a_step_to_bid_leaves_it_unmet(

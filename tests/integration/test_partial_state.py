@@ -1,10 +1,15 @@
-"""A batch is decided on the part of the state it can touch, read by SQL: with the answers of a full replay."""
+"""A batch is decided on the part of the state it can touch, read by SQL: with the answers of a full replay.
 
-from collections.abc import Mapping, Sequence
+Verification decides each of its events again, and the outsider's script checks them: both agree.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import cycle
+from tempfile import NamedTemporaryFile
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +20,8 @@ from psycopg.types.json import Jsonb
 
 from commands.domain.auction import decide
 from commands.domain.bidders import Bidder
-from commands.domain.commands import AnnounceWinner, CreateAuction, DoubleBid
-from commands.domain.events import AuctionEvent
+from commands.domain.commands import AnnounceWinner, CreateAuction, DoubleBid, WithdrawBids
+from commands.domain.events import AuctionEvent, BidDoubled, NothingDrawn, UserCreated, UserDeleted
 from commands.domain.openness import not_open
 from commands.domain.rejections import Rejection
 from commands.domain.rules.buy_now import BuyNow
@@ -37,12 +42,20 @@ from commands.handling.draws import NO_BIDS
 from commands.ids import new_id
 from commands.postgres.auctions import read_auction
 from commands.postgres.connections import Pool, SyncConnection, clock
-from commands.postgres.event_store import PostgresEventStore
+from commands.postgres.event_store import PostgresEventStore, recorded_event
+from commands.postgres.exporting import events_of, streams_to_check
+from commands.postgres.facts import moments_since
 from commands.postgres.secret_keys import key_for_auction
 from commands.record.codec import command_name, encode
 from commands.record.sealing import commitment, seal
-from commands.streams import RecordedEvent
+from commands.streams import NewEvent, RecordedEvent, Stream
+from portal.transfer.lines import framed
+from portal.transfer.record import FORMAT, line_of
+from projections.upkeep.one_moment import pages
+from projections.upkeep.verify_auction import Decisions
+from projections.upkeep.verify_rows import StateRows
 from tests.domain.histories import (
+    GONE_AT,
     POLICIES,
     SECRET,
     Asked,
@@ -63,7 +76,9 @@ from tests.domain.rules.some_rules import (
 )
 from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, OPENING
 from tests.domain.sealing import key_of, opened, opened_maxima
+from tests.e2e.outsider import as_module
 
+SCRIPT = as_module()
 ACCEPT = """
 INSERT INTO jobs (id, stream_kind, stream_id, command, payload, idempotency_scope, fingerprint,
                   correlation_id, accepted_at, status)
@@ -411,6 +426,40 @@ def compare_with_full_replay(
         assert [item.event for item in found] == events
         assert settled(connection, auction_id) == answers
         assert read_auction(connection, auction_id) == replay(events)
+        delete_accounts(connection, requests, {alice, bob})
+        assert decided_again(connection, auction_id, max(batch_sizes)) is None
+        # Their ticks have no events by which an outsider could check the draws.
+        if not any(isinstance(event, BidDoubled | NothingDrawn) for event in events):
+            assert seen_from_outside(connection, auction_id) is None
+
+
+def decided_again(connection: SyncConnection, auction_id: UUID, page: int) -> str | None:
+    """What verification finds that the rules do not give, so many events at a time."""
+    decisions = Decisions(connection, auction_id, moments_since(connection))
+    rows = StateRows(connection, auction_id)
+    for read in pages(connection, auction_id):
+        for first in range(0, len(read), page):
+            some = read[first : first + page]
+            events = [recorded_event(row) for row in some]
+            rows.look_up(events)
+            decisions.look_up(events)
+            for row, item in zip(some, events, strict=True):
+                decisions.decide(rows, item, row["position"])
+                rows.apply(item.event)  # type: ignore[arg-type]  # of an auction
+    return decisions.undecided
+
+
+def seen_from_outside(connection: SyncConnection, auction_id: UUID) -> str | None:
+    """What the outsider's script has against the record of the auction."""
+    rows = events_of(connection, streams_to_check(connection, auction_id))
+    with NamedTemporaryFile() as file:
+        file.writelines(framed(FORMAT, str(auction_id), map(line_of, rows)))
+        file.flush()
+        try:
+            deque(SCRIPT.check(SCRIPT.File(file.name), str(auction_id)), maxlen=0)
+        except ValueError as wrong:
+            return str(wrong)
+    return None
 
 
 def hidden_reserve(connection: SyncConnection, auction_id: UUID, price: ReservePrice) -> Reserve:
@@ -504,9 +553,22 @@ def worn(connection: SyncConnection, auction_id: UUID, rules: Rules) -> Wardrobe
 
 def sign_up(connection: SyncConnection, *users: UUID) -> None:
     """Users exist."""
+    store = PostgresEventStore(connection)
     for user_id in users:
+        created = NewEvent(UserCreated(user_id, is_staff=False), new_id(), new_id(), BEFORE)
+        store.append(Stream("user", user_id), 0, [created], BEFORE)
         connection.execute(SIGN_UP, (user_id, f"bidder-{user_id.hex[-12:]}", BEFORE))
         connection.execute(KEY, (user_id, key_of(user_id)))
+
+
+def delete_accounts(
+    connection: SyncConnection, requests: Sequence[Asked], users: Set[UUID]
+) -> None:
+    """Those of the users whose bids were withdrawn were deleted; all that they asked for they had asked for before."""
+    withdrawn = (each.command for each in requests if isinstance(each.command, WithdrawBids))
+    for user_id in users & {command.bidder_id for command in withdrawn}:
+        deleted = NewEvent(UserDeleted(user_id), new_id(), new_id(), GONE_AT)
+        PostgresEventStore(connection).append(Stream("user", user_id), 1, [deleted], GONE_AT)
 
 
 def set_the_promoter_up(connection: SyncConnection, requests: Sequence[Asked]) -> None:

@@ -170,6 +170,28 @@ def test_the_highest_wins_and_pays_the_second_price(
         assert (then.leading, then.led) == (None, False), "before the reveals nobody leads"
 
 
+@pytest.mark.parametrize(
+    ("reserve", "end"), [("8125.00", WinnerAnnounced), (THIRTY, WinnerAnnounced), ("8130.10", None)]
+)
+def test_a_reserve_is_revealed_with_the_bids(
+    in_process: InProcessPortal,
+    documents: MongoDocuments,
+    reserve: str,
+    end: type[WinnerAnnounced] | None,
+) -> None:
+    alice, bob = in_process.user(), in_process.user()
+    auction = in_process.auction(1, VICKREY, Decimal(reserve))
+    in_process.sealed_bid(auction, alice, TWENTY)
+    in_process.sealed_bid(auction, bob, THIRTY)
+    *_, last = closed(in_process, auction)
+    assert isinstance(last, end or AuctionEndedUnsold)
+    if isinstance(last, WinnerAnnounced):
+        pays = last.amount if last.price is None else last.price
+        assert pays == Decimal(reserve), "the reserve counts as a bid"
+    reproject(auction, in_process.pool, documents)
+    assert problems(in_process, auction) == []
+
+
 def test_nobody_is_told_of_others_before_the_end_and_then_what_it_went_for(
     in_process: InProcessPortal,
 ) -> None:
