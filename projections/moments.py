@@ -328,5 +328,5 @@ def auction_then(
         ends_at=then.ends_at or details.ends_at,
         first_ends_at=details.ends_at if then.ends_at else None,
         reserve_met=then.reserve_met,
-        reserve=auction.reserve if closed else None,
+        reserve=auction.reserve if closed or then.kind == "ReserveRevealed" else None,
     )

@@ -1,7 +1,7 @@
 """Random histories of an auction, for Hypothesis: the commands of bidders and the promoter, and their times."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, assert_never
@@ -25,11 +25,9 @@ from commands.domain.commands import (
     LapseOffer,
     PauseAuction,
     PlaceBid,
-    PlaceSealedBid,
     RemoveBid,
     ResumeAuction,
     ReviseAuction,
-    SetMaximum,
     WithdrawBids,
 )
 from commands.domain.events import AuctionCreated, AuctionEvent, BidNotRevealed, BidRevealed
@@ -37,9 +35,25 @@ from commands.domain.promoter import WEIGHTS, Draw, Policy, Promoter, seed_of
 from commands.domain.rejections import Rejection
 from commands.domain.revisions import Revision
 from commands.domain.rules.own_promoter import OWN
-from commands.domain.rules.table import Rules, hide_amounts, own_promoter
+from commands.domain.rules.reserve import Reserve
+from commands.domain.rules.table import Rules, chosen, hide_amounts, own_promoter
 from commands.domain.state import replay
-from tests.domain.scenario import AFTER, BEFORE, CLOSING, DURING, INSTANT, OPENING, REASON
+from tests.domain.masks import Wardrobe
+from tests.domain.rules.some_rules import price_of, proxied_rules, rules_of_auctions
+from tests.domain.scenario import (
+    AFTER,
+    ALICE,
+    AUCTION,
+    BEFORE,
+    BOB,
+    CHARLIE,
+    CLOSING,
+    CREATED,
+    DURING,
+    INSTANT,
+    OPENING,
+    REASON,
+)
 from tests.domain.sealing import maximum, opened, opened_maxima, sealed
 
 # Most of what happens happens while the auction is open; the edges are there as well.
@@ -134,6 +148,22 @@ def sales(max_size: int) -> st.SearchStrategy[list[Move]]:
     )
     announced = Move("announce", moment=CLOSING)
     return st.lists(move, max_size=max_size).map(lambda later: [announced, *later])
+
+
+def rules_or_none() -> st.SearchStrategy[Rules]:
+    """Of an auction: none as often as some, and maxima often, as they give rise to most events."""
+    some = rules_of_auctions(Decimal("1.00")), proxied_rules(Decimal("1.00"))
+    return st.one_of(st.just(()), st.just(()), *some)
+
+
+def histories(max_size: int) -> st.SearchStrategy[list[AuctionEvent]]:
+    """What at most so many moves lead to in an auction of some rules, and what becomes of the lot."""
+    return st.builds(_history, moves(0, max_size), sales(8) | st.just([]), rules_or_none())
+
+
+def _history(moves: list[Move], sales: list[Move], rules: Rules) -> list[AuctionEvent]:
+    requests = asked([*moves, *sales], AUCTION, (ALICE, BOB, CHARLIE), rules)
+    return happened(replace(CREATED, rules=rules), requests)
 
 
 def asked(
@@ -234,36 +264,47 @@ def drawing(command: DoubleBid, chain_hash: bytes, rules: Rules = ()) -> Draw:
 
 
 def happened(created: AuctionCreated, requests: Sequence[Asked]) -> list[AuctionEvent]:
-    """The events that the requests caused, beginning with the creation; refusals leave none."""
+    """The events that the requests caused, beginning with the creation; refusals leave none.
+
+    Whoever asks for something exists, under their alias where bidders are masked.
+    """
     events: list[AuctionEvent] = [created]
     contents = opened(created.auction_id, [request.command for request in requests])
     maxima = opened_maxima(request.command for request in requests)
+    bidders = {id: Bidder(id) for request in requests if (id := _asking(request.command))}
+    reserve, wardrobe = price_of(created.rules), Wardrobe(created.rules)
     for request in requests:
-        command = request.command
-        bidder = (
-            command.bidder_id
-            if isinstance(command, PlaceBid | PlaceSealedBid | SetMaximum | BuyNow)
-            else None
-        )
-        bidders = {bidder: Bidder(bidder)} if bidder else {}
-        bidders |= {each.bidder_id: Bidder(each.bidder_id) for each in replay(events).maxima}
-        draw = drawing(command, bytes(32)) if isinstance(command, DoubleBid) else None
         while True:
+            before = replay(events)
+            wardrobe.follow(before.rules)
+            command = wardrobe.dressed(request.command)
             answer = decide(
                 command,
-                replay(events),
+                before,
                 now=request.at,
-                bidders=bidders,
-                draw=draw,
+                bidders=wardrobe.known(bidders),
+                draw=(
+                    drawing(command, bytes(32), before.rules)
+                    if isinstance(command, DoubleBid)
+                    else None
+                ),
+                reserve=reserve if chosen(before.rules, Reserve) else None,
+                behind=wardrobe.behind(bidders),
                 opened=contents,
                 maxima=maxima,
             )
             if isinstance(answer, Rejection):
                 break
             events += answer
+            wardrobe.saw(answer)
             if not goes_on(answer):
                 break
     return events
+
+
+def _asking(command: AuctionCommand) -> UUID | None:
+    """The bidder whose command it is."""
+    return getattr(command, "bidder_id", None)
 
 
 def goes_on(answer: Sequence[AuctionEvent]) -> bool:

@@ -44,14 +44,13 @@ from projections.documents import (
     WinnerDocument,
     status_at,
 )
-from tests.domain.histories import Move, asked, happened, moves
+from tests.domain.histories import histories
 from tests.domain.scenario import (
     AFTER,
     ALICE,
     AUCTION,
     BEFORE,
     BOB,
-    CHARLIE,
     CLOSING,
     CREATED,
     DURING,
@@ -300,11 +299,10 @@ def test_a_user_who_was_never_created_cannot_be_deleted() -> None:
 
 
 @settings(deadline=None)
-@given(moves(0, 40), st.integers(1, 40))
+@given(histories(40), st.integers(1, 40))
 def test_a_bids_document_tells_how_the_bid_was_at_every_version_before(
-    moves: list[Move], version: int
+    events: list[AuctionEvent], version: int
 ) -> None:
-    events = happened(CREATED, asked(moves, AUCTION, (ALICE, BOB, CHARLIE)))
     history = [at(version, event) for version, event in enumerate(events, 1)]
     _, now = documents_of(AUCTION, history)
     _, then = documents_of(AUCTION, history[:version])
@@ -345,11 +343,10 @@ class Dying(MemoryDocuments):
 
 
 @settings(deadline=None)
-@given(moves(0, 40), st.lists(st.integers(1, 4)), st.lists(st.booleans()))
+@given(histories(40), st.lists(st.integers(1, 4)), st.lists(st.booleans()))
 def test_in_whatever_pieces_and_however_often_events_come_the_documents_are_those_of_the_whole(
-    moves: list[Move], pieces: list[int], deaths: list[bool]
+    events: list[AuctionEvent], pieces: list[int], deaths: list[bool]
 ) -> None:
-    events = happened(CREATED, asked(moves, AUCTION, (ALICE, BOB, CHARLIE)))
     store, documents = Cut(events, pieces), Dying(deaths)
 
     history = [at(version, event) for version, event in enumerate(events, 1)]

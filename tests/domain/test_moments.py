@@ -1,38 +1,38 @@
 """The moments of an auction say how it stood after each event, however they are made."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.domain.commands import AnnounceWinner
-from commands.domain.rules.sealed import Sealed
-from commands.domain.rules.table import Rules
+from commands.domain.events import AuctionEvent
 from projections.auctions import project_auctions
 from projections.changes import bid_at, documents_of, ranked_at
 from projections.documents import BidDocument, VersionedEvent
 from projections.moments import Known, Timeline, auction_then, moments_of
-from tests.domain.histories import Asked, Move, asked, happened, moves
-from tests.domain.scenario import AFTER, ALICE, AUCTION, BOB, CHARLIE, CREATED
+from tests.domain.histories import histories
+from tests.domain.scenario import AUCTION
 from tests.domain.test_documents import RECORDED_AT, Cut, Dying, at
 
-# Some of the auctions have sealed bids; all are closed at the end.
-RULES = st.sampled_from([(), (), (Sealed(),)])
 
-
-def history_of(moves: list[Move], rules: Rules = ()) -> list[VersionedEvent]:
-    """What the moves led to."""
-    requests = asked(moves, AUCTION, (ALICE, BOB, CHARLIE), rules)
-    end = [Asked(AnnounceWinner(AUCTION), AFTER)] if rules else []
-    events = happened(replace(CREATED, rules=rules), [*requests, *end])
+def versioned(events: Sequence[AuctionEvent]) -> list[VersionedEvent]:
+    """The events, each with its version."""
     return [at(version, event) for version, event in enumerate(events, 1)]
 
 
+def revealed_at(bids: Iterable[BidDocument], version: int) -> list[BidDocument]:
+    """The bids that rank at that version, leading first: hidden ones rank nowhere."""
+    return [bid for bid in ranked_at(bids, version) if not bid.hidden]
+
+
+HISTORIES = histories(40).map(versioned)
+
+
 @settings(deadline=None)
-@given(moves(0, 40), RULES)
-def test_each_version_is_the_document_that_was_live_then(moves: list[Move], rules: Rules) -> None:
-    history = history_of(moves, rules)
+@given(HISTORIES)
+def test_each_version_is_the_document_that_was_live_then(history: list[VersionedEvent]) -> None:
     now, bids = documents_of(AUCTION, history)
     every = moments_of(AUCTION, history)
     for then in every:
@@ -44,11 +44,10 @@ def test_each_version_is_the_document_that_was_live_then(moves: list[Move], rule
 
 
 @settings(deadline=None)
-@given(moves(0, 40), RULES)
+@given(HISTORIES)
 def test_the_lead_changes_with_who_leads_or_with_what_they_count(
-    moves: list[Move], rules: Rules
+    history: list[VersionedEvent],
 ) -> None:
-    history = history_of(moves, rules)
     before: tuple[BidDocument, ...] = ()
     for then in moments_of(AUCTION, history):
         document, _ = documents_of(AUCTION, history[: then.version])
@@ -58,22 +57,21 @@ def test_the_lead_changes_with_who_leads_or_with_what_they_count(
 
 
 @settings(deadline=None)
-@given(moves(0, 40), st.integers(0, 3), st.integers(0, 40))
+@given(HISTORIES, st.integers(0, 3), st.integers(0, 40))
 def test_few_known_bids_and_a_look_at_the_others_are_enough(
-    moves: list[Move], few: int, version: int
+    history: list[VersionedEvent], few: int, version: int
 ) -> None:
     """As a projector knows an auction's first bids alone."""
-    history = history_of(moves)
     every = moments_of(AUCTION, history)
     before = every[:version][-1] if version else None
     bids = documents_of(AUCTION, history)[1].values()
-    ranked = ranked_at(bids, version)
+    live = Counter(bid.bidder_id for bid in ranked_at(bids, version))
+    ranked = revealed_at(bids, version)
     beyond = ranked[few].rank if len(ranked) > few else None
     known = Known({bid.id: bid.rank for bid in ranked[:few]}, beyond)
-    live = Counter(bid.bidder_id for bid in ranked)
 
     def leading_at(version: int) -> BidDocument | None:
-        return next(iter(ranked_at(bids, version)), None)
+        return next(iter(revealed_at(bids, version)), None)
 
     document = documents_of(AUCTION, history[:version])[0] if version else None
     timeline = Timeline(before, known, live, leading_at, document)
@@ -81,11 +79,10 @@ def test_few_known_bids_and_a_look_at_the_others_are_enough(
 
 
 @settings(deadline=None)
-@given(moves(0, 40), RULES, st.lists(st.integers(1, 4)), st.lists(st.booleans()))
+@given(HISTORIES, st.lists(st.integers(1, 4)), st.lists(st.booleans()))
 def test_in_whatever_pieces_and_however_often_events_come_the_moments_are_those_of_the_whole(
-    moves: list[Move], rules: Rules, pieces: list[int], deaths: list[bool]
+    history: list[VersionedEvent], pieces: list[int], deaths: list[bool]
 ) -> None:
-    history = history_of(moves, rules)
     store, documents = Cut([each.event for each in history], pieces), Dying(deaths)
     while project_auctions(store, [AUCTION], documents, 500):
         pass
