@@ -395,7 +395,10 @@ def test_a_batch_knows_the_alias_of_whoever_buys(pool: Pool) -> None:
 def compare_with_full_replay(
     pool: Pool, moves: Sequence[Move], batch_sizes: Sequence[int], rules: Rules = ()
 ) -> None:
-    """Through the inbox in batches of those sizes, and by hand: the same events, outcomes and state rows."""
+    """Through the inbox in batches of those sizes, and by hand: the same events, outcomes and state rows.
+
+    The record of it is found to be as the rules give it.
+    """
     auction_id, reserve = new_id(), price_of(rules)
     alice, bob, _stranger = bidders = [new_id(), new_id(), new_id()]
     with pool.connection() as connection, connection.transaction(force_rollback=True):
